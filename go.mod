@@ -1,0 +1,19 @@
+module github.com/rung-oci/rung
+
+go 1.26.0
+
+// Go 1.25 and later keeps the cgroup's cpu files open in every process and polls
+// them; nothing of the host may be open in a process that a container can see.
+godebug (
+	containermaxprocs=0
+	updatemaxprocs=0
+)
+
+require (
+	github.com/cilium/ebpf v0.22.0
+	github.com/containerd/console v1.0.5
+	github.com/opencontainers/runtime-spec v1.3.0
+	github.com/sirupsen/logrus v1.10.2
+	github.com/urfave/cli/v3 v3.14.0
+	golang.org/x/sys v0.49.0
+)
