@@ -1,0 +1,160 @@
+// Package spec loads, decodes and checks config.json, and knows what this runtime supports of it.
+//
+// The one type for a configuration is specs-go's own. Everything but [Load] is pure.
+package spec
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// ConfigName is the name of the configuration in a bundle.
+const ConfigName = "config.json"
+
+// MaxConfigSize is how big a config.json may be, in bytes.
+const MaxConfigSize = 64 << 20
+
+// Bundle is a bundle as it was found on the host.
+type Bundle struct {
+	Dir    string // as the user named it, made absolute; symlinks are kept
+	Rootfs string // the root filesystem's directory, absolute and without symlinks
+	Spec   *specs.Spec
+	Raw    []byte // the text of config.json; Spec's strings are parts of it, so it must not change
+}
+
+// Load reads and checks the bundle in a directory. It returns all problems of the configuration at
+// once, as [Errors], those of the root filesystem included.
+func Load(dir string) (*Bundle, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("bundle: %w", err)
+	}
+	raw, err := readConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	b := &Bundle{Dir: dir, Raw: raw}
+	var errs Errors
+	b.Spec, errs = decode(raw)
+	errs = withoutConsequences(errs, validate(b.Spec))
+	if b.Spec.Root != nil && b.Spec.Root.Path != "" {
+		b.Rootfs, err = resolveRootfs(dir, b.Spec.Root.Path)
+		if err != nil {
+			errs.add(err.Error(), "root", "path")
+		}
+	}
+	if len(errs) == 0 {
+		errs = hostNamespaces(b.Spec)
+	}
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	return b, nil
+}
+
+// withoutConsequences joins the errors of decoding and of checking. A field that could not be
+// decoded is empty, which must not be held against it a second time.
+func withoutConsequences(decoded, checked Errors) Errors {
+	if len(decoded) == 0 {
+		return checked
+	}
+	all := decoded
+	for _, c := range checked {
+		consequence := false
+		for _, d := range decoded {
+			// Namespaces decide what other fields may hold.
+			consequence = consequence || inside(c.Path, d.Path) || inside("linux.namespaces", d.Path) ||
+				inside(d.Path, "linux.namespaces") || inside(d.Path, c.Path)
+		}
+		if !consequence {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// readConfig returns the text of a bundle's config.json. A FIFO in its place must not block, and
+// a huge file must not fill the memory.
+func readConfig(dir string) ([]byte, error) {
+	path := filepath.Join(dir, ConfigName)
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	if err != nil {
+		if errors.Is(err, unix.ENOENT) {
+			if _, err := os.Stat(dir); err != nil {
+				return nil, fmt.Errorf("bundle: %w", err)
+			}
+			return nil, errors.New("JSON specification file " + ConfigName + " not found")
+		}
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	var stat unix.Stat_t
+	if err := unix.Fstat(fd, &stat); err != nil {
+		return nil, &os.PathError{Op: "fstat", Path: path, Err: err}
+	}
+	if stat.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil, fmt.Errorf("%s: not a regular file", path)
+	}
+	tooBig := fmt.Errorf("%s: larger than the limit of %d MiB", path, MaxConfigSize>>20)
+	if stat.Size > MaxConfigSize {
+		return nil, tooBig
+	}
+	raw, err := readAll(fd, int(stat.Size))
+	if err != nil {
+		return nil, &os.PathError{Op: "read", Path: path, Err: err}
+	}
+	if len(raw) > MaxConfigSize {
+		return nil, tooBig
+	}
+	return raw, nil
+}
+
+// readAll reads to the end of the file, but little more than MaxConfigSize. The size is a guess
+// only: the file may be growing, and files of some file systems say 0.
+func readAll(fd, size int) ([]byte, error) {
+	raw := make([]byte, 0, size+1)
+	for len(raw) <= MaxConfigSize {
+		if len(raw) == cap(raw) {
+			raw = append(raw, 0)[:len(raw)]
+		}
+		n, err := unix.Read(fd, raw[len(raw):cap(raw)])
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return nil, err
+		case n == 0:
+			return raw, nil
+		default:
+			raw = raw[:len(raw)+n]
+		}
+	}
+	return raw, nil
+}
+
+// resolveRootfs returns the absolute path without symlinks of the root filesystem, which must be
+// a directory and not the host's root.
+func resolveRootfs(dir, path string) (string, error) {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	resolved, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", err
+	}
+	if resolved == "/" {
+		return "", errors.New("must not be the root directory of the host")
+	}
+	var stat unix.Stat_t
+	if err := unix.Stat(resolved, &stat); err != nil {
+		return "", &os.PathError{Op: "stat", Path: resolved, Err: err}
+	}
+	if stat.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return "", fmt.Errorf("%s: %w", resolved, unix.ENOTDIR)
+	}
+	return resolved, nil
+}

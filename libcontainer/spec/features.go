@@ -1,0 +1,55 @@
+package spec
+
+import (
+	"slices"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/opencontainers/runtime-spec/specs-go/features"
+
+	"github.com/rung-oci/rung/libcontainer/caps"
+	"github.com/rung-oci/rung/libcontainer/mount/option"
+)
+
+// Annotations of `features`. Engines that ask for runc's key about checkpoints find it.
+const (
+	annotationVersion    = "org.rung.version"
+	annotationCommit     = "org.rung.commit"
+	annotationCheckpoint = "org.opencontainers.runc.checkpoint.enabled"
+)
+
+// Features returns what this runtime implements, whatever the host offers (runtime-spec
+// features.md). version and commit are those of the runtime; an empty one is left out.
+func Features(version, commit string) *features.Features {
+	yes, no := true, false
+	annotations := map[string]string{annotationCheckpoint: "false"}
+	if version != "" {
+		annotations[annotationVersion] = version
+	}
+	if commit != "" {
+		annotations[annotationCommit] = commit
+	}
+	return &features.Features{
+		OCIVersionMin: "1.0.0",
+		OCIVersionMax: specs.Version,
+		Hooks:         []string{"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"},
+		MountOptions:  mountOptions(),
+		Linux: &features.Linux{
+			Namespaces:      []string{"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"},
+			Capabilities:    caps.Known(),
+			Cgroup:          &features.Cgroup{V1: &yes, V2: &yes, Systemd: &no, SystemdUser: &no, Rdma: &no},
+			Seccomp:         &features.Seccomp{Enabled: &no},
+			Apparmor:        &features.Apparmor{Enabled: &no},
+			Selinux:         &features.Selinux{Enabled: &no},
+			IntelRdt:        &features.IntelRdt{Enabled: &no},
+			MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: &no}},
+			NetDevices:      &features.NetDevices{Enabled: &no},
+		},
+		Annotations:                        annotations,
+		PotentiallyUnsafeConfigAnnotations: []string{},
+	}
+}
+
+// mountOptions lists the words that have an effect.
+func mountOptions() []string {
+	return slices.DeleteFunc(option.Words(), unsupportedOption)
+}

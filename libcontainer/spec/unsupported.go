@@ -1,0 +1,157 @@
+package spec
+
+import (
+	"slices"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// sweepAll is the list of all that the runtime-spec has and this runtime doesn't yet. Ignoring
+// what was asked for is never right: it could be what keeps a container in. Take a line away
+// when its field is implemented, and change [Features].
+func sweepAll(w *sweep, s *specs.Spec) {
+	if p := s.Process; p != nil {
+		value(w, "process.apparmorProfile", &p.ApparmorProfile)
+		value(w, "process.selinuxLabel", &p.SelinuxLabel)
+		value(w, "process.scheduler", &p.Scheduler)
+		value(w, "process.ioPriority", &p.IOPriority)
+		limit(w, "process.execCPUAffinity", &p.ExecCPUAffinity)
+	}
+	for i := range s.Mounts {
+		sweepMount(w, i, &s.Mounts[i])
+	}
+	if l := s.Linux; l != nil {
+		value(w, "linux.seccomp", &l.Seccomp)
+		value(w, "linux.intelRdt", &l.IntelRdt)
+		table(w, "linux.netDevices", &l.NetDevices)
+		value(w, "linux.memoryPolicy", &l.MemoryPolicy)
+		value(w, "linux.personality", &l.Personality)
+		value(w, "linux.mountLabel", &l.MountLabel)
+		if l.Resources != nil {
+			sweepResources(w, l.Resources)
+		}
+	}
+}
+
+// unsupportedOption reports whether an option word of mounts is not implemented yet.
+func unsupportedOption(word string) bool { return word == "idmap" || word == "ridmap" }
+
+func sweepMount(w *sweep, i int, m *specs.Mount) {
+	list(w, join([]any{"mounts", i, "uidMappings"}), &m.UIDMappings)
+	list(w, join([]any{"mounts", i, "gidMappings"}), &m.GIDMappings)
+	for _, word := range m.Options {
+		if unsupportedOption(word) {
+			w.note(join([]any{"mounts", i, "options", key(word)}))
+		}
+	}
+	if w.drop {
+		m.Options = slices.DeleteFunc(m.Options, unsupportedOption)
+	}
+}
+
+// sweepResources lists all of linux.resources but devices, pids.limit and memory.limit.
+func sweepResources(w *sweep, r *specs.LinuxResources) {
+	if m := r.Memory; m != nil {
+		limit(w, "linux.resources.memory.reservation", &m.Reservation)
+		limit(w, "linux.resources.memory.swap", &m.Swap)
+		limit(w, "linux.resources.memory.kernel", &m.Kernel)
+		limit(w, "linux.resources.memory.kernelTCP", &m.KernelTCP)
+		value(w, "linux.resources.memory.swappiness", &m.Swappiness)
+		limit(w, "linux.resources.memory.disableOOMKiller", &m.DisableOOMKiller)
+		limit(w, "linux.resources.memory.useHierarchy", &m.UseHierarchy)
+		limit(w, "linux.resources.memory.checkBeforeUpdate", &m.CheckBeforeUpdate)
+	}
+	if c := r.CPU; c != nil {
+		limit(w, "linux.resources.cpu.shares", &c.Shares)
+		limit(w, "linux.resources.cpu.quota", &c.Quota)
+		limit(w, "linux.resources.cpu.burst", &c.Burst)
+		limit(w, "linux.resources.cpu.period", &c.Period)
+		limit(w, "linux.resources.cpu.realtimeRuntime", &c.RealtimeRuntime)
+		limit(w, "linux.resources.cpu.realtimePeriod", &c.RealtimePeriod)
+		value(w, "linux.resources.cpu.cpus", &c.Cpus)
+		value(w, "linux.resources.cpu.mems", &c.Mems)
+		limit(w, "linux.resources.cpu.idle", &c.Idle)
+	}
+	if b := r.BlockIO; b != nil {
+		limit(w, "linux.resources.blockIO.weight", &b.Weight)
+		limit(w, "linux.resources.blockIO.leafWeight", &b.LeafWeight)
+		list(w, "linux.resources.blockIO.weightDevice", &b.WeightDevice)
+		list(w, "linux.resources.blockIO.throttleReadBpsDevice", &b.ThrottleReadBpsDevice)
+		list(w, "linux.resources.blockIO.throttleWriteBpsDevice", &b.ThrottleWriteBpsDevice)
+		list(w, "linux.resources.blockIO.throttleReadIOPSDevice", &b.ThrottleReadIOPSDevice)
+		list(w, "linux.resources.blockIO.throttleWriteIOPSDevice", &b.ThrottleWriteIOPSDevice)
+	}
+	list(w, "linux.resources.hugepageLimits", &r.HugepageLimits)
+	if n := r.Network; n != nil {
+		limit(w, "linux.resources.network.classID", &n.ClassID)
+		list(w, "linux.resources.network.priorities", &n.Priorities)
+	}
+	table(w, "linux.resources.rdma", &r.Rdma)
+	table(w, "linux.resources.unified", &r.Unified)
+}
+
+// Unsupported returns an error for each field that is set and not implemented yet.
+func Unsupported(s *specs.Spec) []FieldError {
+	var w sweep
+	sweepAll(&w, s)
+	errs := make([]FieldError, len(w.found))
+	for i, path := range w.found {
+		errs[i] = FieldError{Path: path, Msg: "not supported yet"}
+	}
+	return errs
+}
+
+// Strip takes the fields that [Unsupported] complains of out of s, and returns their paths. It is
+// for tests that run the configurations of engines as far as that goes; no container of a user
+// may lose a field in silence.
+func Strip(s *specs.Spec) (removed []string) {
+	w := sweep{drop: true}
+	sweepAll(&w, s)
+	return w.found
+}
+
+// sweep goes over fields, notes which are set, and perhaps clears them.
+type sweep struct {
+	drop  bool
+	found []string
+}
+
+func (w *sweep) note(path string) { w.found = append(w.found, path) }
+
+// value takes a field that is set unless it is the zero value of its type.
+func value[T comparable](w *sweep, path string, v *T) {
+	var zero T
+	if *v != zero {
+		w.note(path)
+		if w.drop {
+			*v = zero
+		}
+	}
+}
+
+// limit takes an optional field for which an explicit zero means the same as nothing. Engines
+// write such zeros.
+func limit[T comparable](w *sweep, path string, v **T) {
+	var zero T
+	if *v != nil && **v != zero {
+		value(w, path, v)
+	}
+}
+
+func list[T any](w *sweep, path string, v *[]T) {
+	if len(*v) > 0 {
+		w.note(path)
+		if w.drop {
+			*v = nil
+		}
+	}
+}
+
+func table[T any](w *sweep, path string, v *map[string]T) {
+	if len(*v) > 0 {
+		w.note(path)
+		if w.drop {
+			*v = nil
+		}
+	}
+}
