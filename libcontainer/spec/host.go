@@ -14,10 +14,10 @@ import (
 func hostNamespaces(s *specs.Spec) (errs Errors) {
 	ns := namespacesOf(s)
 	if s.Hostname != "" && isHost(ns, specs.UTSNamespace) {
-		errs.add("needs a uts namespace that is not the host's", "hostname")
+		errs.add(msgHost(specs.UTSNamespace), "hostname")
 	}
 	if s.Domainname != "" && isHost(ns, specs.UTSNamespace) {
-		errs.add("needs a uts namespace that is not the host's", "domainname")
+		errs.add(msgHost(specs.UTSNamespace), "domainname")
 	}
 	if s.Linux == nil {
 		return errs
@@ -25,10 +25,14 @@ func hostNamespaces(s *specs.Spec) (errs Errors) {
 	for _, name := range sortedKeys(s.Linux.Sysctl) {
 		need, err := SysctlNamespace(name)
 		if err == nil && isHost(ns, need) {
-			errs.add("needs a "+string(need)+" namespace that is not the host's", "linux", "sysctl", key(name))
+			errs.add(msgHost(need), "linux", "sysctl", key(name))
 		}
 	}
 	return errs
+}
+
+func msgHost(t specs.LinuxNamespaceType) string {
+	return "the " + string(t) + " namespace to join is the host's, which must not change"
 }
 
 // isHost reports whether the namespace is joined by a path that leads to the caller's own. A path

@@ -1,0 +1,165 @@
+package spec
+
+import (
+	"path"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// linux checks everything below linux.
+func (c *checker) linux(l *specs.Linux) {
+	c.namespaces(l.Namespaces)
+	c.idMappings(l)
+	c.timeOffsets(l.TimeOffsets)
+	c.devices(l.Devices)
+	c.sysctls(l.Sysctl)
+	c.rootfsPropagation(l.RootfsPropagation)
+	c.hiddenPaths("maskedPaths", l.MaskedPaths)
+	c.hiddenPaths("readonlyPaths", l.ReadonlyPaths)
+	c.cgroupsPath(l.CgroupsPath)
+	if l.Resources != nil {
+		c.resources(l.Resources)
+	}
+}
+
+// The kernel's dev_t has 12 bits of major and 20 bits of minor number.
+const (
+	maxMajor = 1<<12 - 1
+	maxMinor = 1<<20 - 1
+)
+
+func (c *checker) devices(list []specs.LinuxDevice) {
+	if len(list) > 0 {
+		c.needsMounts("linux", "devices")
+	}
+	types := make(map[string]string, len(list))
+	for i := range list {
+		d := &list[i]
+		c.path(d.Path, "linux", "devices", i, "path")
+		clean := path.Clean("/" + d.Path)
+		if d.Path != "" && clean == "/" {
+			c.bad("must not be the root of the container", "linux", "devices", i, "path")
+		}
+		kind := d.Type
+		if kind == "u" { // mknod(1): unbuffered, which is the same thing today
+			kind = "c"
+		}
+		c.device(i, d, kind)
+		if before, ok := types[clean]; ok && before != kind {
+			c.bad("already is a device of type "+before, "linux", "devices", i, "path")
+		}
+		types[clean] = kind
+	}
+}
+
+func (c *checker) device(i int, d *specs.LinuxDevice, kind string) {
+	switch kind {
+	case "b", "c":
+		if d.Major < 0 || d.Major > maxMajor {
+			c.bad("must be from 0 to 4095", "linux", "devices", i, "major")
+		}
+		if d.Minor < 0 || d.Minor > maxMinor {
+			c.bad("must be from 0 to 1048575", "linux", "devices", i, "minor")
+		}
+	case "p":
+	default:
+		c.bad("unknown type "+quote(d.Type)+", must be b, c, u or p", "linux", "devices", i, "type")
+	}
+	// Engines put the bits of the type in as well (S_IFCHR…). They have no meaning here.
+	const typeBits = 0o170000
+	if d.FileMode != nil && *d.FileMode&^typeBits > 0o7777 {
+		c.bad("must be at most 07777 (4095)", "linux", "devices", i, "fileMode")
+	}
+	if d.UID != nil && *d.UID > maxID {
+		c.bad(msgID, "linux", "devices", i, "uid")
+	}
+	if d.GID != nil && *d.GID > maxID {
+		c.bad(msgID, "linux", "devices", i, "gid")
+	}
+}
+
+// sysctls lets through only what belongs to a namespace of the container (CVE-2022-0811).
+func (c *checker) sysctls(list map[string]string) {
+	for _, name := range sortedKeys(list) {
+		need, err := SysctlNamespace(name)
+		ns := c.ns[need]
+		switch {
+		case err != nil:
+			c.bad(err.Error(), "linux", "sysctl", key(name))
+		case need == specs.UserNamespace && !ns.isNew():
+			c.bad("needs a new user namespace", "linux", "sysctl", key(name))
+		case !ns.set:
+			c.bad(msgNeeds(need), "linux", "sysctl", key(name))
+		}
+		if strings.ContainsAny(list[name], "\x00\n") {
+			c.bad("value must not contain a NUL byte or a newline", "linux", "sysctl", key(name))
+		}
+	}
+}
+
+func (c *checker) rootfsPropagation(mode string) {
+	switch mode {
+	case "":
+		return
+	case "shared", "slave", "private", "unbindable", "rshared", "rslave", "rprivate", "runbindable":
+	default:
+		c.bad("unknown propagation "+quote(mode), "linux", "rootfsPropagation")
+	}
+	c.needsMounts("linux", "rootfsPropagation")
+}
+
+// hiddenPaths checks maskedPaths and readonlyPaths.
+func (c *checker) hiddenPaths(field string, list []string) {
+	if len(list) > 0 {
+		c.needsMounts("linux", field)
+	}
+	for i, p := range list {
+		c.path(p, "linux", field, i)
+		if isAbs(p) && path.Clean(p) == "/" {
+			c.bad("must not be the root of the container", "linux", field, i)
+		}
+	}
+}
+
+func (c *checker) cgroupsPath(p string) {
+	if strings.ContainsAny(p, "\x00\n") {
+		c.bad("must not contain a NUL byte or a newline", "linux", "cgroupsPath")
+	}
+	if len(p) > 4095 { // PATH_MAX, with its NUL
+		c.bad("must be at most 4095 bytes long", "linux", "cgroupsPath")
+	}
+}
+
+func (c *checker) resources(r *specs.LinuxResources) {
+	for i := range r.Devices {
+		c.deviceRule(i, &r.Devices[i])
+	}
+	if r.Memory != nil && r.Memory.Limit != nil && *r.Memory.Limit < -1 {
+		c.bad("must be -1 for no limit, or more", "linux", "resources", "memory", "limit")
+	}
+	if r.Pids != nil && r.Pids.Limit != nil && *r.Pids.Limit < -1 {
+		c.bad("must be -1 for no limit, or more", "linux", "resources", "pids", "limit")
+	}
+}
+
+func (c *checker) deviceRule(i int, d *specs.LinuxDeviceCgroup) {
+	switch d.Type {
+	case "", "a", "b", "c":
+	default:
+		c.bad("unknown type "+quote(d.Type)+", must be a, b or c", "linux", "resources", "devices", i, "type")
+	}
+	if d.Access == "" || strings.Trim(d.Access, "rwm") != "" {
+		c.bad("must be one or more of r, w and m", "linux", "resources", "devices", i, "access")
+	}
+	for _, f := range [...]struct {
+		field  string
+		number *int64
+	}{
+		{"major", d.Major}, {"minor", d.Minor},
+	} {
+		if f.number != nil && (*f.number < -1 || *f.number > 1<<32-1) {
+			c.bad("must be -1 for all, or from 0 to 4294967295", "linux", "resources", "devices", i, f.field)
+		}
+	}
+}

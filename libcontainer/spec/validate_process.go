@@ -1,0 +1,127 @@
+package spec
+
+import (
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/libcontainer/caps"
+)
+
+// maxID is the highest uid or gid.
+const maxID = 1<<32 - 2
+
+// process checks everything below process.
+func (c *checker) process(p *specs.Process) {
+	if p.Terminal && p.ConsoleSize != nil && (p.ConsoleSize.Height > 65535 || p.ConsoleSize.Width > 65535) {
+		c.bad("height and width must be at most 65535", "process", "consoleSize") // struct winsize
+	}
+	if len(p.Args) == 0 {
+		c.bad("must have at least one entry", "process", "args")
+	} else if p.Args[0] == "" {
+		c.bad("must not be empty", "process", "args", 0)
+	}
+	for i, arg := range p.Args {
+		if hasNUL(arg) {
+			c.bad(msgNUL, "process", "args", i)
+		}
+	}
+	c.env(p.Env, "process", "env")
+	c.path(p.Cwd, "process", "cwd")
+	c.user(&p.User)
+	c.rlimits(p.Rlimits)
+	if p.OOMScoreAdj != nil && (*p.OOMScoreAdj < -1000 || *p.OOMScoreAdj > 1000) {
+		c.bad("must be from -1000 to 1000", "process", "oomScoreAdj")
+	}
+}
+
+func (c *checker) user(u *specs.User) {
+	var uids, gids []specs.LinuxIDMapping
+	// Whether a joined user namespace has the maps of the configuration only the kernel knows.
+	known := c.s.Linux != nil && c.ns[specs.UserNamespace].isNew()
+	if known {
+		uids, gids = c.s.Linux.UIDMappings, c.s.Linux.GIDMappings
+	}
+	check := func(id uint32, maps []specs.LinuxIDMapping, path ...any) {
+		switch {
+		case id > maxID:
+			c.bad(msgID, path...)
+		case known && len(maps) > 0 && !isMapped(id, maps):
+			c.bad("not mapped in the user namespace", path...)
+		}
+	}
+	check(u.UID, uids, "process", "user", "uid")
+	check(u.GID, gids, "process", "user", "gid")
+	for i, gid := range u.AdditionalGids {
+		check(gid, gids, "process", "user", "additionalGids", i)
+	}
+	if u.Umask != nil && *u.Umask > 0o777 {
+		c.bad("must be at most 0777 (511)", "process", "user", "umask")
+	}
+}
+
+// isMapped reports whether the id exists in a user namespace with these maps.
+func isMapped(id uint32, maps []specs.LinuxIDMapping) bool {
+	for _, m := range maps {
+		if id >= m.ContainerID && id-m.ContainerID < m.Size {
+			return true
+		}
+	}
+	return false
+}
+
+// isRlimit reports whether Linux has the resource limit (getrlimit(2)).
+func isRlimit(name string) bool {
+	switch name {
+	case "RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_CPU", "RLIMIT_DATA", "RLIMIT_FSIZE", "RLIMIT_LOCKS",
+		"RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE", "RLIMIT_NICE", "RLIMIT_NOFILE", "RLIMIT_NPROC",
+		"RLIMIT_RSS", "RLIMIT_RTPRIO", "RLIMIT_RTTIME", "RLIMIT_SIGPENDING", "RLIMIT_STACK":
+		return true
+	}
+	return false
+}
+
+func (c *checker) rlimits(limits []specs.POSIXRlimit) {
+	for i, l := range limits {
+		if !isRlimit(l.Type) {
+			c.bad("unknown resource limit "+quote(l.Type), "process", "rlimits", i, "type")
+			continue
+		}
+		if l.Soft > l.Hard {
+			c.bad("soft limit is higher than the hard limit", "process", "rlimits", i)
+		}
+		for k := range i {
+			if limits[k].Type == l.Type {
+				c.bad("duplicate "+l.Type, "process", "rlimits", i, "type")
+				break
+			}
+		}
+	}
+}
+
+// Warnings returns what deserves a warning and, by the runtime-spec, no error: capabilities that
+// nobody knows.
+func Warnings(s *specs.Spec) []string {
+	if s.Process == nil {
+		return nil
+	}
+	return ProcessWarnings(s.Process)
+}
+
+// ProcessWarnings is [Warnings] for a process alone.
+func ProcessWarnings(p *specs.Process) []string {
+	if p.Capabilities == nil {
+		return nil
+	}
+	var warnings []string
+	seen := map[string]bool{}
+	for _, list := range [...][]string{p.Capabilities.Bounding, p.Capabilities.Effective,
+		p.Capabilities.Inheritable, p.Capabilities.Permitted, p.Capabilities.Ambient} {
+		_, unknown := caps.FromNames(list)
+		for _, name := range unknown {
+			if !seen[name] {
+				seen[name] = true
+				warnings = append(warnings, "process.capabilities: unknown capability "+quote(name)+" is ignored")
+			}
+		}
+	}
+	return warnings
+}
