@@ -1,0 +1,207 @@
+// Package cgfile reads and writes the files of cgroup directories by
+// descriptor. Below a [Dir] no path is followed through a symlink, upwards, or
+// onto another mount: names come from a container's configuration.
+package cgfile
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Write is one value for one cgroup file: what the pure functions that turn
+// resources into work return.
+type Write struct {
+	// Controller is the one that owns the file.
+	Controller string
+	// File is a name inside the cgroup directory.
+	File string
+	// Value goes into a single write(2), without a newline.
+	Value string
+	// Field is the configuration field that asked for it.
+	Field string
+	// Unlimited says that the value takes a limit away, so that a host without
+	// the controller fulfils it already.
+	Unlimited bool
+}
+
+const (
+	below = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV
+	plain = unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS
+)
+
+// Dir is an open cgroup directory. Copies share the descriptor.
+type Dir struct {
+	fd   int
+	path string
+}
+
+// OpenDir opens an absolute path that the caller trusts: a mount point, or a
+// directory from a container's saved state. No component may be a symlink.
+func OpenDir(path string) (Dir, error) {
+	fd, err := openat2(unix.AT_FDCWD, path, unix.O_RDONLY|unix.O_DIRECTORY, plain)
+	if err != nil {
+		return Dir{fd: -1}, fmt.Errorf("open cgroup %s: %w", path, err)
+	}
+	return Dir{fd, path}, nil
+}
+
+// OpenFile opens a file by an absolute path that the caller trusts, like OpenDir.
+func OpenFile(path string, flags int) (int, error) {
+	fd, err := openat2(unix.AT_FDCWD, path, flags, plain)
+	if err != nil {
+		return -1, fmt.Errorf("open %s: %w", path, err)
+	}
+	return fd, nil
+}
+
+// Open opens a directory below d.
+func (d Dir) Open(rel string) (Dir, error) {
+	fd, err := openat2(d.fd, rel, unix.O_RDONLY|unix.O_DIRECTORY, below)
+	if err != nil {
+		return Dir{fd: -1}, fmt.Errorf("open cgroup %s: %w", d.join(rel), err)
+	}
+	return Dir{fd, d.join(rel)}, nil
+}
+
+// Close closes the directory.
+func (d Dir) Close() {
+	if d.fd >= 0 {
+		unix.Close(d.fd)
+	}
+}
+
+// FD is the directory's descriptor, owned by d.
+func (d Dir) FD() int { return d.fd }
+
+// Path is the directory's absolute path, for messages.
+func (d Dir) Path() string { return d.path }
+
+// OpenFile opens a file of the directory with the given access mode.
+func (d Dir) OpenFile(file string, flags int) (int, error) {
+	fd, err := openat2(d.fd, file, flags, below)
+	if err != nil {
+		return -1, fmt.Errorf("open %s: %w", d.join(file), err)
+	}
+	return fd, nil
+}
+
+// Read returns the content of a file below d.
+func (d Dir) Read(file string) (string, error) {
+	fd, err := d.OpenFile(file, unix.O_RDONLY)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(fd)
+	text, err := readAll(fd)
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", d.join(file), err)
+	}
+	return text, nil
+}
+
+func readAll(fd int) (string, error) {
+	var page [4096]byte
+	var text []byte
+	for {
+		n, err := unix.Read(fd, page[:])
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return "", err
+		case n == 0:
+			return string(text), nil
+		}
+		text = append(text, page[:n]...)
+	}
+}
+
+// Write puts a value into a file below d with one write(2).
+func (d Dir) Write(file, value string) error {
+	return d.Apply([]Write{{File: file, Value: value}})
+}
+
+// Apply does the writes in order and stops at the first that fails. Writes to
+// the same file in a row share a descriptor. The error names the value and the file.
+func (d Dir) Apply(writes []Write) error {
+	fd, open := -1, ""
+	defer func() {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}()
+	for _, w := range writes {
+		if w.File != open {
+			if fd >= 0 {
+				unix.Close(fd)
+			}
+			var err error
+			if fd, err = openat2(d.fd, w.File, unix.O_WRONLY, below); err != nil {
+				return d.writeError(w, err)
+			}
+			open = w.File
+		}
+		if err := write(fd, w.Value); err != nil {
+			return d.writeError(w, err)
+		}
+	}
+	return nil
+}
+
+func (d Dir) writeError(w Write, err error) error {
+	err = fmt.Errorf("write %s to %s: %w", w.Value, d.join(w.File), err)
+	if w.Field != "" {
+		err = fmt.Errorf("%s: %w", w.Field, err)
+	}
+	return err
+}
+
+func write(fd int, value string) error {
+	for {
+		n, err := unix.Write(fd, []byte(value))
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return err
+		case n != len(value):
+			return unix.EIO
+		}
+		return nil
+	}
+}
+
+func (d Dir) join(rel string) string { return d.path + "/" + rel }
+
+func openat2(dir int, path string, flags int, resolve uint64) (int, error) {
+	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Resolve: resolve}
+	for {
+		fd, err := unix.Openat2(dir, path, &how)
+		// EAGAIN: a rename or mount raced with the lookup and the kernel can't
+		// vouch for RESOLVE_BENEATH.
+		if err == unix.EINTR || err == unix.EAGAIN {
+			continue
+		}
+		return fd, err
+	}
+}
+
+// Gone tells whether an error means that a cgroup doesn't exist any more: a
+// path that leads nowhere, or an open file of a removed cgroup.
+func Gone(err error) bool {
+	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV)
+}
+
+// Stat returns the number that follows a key in a flat keyed file such as
+// memory.events or cgroup.events.
+func Stat(text, key string) (string, bool) {
+	for line := range strings.SplitSeq(text, "\n") {
+		if k, v, ok := strings.Cut(line, " "); ok && k == key {
+			return v, true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,224 @@
+package cgfile
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Make opens the directory rel below base and makes what is missing of it.
+// made lists what it made, outermost first, also next to an error.
+func Make(base Dir, rel string) (leaf Dir, made []string, err error) {
+	// A parent that another runtime just removed is made again.
+	for range 3 {
+		var more []string
+		leaf, more, err = makeOnce(base, rel)
+		made = append(made, more...)
+		if !errors.Is(err, unix.ENOENT) {
+			break
+		}
+	}
+	return leaf, made, err
+}
+
+func makeOnce(base Dir, rel string) (leaf Dir, made []string, err error) {
+	parent, name := base, rel
+	if dir := path.Dir(rel); dir != "." {
+		name = path.Base(rel)
+		parent, err = base.Open(dir)
+		if errors.Is(err, unix.ENOENT) {
+			parent, made, err = makeOnce(base, dir)
+		}
+		if err != nil {
+			return Dir{fd: -1}, made, err
+		}
+		defer parent.Close()
+	}
+	switch err := unix.Mkdirat(parent.fd, name, 0o755); err {
+	case nil:
+		made = append(made, parent.join(name))
+	case unix.EEXIST:
+	default:
+		return Dir{fd: -1}, made, fmt.Errorf("create cgroup %s: %w", parent.join(name), err)
+	}
+	leaf, err = parent.Open(name)
+	return leaf, made, err
+}
+
+// Undo removes what Make made. A directory that somebody else uses by now stays.
+func Undo(made []string) {
+	for _, dir := range slices.Backward(made) {
+		unix.Rmdir(dir)
+	}
+}
+
+// Pids lists the processes of the cgroup, and with recursive of those below it,
+// sorted and each once. Processes of other pid namespaces, which read as 0, are left out.
+func Pids(d Dir, recursive bool) ([]int, error) {
+	pids, err := d.procs()
+	if err != nil {
+		return nil, err
+	}
+	if recursive {
+		err = d.walk(func(sub Dir) error {
+			more, err := sub.procs()
+			pids = append(pids, more...)
+			return err
+		}, nil)
+	}
+	slices.Sort(pids)
+	return slices.Compact(pids), err
+}
+
+// procs reads cgroup.procs. A threaded v2 cgroup has none of its own: its
+// processes are listed by the domain above it.
+func (d Dir) procs() ([]int, error) {
+	text, err := d.Read("cgroup.procs")
+	if errors.Is(err, unix.EOPNOTSUPP) || Gone(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var pids []int
+	for field := range strings.FieldsSeq(text) {
+		if pid, err := strconv.Atoi(field); err == nil && pid > 0 {
+			pids = append(pids, pid)
+		}
+	}
+	return pids, nil
+}
+
+// walk visits every directory below d, parents first, and calls leave for each
+// after all below it were left. It keeps two descriptors open however deep the
+// tree is: a container may have made it.
+func (d Dir) walk(visit func(Dir) error, leave func(parent Dir, name string) error) error {
+	type level struct {
+		name string
+		todo []string
+	}
+	todo, err := d.children()
+	if err != nil {
+		return err
+	}
+	cur, levels := d, []level{{todo: todo}}
+	defer func() {
+		if cur.fd != d.fd {
+			cur.Close()
+		}
+	}()
+	for {
+		top := &levels[len(levels)-1]
+		if n := len(top.todo); n > 0 {
+			name := top.todo[n-1]
+			top.todo = top.todo[:n-1]
+			next, todo, err := cur.enter(name, visit)
+			if Gone(err) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if cur.fd != d.fd {
+				cur.Close()
+			}
+			cur, levels = next, append(levels, level{name, todo})
+			continue
+		}
+		if len(levels) == 1 {
+			return nil
+		}
+		name := top.name
+		levels = levels[:len(levels)-1]
+		up := d
+		if len(levels) > 1 {
+			if up, err = cur.up(); err != nil {
+				return err
+			}
+		}
+		cur.Close()
+		cur = up
+		if leave != nil {
+			if err := leave(cur, name); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (d Dir) enter(name string, visit func(Dir) error) (Dir, []string, error) {
+	next, err := d.Open(name)
+	if err != nil {
+		return next, nil, err
+	}
+	var todo []string
+	if visit != nil {
+		err = visit(next)
+	}
+	if err == nil {
+		todo, err = next.children()
+	}
+	if err != nil {
+		next.Close()
+	}
+	return next, todo, err
+}
+
+// up opens the parent directory; walk only climbs back where it came from.
+func (d Dir) up() (Dir, error) {
+	fd, err := openat2(d.fd, "..", unix.O_RDONLY|unix.O_DIRECTORY, unix.RESOLVE_NO_XDEV)
+	if err != nil {
+		return Dir{fd: -1}, fmt.Errorf("open the parent of cgroup %s: %w", d.path, err)
+	}
+	return Dir{fd, path.Dir(d.path)}, nil
+}
+
+// children lists the directories in d. The link count tells without a listing
+// that there are none, which is the usual case.
+func (d Dir) children() ([]string, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(d.fd, &st); err != nil {
+		return nil, fmt.Errorf("stat cgroup %s: %w", d.path, err)
+	}
+	if st.Nlink == 2 {
+		return nil, nil
+	}
+	if _, err := unix.Seek(d.fd, 0, 0); err != nil {
+		return nil, fmt.Errorf("list cgroup %s: %w", d.path, err)
+	}
+	var names []string
+	buf := make([]byte, 8192)
+	for {
+		n, err := unix.Getdents(d.fd, buf)
+		if err == unix.ENOENT || n == 0 && err == nil {
+			return names, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list cgroup %s: %w", d.path, err)
+		}
+		names = appendDirs(names, buf[:n])
+	}
+}
+
+// appendDirs takes the directory names out of linux_dirent64 records: inode and
+// offset (8 bytes each), record length (2), type (1), name up to a NUL.
+func appendDirs(names []string, buf []byte) []string {
+	for len(buf) > 19 {
+		size := int(binary.NativeEndian.Uint16(buf[16:]))
+		if size < 20 || size > len(buf) {
+			break
+		}
+		name, _, _ := strings.Cut(string(buf[19:size]), "\x00")
+		if buf[18] == unix.DT_DIR && name != "." && name != ".." {
+			names = append(names, name)
+		}
+		buf = buf[size:]
+	}
+	return names
+}

@@ -1,0 +1,135 @@
+// Package cgroups says where a container's cgroups are and what can be done
+// with them. [Detect] reads the layout of the host once, [Layout.Locate] decides
+// from that value alone which directories a container gets, and a [Manager]
+// (packages v1 and v2, chosen by package choose) makes, fills, freezes, kills
+// and removes them.
+//
+// Three layouts are known: pure v2, pure v1 with any number of hierarchies, and
+// the hybrid of both, in which a v2 tree stands beside the v1 ones and may hold
+// controllers of its own.
+package cgroups
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// Mode is the kind of cgroup layout a host has.
+type Mode int
+
+const (
+	// None is a host without a cgroup mount.
+	None Mode = iota
+	// Unified is a host whose /sys/fs/cgroup is a cgroup2 mount.
+	Unified
+	// Legacy is a host with cgroup v1 mounts only.
+	Legacy
+	// Hybrid is a host with cgroup v1 mounts and cgroup2 on /sys/fs/cgroup/unified.
+	Hybrid
+)
+
+// String names the mode as it is printed by [Layout.String].
+func (m Mode) String() string {
+	switch m {
+	case Unified:
+		return "unified"
+	case Legacy:
+		return "legacy"
+	case Hybrid:
+		return "hybrid"
+	}
+	return "none"
+}
+
+// ErrFrozen is the cause of a Create that found its cgroup frozen, by itself or
+// by a parent: a process born there would never run. The text is runc's.
+var ErrFrozen = errors.New("container's cgroup unexpectedly frozen")
+
+// Location says which directory a container has in each hierarchy: a controller
+// name, "name=systemd" and its like, or "" for the unified hierarchy, mapped to
+// an absolute directory. It is what state.json stores as cgroup_paths.
+type Location map[string]string
+
+// String lists the location sorted by controller, one "controller=directory" per field.
+func (l Location) String() string {
+	fields := make([]string, 0, len(l))
+	for _, c := range slices.Sorted(maps.Keys(l)) {
+		fields = append(fields, c+"="+l[c])
+	}
+	return strings.Join(fields, " ")
+}
+
+// Manager handles the cgroups of one container. A cgroup that is gone already
+// is never an error for a method that reads, kills or removes.
+type Manager interface {
+	// Location returns the directories the manager works on.
+	Location() Location
+
+	// Create makes every directory that is missing, writes the limits of r and
+	// applies its device rules (a nil r still denies all devices but the default
+	// ones). An existing cgroup is taken over if it holds no process and isn't
+	// frozen. After an error everything that this call made is removed again.
+	// Controllers it enabled in parents of a v2 cgroup stay enabled.
+	//
+	// An error that wraps device.ErrAttach means that the kernel refused the
+	// device program (a user namespace, no CAP_BPF); a caller that may live
+	// without it calls again with rules that allow everything.
+	Create(r *specs.LinuxResources) error
+
+	// Entry opens what a process needs to enter the cgroups.
+	Entry() (*Entry, error)
+
+	// Pids lists the processes of the cgroup, and with recursive those of the
+	// cgroups below it, each once.
+	Pids(recursive bool) ([]int, error)
+
+	// Frozen tells whether the cgroup itself was frozen. A frozen parent doesn't count.
+	Frozen() (bool, error)
+
+	// Freeze stops every process and returns when all have stopped. When that
+	// takes longer than the timeout, it thaws them again and returns an error
+	// that wraps unix.ETIMEDOUT.
+	Freeze(timeout time.Duration) error
+
+	// Thaw lets the processes run again.
+	Thaw() error
+
+	// Kill sends SIGKILL to every process in the cgroup and below, thawing it if
+	// it is frozen. It doesn't wait for them to die; Destroy does.
+	Kill() error
+
+	// Destroy removes the cgroup and all below it. It waits, up to ten seconds,
+	// for processes that are dying; an error names a process that holds it.
+	// Directories above, though Create may have made them, stay as in runc.
+	Destroy() error
+
+	// OOMKills returns how many processes the kernel killed here for want of memory.
+	OOMKills() (uint64, error)
+}
+
+// Entry holds the descriptors through which a process enters a container's
+// cgroups. All are close-on-exec. On a hybrid host both kinds are set.
+type Entry struct {
+	// Unified is the v2 directory for clone3's CLONE_INTO_CGROUP, or -1.
+	Unified int
+	// Tasks are v1 tasks files, one per hierarchy: the process that enters
+	// writes "0" to each.
+	Tasks []int
+}
+
+// Close closes every descriptor of the entry. It can be called twice.
+func (e *Entry) Close() {
+	if e.Unified >= 0 {
+		unix.Close(e.Unified)
+	}
+	for _, fd := range e.Tasks {
+		unix.Close(fd)
+	}
+	e.Unified, e.Tasks = -1, nil
+}

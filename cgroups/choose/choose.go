@@ -1,0 +1,51 @@
+// Package choose picks the [cgroups.Manager] for a location.
+package choose
+
+import (
+	"errors"
+	"fmt"
+	"path"
+
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/v1"
+	"github.com/rung-oci/rung/cgroups/v2"
+)
+
+// ErrNone is the error for a location without any directory: a host on which no
+// cgroup is mounted.
+var ErrNone = errors.New("no cgroup is mounted")
+
+// Manager returns the manager that can create the location on a host of this layout.
+func Manager(l *cgroups.Layout, loc cgroups.Location) (cgroups.Manager, error) {
+	if err := check(loc); err != nil {
+		return nil, err
+	}
+	if dir, ok := loc[""]; ok && len(loc) == 1 {
+		mount := ""
+		if h := l.Hierarchy(""); h != nil {
+			mount = h.Mountpoint
+		}
+		return v2.New(mount, dir), nil
+	}
+	return v1.New(l, loc), nil
+}
+
+// Load returns a manager for a location from a container's state. It looks at
+// nothing on the host; everything but Create works.
+func Load(loc cgroups.Location) (cgroups.Manager, error) {
+	return Manager(&cgroups.Layout{}, loc)
+}
+
+// check refuses locations that [cgroups.Layout.Locate] wouldn't have made: the
+// state of a container is a file, and its directories get removed.
+func check(loc cgroups.Location) error {
+	if len(loc) == 0 {
+		return ErrNone
+	}
+	for key, dir := range loc {
+		if !path.IsAbs(dir) || path.Clean(dir) != dir || dir == "/" {
+			return fmt.Errorf("cgroup of %q: %.100q is not a clean absolute path", key, dir)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package cgroups
+
+import (
+	"fmt"
+	"path"
+	"strings"
+)
+
+const (
+	maxPath = 4096
+	maxName = 255
+)
+
+// Locate decides the directories of a container from linux.cgroupsPath and the
+// container's id, which stands in for an empty path. An absolute path begins at
+// each mountpoint. A relative one begins, on v1 and hybrid, at the caller's own
+// cgroup of each hierarchy, and on pure v2 at that one's parent, because a v2
+// cgroup that holds the caller can't hand its controllers down.
+//
+// An error names linux.cgroupsPath: "..", a NUL or newline, a name or path that
+// is too long, or the root cgroup.
+func (l *Layout) Locate(cgroupsPath, id string) (Location, error) {
+	p := cgroupsPath
+	if p == "" {
+		p = id
+	}
+	rel, err := cleanPath(p)
+	if err != nil {
+		return nil, fmt.Errorf("linux.cgroupsPath: %.100q: %w", p, err)
+	}
+	loc := Location{}
+	for i := range l.Hierarchies {
+		h := &l.Hierarchies[i]
+		dir := h.Mountpoint
+		if !strings.HasPrefix(p, "/") {
+			dir = path.Join(dir, h.base(l.Mode))
+		}
+		dir = path.Join(dir, rel)
+		if len(dir) >= maxPath {
+			return nil, fmt.Errorf("linux.cgroupsPath: %.100q: %w", p, pathError("the path is longer than 4095 bytes"))
+		}
+		for _, key := range h.Keys() {
+			loc[key] = dir
+		}
+	}
+	return loc, nil
+}
+
+// base is where relative paths begin, as a path below the mountpoint.
+func (h *Hierarchy) base(mode Mode) string {
+	own := below(path.Clean(h.MountRoot), path.Clean(h.Own))
+	if mode == Unified {
+		return path.Dir(own)
+	}
+	return own
+}
+
+// below makes own relative to a mount that shows the tree from root on. A caller
+// that isn't below root (its cgroup namespace or a move took it elsewhere)
+// counts as being at the mount's root.
+func below(root, own string) string {
+	if root == "/" {
+		return own
+	}
+	rest, ok := strings.CutPrefix(own, root)
+	if !ok || rest != "" && rest[0] != '/' {
+		return "/"
+	}
+	return path.Clean("/" + rest)
+}
+
+type pathError string
+
+func (e pathError) Error() string { return string(e) }
+
+// cleanPath returns a configured path without empty and "." components.
+func cleanPath(p string) (string, error) {
+	if len(p) >= maxPath {
+		return "", pathError("the path is longer than 4095 bytes")
+	}
+	if strings.ContainsAny(p, "\x00\n") {
+		return "", pathError("a NUL or a newline is not allowed")
+	}
+	var names []string
+	for name := range strings.SplitSeq(p, "/") {
+		switch {
+		case name == "" || name == ".":
+			continue
+		case name == "..":
+			return "", pathError(`".." is not allowed`)
+		case len(name) > maxName:
+			return "", pathError("a name in the path is longer than 255 bytes")
+		}
+		names = append(names, name)
+	}
+	if len(names) == 0 {
+		return "", pathError("a container can't use the root cgroup")
+	}
+	return strings.Join(names, "/"), nil
+}

@@ -1,0 +1,144 @@
+package v1
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/cgfile"
+	"github.com/rung-oci/rung/cgroups/device"
+	"github.com/rung-oci/rung/cgroups/v2"
+	"golang.org/x/sys/unix"
+)
+
+// ErrNoDevices is the cause of a Create on a host where nothing can control devices.
+var ErrNoDevices = errors.New("linux.resources.devices: the devices controller is not available")
+
+// plan is what Create writes: first by v1 tree, then on the unified side.
+type plan struct {
+	writes  []cgfile.Write
+	unified v2.Plan
+}
+
+// Create makes the cgroup in every hierarchy; see [cgroups.Manager].
+func (m *Manager) Create(r *specs.LinuxResources) (err error) {
+	p, err := m.plan(r)
+	if err != nil {
+		return err
+	}
+	var made []string
+	defer func() {
+		if err != nil {
+			cgfile.Undo(made)
+		}
+	}()
+	for i := range m.trees {
+		t := &m.trees[i]
+		more, err := t.make(p.of(t))
+		made = append(made, more...)
+		if err != nil {
+			return err
+		}
+	}
+	// Last, because it undoes itself.
+	if m.unified != nil {
+		return m.unified.Apply(p.unified)
+	}
+	return nil
+}
+
+// plan splits the resources between the v1 hierarchies and the unified one: a
+// controller is bound to one of them.
+func (m *Manager) plan(r *specs.LinuxResources) (p plan, err error) {
+	var configured []specs.LinuxDeviceCgroup
+	if r != nil {
+		configured = r.Devices
+	}
+	rules, err := device.Rules(configured)
+	if err != nil {
+		return p, err
+	}
+	for _, w := range Writes(r) {
+		if m.find(w.Controller) != nil {
+			p.writes = append(p.writes, w)
+		} else if m.unified == nil && !w.Unlimited {
+			return p, fmt.Errorf("%s: the %s controller is not mounted", w.Field, w.Controller)
+		}
+	}
+	if m.unified != nil {
+		p.unified.Writes = slices.DeleteFunc(v2.Writes(r), func(w cgfile.Write) bool { return m.find(w.Controller) != nil })
+	}
+	program := device.Compile(rules)
+	switch {
+	case m.find("devices") != nil:
+		writes, err := device.V1(rules)
+		p.writes = append(p.writes, writes...)
+		return p, err
+	case m.unified != nil:
+		p.unified.Devices = program
+	case program != nil:
+		return p, ErrNoDevices
+	}
+	return p, nil
+}
+
+// of returns the writes for one hierarchy.
+func (p *plan) of(t *tree) []cgfile.Write {
+	var out []cgfile.Write
+	for _, w := range p.writes {
+		if slices.Contains(t.keys, w.Controller) {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// make makes the directory, and returns what it made also next to an error.
+func (t *tree) make(writes []cgfile.Write) (made []string, err error) {
+	rel, ok := strings.CutPrefix(t.dir, t.mount+"/")
+	if !ok || t.mount == "" {
+		return nil, fmt.Errorf("create cgroup %s: not below the mount %q", t.dir, t.mount)
+	}
+	base, err := cgfile.OpenDir(t.mount)
+	if err != nil {
+		return nil, err
+	}
+	defer base.Close()
+	leaf, made, err := cgfile.Make(base, rel)
+	if err != nil {
+		return made, err
+	}
+	defer leaf.Close()
+	if len(made) == 0 {
+		if err := cgroups.CheckEmpty(leaf); err != nil {
+			return made, err
+		}
+	}
+	if slices.Contains(t.keys, "freezer") {
+		if err := notFrozen(leaf); err != nil {
+			return made, err
+		}
+	}
+	if slices.Contains(t.keys, "cpuset") {
+		if err := inherit(base, rel); err != nil {
+			return made, err
+		}
+	}
+	return made, leaf.Apply(writes)
+}
+
+// notFrozen looks at the effective state: under a frozen parent the container's
+// first process would stop as it enters.
+func notFrozen(leaf cgfile.Dir) error {
+	text, err := leaf.Read(stateFile)
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	if err == nil && strings.TrimSpace(text) != thawed {
+		return fmt.Errorf("%w: %s", cgroups.ErrFrozen, leaf.Path())
+	}
+	return err
+}

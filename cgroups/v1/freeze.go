@@ -1,0 +1,104 @@
+package v1
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/rung-oci/rung/cgroups/cgfile"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	stateFile = "freezer.state"
+	ownFile   = "freezer.self_freezing"
+	frozen    = "FROZEN"
+	thawed    = "THAWED"
+)
+
+// Frozen reads the cgroup's own setting; freezer.state would also tell of a frozen parent.
+func (m *Manager) Frozen() (bool, error) {
+	t := m.find("freezer")
+	if t == nil {
+		if m.unified != nil {
+			return m.unified.Frozen()
+		}
+		return false, nil
+	}
+	d, err := cgfile.OpenDir(t.dir)
+	if err != nil {
+		return false, unlessGone(err)
+	}
+	defer d.Close()
+	text, err := d.Read(ownFile)
+	return text == "1\n", unlessGone(err)
+}
+
+// Freeze writes FROZEN until the kernel says so; see [cgroups.Manager].
+func (m *Manager) Freeze(timeout time.Duration) error {
+	t := m.find("freezer")
+	if t == nil {
+		if m.unified != nil {
+			return m.unified.Freeze(timeout)
+		}
+		return fmt.Errorf("freeze cgroup: %w", errNoFreezer)
+	}
+	d, err := cgfile.OpenDir(t.dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err = freeze(d, time.Now().Add(timeout)); err != nil {
+		// Half frozen is worse than running.
+		_ = d.Write(stateFile, thawed)
+	}
+	return err
+}
+
+// freeze may leave the cgroup freezing when it fails. A process that is forked
+// or moved in at the wrong moment can hold the state at FREEZING for ever
+// (runc#2774): each write looks at all processes again, and now and then all
+// are let go for a moment, which frees one that waits for a frozen other.
+func freeze(d cgfile.Dir, deadline time.Time) error {
+	for try := 1; ; try++ {
+		if err := d.Write(stateFile, frozen); err != nil {
+			return err
+		}
+		// The first looks come fast: a few processes take some 50 µs.
+		for wait := 20 * time.Microsecond; wait < 5*time.Millisecond; wait *= 2 {
+			text, err := d.Read(stateFile)
+			if err != nil {
+				return err
+			}
+			if strings.TrimSpace(text) == frozen {
+				return nil
+			}
+			if time.Now().After(deadline) {
+				return fmt.Errorf("freeze cgroup %s: %w", d.Path(), unix.ETIMEDOUT)
+			}
+			time.Sleep(wait)
+		}
+		if try%20 == 0 {
+			if err := d.Write(stateFile, thawed); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// Thaw writes THAWED.
+func (m *Manager) Thaw() error {
+	t := m.find("freezer")
+	if t == nil {
+		if m.unified != nil {
+			return m.unified.Thaw()
+		}
+		return nil
+	}
+	d, err := cgfile.OpenDir(t.dir)
+	if err != nil {
+		return unlessGone(err)
+	}
+	defer d.Close()
+	return unlessGone(d.Write(stateFile, thawed))
+}

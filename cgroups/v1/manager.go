@@ -1,0 +1,177 @@
+// Package v1 manages a container's directories in cgroup v1 hierarchies, one
+// in each, and on a hybrid host the one in the unified tree beside them.
+package v1
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/cgfile"
+	"github.com/rung-oci/rung/cgroups/v2"
+	"golang.org/x/sys/unix"
+)
+
+// Manager is a [cgroups.Manager] for v1 and hybrid hosts.
+type Manager struct {
+	loc     cgroups.Location
+	trees   []tree
+	unified *v2.Manager // nil on a pure v1 host
+}
+
+// tree is one hierarchy; controllers that are mounted together share it.
+type tree struct {
+	keys       []string
+	mount, dir string
+}
+
+var _ cgroups.Manager = (*Manager)(nil)
+
+// New returns a manager for the location. The layout is needed by Create only
+// and may be nil for a location read from a container's state.
+func New(l *cgroups.Layout, loc cgroups.Location) *Manager {
+	m := &Manager{loc: loc}
+	for _, key := range slices.Sorted(maps.Keys(loc)) {
+		dir, mount := loc[key], ""
+		if l != nil {
+			if h := l.Hierarchy(key); h != nil {
+				mount = h.Mountpoint
+			}
+		}
+		if key == "" {
+			m.unified = v2.New(mount, dir)
+			continue
+		}
+		i := slices.IndexFunc(m.trees, func(t tree) bool { return t.dir == dir })
+		if i < 0 {
+			i = len(m.trees)
+			m.trees = append(m.trees, tree{mount: mount, dir: dir})
+		}
+		m.trees[i].keys = append(m.trees[i].keys, key)
+	}
+	return m
+}
+
+// find returns the tree of a controller, nil when it isn't on v1.
+func (m *Manager) find(key string) *tree {
+	for i := range m.trees {
+		if slices.Contains(m.trees[i].keys, key) {
+			return &m.trees[i]
+		}
+	}
+	return nil
+}
+
+// Location returns the directories by controller.
+func (m *Manager) Location() cgroups.Location { return m.loc }
+
+// Entry opens each hierarchy's tasks file, and on a hybrid host the unified directory.
+func (m *Manager) Entry() (*cgroups.Entry, error) {
+	e := &cgroups.Entry{Unified: -1}
+	if m.unified != nil {
+		u, err := m.unified.Entry()
+		if err != nil {
+			return nil, err
+		}
+		e.Unified = u.Unified
+	}
+	for i := range m.trees {
+		fd, err := cgfile.OpenFile(m.trees[i].dir+"/tasks", unix.O_WRONLY)
+		if err != nil {
+			e.Close()
+			return nil, err
+		}
+		e.Tasks = append(e.Tasks, fd)
+	}
+	return e, nil
+}
+
+// Pids lists the processes of the container in the hierarchy that holds all of
+// them; see [cgroups.Manager].
+func (m *Manager) Pids(recursive bool) ([]int, error) {
+	t := m.main()
+	if t == nil {
+		if m.unified != nil {
+			return m.unified.Pids(recursive)
+		}
+		return nil, nil
+	}
+	d, err := cgfile.OpenDir(t.dir)
+	if err != nil {
+		return nil, unlessGone(err)
+	}
+	defer d.Close()
+	return cgfile.Pids(d, recursive)
+}
+
+// main is the hierarchy that is asked for the container's processes: one from
+// which nobody has a reason to move them away.
+func (m *Manager) main() *tree {
+	for _, key := range [...]string{"freezer", "devices", "pids", "memory"} {
+		if t := m.find(key); t != nil {
+			return t
+		}
+	}
+	if len(m.trees) > 0 {
+		return &m.trees[0]
+	}
+	return nil
+}
+
+// Destroy removes the directory in every hierarchy; see [cgroups.Manager]. It
+// goes on after a failure, so that what can be removed is.
+func (m *Manager) Destroy() error {
+	deadline := time.Now().Add(cgfile.RemoveTimeout)
+	var first error
+	for i := range m.trees {
+		if err := cgfile.Remove(m.trees[i].dir, deadline); err != nil && first == nil {
+			first = err
+		}
+	}
+	if m.unified != nil {
+		if err := m.unified.Destroy(); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// OOMKills reads memory.oom_control, or what the unified side says if it has
+// the memory controller.
+func (m *Manager) OOMKills() (uint64, error) {
+	t := m.find("memory")
+	if t == nil {
+		if m.unified != nil {
+			return m.unified.OOMKills()
+		}
+		return 0, nil
+	}
+	d, err := cgfile.OpenDir(t.dir)
+	if err != nil {
+		return 0, unlessGone(err)
+	}
+	defer d.Close()
+	text, err := d.Read("memory.oom_control")
+	if err != nil {
+		return 0, unlessGone(err)
+	}
+	value, _ := cgfile.Stat(text, "oom_kill")
+	n, err := strconv.ParseUint(value, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read %s/memory.oom_control: %w", t.dir, err)
+	}
+	return n, nil
+}
+
+func unlessGone(err error) error {
+	if cgfile.Gone(err) {
+		return nil
+	}
+	return err
+}
+
+var errNoFreezer = errors.New("the freezer controller is not mounted")

@@ -1,0 +1,122 @@
+package v2
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/cgfile"
+	"github.com/rung-oci/rung/cgroups/device"
+	"golang.org/x/sys/unix"
+)
+
+// Plan is what [Manager.Apply] does beside making the directory.
+type Plan struct {
+	// Writes are the limits.
+	Writes []cgfile.Write
+	// Devices is attached after them.
+	Devices device.Program
+	// Everything enables every controller that the host has, so that usage can
+	// be read and limits can be set later. Otherwise only those of Writes.
+	Everything bool
+}
+
+// Create makes the cgroup; see [cgroups.Manager].
+func (m *Manager) Create(r *specs.LinuxResources) error {
+	p := Plan{Writes: Writes(r), Everything: true}
+	var configured []specs.LinuxDeviceCgroup
+	if r != nil {
+		configured = r.Devices
+	}
+	rules, err := device.Rules(configured)
+	if err != nil {
+		return err
+	}
+	p.Devices = device.Compile(rules)
+	return m.Apply(p)
+}
+
+// Apply makes the cgroup and carries out the plan, or removes what it made.
+func (m *Manager) Apply(p Plan) (err error) {
+	rel, ok := strings.CutPrefix(m.dir, m.mount+"/")
+	if !ok || m.mount == "" {
+		return fmt.Errorf("create cgroup %s: not below the mount %q", m.dir, m.mount)
+	}
+	base, err := cgfile.OpenDir(m.mount)
+	if err != nil {
+		return err
+	}
+	defer base.Close()
+	leaf, made, err := cgfile.Make(base, rel)
+	defer func() {
+		if err != nil {
+			cgfile.Undo(made)
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	defer leaf.Close()
+	if err := usable(leaf, len(made) > 0); err != nil {
+		return err
+	}
+	c := controllers{base: base, parent: path.Dir(rel), need: p.Writes}
+	enabled, err := c.enable(p.Everything)
+	if err != nil {
+		return err
+	}
+	writes, err := available(p.Writes, enabled, m.dir)
+	if err != nil {
+		return err
+	}
+	if err := leaf.Apply(writes); err != nil {
+		return err
+	}
+	if err := device.Attach(leaf.FD(), p.Devices); err != nil {
+		return fmt.Errorf("linux.resources.devices: cgroup %s: %w", m.dir, err)
+	}
+	return nil
+}
+
+// usable refuses a cgroup in which a process can't start, or that belongs to
+// somebody: a threaded one, one with processes, one that is frozen.
+func usable(leaf cgfile.Dir, fresh bool) error {
+	kind, err := leaf.Read("cgroup.type")
+	if err != nil {
+		return err
+	}
+	if kind = strings.TrimSpace(kind); kind == "threaded" || kind == "domain invalid" {
+		return fmt.Errorf("linux.cgroupsPath: cgroup %s is %s, because a cgroup above it is threaded: %w", leaf.Path(), kind, unix.EOPNOTSUPP)
+	}
+	if !fresh {
+		if err := cgroups.CheckEmpty(leaf); err != nil {
+			return err
+		}
+	}
+	events, err := leaf.Read("cgroup.events")
+	if err != nil {
+		return err
+	}
+	if frozen, _ := cgfile.Stat(events, "frozen"); frozen == "1" {
+		return fmt.Errorf("%w: %s", cgroups.ErrFrozen, leaf.Path())
+	}
+	return nil
+}
+
+// available drops writes that take away a limit nothing can set, and refuses
+// those whose controller is missing.
+func available(writes []cgfile.Write, enabled []string, dir string) ([]cgfile.Write, error) {
+	var out []cgfile.Write
+	for _, w := range writes {
+		switch {
+		case slices.Contains(enabled, w.Controller):
+			out = append(out, w)
+		case !w.Unlimited:
+			return nil, fmt.Errorf("%s: the %s controller is not available in %s", w.Field, w.Controller, dir)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,84 @@
+package v2
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rung-oci/rung/cgroups/cgfile"
+	"golang.org/x/sys/unix"
+)
+
+// Frozen reads cgroup.freeze, the cgroup's own setting; cgroup.events would
+// also tell of a frozen parent.
+func (m *Manager) Frozen() (bool, error) {
+	d, err := cgfile.OpenDir(m.dir)
+	if err != nil {
+		return false, unlessGone(err)
+	}
+	defer d.Close()
+	text, err := d.Read("cgroup.freeze")
+	if err != nil {
+		return false, unlessGone(err)
+	}
+	return text == "1\n", nil
+}
+
+// Freeze writes cgroup.freeze and waits for the kernel's word that all processes
+// have stopped; see [cgroups.Manager].
+func (m *Manager) Freeze(timeout time.Duration) error {
+	d, err := cgfile.OpenDir(m.dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	events, err := d.OpenFile("cgroup.events", unix.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(events)
+	err = d.Write("cgroup.freeze", "1")
+	if err == nil {
+		if err = waitFrozen(events, time.Now().Add(timeout)); err == nil {
+			return nil
+		}
+		err = fmt.Errorf("freeze cgroup %s: %w", m.dir, err)
+	}
+	// Half frozen is worse than running: a process that waits for a frozen one
+	// would never say why.
+	_ = d.Write("cgroup.freeze", "0")
+	return err
+}
+
+// waitFrozen follows cgroup.events: the kernel signals each change of it as an
+// exceptional condition to poll.
+func waitFrozen(fd int, deadline time.Time) error {
+	var buf [256]byte
+	for {
+		n, err := unix.Pread(fd, buf[:], 0)
+		if err != nil && err != unix.EINTR {
+			return err
+		}
+		if v, _ := cgfile.Stat(string(buf[:max(n, 0)]), "frozen"); v == "1" {
+			return nil
+		}
+		left := time.Until(deadline)
+		if left <= 0 {
+			return unix.ETIMEDOUT
+		}
+		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLPRI}}
+		ms := int((left + time.Millisecond - 1) / time.Millisecond)
+		if _, err := unix.Poll(p, ms); err != nil && err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// Thaw writes cgroup.freeze.
+func (m *Manager) Thaw() error {
+	d, err := cgfile.OpenDir(m.dir)
+	if err != nil {
+		return unlessGone(err)
+	}
+	defer d.Close()
+	return unlessGone(d.Write("cgroup.freeze", "0"))
+}

@@ -1,0 +1,96 @@
+// Package v2 manages one directory of a cgroup v2 tree: all of a container's
+// cgroups on a pure v2 host, and the unified side on a hybrid one.
+package v2
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/cgfile"
+	"golang.org/x/sys/unix"
+)
+
+// Manager is a [cgroups.Manager] for one v2 directory.
+type Manager struct {
+	mount, dir string
+}
+
+var _ cgroups.Manager = (*Manager)(nil)
+
+// New returns a manager for dir, which is below the mountpoint. Without a
+// mountpoint (a location read from a container's state) all but Create works.
+func New(mountpoint, dir string) *Manager {
+	return &Manager{mount: mountpoint, dir: dir}
+}
+
+// Location returns the directory under the key "".
+func (m *Manager) Location() cgroups.Location { return cgroups.Location{"": m.dir} }
+
+// Entry opens the directory for CLONE_INTO_CGROUP.
+func (m *Manager) Entry() (*cgroups.Entry, error) {
+	d, err := cgfile.OpenDir(m.dir)
+	if err != nil {
+		return nil, err
+	}
+	return &cgroups.Entry{Unified: d.FD()}, nil
+}
+
+// Pids lists the processes of the cgroup; see [cgroups.Manager].
+func (m *Manager) Pids(recursive bool) ([]int, error) {
+	d, err := cgfile.OpenDir(m.dir)
+	if err != nil {
+		return nil, unlessGone(err)
+	}
+	defer d.Close()
+	return cgfile.Pids(d, recursive)
+}
+
+// Kill writes cgroup.kill (Linux 5.14), which reaches every process below at
+// once, those being forked and those that are frozen too.
+func (m *Manager) Kill() error {
+	d, err := cgfile.OpenDir(m.dir)
+	if err != nil {
+		return unlessGone(err)
+	}
+	defer d.Close()
+	err = d.Write("cgroup.kill", "1")
+	if errors.Is(err, unix.EOPNOTSUPP) {
+		// A threaded cgroup: its processes belong to a cgroup above.
+		_, err = cgfile.Kill(d, map[int]bool{})
+	}
+	return unlessGone(err)
+}
+
+// Destroy removes the directory and all below it; see [cgroups.Manager].
+func (m *Manager) Destroy() error {
+	return cgfile.Remove(m.dir, time.Now().Add(cgfile.RemoveTimeout))
+}
+
+// OOMKills reads memory.events; without the memory controller it is 0.
+func (m *Manager) OOMKills() (uint64, error) {
+	d, err := cgfile.OpenDir(m.dir)
+	if err != nil {
+		return 0, unlessGone(err)
+	}
+	defer d.Close()
+	text, err := d.Read("memory.events")
+	if err != nil {
+		return 0, unlessGone(err)
+	}
+	value, _ := cgfile.Stat(text, "oom_kill")
+	n, err := strconv.ParseUint(value, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read %s/memory.events: %w", m.dir, err)
+	}
+	return n, nil
+}
+
+func unlessGone(err error) error {
+	if cgfile.Gone(err) {
+		return nil
+	}
+	return err
+}
