@@ -1,0 +1,8 @@
+//go:build arm64
+
+package early
+
+const (
+	sysPrlimit64 = 261
+	mipsShift    = 0
+)

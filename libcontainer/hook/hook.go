@@ -1,0 +1,205 @@
+// Package hook runs the hooks of a container.
+//
+// A hook is foreign code in the middle of our work, so everything about it is
+// bounded: its time, with everything in its process group; the output that is
+// kept of it; and what its children, living on with its pipes open, can do to us.
+package hook
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// maxOutput is how much of a hook's output is kept: its end.
+const maxOutput = 16 << 10
+
+// A Spawn starts a hook's program with the descriptors as its stdin, stdout
+// and stderr, as the leader of a process group of its own. The pidfd is the
+// caller's to close.
+type Spawn func(h *specs.Hook, stdin, output int) (pid, pidfd int, err error)
+
+// State is the state of a container as a hook gets it on its stdin, cut where
+// the pid goes.
+type State struct{ Before, After string }
+
+// JSON is the whole text.
+func (s State) JSON(pid int) string { return fmt.Sprintf("%s%d%s", s.Before, pid, s.After) }
+
+// RunAll runs the hooks in order and stops at the first that fails. The error
+// names it by its kind ("createRuntime") and number.
+func RunAll(kind string, hooks []specs.Hook, state string, spawn Spawn) error {
+	for i := range hooks {
+		if err := Run(&hooks[i], state, spawn); err != nil {
+			return fmt.Errorf("error running %s hook #%d: %w", kind, i, err)
+		}
+	}
+	return nil
+}
+
+// Run runs one hook and waits for it. A hook that doesn't end within its
+// timeout is killed with its process group. The error holds the end of what
+// the hook printed.
+func Run(h *specs.Hook, state string, spawn Spawn) error {
+	stdin, err := memory(state)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(stdin)
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+		return fmt.Errorf("make pipe: %w", err)
+	}
+	defer unix.Close(pipe[0])
+	pid, pidfd, err := spawn(h, stdin, pipe[1])
+	unix.Close(pipe[1])
+	if err != nil {
+		return fmt.Errorf("start %s: %w", h.Path, err)
+	}
+	defer unix.Close(pidfd)
+	out, late := watch(pidfd, pipe[0], timeout(h))
+	if late {
+		unix.Kill(-pid, unix.SIGKILL)
+		unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
+	}
+	err = status(pid)
+	if late {
+		err = fmt.Errorf("%s: timed out after %d s", h.Path, *h.Timeout)
+	}
+	if err != nil && len(out) > 0 {
+		err = fmt.Errorf("%w, output: %s", err, oneLine(out))
+	}
+	return err
+}
+
+// memory is a file with the text. A pipe would have to be filled while the
+// hook may not read.
+func memory(text string) (int, error) {
+	fd, err := unix.MemfdCreate("state", unix.MFD_CLOEXEC)
+	if err != nil {
+		return -1, fmt.Errorf("make state file: %w", err)
+	}
+	for b := []byte(text); len(b) > 0 && err == nil; {
+		var n int
+		n, err = unix.Write(fd, b)
+		b = b[max(n, 0):]
+	}
+	if err == nil {
+		_, err = unix.Seek(fd, 0, 0)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("write state file: %w", err)
+	}
+	return fd, nil
+}
+
+func timeout(h *specs.Hook) time.Duration {
+	if h.Timeout == nil {
+		return 0
+	}
+	return time.Duration(*h.Timeout) * time.Second
+}
+
+// watch collects output until the process ends, whoever else still holds the
+// pipe, or until limit (0: none) has passed.
+func watch(pidfd, pipe int, limit time.Duration) (out []byte, late bool) {
+	deadline := time.Now().Add(limit)
+	unix.SetNonblock(pipe, true)
+	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}, {Fd: int32(pipe), Events: unix.POLLIN}}
+	for {
+		wait := -1
+		if limit > 0 {
+			left := time.Until(deadline)
+			if left <= 0 {
+				return out, true
+			}
+			wait = int((left + time.Millisecond - 1) / time.Millisecond)
+		}
+		if _, err := unix.Poll(fds, wait); err != nil && err != unix.EINTR {
+			return out, false
+		}
+		ended := fds[0].Revents != 0
+		if fds[1].Revents != 0 || ended {
+			var open bool
+			if out, open = drain(pipe, out); !open {
+				fds[1].Fd = -1
+			}
+		}
+		if ended {
+			return out, false
+		}
+	}
+}
+
+// drain reads what is there, at most a bounded number of times: a hook that
+// writes without end must not keep us from its timeout.
+func drain(pipe int, out []byte) ([]byte, bool) {
+	var buf [4096]byte
+	for range 64 {
+		n, err := unix.Read(pipe, buf[:])
+		if n > 0 {
+			out = append(out, buf[:n]...)
+			if len(out) > 2*maxOutput {
+				out = append(out[:0], out[len(out)-maxOutput:]...)
+			}
+			continue
+		}
+		return out, err == unix.EAGAIN || err == unix.EINTR
+	}
+	return out, true
+}
+
+func oneLine(out []byte) string {
+	if len(out) > maxOutput {
+		out = out[len(out)-maxOutput:]
+	}
+	return strings.ReplaceAll(strings.TrimSpace(string(out)), "\n", "; ")
+}
+
+// status reaps the process.
+func status(pid int) error {
+	var ws syscall.WaitStatus
+	for {
+		_, err := syscall.Wait4(pid, &ws, 0, nil)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("wait: %w", err)
+		}
+		break
+	}
+	switch {
+	case ws.Signaled():
+		return fmt.Errorf("signal: %s", ws.Signal())
+	case ws.ExitStatus() != 0:
+		return fmt.Errorf("exit status %d", ws.ExitStatus())
+	}
+	return nil
+}
+
+// Host starts a hook in the caller's own namespaces. It has exactly the
+// environment of its configuration: the caller's would let a container's engine
+// leak into it (CVE-2025-23266).
+func Host(h *specs.Hook, stdin, output int) (pid, pidfd int, err error) {
+	args := h.Args
+	if len(args) == 0 {
+		args = []string{h.Path}
+	}
+	env := h.Env
+	if env == nil {
+		env = []string{}
+	}
+	pidfd = -1
+	pid, err = syscall.ForkExec(h.Path, args, &syscall.ProcAttr{
+		Env:   env,
+		Files: []uintptr{uintptr(stdin), uintptr(output), uintptr(output)},
+		Sys:   &syscall.SysProcAttr{Setpgid: true, PidFD: &pidfd},
+	})
+	return pid, pidfd, err
+}

@@ -1,0 +1,151 @@
+// Package proc is a procfs that can be trusted.
+//
+// Anything may be mounted over the files of the host's /proc (CVE-2019-16884,
+// CVE-2025-52881): a write to a label or a sysctl would then go to a decoy, or
+// to a dangerous file. So names are resolved below a descriptor that is
+// verified to be the root of a procfs, without leaving that mount and without
+// links; where something is in the way a private instance is mounted.
+package proc
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// FS is a verified procfs. Its owner closes FD.
+type FS struct{ FD int }
+
+// ErrNotProc reports a descriptor that isn't the root of a procfs.
+var ErrNotProc = errors.New("not the root of a procfs")
+
+// rootIno is the inode number of a procfs root (PROC_ROOT_INO).
+const rootIno = 1
+
+// Open opens the caller's /proc, or a private instance if that isn't a procfs.
+func Open() (FS, error) {
+	fd, err := unix.Open("/proc", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	if err == nil {
+		if err = Verify(fd); err == nil {
+			return FS{fd}, nil
+		}
+		unix.Close(fd)
+	}
+	return private()
+}
+
+// Verify checks that fd is the root of a procfs.
+func Verify(fd int) error {
+	var fs unix.Statfs_t
+	var st unix.Stat_t
+	if err := unix.Fstatfs(fd, &fs); err != nil {
+		return err
+	}
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if fs.Type != unix.PROC_SUPER_MAGIC || st.Ino != rootIno {
+		return ErrNotProc
+	}
+	return nil
+}
+
+// private mounts a procfs that nobody else can reach.
+func private() (FS, error) {
+	fs, err := unix.Fsopen("proc", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return FS{-1}, fmt.Errorf("open a private procfs: %w", err)
+	}
+	defer unix.Close(fs)
+	if err := unix.FsconfigCreate(fs); err != nil {
+		return FS{-1}, fmt.Errorf("make a private procfs: %w", err)
+	}
+	fd, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
+	if err != nil {
+		return FS{-1}, fmt.Errorf("mount a private procfs: %w", err)
+	}
+	return FS{fd}, nil
+}
+
+// Close closes the descriptor.
+func (p FS) Close() { unix.Close(p.FD) }
+
+// OpenFile opens name, a path like "sys/net/ipv4/ip_forward" or
+// "4711/uid_map". If a mount lies over a part of it, a private instance serves.
+func (p FS) OpenFile(name string, flags int) (int, error) {
+	fd, err := p.open(name, flags)
+	if err == unix.EXDEV {
+		if own, perr := private(); perr == nil {
+			fd, err = own.open(name, flags)
+			own.Close()
+		}
+	}
+	if err != nil {
+		return -1, fmt.Errorf("open /proc/%s: %w", name, err)
+	}
+	return fd, nil
+}
+
+func (p FS) open(name string, flags int) (int, error) {
+	how := unix.OpenHow{
+		Flags:   uint64(flags) | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_XDEV | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
+	}
+	for {
+		fd, err := unix.Openat2(p.FD, name, &how)
+		if err != unix.EINTR && err != unix.EAGAIN {
+			return fd, err
+		}
+	}
+}
+
+// WriteFile writes value to name in one write(2).
+func (p FS) WriteFile(name, value string) error {
+	fd, err := p.OpenFile(name, unix.O_WRONLY)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	for {
+		_, err := unix.Write(fd, []byte(value))
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("write %q to /proc/%s: %w", value, name, err)
+		}
+		return nil
+	}
+}
+
+// ReadFile reads at most limit bytes of name.
+func (p FS) ReadFile(name string, limit int) ([]byte, error) {
+	fd, err := p.OpenFile(name, unix.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, 0, min(limit, 4096))
+	for len(buf) < limit {
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+		n, err := unix.Read(fd, buf[len(buf):min(cap(buf), limit)])
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read /proc/%s: %w", name, err)
+		}
+		if n == 0 {
+			break
+		}
+		buf = buf[:len(buf)+n]
+	}
+	return buf, nil
+}
+
+// PID is the directory name of process pid and a file in it.
+func PID(pid int, file string) string { return strconv.Itoa(pid) + "/" + file }

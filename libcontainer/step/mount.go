@@ -1,0 +1,312 @@
+package step
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/mount"
+	"github.com/rung-oci/rung/libcontainer/mount/option"
+	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/libcontainer/wire"
+)
+
+// From tells where the mount of a [Mount] comes from.
+type From int
+
+// The origins of a mount.
+const (
+	FromNew   From = iota // a new instance, made by the builder
+	FromTree              // a clone of something of the host's, made by the stage
+	FromFirst             // a new instance that only a process in the container's pid or cgroup namespace can make
+	FromMount             // nothing new: change the flags of what is mounted there
+)
+
+// Mount puts one mount in its place.
+type Mount struct {
+	Target  string // inside the container
+	From    From
+	Index   int    // of the tree, or of the first process's mount
+	Kind    string // file system, for New and for checks
+	Source  string // as in the configuration
+	Options option.Options
+	Attr    uint64 // MOUNT_ATTR_* flags of the new mount
+	Staging string // a host directory for mounts that need mount(2)
+
+	Fallback int  // a tree to use where the kernel refuses a new instance (EPERM); -1: none
+	Mode     bool // a tmpfs without mode=: take it from the directory it covers
+	Later    bool // read-only only when everything is set up
+}
+
+func (s *Mount) String() string {
+	what := s.Kind
+	switch {
+	case s.From == FromTree && s.Source != "":
+		what = s.Source
+	case what == "":
+		what = "flags"
+	}
+	return "mount " + what + " at " + s.Target
+}
+
+// Code carries the fields.
+func (s *Mount) Code(c *wire.Codec) {
+	from := int(s.From)
+	c.String(&s.Target)
+	c.Int(&from)
+	s.From = From(from)
+	c.Int(&s.Index)
+	c.String(&s.Kind)
+	c.String(&s.Source)
+	codeOptions(c, &s.Options)
+	c.Uint64(&s.Attr)
+	c.String(&s.Staging)
+	c.Int(&s.Fallback)
+	c.Bool(&s.Mode)
+	c.Bool(&s.Later)
+}
+
+func codeOptions(c *wire.Codec, o *option.Options) {
+	codeAttr(c, &o.Attr)
+	codeAttr(c, &o.RecAttr)
+	codePropagation(c, &o.Propagation)
+	c.Strings(&o.Superblock)
+	c.Bool(&o.Silent)
+	c.Bool(&o.IVersion)
+	c.Bool(&o.CopyUp)
+	c.Strings(&o.Data)
+}
+
+func codeAttr(c *wire.Codec, a *option.Attr) {
+	c.Uint64(&a.Set)
+	c.Uint64(&a.Clear)
+}
+
+func codePropagation(c *wire.Codec, p *[]option.Propagation) {
+	wire.List(c, p, func(c *wire.Codec, p *option.Propagation) {
+		c.Uint64(&p.Type)
+		c.Bool(&p.Recursive)
+	})
+}
+
+// Run makes the mount if it is a new one and attaches it.
+func (s *Mount) Run(e *Env) error {
+	if s.From == FromMount {
+		return s.remount(e)
+	}
+	tree, err := s.detached(e)
+	if err != nil {
+		return err
+	}
+	target, err := s.target(e, tree)
+	if err != nil {
+		closeIf(tree)
+		return err
+	}
+	defer unix.Close(target)
+	if tree < 0 {
+		if tree, err = s.fresh(target); err == unix.EPERM && s.Fallback >= 0 {
+			tree, err = take(e.Trees, s.Fallback)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := s.attach(e, tree, target); err != nil {
+		unix.Close(tree)
+		return err
+	}
+	if s.Later {
+		e.readonly = append(e.readonly, tree)
+		return nil
+	}
+	unix.Close(tree)
+	return nil
+}
+
+func closeIf(fd int) {
+	if fd >= 0 {
+		unix.Close(fd)
+	}
+}
+
+// detached is the tree that exists already, or -1.
+func (s *Mount) detached(e *Env) (int, error) {
+	switch s.From {
+	case FromTree:
+		return take(e.Trees, s.Index)
+	case FromFirst:
+		return take(e.First, s.Index)
+	}
+	return -1, nil
+}
+
+// errInsideProc has runc's text.
+type errInsideProc string
+
+func (p errInsideProc) Error() string {
+	return fmt.Sprintf("%q cannot be mounted because it is inside /proc", string(p))
+}
+
+// target opens the mount point, made where missing: a directory, or a file for
+// a tree that is one.
+func (s *Mount) target(e *Env, tree int) (int, error) {
+	file := false
+	if tree >= 0 {
+		var st unix.Stat_t
+		if err := unix.Fstat(tree, &st); err != nil {
+			return -1, err
+		}
+		file = st.Mode&unix.S_IFMT != unix.S_IFDIR
+	}
+	if s.Kind == "proc" || s.Kind == "sysfs" {
+		if err := e.ordinaryDirectory(s.Target, s.Kind); err != nil {
+			return -1, err
+		}
+	}
+	open := e.Root.Dir
+	if file {
+		open = e.Root.File
+	}
+	fd, err := open(s.Target)
+	if err != nil {
+		return -1, err
+	}
+	if err := s.checkProc(e, fd, tree); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// ordinaryDirectory refuses an image in which /proc or /sys is a link or a
+// file: programs would take what it leads to for the kernel's word
+// (CVE-2019-19921, CVE-2023-27561).
+func (e *Env) ordinaryDirectory(target, kind string) error {
+	fd, err := e.Root.LookupNoFollow(target)
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return fmt.Errorf("filesystem %q must be mounted on ordinary directory", kind)
+	}
+	return nil
+}
+
+// checkProc keeps mounts off the container's procfs: a fake file there makes
+// programs write secrets and labels to the wrong place (CVE-2019-16884). What
+// lxcfs covers is allowed, and on /proc itself nothing but a procfs.
+func (s *Mount) checkProc(e *Env, target, tree int) error {
+	clean := path.Clean("/" + s.Target)
+	if clean == "/proc" && s.Kind != "proc" {
+		if tree < 0 || proc.Verify(tree) != nil {
+			return errInsideProc(s.Target)
+		}
+		return nil
+	}
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(target, &fs); err != nil {
+		return err
+	}
+	if fs.Type != unix.PROC_SUPER_MAGIC || s.Kind == "proc" && proc.Verify(target) == nil {
+		return nil
+	}
+	plain, err := e.Root.LookupPlain(clean)
+	if err != nil || !lxcfs(strings.TrimPrefix(clean, "/proc/")) {
+		closeIf(plain)
+		return errInsideProc(s.Target)
+	}
+	defer unix.Close(plain)
+	return sameFile(plain, target)
+}
+
+// lxcfs lists the files below /proc that a container may get from elsewhere.
+func lxcfs(name string) bool {
+	switch name {
+	case "cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo",
+		"sys/kernel/ns_last_pid", "sys/crypto/fips_enabled":
+		return true
+	}
+	return false
+}
+
+// fresh makes a new instance of the file system.
+func (s *Mount) fresh(target int) (int, error) {
+	o := s.Options
+	if s.Mode {
+		var st unix.Stat_t
+		if err := unix.Fstat(target, &st); err != nil {
+			return -1, err
+		}
+		o.Data = append(append([]string(nil), o.Data...), fmt.Sprintf("mode=%o", st.Mode&0o7777))
+	}
+	attr := s.Attr
+	if s.Later {
+		attr &^= unix.MOUNT_ATTR_RDONLY
+	}
+	tree, err := mount.New(s.Kind, s.Source, o, attr)
+	var long *mount.ErrTooLong
+	if errors.As(err, &long) && s.Staging != "" {
+		tree, err = mount.Legacy(s.Kind, s.Source, s.Staging, o, attr)
+	}
+	if err != nil {
+		return -1, err
+	}
+	if o.CopyUp {
+		err = copyUp(target, tree)
+	}
+	if err == nil {
+		err = mount.SetAttr(tree, o.RecAttr.Set, o.RecAttr.Clear, true)
+	}
+	for _, p := range o.Propagation {
+		if err == nil {
+			err = mount.SetPropagation(tree, p.Type, p.Recursive)
+		}
+	}
+	if err != nil {
+		unix.Close(tree)
+		return -1, err
+	}
+	return tree, nil
+}
+
+// attach puts the tree on its target.
+func (s *Mount) attach(_ *Env, tree, target int) error {
+	return at("attach", mount.Attach(tree, target))
+}
+
+// remount changes the flags of the mount that is at the target.
+func (s *Mount) remount(e *Env) error {
+	fd, err := e.Root.Lookup(s.Target)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := s.checkProc(e, fd, fd); err != nil {
+		return err
+	}
+	o := s.Options
+	if err := mount.SetAttr(fd, o.Attr.Set, o.Attr.Clear, false); err != nil {
+		return at("change flags", err)
+	}
+	if err := mount.SetAttr(fd, o.RecAttr.Set, o.RecAttr.Clear, true); err != nil {
+		return at("change flags", err)
+	}
+	for _, p := range o.Propagation {
+		if err := mount.SetPropagation(fd, p.Type, p.Recursive); err != nil {
+			return at("set propagation", err)
+		}
+	}
+	return nil
+}

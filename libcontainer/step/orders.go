@@ -1,0 +1,115 @@
+package step
+
+import (
+	"github.com/rung-oci/rung/libcontainer/mount/option"
+	"github.com/rung-oci/rung/libcontainer/wire"
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// Orders is all that the init stage is told, and in turn the builder that it
+// execs into a user namespace. Descriptors are numbers in the receiver: they
+// were inherited.
+type Orders struct {
+	Builder bool // for the builder: the first process exists
+
+	Wire, Progress, Arena int
+	ArenaSize             int
+	Relocs                []uint32
+	Ops, Count            uint32
+	Preserve              int // descriptors from 3 on that belong to the container
+
+	// The first process.
+	Clone   uint64       // CLONE_NEW* flags
+	ByTape  bool         // the tape's first part joins namespaces and clones it
+	Cgroup  int          // descriptor of the v2 cgroup it is born in, or -1
+	Pid     nsenter.Slot // takes its pid
+	Helper  nsenter.Slot // takes the pid of the process that joins
+	Own     []FDSlot     // descriptors for its tape
+	Sock    nsenter.Slot // its end of the socket to us
+	Foreign []nsenter.Slot
+	Keep    []int // descriptors that stay open to the end, besides Preserve
+	Ranges  []nsenter.Slot
+	UIDMap  string // text for /proc/PID/uid_map, or ""
+	GIDMap  string
+	Gate    bool // it waits for a byte before it does anything that needs its ids or cgroup
+
+	// The builder.
+	Enter   int  // namespaces to join, CLONE_NEW* flags
+	User    bool // it has to be exec'd inside a user namespace
+	Exe     int  // the sealed executable
+	Sources []Source
+	First   int // how many mounts the first process sends
+	Steps   []Step
+
+	// Filled by the stage for its builder.
+	Peer, Pidfd, Proc  int
+	Trees, FirstMounts []int
+}
+
+// An FDSlot is a descriptor number to be put in a slot of the tape.
+type FDSlot struct {
+	Slot nsenter.Slot
+	FD   int
+}
+
+// A Source is something of the host's that the stage clones for the container.
+type Source struct {
+	What      string // for error messages: "/srv at /data"
+	Path      string
+	Recursive bool
+	Device    uint32 // S_IFCHR, S_IFBLK: it must be the device Rdev; else 0
+	Rdev      uint64
+	Attr      option.Attr
+	RecAttr   option.Attr
+	// Propagation is set on the clone, in order. The first entry is the root's:
+	// without it the clone would stay a peer of the host's mount.
+	Propagation []option.Propagation
+}
+
+// Code carries the fields.
+func (o *Orders) Code(c *wire.Codec) {
+	c.Bool(&o.Builder)
+	for _, n := range []*int{&o.Wire, &o.Progress, &o.Arena, &o.ArenaSize, &o.Preserve, &o.Cgroup, &o.Enter, &o.Exe, &o.First, &o.Peer, &o.Pidfd, &o.Proc} {
+		c.Int(n)
+	}
+	c.Uint32s(&o.Relocs)
+	c.Uint32(&o.Ops)
+	c.Uint32(&o.Count)
+	c.Uint64(&o.Clone)
+	c.Bool(&o.ByTape)
+	codeSlot(c, &o.Pid)
+	codeSlot(c, &o.Helper)
+	wire.List(c, &o.Own, func(c *wire.Codec, f *FDSlot) {
+		codeSlot(c, &f.Slot)
+		c.Int(&f.FD)
+	})
+	codeSlot(c, &o.Sock)
+	wire.List(c, &o.Foreign, codeSlot)
+	c.Ints(&o.Keep)
+	wire.List(c, &o.Ranges, codeSlot)
+	c.String(&o.UIDMap)
+	c.String(&o.GIDMap)
+	c.Bool(&o.Gate)
+	c.Bool(&o.User)
+	wire.List(c, &o.Sources, codeSource)
+	Code(c, &o.Steps)
+	c.Ints(&o.Trees)
+	c.Ints(&o.FirstMounts)
+}
+
+func codeSlot(c *wire.Codec, s *nsenter.Slot) {
+	u := uint64(*s)
+	c.Uint64(&u)
+	*s = nsenter.Slot(u)
+}
+
+func codeSource(c *wire.Codec, s *Source) {
+	c.String(&s.What)
+	c.String(&s.Path)
+	c.Bool(&s.Recursive)
+	c.Uint32(&s.Device)
+	c.Uint64(&s.Rdev)
+	codeAttr(c, &s.Attr)
+	codeAttr(c, &s.RecAttr)
+	codePropagation(c, &s.Propagation)
+}

@@ -1,0 +1,154 @@
+package step
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/mount"
+	"github.com/rung-oci/rung/libcontainer/mount/option"
+	"github.com/rung-oci/rung/libcontainer/wire"
+)
+
+// Sysctl sets a kernel parameter of one of the container's namespaces. The
+// calling thread is in it, and the file is opened below a procfs that is
+// verified (CVE-2025-52881).
+type Sysctl struct {
+	Path  string // below /proc/sys
+	Value string
+}
+
+func (s *Sysctl) String() string { return "set sysctl " + s.Path }
+
+// Code carries the fields.
+func (s *Sysctl) Code(c *wire.Codec) {
+	c.String(&s.Path)
+	c.String(&s.Value)
+}
+
+// Run writes it.
+func (s *Sysctl) Run(e *Env) error { return e.Proc.WriteFile("sys/"+s.Path, s.Value) }
+
+// Readonly makes a path of the container, and all that is mounted below,
+// read-only. A path that isn't there needs no protection.
+type Readonly struct{ Path string }
+
+func (s *Readonly) String() string { return "make " + s.Path + " read-only" }
+
+// Code carries the fields.
+func (s *Readonly) Code(c *wire.Codec) { c.String(&s.Path) }
+
+// Run binds the path onto itself.
+func (s *Readonly) Run(e *Env) error {
+	target, err := e.Root.Lookup(s.Path)
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(target)
+	tree, err := mount.Clone(target, "", true)
+	if err != nil {
+		return at("clone", err)
+	}
+	defer unix.Close(tree)
+	if err := mount.SetAttr(tree, unix.MOUNT_ATTR_RDONLY, 0, true); err != nil {
+		return at("set read-only", err)
+	}
+	return at("attach", mount.Attach(tree, target))
+}
+
+// Mask hides a path of the container: a file under /dev/null, a directory under
+// an empty read-only tmpfs. A path that isn't there needs no mask.
+type Mask struct {
+	Path string
+	Null int // the clone of the host's /dev/null, verified by the stage (CVE-2025-31133)
+}
+
+func (s *Mask) String() string { return "mask " + s.Path }
+
+// Code carries the fields.
+func (s *Mask) Code(c *wire.Codec) {
+	c.String(&s.Path)
+	c.Int(&s.Null)
+}
+
+// Run attaches the mask. All masks of one kind are clones of the first: a
+// superblock for each made nodes slow (kubernetes#138512).
+func (s *Mask) Run(e *Env) error {
+	target, err := e.Root.Lookup(s.Path)
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(target)
+	var st unix.Stat_t
+	if err := unix.Fstat(target, &st); err != nil {
+		return err
+	}
+	first, fresh := &e.maskFile, func() (int, error) { return take(e.Trees, s.Null) }
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		first, fresh = &e.maskDir, emptyDir
+	}
+	tree := *first
+	if tree < 0 {
+		tree, err = fresh()
+	} else {
+		tree, err = mount.Clone(tree, "", false)
+	}
+	if err != nil {
+		return at("make mask", err)
+	}
+	if err := mount.Attach(tree, target); err != nil {
+		unix.Close(tree)
+		return at("attach", err)
+	}
+	if *first < 0 {
+		*first = tree // attached mounts can be cloned, detached ones not before Linux 6.15
+		return nil
+	}
+	return at("close", unix.Close(tree))
+}
+
+func emptyDir() (int, error) {
+	const attr = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
+	return mount.New("tmpfs", "tmpfs", option.Options{Data: []string{"nr_blocks=1", "nr_inodes=2", "mode=755"}}, attr)
+}
+
+// Finish gives the mounts their last flags: what had to stay writable while it
+// was filled becomes read-only.
+type Finish struct {
+	Readonly    bool   // the root filesystem
+	Propagation uint64 // of the root mount: MS_SHARED or MS_UNBINDABLE, which can't be set before the pivot; 0: as it is
+}
+
+func (s *Finish) String() string { return "finish mounts" }
+
+// Code carries the fields.
+func (s *Finish) Code(c *wire.Codec) {
+	c.Bool(&s.Readonly)
+	c.Uint64(&s.Propagation)
+}
+
+// Run sets the flags.
+func (s *Finish) Run(e *Env) error {
+	for _, fd := range e.readonly {
+		if err := mount.SetAttr(fd, unix.MOUNT_ATTR_RDONLY, 0, false); err != nil {
+			return at("set read-only", err)
+		}
+		unix.Close(fd)
+	}
+	e.readonly = nil
+	if s.Readonly {
+		if err := mount.SetAttr(e.Root.FD, unix.MOUNT_ATTR_RDONLY, 0, false); err != nil {
+			return at("set root read-only", err)
+		}
+	}
+	if s.Propagation == 0 {
+		return nil
+	}
+	return at("set root propagation", mount.SetPropagation(e.Root.FD, s.Propagation, false))
+}

@@ -1,0 +1,153 @@
+// Package step holds what the builder does inside a container's namespaces: one
+// type, one file, one job each.
+//
+// Whether a step is wanted, and with which values, was decided by package plan;
+// a step only does it. Steps travel from the parent to the init stage as bytes.
+package step
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/libcontainer/rootfs"
+	"github.com/rung-oci/rung/libcontainer/wire"
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// A Step is one thing to do. Its String says what, in words fit for an error
+// message and for a printed plan.
+type Step interface {
+	fmt.Stringer
+	// Run does it.
+	Run(*Env) error
+	// Code carries the fields over the wire.
+	Code(*wire.Codec)
+}
+
+// Env is what steps work on.
+type Env struct {
+	Root  rootfs.Root    // the container's root, once [EnterRoot] has run
+	Trees []int          // detached mounts that the stage cloned on the host's side
+	First []int          // detached mounts that the first process made in its own namespaces
+	Late  []int          // descriptors for the first process, in the order the plan says
+	Pidfd int            // the first process
+	Conn  wire.Conn      // to the parent
+	Proc  proc.FS        // a procfs of the host's pid namespace
+	Arena *nsenter.Arena // the first process's tape
+
+	readonly           []int // mounts to be made read-only when all is set up
+	maskFile, maskDir  int   // a mount that hides a file, a directory; -1 before the first use
+	maskDirIsSomewhere bool
+}
+
+// NewEnv returns an Env without descriptors.
+func NewEnv() *Env {
+	return &Env{Root: rootfs.Root{FD: -1}, Proc: proc.FS{FD: -1}, Pidfd: -1, maskFile: -1, maskDir: -1}
+}
+
+// Code carries a list of steps: a number for the type of each, then its fields.
+func Code(c *wire.Codec, steps *[]Step) {
+	n := c.Len(len(*steps))
+	if c.Reading() {
+		*steps = make([]Step, n)
+	}
+	for i := range *steps {
+		var kind uint32
+		if !c.Reading() {
+			kind = number((*steps)[i])
+		}
+		c.Uint32(&kind)
+		if c.Reading() {
+			if (*steps)[i] = fresh(kind); (*steps)[i] == nil {
+				*steps = (*steps)[:i]
+				return
+			}
+		}
+		(*steps)[i].Code(c)
+	}
+}
+
+// kinds has a zero value of every type of step; its order is the wire's.
+var kinds = [...]func() Step{
+	func() Step { return new(EnterRoot) },
+	func() Step { return new(Mount) },
+	func() Step { return new(Device) },
+	func() Step { return new(BindDevice) },
+	func() Step { return new(Link) },
+	func() Step { return new(Console) },
+	func() Step { return new(HostHooks) },
+	func() Step { return new(ContainerHooks) },
+	func() Step { return new(Pivot) },
+	func() Step { return new(MoveRoot) },
+	func() Step { return new(Sysctl) },
+	func() Step { return new(Readonly) },
+	func() Step { return new(Mask) },
+	func() Step { return new(Finish) },
+	func() Step { return new(Home) },
+	func() Step { return new(KeepRoot) },
+}
+
+func fresh(kind uint32) Step {
+	if int(kind) >= len(kinds) {
+		return nil
+	}
+	return kinds[kind]()
+}
+
+func number(s Step) uint32 {
+	switch s.(type) {
+	case *EnterRoot:
+		return 0
+	case *Mount:
+		return 1
+	case *Device:
+		return 2
+	case *BindDevice:
+		return 3
+	case *Link:
+		return 4
+	case *Console:
+		return 5
+	case *HostHooks:
+		return 6
+	case *ContainerHooks:
+		return 7
+	case *Pivot:
+		return 8
+	case *MoveRoot:
+		return 9
+	case *Sysctl:
+		return 10
+	case *Readonly:
+		return 11
+	case *Mask:
+		return 12
+	case *Finish:
+		return 13
+	case *Home:
+		return 14
+	case *KeepRoot:
+		return 15
+	}
+	panic(fmt.Sprintf("step %T has no number", s))
+}
+
+// at is the error of a system call by name.
+func at(call string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", call, err)
+}
+
+// take hands tree i over: the caller owns it now.
+func take(list []int, i int) (int, error) {
+	if i < 0 || i >= len(list) || list[i] < 0 {
+		return -1, fmt.Errorf("mount source %d: %w", i, unix.EBADF)
+	}
+	fd := list[i]
+	list[i] = -1
+	return fd, nil
+}

@@ -1,0 +1,119 @@
+package nsenter
+
+import (
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// An Image is a finished tape: bytes that any process may map and play.
+type Image struct {
+	Data   []byte   // goes into the memfd, offset 0 first
+	Relocs []uint32 // offsets of words that hold offsets and must become addresses
+	Ops    uint32   // offset of the first entry
+	Count  uint32   // number of entries
+}
+
+// Image lays the tape out.
+func (t *Tape) Image() Image {
+	size := int(unsafe.Sizeof(op{}))
+	n := len(t.ops)
+	s := t.Alloc(n * size)
+	if n > 0 {
+		copy(t.data[s:], unsafe.Slice((*byte)(unsafe.Pointer(&t.ops[0])), n*size))
+	}
+	return Image{Data: t.data, Relocs: t.relocs, Ops: uint32(s), Count: uint32(n)}
+}
+
+// An Arena is an image in shared memory (a memfd), mapped in this process. A
+// process forked from here plays it; another one may map it too and complete it.
+type Arena struct {
+	FD   int // the memfd; the creator closes it with Close
+	mem  []byte
+	base uintptr
+}
+
+// ErrArena reports an arena that is not what its plan says.
+var ErrArena = errors.New("tape arena is damaged")
+
+// NewArena makes a memfd that holds the image. It isn't mapped yet.
+func NewArena(im Image) (*Arena, error) {
+	fd, err := unix.MemfdCreate("tape", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("make tape memory: %w", err)
+	}
+	a := &Arena{FD: fd}
+	for off := 0; off < len(im.Data); {
+		n, err := unix.Pwrite(fd, im.Data[off:], int64(off))
+		if err != nil && err != unix.EINTR {
+			unix.Close(fd)
+			return nil, fmt.Errorf("write tape memory: %w", err)
+		}
+		off += max(n, 0)
+	}
+	return a, nil
+}
+
+// OpenArena maps the arena in memfd fd. The process that will fork the player
+// calls it with relocs and becomes the one whose addresses count; others pass
+// nil.
+func OpenArena(fd, size int, relocs []uint32) (*Arena, error) {
+	mem, err := unix.Mmap(fd, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_POPULATE)
+	if err != nil {
+		return nil, fmt.Errorf("map tape memory: %w", err)
+	}
+	a := &Arena{FD: fd, mem: mem}
+	a.base = uintptr(unsafe.Pointer(&mem[0]))
+	for _, r := range relocs {
+		if int(r)+wordSize > size {
+			return nil, ErrArena
+		}
+		*a.word(Slot(r)) += a.base
+	}
+	if relocs != nil {
+		*a.word(0) = a.base
+	}
+	return a, nil
+}
+
+func (a *Arena) word(s Slot) *uintptr { return (*uintptr)(unsafe.Pointer(&a.mem[s])) }
+
+// Word reads the word in s.
+func (a *Arena) Word(s Slot) uintptr { return *a.word(s) }
+
+// SetWord stores v in s.
+func (a *Arena) SetWord(s Slot, v uintptr) { *a.word(s) = v }
+
+// SetFD stores a descriptor number in s.
+func (a *Arena) SetFD(s Slot, fd int) { *(*int32)(unsafe.Pointer(&a.mem[s])) = int32(fd) }
+
+// Addr is the address of s in this process.
+func (a *Arena) Addr(s Slot) uintptr { return a.base + uintptr(s) }
+
+// SetString writes text with a NUL at s, which must have room for it, and makes
+// the pointer at ptr point to it in the process that will play the tape.
+func (a *Arena) SetString(s, ptr Slot, text string) {
+	copy(a.mem[s:], text)
+	a.mem[int(s)+len(text)] = 0
+	*a.word(ptr) = *a.word(0) + uintptr(s)
+}
+
+// ReadWord reads a word of an arena that isn't mapped here.
+func (a *Arena) ReadWord(s Slot) (uintptr, error) {
+	var b [8]byte
+	n, err := unix.Pread(a.FD, b[:wordSize], int64(s))
+	if err == nil && n != wordSize {
+		err = ErrArena
+	}
+	return *(*uintptr)(unsafe.Pointer(&b[0])), err
+}
+
+// Close closes the memfd; a mapping stays.
+func (a *Arena) Close() {
+	if a.FD >= 0 {
+		unix.Close(a.FD)
+		a.FD = -1
+	}
+}

@@ -1,0 +1,96 @@
+package nsenter
+
+import (
+	"fmt"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// NewLocal lays the image out in memory that a forked process shares with us,
+// but that no other process can map.
+func NewLocal(im Image) (Player, error) {
+	size := len(im.Data)
+	off := (size + 15) &^ 15
+	mem, err := unix.Mmap(-1, 0, off+ProgressSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_ANONYMOUS)
+	if err != nil {
+		return Player{}, fmt.Errorf("map tape memory: %w", err)
+	}
+	copy(mem, im.Data)
+	a := &Arena{FD: -1, mem: mem, base: uintptr(unsafe.Pointer(&mem[0]))}
+	for _, r := range im.Relocs {
+		*a.word(Slot(r)) += a.base
+	}
+	return Player{Arena: a, Ops: im.Ops, Count: im.Count, Progress: (*Progress)(unsafe.Pointer(&mem[off]))}, nil
+}
+
+// Free unmaps a local arena.
+func (p Player) Free() { _ = unix.Munmap(p.Arena.mem) }
+
+// A Spawn describes a program to be started from an open file.
+type Spawn struct {
+	Exe     int      // the executable, by execveat(2)
+	Args    []string // argv; the environment is empty
+	Inherit []int    // descriptors that the program keeps, under the same numbers
+	Join    int      // namespaces to join first, CLONE_NEW* flags
+	Pidfd   int      // whose namespaces
+	BeRoot  bool     // become uid and gid 0 after joining
+}
+
+// Start starts the program as a child of ours that dies with the calling
+// thread. It returns once the program runs; a step that fails before is the
+// error.
+func (s Spawn) Start() (pid, pidfd int, err error) {
+	t := s.tape()
+	p, err := NewLocal(t.Image())
+	if err != nil {
+		return 0, -1, err
+	}
+	defer p.Free()
+	var fd int32 = -1
+	ca := &CloneArgs{Flags: unix.CLONE_PIDFD, Pidfd: uint64(uintptr(unsafe.Pointer(&fd))), ExitSignal: uint64(unix.SIGCHLD)}
+	pid, err = Vfork(ca, p)
+	if err != nil {
+		return 0, -1, fmt.Errorf("fork: %w", err)
+	}
+	if e := p.Progress.Errno; e != 0 {
+		reap(pid)
+		unix.Close(int(fd))
+		return 0, -1, fmt.Errorf("%s: %w", t.Label(int(p.Progress.Step)), syscall.Errno(e))
+	}
+	return pid, int(fd), nil
+}
+
+func (s Spawn) tape() *Tape {
+	t := NewTape()
+	t.Call("set death signal", unix.SYS_PRCTL, Int(unix.PR_SET_PDEATHSIG), Int(int(unix.SIGKILL)))
+	for _, fd := range s.Inherit {
+		t.Call("inherit descriptor", unix.SYS_FCNTL, Int(fd), Int(unix.F_SETFD), Int(0))
+	}
+	if s.Join != 0 {
+		t.Call("join namespaces", unix.SYS_SETNS, Int(s.Pidfd), Int(s.Join))
+	}
+	if s.BeRoot {
+		t.BecomeRoot()
+		t.Call("set death signal", unix.SYS_PRCTL, Int(unix.PR_SET_PDEATHSIG), Int(int(unix.SIGKILL)))
+	}
+	t.Call("execute", unix.SYS_EXECVEAT, Int(s.Exe), t.Str(""), t.Strs(s.Args, 0).Addr(), t.Strs(nil, 0).Addr(), Int(unix.AT_EMPTY_PATH))
+	return t
+}
+
+// BecomeRoot appends what makes the process uid and gid 0 of its user
+// namespace. setgroups(2) is denied in one that an ordinary user made.
+func (t *Tape) BecomeRoot() {
+	t.Call("drop groups", sysSetgroups, Int(0), Int(0)).Tolerate(unix.EPERM)
+	t.Call("become group 0", sysSetresgid, Int(0), Int(0), Int(0))
+	t.Call("become user 0", sysSetresuid, Int(0), Int(0), Int(0))
+}
+
+func reap(pid int) {
+	for {
+		if _, err := unix.Wait4(pid, nil, 0, nil); err != unix.EINTR {
+			return
+		}
+	}
+}
