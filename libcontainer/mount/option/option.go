@@ -46,7 +46,7 @@ type Options struct {
 	Superblock []string
 
 	// Silent ("silent") and IVersion ("iversion") exist for mount(2) only, see Legacy: fsconfig
-	// knows no words for them.
+	// knows no words for them (EINVAL on 6.18). Silent changes nothing but the kernel's log.
 	Silent   bool
 	IVersion bool
 
@@ -60,7 +60,7 @@ type Options struct {
 	Data []string
 }
 
-// atime modes of an attribute set, MOUNT_ATTR__ATIME.
+// atimeMask is the enum of access time modes.
 const atimeMask = unix.MOUNT_ATTR__ATIME
 
 // Parse reads option words. A later word overrides an earlier one that it contradicts ("ro",
@@ -93,8 +93,7 @@ func (o *Options) apply(w entry, super *superblock) {
 	switch w.kind {
 	case attr:
 		o.Attr.apply(w)
-		switch w.bits { // the superblock has a read-only flag as well
-		case unix.MOUNT_ATTR_RDONLY:
+		if w.bits == unix.MOUNT_ATTR_RDONLY { // of which the superblock has a flag as well
 			super.set(sbReadonly, !w.clear)
 		}
 	case recAttr:
