@@ -136,7 +136,7 @@ func TestReaderErrors(t *testing.T) {
 		{`[,1]`, `expected a value, got ','`},
 		{`[1 2]`, `expected ',' or ']', got '2'`},
 		{`[1`, `expected ',' or ']', got the end`},
-		{`[`, `expected ',' or ']'`},
+		{`[`, `expected a value, got the end`},
 		{`[}`, `expected a value, got '}'`},
 		{`{"a":1,}`, `expected a key, got '}'`},
 		{`{,}`, `expected a key, got ','`},
