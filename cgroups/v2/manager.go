@@ -61,6 +61,11 @@ func (m *Manager) Kill() error {
 		// A threaded cgroup: its processes belong to a cgroup above.
 		_, err = cgfile.Kill(d, map[int]bool{})
 	}
+	// A frozen process dies of SIGKILL, but a container that is created here
+	// again must not find the cgroup frozen.
+	if frozen, _ := d.Read("cgroup.freeze"); frozen == "1\n" && err == nil {
+		err = d.Write("cgroup.freeze", "0")
+	}
 	return unlessGone(err)
 }
 
