@@ -31,13 +31,17 @@ const (
 	full = Mknod | Read | Write
 )
 
-// String is the set in the spec's letters.
+// String is the set in the spec's letters, in the order that the kernel prints.
 func (a Access) String() string {
 	var s []byte
-	for i, c := range []byte("mrw") {
-		if a&(1<<i) != 0 {
-			s = append(s, c)
-		}
+	if a&Read != 0 {
+		s = append(s, 'r')
+	}
+	if a&Write != 0 {
+		s = append(s, 'w')
+	}
+	if a&Mknod != 0 {
+		s = append(s, 'm')
 	}
 	return string(s)
 }

@@ -121,17 +121,17 @@ func (r Rule) same(o Rule) bool {
 
 // complete adds what overlapping exceptions allow together: the kernel wants
 // one exception that holds every bit of a request, so that "c 5:* r" and
-// "c *:2 w" don't let 5:2 be opened for both without a third.
+// "c *:2 w" don't let 5:2 be opened for both without a third. Making a node is
+// always asked for alone.
 func complete(set List) List {
 	for grown := true; grown; {
 		grown = false
 		for i := range set {
 			for j := range i {
 				both, ok := meet(set[i], set[j])
-				if !ok || slices.ContainsFunc(set, func(o Rule) bool { return o.covers(both) }) {
-					continue
+				if ok && !slices.ContainsFunc(set, func(o Rule) bool { return o.covers(both) }) {
+					set, grown = append(set, both), true
 				}
-				set, grown = append(set, both), true
 			}
 		}
 		set = mergeSame(set)
@@ -151,10 +151,12 @@ func mergeSame(set List) List {
 	return out
 }
 
-// meet is the devices that both speak of with the accesses of either.
+// meet is the devices that both speak of, to be opened for reading and writing,
+// if one rule allows the one and the other the other.
 func meet(a, b Rule) (Rule, bool) {
-	if !a.overlaps(b) {
+	const open = Read | Write
+	if !a.overlaps(b) || (a.Access|b.Access)&open != open || a.Access&open == open || b.Access&open == open {
 		return Rule{}, false
 	}
-	return Rule{a.Allow, a.Type, max(a.Major, b.Major), max(a.Minor, b.Minor), a.Access | b.Access}, true
+	return Rule{a.Allow, a.Type, max(a.Major, b.Major), max(a.Minor, b.Minor), open}, true
 }
