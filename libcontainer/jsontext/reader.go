@@ -7,7 +7,10 @@
 // that reaches the kernel.
 package jsontext
 
-import "strconv"
+import (
+	"bytes"
+	"strconv"
+)
 
 // MaxDepth is how deep objects and arrays may be nested.
 const MaxDepth = 1000
@@ -107,13 +110,8 @@ func (r *Reader) Offset() int {
 
 // Position returns the line and the column, counted from 1, of an offset.
 func (r *Reader) Position(offset int) (line, column int) {
-	line, column = 1, 1
-	for _, c := range r.data[:min(offset, len(r.data))] {
-		if column++; c == '\n' {
-			line, column = line+1, 1
-		}
-	}
-	return line, column
+	before := r.data[:min(offset, len(r.data))]
+	return bytes.Count(before, []byte("\n")) + 1, len(before) - bytes.LastIndexByte(before, '\n')
 }
 
 // Fail makes the reader fail at the value that comes next, for callers with rules of their own.

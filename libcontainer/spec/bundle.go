@@ -40,7 +40,11 @@ func Load(dir string) (*Bundle, error) {
 	}
 	b := &Bundle{Dir: dir, Raw: raw}
 	var errs Errors
-	b.Spec, errs = decode(raw)
+	var whole bool
+	b.Spec, errs, whole = decode(raw)
+	if !whole {
+		return nil, errs
+	}
 	errs = withoutConsequences(errs, validate(b.Spec))
 	if b.Spec.Root != nil && b.Spec.Root.Path != "" {
 		b.Rootfs, err = resolveRootfs(dir, b.Spec.Root.Path)

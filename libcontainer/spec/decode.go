@@ -21,25 +21,26 @@ import (
 //
 // The strings of the Spec share their memory with data, which must not be changed any more.
 func Decode(data []byte) (*specs.Spec, error) {
-	s, errs := decode(data)
+	s, errs, _ := decode(data)
 	if len(errs) > 0 {
 		return nil, errs
 	}
 	return s, nil
 }
 
-// decode also returns what could be decoded in spite of errors.
-func decode(data []byte) (*specs.Spec, Errors) {
-	s := new(specs.Spec)
-	errs := decodeDocument(data, "", s, decodeSpec)
-	return s, errs
+// decode also returns what could be decoded in spite of errors, and whether that comes from the
+// whole of the document: a syntax error is its end.
+func decode(data []byte) (s *specs.Spec, errs Errors, whole bool) {
+	s = new(specs.Spec)
+	errs, whole = decodeDocument(data, "", s, decodeSpec)
+	return s, errs, whole
 }
 
 // DecodeProcess is Decode for a document that is a process object alone, which exec takes. The
 // paths in its errors begin with "process".
 func DecodeProcess(data []byte) (*specs.Process, error) {
 	p := new(specs.Process)
-	if errs := decodeDocument(data, "process", p, decodeProcess); len(errs) > 0 {
+	if errs, _ := decodeDocument(data, "process", p, decodeProcess); len(errs) > 0 {
 		return nil, documentErrors{errs}
 	}
 	return p, nil
@@ -49,7 +50,7 @@ func DecodeProcess(data []byte) (*specs.Process, error) {
 // takes. The paths in its errors begin with "linux.resources".
 func DecodeResources(data []byte) (*specs.LinuxResources, error) {
 	r := new(specs.LinuxResources)
-	if errs := decodeDocument(data, "linux.resources", r, decodeLinuxResources); len(errs) > 0 {
+	if errs, _ := decodeDocument(data, "linux.resources", r, decodeLinuxResources); len(errs) > 0 {
 		return nil, documentErrors{errs}
 	}
 	return r, nil
@@ -60,7 +61,7 @@ type documentErrors struct{ Errors }
 
 func (e documentErrors) Error() string { return e.text() }
 
-func decodeDocument[T any](data []byte, root string, v *T, f func(*decoder, *T)) Errors {
+func decodeDocument[T any](data []byte, root string, v *T, f func(*decoder, *T)) (errs Errors, whole bool) {
 	d := decoder{r: jsontext.NewReader(data), path: make([]element, 0, 16)}
 	if root != "" {
 		d.path = append(d.path, element{name: root})
@@ -71,10 +72,11 @@ func decodeDocument[T any](data []byte, root string, v *T, f func(*decoder, *T))
 	f(&d, v)
 	d.r.End()
 	var syntax *jsontext.SyntaxError
-	if errors.As(d.r.Err(), &syntax) {
-		d.errs = append(d.errs, &FieldError{Path: d.where(), Msg: syntax.Msg, Line: syntax.Line, Column: syntax.Column})
+	if !errors.As(d.r.Err(), &syntax) {
+		return d.errs, true
 	}
-	return d.errs
+	d.errs = append(d.errs, &FieldError{Path: d.where(), Msg: syntax.Msg, Line: syntax.Line, Column: syntax.Column})
+	return d.errs, false
 }
 
 // decoder is a reader that knows where in the configuration it is. The generated functions, one
@@ -121,19 +123,19 @@ func (d *decoder) where() string {
 // maxErrors bounds the work on a document where nothing fits.
 const maxErrors = 100
 
-// problem notes a problem with the value that comes next.
-func (d *decoder) problem(msg string) {
+// problem notes a problem with the value at an offset.
+func (d *decoder) problem(offset int, msg string) {
 	if len(d.errs) == maxErrors {
 		d.r.Fail("too many errors")
 		return
 	}
-	line, column := d.r.Position(d.r.Offset())
+	line, column := d.r.Position(offset)
 	d.errs = append(d.errs, &FieldError{Path: d.where(), Msg: msg, Line: line, Column: column})
 }
 
 // mismatch notes a value of the wrong type.
 func (d *decoder) mismatch(want string) {
-	d.problem("expected " + want + ", got " + d.r.Kind().String())
+	d.problem(d.r.Offset(), "expected "+want+", got "+d.r.Kind().String())
 }
 
 // want reports whether a value of the kind comes next. If not, the value is skipped and, unless
@@ -180,7 +182,7 @@ func (d *decoder) next() bool {
 func (d *decoder) unknown(known []string) {
 	for _, name := range known {
 		if strings.EqualFold(name, d.key) {
-			d.problem(`unknown key, did you mean "` + name + `"? keys are case-sensitive`)
+			d.problem(d.r.Offset(), `unknown key, did you mean "`+name+`"? keys are case-sensitive`)
 			break
 		}
 	}
@@ -220,15 +222,13 @@ func number(d *decoder, parse func(string) error) {
 	if !d.want(jsontext.Number) {
 		return
 	}
-	line, column := 0, 0
 	offset := d.r.Offset()
 	text := d.r.ReadNumber()
 	if d.r.Err() != nil {
 		return
 	}
 	if err := parse(text); err != nil {
-		line, column = d.r.Position(offset)
-		d.errs = append(d.errs, &FieldError{Path: d.where(), Msg: err.Error(), Line: line, Column: column})
+		d.problem(offset, err.Error())
 	}
 }
 

@@ -42,6 +42,7 @@ func TestDecodeErrors(t *testing.T) {
 		{`{"x":` + strings.Repeat("[", 100000), `x: exceeded max depth`},
 		{`{"hostname":nil}`, `hostname: expected null`},
 		{`{"process":{"args":[` + strings.Repeat("1,", 1000) + `1]}}`, `and 81 more`},
+		{`{"process":{"user":{"additionalGids":[` + strings.Repeat("-1,", 1000) + `1]}}}`, `and 81 more`},
 	} {
 		s, err := Decode([]byte(tt.doc))
 		if s != nil || err == nil {
@@ -165,7 +166,7 @@ func FuzzDecode(f *testing.F) {
 		if !bytes.Equal(before, data) {
 			t.Fatal("Decode changed its input")
 		}
-		partial, _ := decode(data)
+		partial, _, _ := decode(data)
 		_ = Validate(partial)
 		if err != nil {
 			return

@@ -34,8 +34,12 @@ func (e *FieldError) Error() string {
 // Errors is every problem of a config.json. As an error it is never empty.
 type Errors []*FieldError
 
-// maxShown bounds what Error prints: a log line is no place for ten thousand problems.
-const maxShown = 20
+// Error prints maxShown problems: a log line is no place for ten thousand. No more than maxKept
+// are kept of a configuration in which nothing is right.
+const (
+	maxShown = 20
+	maxKept  = 1000
+)
 
 // Error returns all problems on one line.
 func (e Errors) Error() string { return "config.json: " + e.text() }
@@ -75,6 +79,9 @@ func (e Errors) orNil() error {
 // add notes a problem of the field that the elements name: strings are fields, ints are indexes,
 // keys are keys of a map.
 func (e *Errors) add(msg string, elements ...any) {
+	if len(*e) >= maxKept {
+		return
+	}
 	*e = append(*e, &FieldError{Path: join(elements), Msg: msg})
 }
 

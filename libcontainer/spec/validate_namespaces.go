@@ -8,6 +8,7 @@ import (
 )
 
 func (c *checker) namespaces(list []specs.LinuxNamespace) {
+	seen := map[specs.LinuxNamespaceType]bool{}
 	for i, n := range list {
 		switch n.Type {
 		case specs.PIDNamespace, specs.NetworkNamespace, specs.MountNamespace, specs.IPCNamespace,
@@ -16,12 +17,10 @@ func (c *checker) namespaces(list []specs.LinuxNamespace) {
 			c.bad("unknown namespace "+quote(string(n.Type)), "linux", "namespaces", i, "type")
 			continue
 		}
-		for k := range i {
-			if list[k].Type == n.Type {
-				c.bad("duplicate "+string(n.Type)+" namespace", "linux", "namespaces", i, "type")
-				break
-			}
+		if seen[n.Type] {
+			c.bad("duplicate "+string(n.Type)+" namespace", "linux", "namespaces", i, "type")
 		}
+		seen[n.Type] = true
 		if n.Path != "" {
 			c.path(n.Path, "linux", "namespaces", i, "path")
 		}

@@ -80,6 +80,7 @@ func isRlimit(name string) bool {
 }
 
 func (c *checker) rlimits(limits []specs.POSIXRlimit) {
+	seen := map[string]bool{}
 	for i, l := range limits {
 		if !isRlimit(l.Type) {
 			c.bad("unknown resource limit "+quote(l.Type), "process", "rlimits", i, "type")
@@ -88,12 +89,10 @@ func (c *checker) rlimits(limits []specs.POSIXRlimit) {
 		if l.Soft > l.Hard {
 			c.bad("soft limit is higher than the hard limit", "process", "rlimits", i)
 		}
-		for k := range i {
-			if limits[k].Type == l.Type {
-				c.bad("duplicate "+l.Type, "process", "rlimits", i, "type")
-				break
-			}
+		if seen[l.Type] {
+			c.bad("duplicate "+l.Type, "process", "rlimits", i, "type")
 		}
+		seen[l.Type] = true
 	}
 }
 
