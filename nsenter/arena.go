@@ -100,14 +100,17 @@ func (a *Arena) SetString(s, ptr Slot, text string) {
 	*a.word(ptr) = *a.word(0) + uintptr(s)
 }
 
-// ReadWord reads a word of an arena that isn't mapped here.
-func (a *Arena) ReadWord(s Slot) (uintptr, error) {
-	var b [8]byte
-	n, err := unix.Pread(a.FD, b[:wordSize], int64(s))
-	if err == nil && n != wordSize {
+// Int32 reads the int32 in s.
+func (a *Arena) Int32(s Slot) int { return int(*(*int32)(unsafe.Pointer(&a.mem[s]))) }
+
+// ReadInt32 reads an int32 of an arena that isn't mapped here.
+func (a *Arena) ReadInt32(s Slot) (int, error) {
+	var v int32
+	n, err := unix.Pread(a.FD, unsafe.Slice((*byte)(unsafe.Pointer(&v)), 4), int64(s))
+	if err == nil && n != 4 {
 		err = ErrArena
 	}
-	return *(*uintptr)(unsafe.Pointer(&b[0])), err
+	return int(v), err
 }
 
 // Close closes the memfd; a mapping stays.

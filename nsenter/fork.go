@@ -60,13 +60,14 @@ func fork(ca *CloneArgs, base, ops, n uintptr, p *Progress) (pid uintptr, errno 
 // Vfork is Fork for a tape that ends in an execve and waits for nothing: the
 // child borrows our memory until then, and the calling thread stands still. It
 // costs the same however large the heap is. Where there is no assembler stub
-// for the architecture it is Fork.
+// for the architecture the memory is copied.
 func Vfork(ca *CloneArgs, p Player) (pid int, err error) {
-	if !haveVfork {
-		return Fork(ca, p)
-	}
 	c := *ca
-	c.Flags |= unix.CLONE_VM | unix.CLONE_VFORK
+	c.Flags |= unix.CLONE_VFORK
+	if !haveVfork {
+		return Fork(&c, p)
+	}
+	c.Flags |= unix.CLONE_VM
 	n, e := vfork(&c, p.Arena.base, p.Arena.base+uintptr(p.Ops), uintptr(p.Count), p.Progress)
 	if e != 0 {
 		return 0, e

@@ -6,8 +6,8 @@ import "golang.org/x/sys/unix"
 
 // The system calls with 32-bit ids.
 const (
-	sysSetgroups = unix.SYS_SETGROUPS
-	sysSetresgid = unix.SYS_SETRESGID
-	sysSetresuid = unix.SYS_SETRESUID
-	sysFchown    = unix.SYS_FCHOWN
+	SysSetgroups = unix.SYS_SETGROUPS
+	SysSetresgid = unix.SYS_SETRESGID
+	SysSetresuid = unix.SYS_SETRESUID
+	SysFchown    = unix.SYS_FCHOWN
 )

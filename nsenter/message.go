@@ -45,3 +45,31 @@ func (e Entry) IntoFD(s Slot) Entry { e.op.out = uintptr(s) | outInt32; return e
 // outInt32 marks an out that takes four bytes. Slots are aligned to four, so
 // the bit is free.
 const outInt32 = 1
+
+// SysFaccessat2 is faccessat2(2), Linux 5.8; its number is one for all ports
+// but those of MIPS.
+const SysFaccessat2 = unix.SYS_FACCESSAT2
+
+// A CloneStruct is a struct clone_args in a tape.
+type CloneStruct struct {
+	Slot Slot
+	Size int // in bytes
+}
+
+// CloneArgs places a struct clone_args: flags, and the slot that takes the pid.
+// Set the cgroup before it is used by [Arena.IntoCgroup].
+func (t *Tape) CloneArgs(flags uint64, pid Slot) CloneStruct {
+	size := int(unsafe.Sizeof(CloneArgs{}))
+	s := t.Alloc(size)
+	c := (*CloneArgs)(unsafe.Pointer(&t.data[s]))
+	c.Flags = flags
+	t.pointer(s+Slot(unsafe.Offsetof(c.ParentTID))+bigEndianHalf, pid)
+	return CloneStruct{Slot: s, Size: size}
+}
+
+// IntoCgroup has the clone that uses the struct at s be born in a cgroup.
+func (a *Arena) IntoCgroup(s Slot, fd int) {
+	c := (*CloneArgs)(unsafe.Pointer(&a.mem[s]))
+	c.Flags |= unix.CLONE_INTO_CGROUP
+	c.Cgroup = uint64(fd)
+}

@@ -40,6 +40,11 @@ func play(base, ops, n uintptr, p *Progress) {
 			*(*uintptr)(ptr(base + o.out)) = a[0]
 			i += uintptr(o.skip)
 			continue
+		case nrBranch:
+			if a[0] != 0 {
+				i += uintptr(o.skip)
+			}
+			continue
 		case nrMark:
 			p.Phase = Phase(a[0])
 			continue

@@ -82,9 +82,9 @@ func (s Spawn) tape() *Tape {
 // BecomeRoot appends what makes the process uid and gid 0 of its user
 // namespace. setgroups(2) is denied in one that an ordinary user made.
 func (t *Tape) BecomeRoot() {
-	t.Call("drop groups", sysSetgroups, Int(0), Int(0)).Tolerate(unix.EPERM)
-	t.Call("become group 0", sysSetresgid, Int(0), Int(0), Int(0))
-	t.Call("become user 0", sysSetresuid, Int(0), Int(0), Int(0))
+	t.Call("drop groups", SysSetgroups, Int(0), Int(0)).Tolerate(unix.EPERM)
+	t.Call("become group 0", SysSetresgid, Int(0), Int(0), Int(0))
+	t.Call("become user 0", SysSetresuid, Int(0), Int(0), Int(0))
 }
 
 func reap(pid int) {

@@ -34,6 +34,7 @@ const (
 	nrFail                        // fail with errno arg[0]
 	nrMark                        // enter phase arg[0]
 	nrExpect                      // the byte at arg[0] must be arg[1], else errno arg[2]
+	nrBranch                      // skip if arg[0] isn't 0
 )
 
 // ErrPeerGone is the error number of an entry that read the end of file where
@@ -235,6 +236,9 @@ func (t *Tape) Set(label string, s Slot, a Arg, skip int) {
 	e := t.Call(label, nrSet, a).Into(s)
 	e.op.skip = uint16(skip)
 }
+
+// SkipIf passes over the next n entries if the word in s isn't 0.
+func (t *Tape) SkipIf(s Slot, n int) { t.Call("", nrBranch, s.Value()).op.skip = uint16(n) }
 
 // Fail ends the playing process with err.
 func (t *Tape) Fail(label string, err syscall.Errno) { t.Call(label, nrFail, Uint(uintptr(err))) }

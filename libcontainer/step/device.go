@@ -10,12 +10,8 @@ import (
 	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
-// Device makes a device file or FIFO. Fallback is a clone of the host's file of
-// the same number, for a caller that may not make devices (EPERM); -1: none.
-type Device struct {
-	Node     rootfs.Node
-	Fallback int
-}
+// Device makes a device file or FIFO.
+type Device struct{ Node rootfs.Node }
 
 func (s *Device) String() string { return "make device " + s.Node.Path }
 
@@ -26,7 +22,6 @@ func (s *Device) Code(c *wire.Codec) {
 	c.Uint64(&s.Node.Rdev)
 	c.Int(&s.Node.UID)
 	c.Int(&s.Node.GID)
-	c.Int(&s.Fallback)
 }
 
 // Run makes it.

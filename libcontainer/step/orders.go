@@ -10,7 +10,8 @@ import (
 // execs into a user namespace. Descriptors are numbers in the receiver: they
 // were inherited.
 type Orders struct {
-	Builder bool // for the builder: the first process exists
+	Builder bool   // for the builder: the first process exists
+	Fault   string // for tests, see package fault
 
 	Wire, Progress, Arena int
 	ArenaSize             int
@@ -19,19 +20,21 @@ type Orders struct {
 	Preserve              int // descriptors from 3 on that belong to the container
 
 	// The first process.
-	Clone   uint64       // CLONE_NEW* flags
-	ByTape  bool         // the tape's first part joins namespaces and clones it
-	Cgroup  int          // descriptor of the v2 cgroup it is born in, or -1
-	Pid     nsenter.Slot // takes its pid
-	Helper  nsenter.Slot // takes the pid of the process that joins
-	Own     []FDSlot     // descriptors for its tape
-	Sock    nsenter.Slot // its end of the socket to us
-	Foreign []nsenter.Slot
-	Keep    []int // descriptors that stay open to the end, besides Preserve
-	Ranges  []nsenter.Slot
-	UIDMap  string // text for /proc/PID/uid_map, or ""
-	GIDMap  string
-	Gate    bool // it waits for a byte before it does anything that needs its ids or cgroup
+	Clone  uint64 // CLONE_NEW* flags
+	ByTape bool   // the tape's first part joins namespaces and clones it
+	Cgroup int    // descriptor of the v2 cgroup it is born in, or -1
+	// With ByTape, where the tape's clone arguments are.
+	CloneArgs nsenter.Slot
+	Pid       nsenter.Slot // takes its pid
+	Helper    nsenter.Slot // takes the pid of the process that joins
+	Own       []FDSlot     // descriptors for its tape
+	Sock      nsenter.Slot // its end of the socket to us
+	Foreign   []nsenter.Slot
+	Keep      []int // descriptors that stay open to the end, besides Preserve
+	Ranges    []nsenter.Slot
+	UIDMap    string // text for /proc/PID/uid_map, or ""
+	GIDMap    string
+	Gate      bool // it waits for a byte before it does anything that needs its ids or cgroup
 
 	// The builder.
 	Enter   int  // namespaces to join, CLONE_NEW* flags
@@ -69,6 +72,7 @@ type Source struct {
 // Code carries the fields.
 func (o *Orders) Code(c *wire.Codec) {
 	c.Bool(&o.Builder)
+	c.String(&o.Fault)
 	for _, n := range []*int{&o.Wire, &o.Progress, &o.Arena, &o.ArenaSize, &o.Preserve, &o.Cgroup, &o.Enter, &o.Exe, &o.First, &o.Peer, &o.Pidfd, &o.Proc} {
 		c.Int(n)
 	}
@@ -77,6 +81,7 @@ func (o *Orders) Code(c *wire.Codec) {
 	c.Uint32(&o.Count)
 	c.Uint64(&o.Clone)
 	c.Bool(&o.ByTape)
+	codeSlot(c, &o.CloneArgs)
 	codeSlot(c, &o.Pid)
 	codeSlot(c, &o.Helper)
 	wire.List(c, &o.Own, func(c *wire.Codec, f *FDSlot) {

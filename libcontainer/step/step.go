@@ -37,9 +37,8 @@ type Env struct {
 	Proc  proc.FS        // a procfs of the host's pid namespace
 	Arena *nsenter.Arena // the first process's tape
 
-	readonly           []int // mounts to be made read-only when all is set up
-	maskFile, maskDir  int   // a mount that hides a file, a directory; -1 before the first use
-	maskDirIsSomewhere bool
+	readonly          []int // mounts to be made read-only when all is set up
+	maskFile, maskDir int   // a mount that hides a file, a directory; -1 before the first use
 }
 
 // NewEnv returns an Env without descriptors.
@@ -87,6 +86,8 @@ var kinds = [...]func() Step{
 	func() Step { return new(Finish) },
 	func() Step { return new(Home) },
 	func() Step { return new(KeepRoot) },
+	func() Step { return new(Cwd) },
+	func() Step { return new(UseRoot) },
 }
 
 func fresh(kind uint32) Step {
@@ -130,6 +131,10 @@ func number(s Step) uint32 {
 		return 14
 	case *KeepRoot:
 		return 15
+	case *Cwd:
+		return 16
+	case *UseRoot:
+		return 17
 	}
 	panic(fmt.Sprintf("step %T has no number", s))
 }

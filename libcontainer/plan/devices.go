@@ -1,0 +1,112 @@
+package plan
+
+import (
+	"path"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/mount/option"
+	"github.com/rung-oci/rung/libcontainer/rootfs"
+	"github.com/rung-oci/rung/libcontainer/step"
+)
+
+// devices plans what belongs into /dev, unless /dev is a bind mount: then it is
+// somebody else's.
+func (p *planner) devices() {
+	if p.devIsBind() {
+		return
+	}
+	for _, n := range p.nodes() {
+		p.node(n)
+	}
+	links := []step.Link{
+		{Path: "/dev/fd", Target: "/proc/self/fd"},
+		{Path: "/dev/stdin", Target: "/proc/self/fd/0"},
+		{Path: "/dev/stdout", Target: "/proc/self/fd/1"},
+		{Path: "/dev/stderr", Target: "/proc/self/fd/2"},
+		{Path: "/dev/ptmx", Target: "pts/ptmx", Replace: true},
+	}
+	if p.host.HasKcore {
+		links = append(links, step.Link{Path: "/dev/core", Target: "/proc/kcore"})
+	}
+	for i := range links {
+		p.add(&links[i])
+	}
+}
+
+func (p *planner) devIsBind() bool {
+	for i := range p.spec.Mounts {
+		m := &p.spec.Mounts[i]
+		if path.Clean("/"+m.Destination) != "/dev" {
+			continue
+		}
+		if o, err := option.Parse(m.Options); err == nil && o.Bind {
+			return true
+		}
+	}
+	return false
+}
+
+// nodes are the devices that every container has, then the configuration's,
+// which replace those of the same path.
+func (p *planner) nodes() []rootfs.Node {
+	char := func(name string, minor uint32, major uint32) rootfs.Node {
+		return rootfs.Node{Path: "/dev/" + name, Mode: unix.S_IFCHR | 0o666, Rdev: unix.Mkdev(major, minor)}
+	}
+	list := []rootfs.Node{
+		char("null", 3, 1), char("random", 8, 1), char("full", 7, 1),
+		char("tty", 0, 5), char("zero", 5, 1), char("urandom", 9, 1),
+	}
+	for i := range p.linux().Devices {
+		n := deviceNode(&p.linux().Devices[i])
+		at := -1
+		for j := range list {
+			if list[j].Path == n.Path {
+				at = j
+			}
+		}
+		if at >= 0 {
+			list[at] = n
+		} else {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+func deviceNode(d *specs.LinuxDevice) rootfs.Node {
+	n := rootfs.Node{Path: path.Clean(d.Path), Mode: unix.S_IFCHR, Rdev: unix.Mkdev(uint32(d.Major), uint32(d.Minor))}
+	switch d.Type {
+	case "b":
+		n.Mode = unix.S_IFBLK
+	case "p":
+		n.Mode, n.Rdev = unix.S_IFIFO, 0
+	}
+	mode := uint32(0o666)
+	if d.FileMode != nil {
+		mode = uint32(*d.FileMode) & 0o7777
+	}
+	n.Mode |= mode
+	if d.UID != nil {
+		n.UID = int(*d.UID)
+	}
+	if d.GID != nil {
+		n.GID = int(*d.GID)
+	}
+	return n
+}
+
+// node plans one device: made, or bound from the host where making one is
+// forbidden.
+func (p *planner) node(n rootfs.Node) {
+	fifo := n.Mode&unix.S_IFMT == unix.S_IFIFO
+	if fifo || !p.ns.user() && p.host.Permitted.Has(unix.CAP_MKNOD) {
+		p.add(&step.Device{Node: n})
+		return
+	}
+	src := p.source(step.Source{
+		What: "device " + n.Path, Path: n.Path, Device: n.Mode & unix.S_IFMT, Rdev: n.Rdev, Propagation: p.inherited(),
+	})
+	p.add(&step.BindDevice{Path: n.Path, Tree: src})
+}

@@ -1,0 +1,178 @@
+package plan
+
+import (
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/caps"
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// cut splits an option word at its first "=".
+func cut(word string) (key, value string, ok bool) { return strings.Cut(word, "=") }
+
+// session gives the process a session, a terminal or the caller's standard
+// descriptors, a keyring, and a clean slate of what it inherited.
+func (p *planner) session(late []nsenter.Slot) {
+	t, uid := p.t, nsenter.Int(int(p.spec.Process.User.UID))
+	t.Call("start session", unix.SYS_SETSID)
+	if p.terminal() {
+		tty := late[0].FD()
+		t.Call("take terminal", unix.SYS_IOCTL, tty, nsenter.Int(unix.TIOCSCTTY), nsenter.Int(0))
+		for fd := range 3 {
+			t.Call("use terminal", unix.SYS_DUP3, tty, nsenter.Int(fd), nsenter.Int(0))
+		}
+		t.Call("change owner of terminal", nsenter.SysFchown, nsenter.Int(0), uid, nsenter.Int(-1)).Ignore()
+	} else {
+		for fd := range 3 {
+			if !p.host.Null[fd] { // the host's /dev/null stays the host's
+				t.Call("change owner of standard descriptor", nsenter.SysFchown, nsenter.Int(fd), uid, nsenter.Int(-1)).Ignore()
+			}
+		}
+	}
+	if !p.opt.NoNewKeyring {
+		p.keyring()
+	}
+	p.signals()
+	umask := 0o022
+	if u := p.spec.Process.User.Umask; u != nil {
+		umask = int(*u)
+	}
+	t.Call("set umask", unix.SYS_UMASK, nsenter.Int(umask))
+	p.affinity()
+	for fd := range p.opt.Preserve {
+		t.Call("preserve descriptor", unix.SYS_FCNTL, nsenter.Int(3+fd), nsenter.Int(unix.F_SETFD), nsenter.Int(0))
+	}
+	p.closeRanges()
+}
+
+// keyring joins a session keyring of the container's own: the caller's keys
+// are not for it. Searching must be allowed to the owner, as runc has it.
+func (p *planner) keyring() {
+	const defaultPerm, userSearch = 0x3f030000, 0x80000
+	key := p.t.Slot()
+	p.t.Call("join session keyring", unix.SYS_KEYCTL, nsenter.Int(unix.KEYCTL_JOIN_SESSION_KEYRING), p.t.Str("_ses."+p.opt.ID)).
+		Into(key).SkipOn(1, unix.ENOSYS)
+	p.t.Call("set permissions of session keyring", unix.SYS_KEYCTL, nsenter.Int(unix.KEYCTL_SETPERM), key.Value(), nsenter.Uint(defaultPerm|userSearch))
+}
+
+// signals unblocks everything and gives every signal its default: a caller's
+// mask and what it ignores come down to here.
+func (p *planner) signals() {
+	none := p.t.Alloc(32)
+	const setSize = 8 * (1 + mips/2) // bytes of a signal set
+	p.t.Call("unblock signals", unix.SYS_RT_SIGPROCMASK, nsenter.Int(sigSetmask), none.Addr(), nsenter.Int(0), nsenter.Int(setSize))
+	for s := 1; s <= lastSignal; s++ {
+		if s != int(unix.SIGKILL) && s != int(unix.SIGSTOP) {
+			p.t.Call("reset signal", unix.SYS_RT_SIGACTION, nsenter.Int(s), none.Addr(), nsenter.Int(0), nsenter.Int(setSize))
+		}
+	}
+}
+
+// affinity allows every processor: the caller's restriction isn't the
+// container's. The cgroup's cpuset still holds.
+func (p *planner) affinity() {
+	const bytes = 1024 // 8192 processors
+	mask := make([]byte, bytes)
+	for i := range mask {
+		mask[i] = 0xff
+	}
+	p.t.Call("reset cpu affinity", unix.SYS_SCHED_SETAFFINITY, nsenter.Int(0), nsenter.Int(bytes), p.t.Bytes(mask)).Ignore()
+}
+
+// closeRanges closes all descriptors but the preserved ones and those that the
+// tape still needs. Close-on-exec would be too late: execve looks paths up
+// before (CVE-2024-21626).
+func (p *planner) closeRanges() {
+	n := 2 * (keepCount + 1)
+	for range n {
+		p.Orders.Ranges = append(p.Orders.Ranges, p.t.Slot())
+	}
+	for i := 0; i < n; i += 2 {
+		p.t.Call("close descriptors", unix.SYS_CLOSE_RANGE, p.Orders.Ranges[i].Value(), p.Orders.Ranges[i+1].Value(), nsenter.Int(0)).Tolerate(unix.EINVAL)
+	}
+}
+
+// keepCount is how many descriptors the tape needs to its end: gate, status and
+// control socket.
+const keepCount = 3
+
+// identity gives the process its rights: limits, capabilities, ids, and finds
+// its working directory and program as the user it will be.
+func (p *planner) identity() {
+	t, proc := p.t, p.spec.Process
+	have := p.host.Permitted
+	if p.ns.user() {
+		have = ^caps.Set(0)
+		p.Rlimits = p.rlimits() // raising one takes rights on the host
+	} else {
+		p.ownLimits()
+	}
+	p.OOMScoreAdj = proc.OOMScoreAdj
+	set := capabilities(proc.Capabilities, have)
+	if proc.NoNewPrivileges {
+		t.Call("set no_new_privs", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_NO_NEW_PRIVS), nsenter.Int(1), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
+	}
+	for c := range 64 {
+		if !set.Bounding.Has(c) {
+			t.Call("drop capability from bounding set", unix.SYS_PRCTL, nsenter.Int(unix.PR_CAPBSET_DROP), nsenter.Int(c)).Tolerate(unix.EINVAL)
+		}
+	}
+	moved := p.chdir()
+	t.Call("keep capabilities", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_KEEPCAPS), nsenter.Int(1), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
+	p.ids()
+	p.setCaps(set)
+	p.deathSignal()
+	p.chdirAgain(moved)
+	p.findProgram()
+}
+
+// ownLimits sets the rlimits from inside, while the process is still root.
+func (p *planner) ownLimits() {
+	for _, r := range p.rlimits() {
+		lim := p.t.Bytes(unsafe.Slice((*byte)(unsafe.Pointer(&unix.Rlimit{Cur: r.Soft, Max: r.Hard})), unsafe.Sizeof(unix.Rlimit{})))
+		p.t.Call("set rlimit "+r.Type, unix.SYS_PRLIMIT64, nsenter.Int(0), nsenter.Int(resource(r.Type)), lim, nsenter.Int(0))
+	}
+}
+
+// ids sets groups, gid and uid, in the one order that works. Groups are always
+// set, to exactly what is configured, or the caller's would stay.
+func (p *planner) ids() {
+	t, u := p.t, &p.spec.Process.User
+	if len(u.AdditionalGids) > 0 {
+		list := unsafe.Slice((*byte)(unsafe.Pointer(&u.AdditionalGids[0])), 4*len(u.AdditionalGids))
+		t.Call("set additional groups", nsenter.SysSetgroups, nsenter.Int(len(u.AdditionalGids)), t.Bytes(list))
+	} else if p.ns.user() {
+		t.Call("drop groups", nsenter.SysSetgroups, nsenter.Int(0), nsenter.Int(0)).Tolerate(unix.EPERM)
+	} else {
+		t.Call("drop groups", nsenter.SysSetgroups, nsenter.Int(0), nsenter.Int(0))
+	}
+	uid, gid := nsenter.Uint(uintptr(u.UID)), nsenter.Uint(uintptr(u.GID))
+	t.Call("set group id", nsenter.SysSetresgid, gid, gid, gid)
+	t.Call("set user id", nsenter.SysSetresuid, uid, uid, uid)
+}
+
+func (p *planner) setCaps(set Capabilities) {
+	t := p.t
+	t.Call("reset keepcaps", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_KEEPCAPS), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	for i := range data {
+		shift := 32 * i
+		data[i] = unix.CapUserData{Effective: uint32(set.Effective >> shift), Permitted: uint32(set.Permitted >> shift), Inheritable: uint32(set.Inheritable >> shift)}
+	}
+	t.Call("set capabilities", unix.SYS_CAPSET,
+		t.Bytes(unsafe.Slice((*byte)(unsafe.Pointer(&header)), unsafe.Sizeof(header))),
+		t.Bytes(unsafe.Slice((*byte)(unsafe.Pointer(&data)), unsafe.Sizeof(data))))
+	prctl := func(label string, op, c int) nsenter.Entry {
+		return t.Call(label, unix.SYS_PRCTL, nsenter.Int(unix.PR_CAP_AMBIENT), nsenter.Int(op), nsenter.Int(c), nsenter.Int(0), nsenter.Int(0))
+	}
+	prctl("clear ambient capabilities", unix.PR_CAP_AMBIENT_CLEAR_ALL, 0)
+	for c := range 64 {
+		if set.Ambient.Has(c) {
+			prctl("raise ambient capability", unix.PR_CAP_AMBIENT_RAISE, c).Ignore()
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/mount/option"
+	"github.com/rung-oci/rung/libcontainer/step"
+)
+
+// A firstMount is made by the first process, detached, in its own pid and
+// cgroup namespaces.
+type firstMount struct {
+	kind, target string
+	attr         uint64
+	data         []string
+}
+
+// mounts plans the mounts in the order of the configuration.
+func (p *planner) mounts() (first []firstMount, err error) {
+	for i, m := range append(slices.Clip(p.spec.Mounts), p.opt.Mounts...) {
+		o, err := option.Parse(m.Options)
+		if err != nil {
+			return nil, fmt.Errorf("mounts[%d].options: %w", i, err)
+		}
+		first = p.mount(&m, o, first)
+	}
+	return first, nil
+}
+
+func (p *planner) mount(m *specs.Mount, o option.Options, first []firstMount) []firstMount {
+	s := &step.Mount{
+		Target: path.Clean("/" + m.Destination), Kind: m.Type, Source: m.Source, Options: o,
+		Attr: o.Attr.Set, Staging: p.opt.Staging, Fallback: -1,
+	}
+	switch {
+	case o.Remount:
+		s.From = step.FromMount
+	case o.Bind:
+		s.From, s.Kind = step.FromTree, ""
+		s.Index = p.bind(m, o)
+	case m.Type == "cgroup" && !p.unified():
+		p.cgroupV1(s)
+		return first
+	case m.Type == "cgroup" || m.Type == "cgroup2":
+		if !p.ns.own(specs.CgroupNamespace) {
+			// A new cgroup2 mount from the host's cgroup namespace would touch the
+			// host's root and wait for a grace period; a clone shows the same.
+			s.From, s.Index = step.FromTree, p.cgroupTree(s, o)
+			break
+		}
+		s.Kind = "cgroup2"
+		fallthrough
+	case m.Type == "proc":
+		s.From, s.Index = step.FromFirst, len(first)
+		data := o.Data
+		if s.Kind == "cgroup2" {
+			data = nil // its options belong to the whole host
+		}
+		first = append(first, firstMount{s.Kind, s.Target, o.Attr.Set, data})
+	case m.Type == "sysfs" && p.ns.user() && !p.ns.isNew(specs.NetworkNamespace):
+		// The kernel gives a new sysfs only to the owner of the network namespace.
+		s.Fallback = p.source(step.Source{
+			What: "/sys at " + s.Target, Path: "/sys", Recursive: true, Attr: o.Attr,
+			RecAttr: option.Attr{Set: unix.MOUNT_ATTR_RDONLY}, Propagation: p.inherited(),
+		})
+	case m.Type == "tmpfs":
+		s.Later = o.Attr.Set&unix.MOUNT_ATTR_RDONLY != 0
+		s.Mode = !slices.ContainsFunc(o.Data, func(w string) bool { return strings.HasPrefix(w, "mode=") })
+	}
+	p.add(s)
+	return first
+}
+
+// bind adds the source of a bind mount.
+func (p *planner) bind(m *specs.Mount, o option.Options) int {
+	return p.source(step.Source{
+		What: m.Source + " at " + m.Destination, Path: m.Source, Recursive: o.Recursive,
+		Attr: o.Attr, RecAttr: o.RecAttr, Propagation: append(p.inherited(), o.Propagation...),
+	})
+}
+
+// unified tells whether a mount of type cgroup shows cgroup v2.
+func (p *planner) unified() bool {
+	l := p.host.Layout
+	return len(l.Hierarchies) == 1 && l.Hierarchies[0].Unified
+}
+
+func (p *planner) cgroupTree(s *step.Mount, o option.Options) int {
+	return p.source(step.Source{
+		What: "cgroup at " + s.Target, Path: p.host.Layout.Hierarchies[0].Mountpoint,
+		Attr: o.Attr, Propagation: append(p.inherited(), o.Propagation...),
+	})
+}
+
+// cgroupV1 shows the container its own directory of each hierarchy, under the
+// names that programs expect: a tmpfs with a directory for each, and links for
+// controllers that share one.
+func (p *planner) cgroupV1(s *step.Mount) {
+	s.From, s.Kind, s.Source = step.FromNew, "tmpfs", "tmpfs"
+	s.Later = s.Options.Attr.Set&unix.MOUNT_ATTR_RDONLY != 0
+	s.Options.Data = []string{"mode=755"}
+	p.add(s)
+	for i := range p.host.Layout.Hierarchies {
+		h := &p.host.Layout.Hierarchies[i]
+		dir, ok := p.host.Location[h.Keys()[0]]
+		if !ok {
+			continue
+		}
+		name := filepath.Base(h.Mountpoint)
+		target := s.Target + "/" + name
+		src := p.source(step.Source{What: "cgroup at " + target, Path: dir, Attr: s.Options.Attr, Propagation: p.inherited()})
+		p.add(&step.Mount{Target: target, From: step.FromTree, Index: src, Source: dir, Fallback: -1})
+		for _, c := range h.Controllers {
+			if c != name && strings.Contains(name, ",") {
+				p.add(&step.Link{Path: s.Target + "/" + c, Target: name})
+			}
+		}
+	}
+}
+
+func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,119 @@
+package plan
+
+import (
+	"strconv"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// namespaces sorts the configuration's namespaces by how a process gets into
+// them.
+type namespaces struct {
+	clone  uint64 // CLONE_NEW* flags for clone3 of the first process
+	later  uint64 // cgroup and time: unshared by the first process or its helper
+	joined uint64 // given by path
+}
+
+// Flag is the CLONE_NEW* flag of a namespace type, 0 for an unknown one.
+func Flag(t specs.LinuxNamespaceType) int {
+	switch t {
+	case specs.PIDNamespace:
+		return unix.CLONE_NEWPID
+	case specs.NetworkNamespace:
+		return unix.CLONE_NEWNET
+	case specs.MountNamespace:
+		return unix.CLONE_NEWNS
+	case specs.IPCNamespace:
+		return unix.CLONE_NEWIPC
+	case specs.UTSNamespace:
+		return unix.CLONE_NEWUTS
+	case specs.UserNamespace:
+		return unix.CLONE_NEWUSER
+	case specs.CgroupNamespace:
+		return unix.CLONE_NEWCGROUP
+	case specs.TimeNamespace:
+		return unix.CLONE_NEWTIME
+	}
+	return 0
+}
+
+func sortNamespaces(s *specs.Spec, h *Host) (n namespaces) {
+	for _, j := range h.Joined {
+		n.joined |= uint64(j.Flag)
+	}
+	if s.Linux == nil {
+		return n
+	}
+	for _, ns := range s.Linux.Namespaces {
+		flag := uint64(Flag(ns.Type))
+		switch {
+		case ns.Path != "":
+		case flag == unix.CLONE_NEWCGROUP || flag == unix.CLONE_NEWTIME:
+			n.later |= flag
+		default:
+			n.clone |= flag
+		}
+	}
+	return n
+}
+
+// isNew tells whether the container gets a namespace of its own.
+func (n namespaces) isNew(t specs.LinuxNamespaceType) bool {
+	return (n.clone|n.later)&uint64(Flag(t)) != 0
+}
+
+// own tells whether the container's namespace isn't the host's: it is new or
+// joined.
+func (n namespaces) own(t specs.LinuxNamespaceType) bool {
+	return (n.clone|n.later|n.joined)&uint64(Flag(t)) != 0
+}
+
+// user tells whether the container is in another user namespace than we.
+func (n namespaces) user() bool { return n.own(specs.UserNamespace) }
+
+// byTape tells whether a helper has to prepare the ground before the first
+// process is cloned: namespaces to be joined; or a time namespace, whose
+// offsets must be set before a process is in it. (With a new user namespace the
+// first process makes it, so that the user namespace owns it, and enters it by
+// execve, which takes Linux 6.1.)
+func (n namespaces) byTape() bool {
+	return n.joined != 0 || n.timeByHelper()
+}
+
+func (n namespaces) timeByHelper() bool {
+	return n.later&unix.CLONE_NEWTIME != 0 && n.clone&unix.CLONE_NEWUSER == 0
+}
+
+// enter is what the builder joins. A mount namespace given by path is another
+// container's and none of ours to build in; pid and cgroup namespaces are
+// nothing to the builder.
+func (n namespaces) enter() int {
+	flags := (n.clone | n.joined) & (unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWNET | unix.CLONE_NEWUSER)
+	return int(flags | n.clone&unix.CLONE_NEWNS)
+}
+
+// hooks is what createContainer hooks join besides.
+func (n namespaces) hooks() int {
+	return int((n.clone | n.joined | n.later) & (unix.CLONE_NEWPID | unix.CLONE_NEWCGROUP))
+}
+
+// maps is the text of uid_map and gid_map for a new user namespace.
+func (n namespaces) maps(s *specs.Spec) (uid, gid string) {
+	if n.clone&unix.CLONE_NEWUSER == 0 {
+		return "", ""
+	}
+	return idMap(s.Linux.UIDMappings), idMap(s.Linux.GIDMappings)
+}
+
+func idMap(list []specs.LinuxIDMapping) string {
+	var b []byte
+	for _, m := range list {
+		for _, v := range [3]uint32{m.ContainerID, m.HostID, m.Size} {
+			b = strconv.AppendUint(b, uint64(v), 10)
+			b = append(b, ' ')
+		}
+		b[len(b)-1] = '\n'
+	}
+	return string(b)
+}

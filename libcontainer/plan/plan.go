@@ -1,0 +1,141 @@
+// Package plan decides everything that will happen to a container, as a value.
+//
+// [Create] turns a configuration and facts about the host into the orders of the
+// init stage: what to clone, which steps to take, and the tape of system calls
+// that the first process plays. It makes no system call, so a plan can be
+// printed and compared without root. Descriptors don't exist yet when a plan is
+// made; package launch fills them in.
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/caps"
+	"github.com/rung-oci/rung/libcontainer/hook"
+	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// Host is what a plan depends on besides the configuration.
+type Host struct {
+	Layout    *cgroups.Layout
+	Location  cgroups.Location
+	Permitted caps.Set  // our own capabilities
+	Null      [3]bool   // which of stdin, stdout and stderr is a null device
+	Nofile    [2]uint64 // RLIMIT_NOFILE that our caller gave us, soft and hard
+	Joined    []Joined  // namespaces of the configuration that exist already
+	HasKcore  bool      // /proc/kcore exists
+}
+
+// Joined is a namespace given by path.
+type Joined struct {
+	Flag int // CLONE_NEW*
+	// Inner says that the user namespace which the container joins owns it: it
+	// can be entered only from there.
+	Inner bool
+}
+
+// Options are what the command line adds to the configuration.
+type Options struct {
+	ID           string
+	Rootfs       string // absolute, without links
+	Staging      string // a directory of the host's, for mounts that need mount(2)
+	NoPivot      bool
+	NoNewKeyring bool
+	Preserve     int      // descriptors from 3 on, those of LISTEN_FDS included
+	Env          []string // added to the process's environment
+	Mounts       []specs.Mount
+	State        hook.State // for createContainer hooks
+}
+
+// Plan is everything that create does after its checks.
+type Plan struct {
+	Orders step.Orders
+	Tape   *nsenter.Tape
+	Slots  Slots
+
+	// What the parent sets on the first process, because its own rights in a user
+	// namespace may not suffice.
+	Rlimits     []specs.POSIXRlimit
+	OOMScoreAdj *int
+	NeedsSealed bool // the executable must not even be readable
+}
+
+// Slots are the places of descriptors in the tape.
+type Slots struct {
+	Gate, Status, Control nsenter.Slot
+	Tasks                 []nsenter.Slot // one for each cgroup v1 hierarchy
+	Joined                []nsenter.Slot // as in Host.Joined
+	OffsetsDir            nsenter.Slot   // a procfs, for time offsets
+}
+
+// planner collects a plan.
+type planner struct {
+	*Plan
+	spec *specs.Spec
+	host *Host
+	opt  *Options
+	ns   namespaces
+	t    *nsenter.Tape
+	null int // the source that is the host's /dev/null, -1: none yet
+
+	program  nsenter.Slot // takes the path of the user's program
+	homeText nsenter.Slot
+	homeStep *step.Home
+}
+
+// Create plans the creation of a container. The configuration must be valid.
+func Create(s *specs.Spec, host *Host, opt *Options) (*Plan, error) {
+	p := &planner{Plan: &Plan{Tape: nsenter.NewTape()}, spec: s, host: host, opt: opt, null: -1}
+	p.t = p.Tape
+	p.ns = sortNamespaces(s, host)
+	o := &p.Orders
+	o.Clone, o.ByTape = p.ns.clone, p.ns.byTape()
+	o.Enter, o.User = p.ns.enter(), p.ns.user()
+	o.Cgroup, o.Preserve = -1, opt.Preserve
+	o.UIDMap, o.GIDMap = p.ns.maps(s)
+	o.Gate = o.UIDMap != ""
+	p.NeedsSealed = p.ns.user() && !p.ns.isNew(specs.PIDNamespace)
+	first, err := p.steps()
+	if err != nil {
+		return nil, err
+	}
+	o.First = len(first)
+	p.tape(first)
+	return p.Plan, nil
+}
+
+// String prints the plan for people and for golden tests.
+func (p *Plan) String() string {
+	var b strings.Builder
+	o := &p.Orders
+	fmt.Fprintf(&b, "clone %#x by tape %v, builder joins %#x, user namespace %v\n", o.Clone, o.ByTape, o.Enter, o.User)
+	if o.UIDMap != "" {
+		fmt.Fprintf(&b, "map uids %q gids %q\n", o.UIDMap, o.GIDMap)
+	}
+	for i := range o.Sources {
+		s := &o.Sources[i]
+		fmt.Fprintf(&b, "source %d: %s from %s recursive %v set %#x clear %#x rset %#x rclear %#x propagation %v\n",
+			i, s.What, s.Path, s.Recursive, s.Attr.Set, s.Attr.Clear, s.RecAttr.Set, s.RecAttr.Clear, s.Propagation)
+	}
+	for i, s := range o.Steps {
+		fmt.Fprintf(&b, "step %d: %s", i, s)
+		if m, ok := s.(*step.Mount); ok {
+			fmt.Fprintf(&b, " from %d/%d attr %#x data %v later %v", m.From, m.Index, m.Attr, m.Options.Data, m.Later)
+		}
+		b.WriteByte('\n')
+	}
+	for i, l := range p.Tape.Labels() {
+		if l != "" {
+			fmt.Fprintf(&b, "tape %d: %s\n", i, l)
+		}
+	}
+	for _, r := range p.Rlimits {
+		fmt.Fprintf(&b, "parent: %s %d %d\n", r.Type, r.Soft, r.Hard)
+	}
+	return b.String()
+}

@@ -1,0 +1,173 @@
+package plan
+
+import (
+	"path"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/mount/option"
+	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/libcontainer/step"
+)
+
+// steps is the visible order of all that the builder does. It returns the
+// mounts that the first process has to make itself.
+func (p *planner) steps() (first []firstMount, err error) {
+	own := p.ns.isNew(specs.MountNamespace)
+	if own {
+		p.root()
+		if first, err = p.mounts(); err != nil {
+			return nil, err
+		}
+		p.devices()
+	} else if p.ns.joined&unix.CLONE_NEWNS == 0 {
+		p.add(&step.UseRoot{Path: p.opt.Rootfs})
+	}
+	if p.terminal() {
+		size := p.spec.Process.ConsoleSize
+		if size == nil {
+			size = &specs.Box{}
+		}
+		p.add(&step.Console{Width: int(size.Width), Height: int(size.Height), Bind: own})
+	}
+	p.hooks()
+	if own {
+		p.cwd()
+		p.pivot()
+	}
+	if err := p.sysctls(); err != nil {
+		return nil, err
+	}
+	if own {
+		p.protect()
+	}
+	p.home()
+	return first, nil
+}
+
+func (p *planner) add(s step.Step) { p.Orders.Steps = append(p.Orders.Steps, s) }
+
+// source adds a source and returns its number.
+func (p *planner) source(s step.Source) int {
+	p.Orders.Sources = append(p.Orders.Sources, s)
+	return len(p.Orders.Sources) - 1
+}
+
+func (p *planner) terminal() bool { return p.spec.Process != nil && p.spec.Process.Terminal }
+
+// linux is never nil.
+func (p *planner) linux() *specs.Linux {
+	if p.spec.Linux == nil {
+		return &specs.Linux{}
+	}
+	return p.spec.Linux
+}
+
+// propagation is what linux.rootfsPropagation makes of all mounts that the
+// namespace begins with. The default lets the host's unmounts in and nothing
+// out. Private leaves less behind than shared, but only shared lets mounts out.
+func (p *planner) propagation() uint64 {
+	switch p.linux().RootfsPropagation {
+	case "shared", "rshared":
+		return unix.MS_SHARED
+	case "private", "rprivate":
+		return unix.MS_PRIVATE
+	}
+	return unix.MS_SLAVE
+}
+
+// inherited is the propagation of a clone of something of the host's. Under a
+// shared root it stays the peer that it is.
+func (p *planner) inherited() []option.Propagation {
+	if kind := p.propagation(); kind != unix.MS_SHARED {
+		return []option.Propagation{{Type: kind, Recursive: true}}
+	}
+	return nil
+}
+
+func (p *planner) root() {
+	s := step.Source{What: p.opt.Rootfs, Path: p.opt.Rootfs, Recursive: true, Propagation: p.inherited()}
+	if p.propagation() == unix.MS_SHARED { // pivot_root(2) refuses a shared root
+		s.Propagation = []option.Propagation{{Type: unix.MS_PRIVATE}}
+	}
+	p.add(&step.EnterRoot{Path: p.opt.Rootfs, Tree: p.source(s), Propagation: p.propagation()})
+}
+
+func (p *planner) hooks() {
+	h := p.spec.Hooks
+	if h == nil {
+		return
+	}
+	if len(h.Prestart)+len(h.CreateRuntime) > 0 { //nolint:staticcheck // prestart is deprecated, engines use it
+		p.add(&step.HostHooks{})
+	}
+	if len(h.CreateContainer) > 0 {
+		p.add(&step.ContainerHooks{Hooks: h.CreateContainer, State: p.opt.State, Join: p.ns.hooks()})
+	}
+}
+
+func (p *planner) cwd() {
+	if p.spec.Process != nil && path.Clean(p.spec.Process.Cwd) != "/" {
+		p.add(&step.Cwd{Path: p.spec.Process.Cwd})
+	}
+}
+
+func (p *planner) pivot() {
+	if !p.opt.NoPivot {
+		p.add(&step.Pivot{})
+		return
+	}
+	p.add(&step.MoveRoot{Hide: []string{"/proc", "/sys"}})
+	p.add(&step.KeepRoot{})
+}
+
+func (p *planner) sysctls() error {
+	for _, key := range sorted(p.linux().Sysctl) {
+		at, err := spec.SysctlPath(key)
+		if err != nil {
+			return err
+		}
+		p.add(&step.Sysctl{Path: at, Value: p.linux().Sysctl[key]})
+	}
+	return nil
+}
+
+// protect comes last: from now on the container's kernel files are read-only.
+func (p *planner) protect() {
+	l := p.linux()
+	for _, s := range unique(l.ReadonlyPaths) {
+		p.add(&step.Readonly{Path: s})
+	}
+	for _, s := range unique(l.MaskedPaths) {
+		p.add(&step.Mask{Path: s, Null: p.nullSource()})
+	}
+	f := &step.Finish{Readonly: p.spec.Root.Readonly}
+	switch l.RootfsPropagation {
+	case "shared", "rshared":
+		f.Propagation = unix.MS_SHARED
+	case "unbindable", "runbindable":
+		f.Propagation = unix.MS_UNBINDABLE
+	}
+	p.add(f)
+}
+
+// nullSource is the clone of the host's /dev/null that hides files.
+func (p *planner) nullSource() int {
+	if p.null < 0 {
+		p.null = p.source(step.Source{What: "/dev/null", Path: "/dev/null", Device: unix.S_IFCHR, Rdev: unix.Mkdev(1, 3), Propagation: p.inherited()})
+	}
+	return p.null
+}
+
+func unique(list []string) []string {
+	var out []string
+	seen := make(map[string]bool, len(list))
+	for _, s := range list {
+		if s = path.Clean(s); !seen[s] {
+			seen[s] = true
+			out = append(out, s)
+		}
+	}
+	return out
+}

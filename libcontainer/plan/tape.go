@@ -1,0 +1,281 @@
+package plan
+
+import (
+	"fmt"
+	"strconv"
+	"syscall"
+	"unsafe"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/nsenter"
+)
+
+const wordSize = int(unsafe.Sizeof(uintptr(0)))
+
+// tape is the visible order of all that the first process does, from its birth
+// to the user's program.
+func (p *planner) tape(first []firstMount) {
+	p.slots()
+	p.birth()
+	p.cgroup()
+	if p.Orders.Gate {
+		p.receive("wait for id maps", 0)
+	}
+	p.unshare()
+	p.names()
+	p.send(first)
+	late := p.receive("wait for root filesystem", p.lateCount())
+	if p.ns.user() {
+		p.t.BecomeRoot()
+		p.deathSignal()
+	}
+	p.enterRoot(late)
+	if p.spec.Process != nil {
+		p.session(late)
+		p.identity()
+	}
+	p.handshake()
+	p.execute()
+}
+
+// slots reserves the places that others fill.
+func (p *planner) slots() {
+	t, o, s := p.t, &p.Orders, &p.Slots
+	o.Pid, o.Helper, o.Sock = t.Slot(), t.Slot(), t.FDSlot()
+	o.Foreign = []nsenter.Slot{t.FDSlot(), t.FDSlot()}
+	s.Gate, s.Status, s.Control = t.FDSlot(), t.FDSlot(), t.FDSlot()
+	for key := range directories(p.host) {
+		_ = key
+		s.Tasks = append(s.Tasks, t.FDSlot())
+	}
+	for range p.host.Joined {
+		s.Joined = append(s.Joined, t.FDSlot())
+	}
+	if p.hasOffsets() {
+		s.OffsetsDir = t.FDSlot()
+	}
+}
+
+// directories are the cgroup v1 directories of the container, each once.
+func directories(h *Host) map[string]bool {
+	dirs := make(map[string]bool)
+	for key, dir := range h.Location {
+		if key != "" {
+			dirs[dir] = true
+		}
+	}
+	return dirs
+}
+
+// birth lets go of what belongs to others. First of all the write ends that
+// came with the fork: while the process held them it could not see its makers
+// die and would wait for ever.
+func (p *planner) birth() {
+	if p.ns.byTape() {
+		p.helper()
+	}
+	for _, f := range p.Orders.Foreign {
+		p.t.Call("close foreign descriptor", unix.SYS_CLOSE, f.FD()).Ignore()
+	}
+	p.deathSignal()
+}
+
+// deathSignal has the process die with the runtime's main thread while the
+// container isn't complete. A change of ids clears it.
+func (p *planner) deathSignal() {
+	p.t.Call("set death signal", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_PDEATHSIG), nsenter.Int(int(unix.SIGKILL)))
+}
+
+// helper is the part of the tape that the helper plays: it joins existing
+// namespaces, clones the first process as a child of its own parent and exits.
+// Namespaces of the host's come first: from inside a user namespace they can't
+// be entered any more.
+func (p *planner) helper() {
+	for _, inner := range []bool{false, true} {
+		if inner {
+			p.join(func(j Joined) bool { return j.Flag == unix.CLONE_NEWUSER })
+		}
+		p.join(func(j Joined) bool { return j.Inner == inner && j.Flag != unix.CLONE_NEWUSER })
+	}
+	if p.ns.timeByHelper() {
+		p.timeNamespace()
+	}
+	args := p.t.CloneArgs(p.ns.clone|unix.CLONE_PARENT|unix.CLONE_PARENT_SETTID, p.Orders.Pid)
+	p.Orders.CloneArgs = args.Slot
+	p.t.Call("clone first process", unix.SYS_CLONE3, args.Slot.Addr(), nsenter.Int(args.Size)).Fork()
+}
+
+func (p *planner) join(wanted func(Joined) bool) {
+	for i, j := range p.host.Joined {
+		if wanted(j) {
+			p.t.Call("join "+nsName(j.Flag)+" namespace", unix.SYS_SETNS, p.Slots.Joined[i].FD(), nsenter.Int(j.Flag))
+		}
+	}
+}
+
+func nsName(flag int) string {
+	for _, t := range []specs.LinuxNamespaceType{
+		specs.PIDNamespace, specs.NetworkNamespace, specs.MountNamespace, specs.IPCNamespace,
+		specs.UTSNamespace, specs.UserNamespace, specs.CgroupNamespace, specs.TimeNamespace,
+	} {
+		if Flag(t) == flag {
+			return string(t)
+		}
+	}
+	return "unknown"
+}
+
+// cgroup enters the v1 hierarchies: writing 0 moves the writer, at a fraction
+// of the cost of moving another process.
+func (p *planner) cgroup() {
+	for _, s := range p.Slots.Tasks {
+		p.t.Call("enter cgroup", unix.SYS_WRITE, s.FD(), p.t.Str("0"), nsenter.Int(1))
+	}
+}
+
+func (p *planner) hasOffsets() bool {
+	return p.ns.later&unix.CLONE_NEWTIME != 0 && len(p.linux().TimeOffsets) > 0
+}
+
+// unshare makes the namespaces that clone can't make right: a cgroup namespace
+// has its root where its maker is, so that must be the container's cgroup.
+func (p *planner) unshare() {
+	if p.ns.later&unix.CLONE_NEWTIME != 0 && !p.ns.timeByHelper() {
+		p.timeNamespace()
+	}
+	if p.ns.later&unix.CLONE_NEWCGROUP != 0 {
+		p.t.Call("make cgroup namespace", unix.SYS_UNSHARE, nsenter.Int(unix.CLONE_NEWCGROUP))
+	}
+}
+
+// timeNamespace makes a time namespace and sets its clocks, which must be done
+// before a process is in it.
+func (p *planner) timeNamespace() {
+	p.t.Call("make time namespace", unix.SYS_UNSHARE, nsenter.Int(unix.CLONE_NEWTIME))
+	if !p.hasOffsets() {
+		return
+	}
+	text := ""
+	for _, clock := range sorted(p.linux().TimeOffsets) {
+		off := p.linux().TimeOffsets[clock]
+		text += clock + " " + strconv.FormatInt(off.Secs, 10) + " " + strconv.FormatUint(uint64(off.Nanosecs), 10) + "\n"
+	}
+	fd := p.t.Slot()
+	p.t.Call("open time offsets", unix.SYS_OPENAT, p.Slots.OffsetsDir.FD(), p.t.Str("self/timens_offsets"), nsenter.Int(unix.O_WRONLY|unix.O_CLOEXEC)).Into(fd)
+	p.t.Call("set time offsets", unix.SYS_WRITE, fd.Value(), p.t.Str(text), nsenter.Int(len(text)))
+	p.t.Call("close time offsets", unix.SYS_CLOSE, fd.Value())
+}
+
+// names sets host and domain name of the container's UTS namespace.
+func (p *planner) names() {
+	if h := p.spec.Hostname; h != "" {
+		p.t.Call("set hostname "+h, unix.SYS_SETHOSTNAME, p.t.Str(h), nsenter.Int(len(h)))
+	}
+	if d := p.spec.Domainname; d != "" {
+		p.t.Call("set domainname "+d, unix.SYS_SETDOMAINNAME, p.t.Str(d), nsenter.Int(len(d)))
+	}
+}
+
+// send makes the mounts that only this process can make and sends them to the
+// builder. They stay detached until it puts them in place.
+func (p *planner) send(mounts []firstMount) {
+	msg, fds := p.t.Message(len(mounts))
+	for i, m := range mounts {
+		what := "mount " + m.kind + " at " + m.target
+		fs := p.t.Slot()
+		p.t.Call(what+": fsopen", unix.SYS_FSOPEN, p.t.Str(m.kind), nsenter.Int(unix.FSOPEN_CLOEXEC)).Into(fs)
+		for _, d := range m.data {
+			p.option(what, fs, d)
+		}
+		p.t.Call(what, unix.SYS_FSCONFIG, fs.Value(), nsenter.Int(unix.FSCONFIG_CMD_CREATE), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
+		p.t.Call(what+": fsmount", unix.SYS_FSMOUNT, fs.Value(), nsenter.Int(unix.FSMOUNT_CLOEXEC), nsenter.Int(int(m.attr))).IntoFD(fds[i])
+	}
+	p.t.Call("report to builder", unix.SYS_SENDMSG, p.Orders.Sock.FD(), msg.Addr(), nsenter.Int(unix.MSG_NOSIGNAL))
+}
+
+func (p *planner) option(what string, fs nsenter.Slot, word string) {
+	key, value, ok := cut(word)
+	cmd, arg := unix.FSCONFIG_SET_FLAG, nsenter.Int(0)
+	if ok {
+		cmd, arg = unix.FSCONFIG_SET_STRING, p.t.Str(value)
+	}
+	p.t.Call(what+": option "+word, unix.SYS_FSCONFIG, fs.Value(), nsenter.Int(cmd), p.t.Str(key), arg, nsenter.Int(0))
+}
+
+// lateCount is how many descriptors the builder sends: the terminal, the root.
+func (p *planner) lateCount() int {
+	n := 0
+	if p.terminal() {
+		n++
+	}
+	if p.opt.NoPivot && p.ns.isNew(specs.MountNamespace) {
+		n++
+	}
+	return n
+}
+
+// receive waits for the builder's word. When it has died there is none.
+func (p *planner) receive(label string, fds int) []nsenter.Slot {
+	msg, slots := p.t.Message(fds)
+	p.t.Call(label, unix.SYS_RECVMSG, p.Orders.Sock.FD(), msg.Addr(), nsenter.Int(unix.MSG_CMSG_CLOEXEC)).Demand()
+	return slots
+}
+
+// enterRoot goes to the container's root. pivot_root(2) has moved the root of
+// this process already; otherwise it moves by itself.
+func (p *planner) enterRoot(late []nsenter.Slot) {
+	switch {
+	case !p.ns.isNew(specs.MountNamespace):
+		fd := p.t.Slot()
+		p.t.Call("open root filesystem "+p.opt.Rootfs, unix.SYS_OPENAT, nsenter.Int(unix.AT_FDCWD), p.t.Str(p.opt.Rootfs),
+			nsenter.Int(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).Into(fd)
+		p.t.Call("enter root filesystem", unix.SYS_FCHDIR, fd.Value())
+		p.t.Call("change root", unix.SYS_CHROOT, p.t.Str("."))
+	case p.opt.NoPivot:
+		p.t.Call("enter root filesystem", unix.SYS_FCHDIR, late[len(late)-1].FD())
+		p.t.Call("change root", unix.SYS_CHROOT, p.t.Str("."))
+	}
+	p.t.Call("change to root directory", unix.SYS_CHDIR, p.t.Str("/"))
+}
+
+// handshake tells the parent that everything is set up, and waits until it has
+// written that down. From then on the container lives without it.
+func (p *planner) handshake() {
+	t, buf := p.t, p.t.Alloc(8)
+	ctl := p.Slots.Control
+	t.Call("report to runtime", unix.SYS_WRITE, ctl.FD(), buf.Addr(), nsenter.Int(1))
+	t.Call("wait for runtime", unix.SYS_READ, ctl.FD(), buf.Addr(), nsenter.Int(1)).Demand()
+	t.Call("clear death signal", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_PDEATHSIG), nsenter.Int(0))
+	t.Mark(nsenter.PhaseWaiting)
+	t.Call("confirm to runtime", unix.SYS_WRITE, ctl.FD(), buf.Addr(), nsenter.Int(1)).Ignore()
+	t.Call("close control socket", unix.SYS_CLOSE, ctl.FD()).Ignore()
+	t.Call("wait for start", unix.SYS_READ, p.Slots.Gate.FD(), buf.Addr(), nsenter.Int(1)).Demand()
+	t.Mark(nsenter.PhaseStarted)
+	t.Call("close gate", unix.SYS_CLOSE, p.Slots.Gate.FD()).Ignore()
+}
+
+// execute becomes the user's program. The status FIFO closes by it, which is
+// how `start` learns of it.
+func (p *planner) execute() {
+	if p.spec.Process == nil {
+		p.t.Fail("!process property must not be empty", unix.EINVAL)
+		return
+	}
+	argv, envp := p.vectors()
+	p.t.Mark(nsenter.PhaseExec)
+	p.t.Call(fmt.Sprintf("exec %s", p.spec.Process.Args[0]), unix.SYS_EXECVE, p.program.Value(), argv, envp)
+}
+
+// Text is the error of a tape's entry: its label, and the cause unless the label
+// says it all ("!…").
+func Text(label string, errno uint32) string {
+	if len(label) > 0 && label[0] == '!' {
+		return label[1:]
+	}
+	if errno == nsenter.ErrPeerGone {
+		return label + ": the process at the other end has died"
+	}
+	return label + ": " + syscall.Errno(errno).Error()
+}

@@ -1,0 +1,126 @@
+package stage
+
+import (
+	"fmt"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/fault"
+	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/libcontainer/wire"
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// build runs the steps in the container's namespaces and lets the first
+// process go on.
+func build(o *step.Orders) *wire.Failure {
+	if !o.Builder {
+		if err := enter(o); err != nil {
+			return wire.Fail("", err)
+		}
+	}
+	e := step.NewEnv()
+	e.Trees, e.First, e.Pidfd = o.Trees, o.FirstMounts, o.Pidfd
+	e.Conn, e.Proc = wire.Conn{FD: o.Wire}, proc.FS{FD: o.Proc}
+	arena, err := nsenter.OpenArena(o.Arena, o.ArenaSize, nil)
+	if err != nil {
+		return wire.Fail("prepare", err)
+	}
+	e.Arena = arena
+	for i, s := range o.Steps {
+		fault.Step("step:", i)
+		if err := s.Run(e); err != nil {
+			return wire.Fail(s.String(), err)
+		}
+	}
+	fault.Point("stage:built")
+	p := process{sock: wire.Conn{FD: o.Peer}}
+	if err := p.send(e.Late...); err != nil {
+		return wire.Fail("", err)
+	}
+	return nil
+}
+
+// enter joins the namespaces with the calling thread. A thread that shares its
+// working directory with others may not change its mount namespace.
+func enter(o *step.Orders) error {
+	if o.Enter == 0 {
+		return nil
+	}
+	if o.Enter&unix.CLONE_NEWNS != 0 {
+		if err := unix.Unshare(unix.CLONE_FS); err != nil {
+			return fmt.Errorf("unshare working directory: %w", err)
+		}
+	}
+	if err := unix.Setns(o.Pidfd, o.Enter); err != nil {
+		return fmt.Errorf("join namespaces of first process: %w", err)
+	}
+	return nil
+}
+
+// buildInside execs the sealed runtime inside the container's user namespace
+// and waits for it. It reports its own errors to the parent.
+func buildInside(o *step.Orders) error {
+	fd, err := ordersFor(o)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	inherit := []int{fd, o.Wire, o.Progress, o.Arena, o.Peer, o.Pidfd, o.Proc}
+	inherit = append(append(inherit, o.Trees...), o.FirstMounts...)
+	pid, pidfd, err := nsenter.Spawn{
+		Exe: o.Exe, Args: []string{Name, strconv.Itoa(fd)}, Inherit: inherit,
+		Join: o.Enter, Pidfd: o.Pidfd, BeRoot: true,
+	}.Start()
+	if err != nil {
+		return fmt.Errorf("start builder: %w", err)
+	}
+	unix.Close(pidfd)
+	// Its copies keep the mounts alive; ours would keep the first process's
+	// socket open after it has died.
+	unix.Close(o.Peer)
+	var ws unix.WaitStatus
+	for {
+		if _, err := unix.Wait4(pid, &ws, 0, nil); err != unix.EINTR {
+			break
+		}
+	}
+	if ws.Signaled() {
+		return fmt.Errorf("builder was killed by signal %d", ws.Signal())
+	}
+	if ws.ExitStatus() > 1 {
+		return fmt.Errorf("builder exited with status %d", ws.ExitStatus())
+	}
+	return nil
+}
+
+// ordersFor puts the orders, with what is known by now, into a memfd.
+func ordersFor(o *step.Orders) (int, error) {
+	b := *o
+	b.Builder, b.Sources, b.Relocs, b.Own = true, nil, nil, nil
+	return WriteOrders(&b)
+}
+
+// WriteOrders puts orders into a memfd, which is the caller's to close.
+func WriteOrders(o *step.Orders) (int, error) {
+	c := wire.NewEncoder(4096)
+	o.Code(c)
+	fd, err := unix.MemfdCreate("orders", unix.MFD_CLOEXEC)
+	if err != nil {
+		return -1, fmt.Errorf("make memory for orders: %w", err)
+	}
+	for b, off := c.Bytes(), 0; off < len(b); {
+		n, err := unix.Pwrite(fd, b[off:], int64(off))
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			unix.Close(fd)
+			return -1, fmt.Errorf("write orders: %w", err)
+		}
+		off += n
+	}
+	return fd, nil
+}

@@ -1,0 +1,212 @@
+package stage
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/fault"
+	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/libcontainer/wire"
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// run is the stage: it clones the first process and has the container built.
+func run(o *step.Orders) *wire.Failure {
+	arena, err := nsenter.OpenArena(o.Arena, o.ArenaSize, o.Relocs)
+	if err != nil {
+		return wire.Fail("prepare", err)
+	}
+	first, err := clone(o, arena)
+	if err != nil {
+		return wire.Fail("clone first process", err)
+	}
+	fault.Point("stage:cloned")
+	host, err := proc.Open()
+	if err != nil {
+		return wire.Fail("open /proc", err)
+	}
+	o.Proc, o.Pidfd, o.Peer = host.FD, first.pidfd, first.sock.FD
+	if err := first.release(o, host); err != nil {
+		return wire.Fail("", err)
+	}
+	fault.Point("stage:released")
+	if o.Trees, err = open(o.Sources); err != nil {
+		return wire.Fail("", err)
+	}
+	fault.Point("stage:sources")
+	if o.FirstMounts, err = first.mounts(o.First); err != nil {
+		return wire.Fail("", err)
+	}
+	for _, s := range o.Steps {
+		if h, ok := s.(*step.ContainerHooks); ok {
+			h.PID = first.pid
+		}
+	}
+	fault.Point("stage:mounts")
+	if o.User {
+		err := buildInside(o)
+		if err != nil {
+			return wire.Fail("", err)
+		}
+	} else if f := build(o); f != nil {
+		return f
+	}
+	return nil
+}
+
+// A process is the first process as the stage knows it.
+type process struct {
+	pid, pidfd int
+	sock       wire.Conn // our end; theirs is in the tape
+}
+
+// errFirst says that the first process has ended. Why is in its progress
+// record, which the parent reads.
+var errFirst = errors.New("container's first process has ended")
+
+// clone makes the first process, directly or by a helper that joins existing
+// namespaces first.
+func clone(o *step.Orders, a *nsenter.Arena) (*process, error) {
+	progress, err := nsenter.MapProgress(o.Progress)
+	if err != nil {
+		return nil, err
+	}
+	ours, theirs, err := wire.Pair()
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range o.Own {
+		a.SetFD(f.Slot, f.FD)
+	}
+	a.SetFD(o.Sock, theirs.FD)
+	for i, fd := range []int{ours.FD, o.Wire} {
+		a.SetFD(o.Foreign[i], fd)
+	}
+	setRanges(o, a)
+	p := &process{sock: ours}
+	player := nsenter.Player{Arena: a, Ops: o.Ops, Count: o.Count, Progress: progress}
+	if o.ByTape {
+		err = p.cloneByTape(o, player)
+	} else {
+		err = p.cloneHere(o, player)
+	}
+	if err != nil {
+		return nil, err
+	}
+	// What only the first process needs. Its end of the socket above all: while
+	// we held it we would never see it die.
+	theirs.Close()
+	for _, f := range o.Own {
+		unix.Close(f.FD)
+	}
+	return p, nil
+}
+
+// cloneHere makes the first process a child of our parent, born with its
+// namespaces and in its cgroup.
+func (p *process) cloneHere(o *step.Orders, player nsenter.Player) error {
+	var fd int32 = -1
+	ca := &nsenter.CloneArgs{
+		Flags:     o.Clone | unix.CLONE_PIDFD | unix.CLONE_PARENT | unix.CLONE_PARENT_SETTID,
+		Pidfd:     uint64(uintptr(unsafe.Pointer(&fd))),
+		ParentTID: uint64(player.Arena.Addr(o.Pid)),
+	}
+	if o.Cgroup >= 0 {
+		ca.Flags |= unix.CLONE_INTO_CGROUP
+		ca.Cgroup = uint64(o.Cgroup)
+	}
+	pid, err := nsenter.Fork(ca, player)
+	p.pid, p.pidfd = pid, int(fd)
+	return err
+}
+
+// cloneByTape forks the helper, a child of our parent too, and waits for its
+// end: then the pid that it got is in the tape's memory.
+func (p *process) cloneByTape(o *step.Orders, player nsenter.Player) error {
+	var fd int32 = -1
+	if o.Cgroup >= 0 {
+		player.Arena.IntoCgroup(o.CloneArgs, o.Cgroup)
+	}
+	_, err := nsenter.Fork(&nsenter.CloneArgs{
+		Flags:     unix.CLONE_PIDFD | unix.CLONE_PARENT | unix.CLONE_PARENT_SETTID,
+		Pidfd:     uint64(uintptr(unsafe.Pointer(&fd))),
+		ParentTID: uint64(player.Arena.Addr(o.Helper)),
+	}, player)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(int(fd))
+	for {
+		if _, err := unix.Poll([]unix.PollFd{{Fd: fd, Events: unix.POLLIN}}, -1); err != unix.EINTR {
+			break
+		}
+	}
+	p.pid = player.Arena.Int32(o.Pid)
+	if p.pid == 0 {
+		return errFirst
+	}
+	p.pidfd, err = unix.PidfdOpen(p.pid, 0)
+	return err
+}
+
+// setRanges tells the tape which descriptors to close before the user's
+// program: all above the preserved ones but the few that it needs until then.
+func setRanges(o *step.Orders, a *nsenter.Arena) {
+	if len(o.Ranges) == 0 {
+		return
+	}
+	keep := slices.Clone(o.Keep)
+	slices.Sort(keep)
+	from, i := 3+o.Preserve, 0
+	for _, fd := range append(keep, int(^uint32(0))) {
+		// An empty range, last < first, is EINVAL, which the tape ignores.
+		a.SetWord(o.Ranges[i], uintptr(from))
+		a.SetWord(o.Ranges[i+1], uintptr(uint32(fd-1)))
+		if fd < 0 || i+2 == len(o.Ranges) {
+			a.SetWord(o.Ranges[i+1], uintptr(^uint32(0)))
+		}
+		from, i = fd+1, i+2
+	}
+}
+
+// release writes the id maps and lets the first process go on.
+func (p *process) release(o *step.Orders, host proc.FS) error {
+	if !o.Gate {
+		return nil
+	}
+	for _, m := range []struct{ file, text string }{{"uid_map", o.UIDMap}, {"gid_map", o.GIDMap}} {
+		if m.text == "" {
+			continue
+		}
+		if err := host.WriteFile(proc.PID(p.pid, m.file), m.text); err != nil {
+			return fmt.Errorf("write id map: %w", err)
+		}
+	}
+	return p.send()
+}
+
+// send sends one byte, with descriptors if any.
+func (p *process) send(fds ...int) error {
+	if err := p.sock.Send(wire.Go, fds...); err != nil {
+		return errFirst
+	}
+	return nil
+}
+
+// mounts receives the n mounts that the first process has made.
+func (p *process) mounts(n int) ([]int, error) {
+	_, fds, err := p.sock.Recv()
+	if err == io.EOF {
+		return nil, errFirst
+	}
+	if err == nil && len(fds) != n {
+		err = fmt.Errorf("first process sent %d mounts instead of %d", len(fds), n)
+	}
+	return fds, err
+}

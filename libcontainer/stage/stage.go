@@ -1,0 +1,97 @@
+// Package stage is the init stage: the sealed copy of the runtime that clones a
+// container's first process and builds what it will see.
+//
+// It runs in the host's namespaces and cgroup and is never visible inside a
+// container that has a pid namespace of its own. The first process is a raw
+// fork of it and never runs Go. What needs Go inside the container's
+// namespaces is done by the builder: without a user namespace the stage's own
+// main thread, with one a second copy of the runtime that is exec'd in it.
+package stage
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/fault"
+	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/libcontainer/wire"
+)
+
+// Name is argv[0] of the stage and of its builder. argv[1] is the descriptor of
+// their orders.
+const Name = "rung-init"
+
+// Called tells whether this process was started as the stage or builder.
+func Called() bool { return len(os.Args) == 2 && os.Args[0] == Name }
+
+// Main is the life of a stage or builder; it returns the exit status. It must
+// be called on the main thread, locked: the children's death signal and a
+// time namespace count on the thread group's leader.
+func Main() int {
+	// Before anything is forked: no process of a container may be traced, or its
+	// descriptors taken, by root of a user namespace (CVE-2016-9962).
+	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+	o, err := orders()
+	hideArguments()
+	if err != nil {
+		return 2
+	}
+	unix.Umask(0)
+	// What we inherited on purpose must not go on to hooks and builders.
+	unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
+	conn := wire.Conn{FD: o.Wire}
+	fault.Set(o.Fault)
+	fault.Point("stage:orders")
+	var failed *wire.Failure
+	if o.Builder {
+		failed = build(o)
+	} else {
+		failed = run(o)
+	}
+	if failed != nil {
+		conn.SendFailure(failed)
+		return 1
+	}
+	return 0
+}
+
+// orders reads the block in the descriptor that argv names.
+func orders() (*step.Orders, error) {
+	fd, err := strconv.Atoi(os.Args[1])
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, err
+	}
+	block := make([]byte, st.Size)
+	for off := 0; off < len(block); {
+		n, err := unix.Pread(fd, block[off:], int64(off))
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || n == 0 {
+			return nil, fmt.Errorf("read orders: %w", wire.ErrShort)
+		}
+		off += n
+	}
+	o, c := new(step.Orders), wire.NewDecoder(block)
+	o.Code(c)
+	return o, c.Err()
+}
+
+// hideArguments empties our command line: the first process has a copy of our
+// memory, and /proc/PID/cmdline asks nobody's permission. The strings of
+// os.Args are the kernel's own copy.
+func hideArguments() {
+	for i, a := range os.Args {
+		clear(unsafe.Slice(unsafe.StringData(a), len(a)))
+		os.Args[i] = ""
+	}
+}

@@ -1,0 +1,129 @@
+package state
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// The files of an entry.
+const (
+	intentName   = "intent.json"
+	stateName    = "state.json"
+	ConfigName   = "config.json" // the configuration as it was at create
+	ProgressName = "progress"    // the first process's progress record
+	GateName     = "gate"        // FIFO: a byte lets the first process go
+	StatusName   = "status"      // FIFO: closed when the user's program runs
+	NotifyName   = "notify"      // directory of the sd_notify socket
+)
+
+// maxFile bounds what is read back. A state directory is trusted, a damaged
+// one must not take all memory.
+const maxFile = 64 << 20
+
+// WriteFile writes a file of the entry, mode 0600, under a temporary name first
+// so that nobody sees half of it.
+func (e *Entry) WriteFile(name string, data []byte) error {
+	tmp := "." + name + ".tmp"
+	if err := e.writeNew(tmp, data); err != nil {
+		unix.Unlinkat(e.FD, tmp, 0)
+		return fmt.Errorf("write %s/%s: %w", e.Dir, name, err)
+	}
+	if err := unix.Renameat(e.FD, tmp, e.FD, name); err != nil {
+		unix.Unlinkat(e.FD, tmp, 0)
+		return fmt.Errorf("write %s/%s: %w", e.Dir, name, err)
+	}
+	return nil
+}
+
+func (e *Entry) writeNew(name string, data []byte) error {
+	fd, err := unix.Openat(e.FD, name, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := unix.Fchmod(fd, 0o600); err != nil {
+		return err
+	}
+	for len(data) > 0 {
+		n, err := unix.Write(fd, data)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		data = data[n:]
+	}
+	return unix.Fsync(fd)
+}
+
+// ReadFile reads a file of the entry.
+func (e *Entry) ReadFile(name string) ([]byte, error) {
+	data, err := e.read(name)
+	if err != nil {
+		return nil, fmt.Errorf("read %s/%s: %w", e.Dir, name, err)
+	}
+	return data, nil
+}
+
+func (e *Entry) read(name string) ([]byte, error) {
+	fd, err := unix.Openat(e.FD, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size > maxFile {
+		return nil, unix.EFBIG
+	}
+	data := make([]byte, st.Size)
+	for off := 0; off < len(data); {
+		n, err := unix.Pread(fd, data[off:], int64(off))
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			return data[:off], nil
+		}
+		off += n
+	}
+	return data, nil
+}
+
+// MakeFifo makes a FIFO and opens it for reading and writing, which never
+// blocks.
+func (e *Entry) MakeFifo(name string) (int, error) {
+	if err := unix.Mknodat(e.FD, name, unix.S_IFIFO|0o600, 0); err != nil {
+		return -1, fmt.Errorf("make %s/%s: %w", e.Dir, name, err)
+	}
+	return e.OpenFile(name, unix.O_RDWR)
+}
+
+// MakeFile makes an empty file, mode 0600, and opens it for reading and writing.
+func (e *Entry) MakeFile(name string) (int, error) {
+	return e.OpenFile(name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL)
+}
+
+// OpenFile opens a file of the entry. The descriptor is the caller's.
+func (e *Entry) OpenFile(name string, flags int) (int, error) {
+	fd, err := unix.Openat(e.FD, name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return -1, fmt.Errorf("open %s/%s: %w", e.Dir, name, err)
+	}
+	return fd, nil
+}
+
+// Unlink removes a file of the entry; one that isn't there is fine.
+func (e *Entry) Unlink(name string) error {
+	if err := unix.Unlinkat(e.FD, name, 0); err != nil && err != unix.ENOENT {
+		return fmt.Errorf("remove %s/%s: %w", e.Dir, name, err)
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// Paused is the status of a frozen container. The runtime-spec doesn't have it,
+// all engines know it.
+const Paused specs.ContainerState = "paused"
+
+// Facts are what the status of a container follows from.
+type Facts struct {
+	Alive  bool // its first process lives and is the one that was recorded
+	Gated  bool // it waits for start
+	Frozen bool
+}
+
+// Status derives the status.
+func (f Facts) Status() specs.ContainerState {
+	switch {
+	case !f.Alive:
+		return specs.StateStopped
+	case f.Frozen:
+		return Paused
+	case f.Gated:
+		return specs.StateCreated
+	default:
+		return specs.StateRunning
+	}
+}
+
+// Facts finds out all but Frozen, which the cgroup knows.
+func (e *Entry) Facts(r *Record, fs proc.FS) (Facts, error) {
+	alive, err := r.Alive(fs)
+	if err != nil || !alive {
+		return Facts{}, err
+	}
+	p, err := e.Progress()
+	if err != nil {
+		return Facts{}, err
+	}
+	return Facts{Alive: true, Gated: p.Phase <= nsenter.PhaseWaiting}, nil
+}
+
+// Progress reads the first process's progress record.
+func (e *Entry) Progress() (nsenter.Progress, error) {
+	fd, err := e.OpenFile(ProgressName, unix.O_RDONLY)
+	if err != nil {
+		return nsenter.Progress{}, err
+	}
+	defer unix.Close(fd)
+	return nsenter.ReadProgress(fd)
+}
+
+// Alive tells whether the recorded process lives: the same pid, started at the
+// same time of the same boot, and not a zombie.
+func (r *Record) Alive(fs proc.FS) (bool, error) {
+	if r.PID <= 0 {
+		return false, nil
+	}
+	st, err := fs.Stat(r.PID)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if st.Dead() || st.Start != r.Start {
+		return false, nil
+	}
+	boot, err := BootID(fs)
+	return boot == r.BootID, err
+}
+
+// Pidfd opens the recorded process, and checks afterwards that it is the one:
+// what the descriptor refers to can't change any more. A process that is gone
+// gives unix.ESRCH.
+func (r *Record) Pidfd(fs proc.FS) (int, error) {
+	if r.PID <= 0 {
+		return -1, unix.ESRCH
+	}
+	fd, err := unix.PidfdOpen(r.PID, 0)
+	if err != nil {
+		if err == unix.EINVAL {
+			err = unix.ESRCH
+		}
+		return -1, err
+	}
+	if alive, err := r.Alive(fs); err != nil || !alive {
+		unix.Close(fd)
+		if err == nil {
+			err = unix.ESRCH
+		}
+		return -1, err
+	}
+	return fd, nil
+}
+
+// BootID names the time since the last boot.
+func BootID(fs proc.FS) (string, error) {
+	b, err := fs.ReadFile("sys/kernel/random/boot_id", 64)
+	if err != nil {
+		return "", fmt.Errorf("read boot id: %w", err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}

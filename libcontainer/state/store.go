@@ -1,0 +1,228 @@
+// Package state keeps what has to be remembered of containers: a directory for
+// each, in the runtime's root.
+//
+// The directory is made by mkdir, which is the test-and-set on the container's
+// id, and locked by flock while a verb changes something; the kernel takes the
+// lock back when a process dies. Before the first side effect an intent is
+// written with all that is needed to undo it, and state.json once the container
+// exists. Whether it runs is never stored: see [Entry.Facts].
+package state
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The errors that callers tell apart. Engines match on their texts, which are
+// runc's.
+var (
+	ErrExist     = errors.New("container with given ID already exists")
+	ErrNotExist  = errors.New("container does not exist")
+	ErrInvalidID = errors.New("invalid container ID format")
+	ErrBusy      = errors.New("container is being changed by another process")
+)
+
+// maxID is the length of a file name.
+const maxID = 255
+
+// CheckID says whether id may name a container, and a directory.
+func CheckID(id string) error {
+	if id == "" || len(id) > maxID || id == "." || id == ".." {
+		return ErrInvalidID
+	}
+	for i := range len(id) {
+		switch c := id[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '+', c == '-', c == '.':
+		default:
+			return ErrInvalidID
+		}
+	}
+	return nil
+}
+
+// Store is the directory of all containers.
+type Store struct{ Root string }
+
+// An Entry is the open directory of one container.
+type Entry struct {
+	ID  string
+	Dir string // its absolute path
+	FD  int
+}
+
+// Create makes the entry of a new container, locked.
+func (s Store) Create(id string) (*Entry, error) {
+	if err := CheckID(id); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(s.Root, 0o700); err != nil {
+		return nil, fmt.Errorf("make state directory: %w", err)
+	}
+	dir := filepath.Join(s.Root, id)
+	if err := unix.Mkdir(dir, 0o711); err != nil {
+		if err == unix.EEXIST {
+			return nil, ErrExist
+		}
+		return nil, fmt.Errorf("make %s: %w", dir, err)
+	}
+	e, err := s.open(id)
+	if err != nil {
+		return nil, err
+	}
+	// The caller's umask doesn't count. A `delete --force` may have come between.
+	if err := unix.Fchmod(e.FD, 0o711); err == nil {
+		err = e.Lock()
+	}
+	if err != nil {
+		e.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// Open opens the entry of a container, not locked.
+func (s Store) Open(id string) (*Entry, error) {
+	if err := CheckID(id); err != nil {
+		return nil, err
+	}
+	return s.open(id)
+}
+
+func (s Store) open(id string) (*Entry, error) {
+	dir := filepath.Join(s.Root, id)
+	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err == unix.ENOENT || err == unix.ENOTDIR {
+		return nil, ErrNotExist
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", dir, err)
+	}
+	return &Entry{ID: id, Dir: dir, FD: fd}, nil
+}
+
+// IDs lists the containers in alphabetical order.
+func (s Store) IDs() ([]string, error) {
+	list, err := os.ReadDir(s.Root)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, d := range list {
+		if d.IsDir() && CheckID(d.Name()) == nil {
+			ids = append(ids, d.Name())
+		}
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// lockWait bounds the wait for another verb.
+const lockWait = 10 * time.Second
+
+// Lock waits for the entry's lock. It returns ErrNotExist if the container was
+// deleted meanwhile, and ErrBusy after ten seconds.
+func (e *Entry) Lock() error {
+	for start, pause := time.Now(), 100*time.Microsecond; ; {
+		err := unix.Flock(e.FD, unix.LOCK_EX|unix.LOCK_NB)
+		switch {
+		case err == nil:
+			return e.exists()
+		case err == unix.EINTR:
+			continue
+		case err != unix.EWOULDBLOCK:
+			return fmt.Errorf("lock %s: %w", e.Dir, err)
+		case time.Since(start) > lockWait:
+			return ErrBusy
+		}
+		time.Sleep(pause)
+		pause = min(2*pause, 20*time.Millisecond)
+	}
+}
+
+// exists tells whether the directory still has a name.
+func (e *Entry) exists() error {
+	var st unix.Stat_t
+	if err := unix.Fstat(e.FD, &st); err != nil {
+		return fmt.Errorf("stat %s: %w", e.Dir, err)
+	}
+	if st.Nlink == 0 {
+		return ErrNotExist
+	}
+	return nil
+}
+
+// Close closes the entry and gives its lock back.
+func (e *Entry) Close() {
+	if e.FD >= 0 {
+		unix.Close(e.FD)
+		e.FD = -1
+	}
+}
+
+// Remove removes the entry with all that is in it. It needs no memory or disk
+// space of the state directory, so it works when that is full. The intent goes
+// last but the directory itself: what is interrupted can be repeated.
+func (e *Entry) Remove() error {
+	if err := removeAll(e.FD, intentName); err != nil {
+		return fmt.Errorf("remove %s: %w", e.Dir, err)
+	}
+	if err := unix.Unlinkat(e.FD, intentName, 0); err != nil && err != unix.ENOENT {
+		return fmt.Errorf("remove %s: %w", e.Dir, err)
+	}
+	if err := unix.Rmdir(e.Dir); err != nil && err != unix.ENOENT {
+		return fmt.Errorf("remove %s: %w", e.Dir, err)
+	}
+	return nil
+}
+
+// removeAll empties a directory of ours but for one name.
+func removeAll(dir int, keep string) error {
+	fd, err := unix.Openat(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, 8192)
+	var names []string
+	for {
+		n, err := unix.ReadDirent(fd, buf)
+		if err != nil {
+			return err
+		}
+		if n <= 0 {
+			break
+		}
+		_, _, names = unix.ParseDirent(buf[:n], -1, names)
+	}
+	for _, name := range names {
+		if name == keep {
+			continue
+		}
+		err := unix.Unlinkat(dir, name, 0)
+		if err == unix.EISDIR {
+			err = removeDir(dir, name)
+		}
+		if err != nil && err != unix.ENOENT {
+			return err
+		}
+	}
+	return nil
+}
+
+func removeDir(dir int, name string) error {
+	sub, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(sub)
+	if err := removeAll(sub, ""); err != nil {
+		return err
+	}
+	return unix.Unlinkat(dir, name, unix.AT_REMOVEDIR)
+}
