@@ -78,12 +78,12 @@ func Each(t *testing.T, f func(t *testing.T, h *Host)) {
 		if got := l.Mode.String(); got != want {
 			t.Fatalf("mode = %v, want %v", got, want)
 		}
-		restoreControllers(t, l)
+		RestoreControllers(t, l)
 		f(t, &Host{l})
 		return
 	}
 	t.Run(l.Mode.String(), func(t *testing.T) {
-		restoreControllers(t, l)
+		RestoreControllers(t, l)
 		f(t, &Host{l})
 	})
 	for _, v := range views {
@@ -119,8 +119,8 @@ func again(t *testing.T, mode cgroups.Mode, script string) {
 	}
 }
 
-// restoreControllers disables what a test enabled in the root of a v2 tree.
-func restoreControllers(t *testing.T, l *cgroups.Layout) {
+// RestoreControllers disables, at the end, what a test enabled in the root of a v2 tree.
+func RestoreControllers(t testing.TB, l *cgroups.Layout) {
 	h := l.Hierarchy("")
 	if h == nil {
 		return
@@ -299,7 +299,7 @@ func Eventually(t *testing.T, what string, ok func() bool) {
 }
 
 // Read returns a cgroup file's content without the newline.
-func Read(t *testing.T, file string) string {
+func Read(t testing.TB, file string) string {
 	t.Helper()
 	b, err := os.ReadFile(file)
 	if err != nil {

@@ -153,6 +153,7 @@ func BenchmarkCreate(b *testing.B) {
 	if err != nil || os.Geteuid() != 0 || l.Mode == cgroups.None {
 		b.Skip("needs root and cgroups")
 	}
+	cgtest.RestoreControllers(b, l)
 	for b.Loop() {
 		loc, _ := l.Locate("/rungcg-bench-"+itoa(os.Getpid()), "")
 		m, err := choose.Manager(l, loc)

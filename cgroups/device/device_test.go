@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 )
 
 func ptr(n int64) *int64 { return &n }
@@ -147,7 +148,7 @@ func decode(data []byte) []specs.LinuxDeviceCgroup {
 		}
 		types := []string{"c", "b", "c", "b", "c", "b", "c", "a"}
 		access := []string{"", "r", "w", "m", "rw", "rm", "wm", "rwm"}
-		numbers := []int64{-1, 0, 1, 3, 5, 136, math.MaxUint32 - 1, 2}
+		numbers := []int64{-1, 0, 1, 3, 5, 136, math.MaxUint32 - 1, 4095}
 		in = append(in, rule(c[0]&8 != 0, types[c[0]&7], numbers[c[1]&7], numbers[c[2]&7], access[c[3]&7]))
 	}
 	return in
@@ -178,9 +179,13 @@ func FuzzAgree(f *testing.F) {
 		for _, w := range v1 {
 			model.write(t, w.File, w.Value)
 		}
-		numbers := []int64{0, 1, 2, 3, 5, 7, 136, math.MaxUint32 - 1}
+		// The largest major and the largest minor of a dev_t are among them.
+		numbers := []int64{0, 1, 2, 3, 5, 136, 4095, 1<<20 - 1}
 		for _, typ := range []byte{Block, Char} {
 			for _, major := range numbers {
+				if major > 4095 {
+					continue
+				}
 				for _, minor := range numbers {
 					for access := Access(1); access <= full; access++ {
 						what := fmt.Sprintf("%c %d:%d %v under %v", typ, major, minor, access, list)
@@ -200,4 +205,41 @@ func FuzzAgree(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestTooManyRules(t *testing.T) {
+	in := make([]specs.LinuxDeviceCgroup, maxRules+1)
+	if _, err := Rules(in); err == nil || !strings.HasPrefix(err.Error(), "linux.resources.devices: ") {
+		t.Errorf("Rules() of %d = %v, want an error", len(in), err)
+	}
+	// As many as are accepted stay within a jump's reach, and agree.
+	in = in[:0]
+	for i := range int64(maxRules) {
+		in = append(in, rule(i%3 != 0, "c", 200+i%7, i, "rw"))
+	}
+	list, err := Rules(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := Compile(list)
+	for i := range int64(maxRules) {
+		if got, want := interpret(t, p, Char, 200+i%7, i, Read), i%3 != 0; got != want || list.Allowed(Char, 200+i%7, i, Read) != want {
+			t.Fatalf("rule %d: program %v, want %v", i, got, want)
+		}
+	}
+}
+
+// BenchmarkLoad is what a v2 container pays for the default rules.
+func BenchmarkLoad(b *testing.B) {
+	list, err := Rules(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		fd, err := load(Compile(list).Encode())
+		if err != nil {
+			b.Skipf("the kernel refuses device programs: %v", err)
+		}
+		unix.Close(fd)
+	}
 }

@@ -115,8 +115,12 @@ func interpret(t *testing.T, p Program, typ byte, major, minor int64, access Acc
 			reg[i.Dst] >>= imm
 		case opJa:
 			jump = true
-		case opJneImm:
-			jump = reg[i.Dst] != imm
+		case opOrReg:
+			reg[i.Dst] |= reg[i.Src]
+		case opShl:
+			reg[i.Dst] <<= imm
+		case opJeq32:
+			jump = uint32(reg[i.Dst]) == uint32(i.Imm)
 		case opJne32:
 			jump = uint32(reg[i.Dst]) != uint32(i.Imm)
 		case opJset:
@@ -165,23 +169,16 @@ AndImm dst: r2 imm: 65535
 RShImm dst: r3 imm: 16
 LdXMemW dst: r4 src: r1 off: 4 imm: 0
 LdXMemW dst: r5 src: r1 off: 8 imm: 0
-JNE32Imm dst: r2 off: 5 imm: 2
-JNE32Imm dst: r5 off: 4 imm: -2147483648
-AndImm dst: r3 imm: 5
-JNEImm dst: r3 off: 2 imm: 0
-MovImm dst: r0 imm: 1
-Exit
-JNE32Imm dst: r2 off: 5 imm: 1
-JNE32Imm dst: r4 off: 4 imm: 8
-JSetImm dst: r3 off: 1 imm: 4
-Ja off: 2
+MovReg dst: r1 src: r4
+LShImm dst: r1 imm: 20
+OrReg dst: r1 src: r5
+JNE32Imm dst: r2 off: 2 imm: 1
+JNE32Imm dst: r4 off: 1 imm: 8
+JSetImm dst: r3 off: 2 imm: 4
+JNE32Imm dst: r2 off: 1 imm: 2
+JEq32Imm dst: r1 off: 2 imm: 1048579
 MovImm dst: r0 imm: 0
 Exit
-JNE32Imm dst: r2 off: 4 imm: 2
-JNE32Imm dst: r4 off: 3 imm: 1
-JNE32Imm dst: r5 off: 2 imm: 3
 MovImm dst: r0 imm: 1
-Exit
-MovImm dst: r0 imm: 0
 Exit
 `

@@ -104,10 +104,17 @@ func (r Rule) matches(typ byte, major, minor int64) bool {
 // decides; without one it is denied.
 type List []Rule
 
+// maxRules keeps a program's jumps within 16 bits, and within the 8192 that the
+// kernel's verifier follows in a row.
+const maxRules = 2000
+
 // Rules turns linux.resources.devices into a list: the configured rules in
 // their order, then those that every container gets (see [defaults]). Rules that
 // later ones cover are left out. Errors name the field.
 func Rules(configured []specs.LinuxDeviceCgroup) (List, error) {
+	if len(configured) > maxRules {
+		return nil, fmt.Errorf("linux.resources.devices: %d rules are more than %d", len(configured), maxRules)
+	}
 	list := make(List, 0, len(configured)+len(defaults))
 	for i := range configured {
 		rule, err := parse(&configured[i])
