@@ -1,0 +1,135 @@
+package launch
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/plan"
+	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/libcontainer/wire"
+	"github.com/rung-oci/rung/nsenter"
+)
+
+func stageSlot(s nsenter.Slot, fd int) step.FDSlot { return step.FDSlot{Slot: s, FD: fd} }
+
+// Confirm lets the first process wait for start, on its own from now on. It
+// returns once it does, with the stage reaped.
+func (p *Process) Confirm() error {
+	if _, err := unix.Write(p.control, []byte{1}); err != nil {
+		return p.cause(errSilent)
+	}
+	if err := p.hear(); err != nil {
+		return p.cause(err)
+	}
+	p.stage.wait()
+	p.reapHelper()
+	p.Close()
+	return nil
+}
+
+// Close closes our descriptors.
+func (p *Process) Close() {
+	if p.control >= 0 {
+		unix.Close(p.control)
+		p.control = -1
+	}
+	if p.arena != nil {
+		p.arena.Close()
+	}
+}
+
+// Kill ends all processes of the launch and reaps them.
+func (p *Process) Kill() {
+	p.stage.kill()
+	// The stage is gone, so no first process can be born any more.
+	if pid, err := p.pid(); err == nil {
+		c := child{pid: pid}
+		c.kill()
+	}
+	p.reapHelper()
+	p.Close()
+}
+
+func (p *Process) reapHelper() {
+	if !p.plan.Orders.ByTape || p.arena == nil {
+		return
+	}
+	if pid, err := p.arena.ReadInt32(p.plan.Orders.Helper); err == nil && pid > 0 {
+		c := child{pid: pid}
+		c.kill()
+	}
+}
+
+// kill ends a child of ours. Until it is reaped nobody else can have its pid.
+func (c *child) kill() {
+	if c.pid > 0 && !c.reaped {
+		unix.Kill(c.pid, unix.SIGKILL)
+		c.wait()
+	}
+}
+
+func (c *child) wait() {
+	for c.pid > 0 && !c.reaped {
+		if _, err := unix.Wait4(c.pid, &c.status, 0, nil); err != unix.EINTR {
+			c.reaped = true
+		}
+	}
+}
+
+// cause finds out why the launch failed: what the stage or its builder said;
+// else the first process's own record; else how the processes ended.
+func (p *Process) cause(err error) error {
+	var f *wire.Failure
+	told := errors.As(err, &f)
+	if told && f.Text != errSilent.Error() {
+		return err
+	}
+	if !told && !errors.Is(err, errSilent) {
+		return err
+	}
+	rec, rerr := nsenter.ReadProgress(p.in.Progress)
+	if rerr != nil {
+		return rerr
+	}
+	if rec.Errno != 0 && rec.Errno != nsenter.ErrPeerGone {
+		return &TapeError{Text: plan.Text(p.plan.Tape.Label(int(rec.Step)), rec.Errno), Errno: syscall.Errno(rec.Errno)}
+	}
+	p.stage.wait()
+	if p.stage.status.Signaled() {
+		return fmt.Errorf("init stage was killed by signal %d (%s)", p.stage.status.Signal(), p.stage.status.Signal())
+	}
+	return p.death(rec)
+}
+
+// death says how the first process ended.
+func (p *Process) death(rec nsenter.Progress) error {
+	pid, err := p.pid()
+	if err != nil {
+		return fmt.Errorf("init stage ended with status %d", p.stage.status.ExitStatus())
+	}
+	c := child{pid: pid}
+	c.wait()
+	label := p.plan.Tape.Label(int(rec.Step))
+	if c.status.Signaled() {
+		if p.in.OOMKilled != nil && p.in.OOMKilled() {
+			return errors.New("container init was OOM-killed (memory limit too low?)")
+		}
+		return fmt.Errorf("container init was killed by signal %d (%s) at: %s", c.status.Signal(), c.status.Signal(), label)
+	}
+	return fmt.Errorf("container init ended with status %d at: %s", c.status.ExitStatus(), label)
+}
+
+// A TapeError is an entry of the first process's tape that failed.
+type TapeError struct {
+	Text  string
+	Errno syscall.Errno
+}
+
+// Error says what was done and why it failed.
+func (e *TapeError) Error() string { return e.Text }
+
+// Unwrap is the error number.
+func (e *TapeError) Unwrap() error { return e.Errno }

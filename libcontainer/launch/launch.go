@@ -1,0 +1,232 @@
+// Package launch is the parent's half of making a container: it starts the init
+// stage, answers what the stage and the builder ask, learns from the first
+// process itself that all is set up, and otherwise finds out why not and leaves
+// no process behind.
+package launch
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/fault"
+	"github.com/rung-oci/rung/libcontainer/plan"
+	"github.com/rung-oci/rung/libcontainer/stage"
+	"github.com/rung-oci/rung/libcontainer/wire"
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// Inputs are the descriptors and callbacks of one launch. The descriptors stay
+// the caller's; all are close-on-exec.
+type Inputs struct {
+	Exe          int // the sealed executable
+	Gate, Status int // FIFOs
+	Progress     int // file of the first process's progress record
+	Unified      int // v2 cgroup to be born in, or -1
+	Tasks        []int
+	Joined       []int // namespaces, as in plan.Host.Joined
+	Offsets      int   // a procfs for time offsets
+	HostHooks    func(pid int) error
+	Console      func(master int) error // takes the descriptor over
+	OOMKilled    func() bool
+}
+
+// A Process is the container's first process while it waits for our word.
+type Process struct {
+	PID     int
+	control int
+	stage   child
+	helper  int
+	plan    *plan.Plan
+	in      *Inputs
+	arena   *nsenter.Arena
+}
+
+// child is a process that we have to reap.
+type child struct {
+	pid    int
+	reaped bool
+	status unix.WaitStatus
+}
+
+// Start has the first process made and waits until it is set up. It must be
+// called on a locked thread that lives as long as the runtime: when it ends,
+// everything dies that isn't complete.
+func Start(p *plan.Plan, in *Inputs) (_ *Process, err error) {
+	conn, theirs, err := wire.Pair()
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	control, far, err := wire.Pair()
+	if err != nil {
+		theirs.Close()
+		return nil, err
+	}
+	proc := &Process{control: control.FD, plan: p, in: in}
+	proc.arena, err = nsenter.NewArena(image(p))
+	if err == nil {
+		err = proc.spawn(theirs.FD, far.FD)
+	}
+	theirs.Close()
+	far.Close()
+	if err != nil {
+		proc.Close()
+		return nil, err
+	}
+	fault.Point("create:spawned")
+	if err := proc.serve(conn); err != nil {
+		err = proc.cause(err)
+		proc.Kill()
+		return nil, err
+	}
+	fault.Point("create:ready")
+	return proc, nil
+}
+
+// image lays out the tape and tells the orders where its parts are.
+func image(p *plan.Plan) nsenter.Image {
+	im := p.Tape.Image()
+	o := &p.Orders
+	o.ArenaSize, o.Relocs, o.Ops, o.Count = len(im.Data), im.Relocs, im.Ops, im.Count
+	return im
+}
+
+// spawn starts the stage with all the descriptors that it and the first
+// process need.
+func (p *Process) spawn(wireFD, control int) error {
+	o, in, s := &p.plan.Orders, p.in, &p.plan.Slots
+	o.Wire, o.Progress, o.Arena, o.Exe, o.Cgroup = wireFD, in.Progress, p.arena.FD, in.Exe, in.Unified
+	o.Fault = fault.Wanted()
+	o.Keep = []int{in.Gate, in.Status, control}
+	inherit := []int{wireFD, in.Progress, p.arena.FD, in.Exe}
+	own := func(slot nsenter.Slot, fd int) {
+		o.Own = append(o.Own, stageSlot(slot, fd))
+		inherit = append(inherit, fd)
+	}
+	own(s.Gate, in.Gate)
+	own(s.Status, in.Status)
+	own(s.Control, control)
+	if len(in.Tasks) != len(s.Tasks) || len(in.Joined) != len(s.Joined) {
+		return errors.New("launch doesn't fit its plan")
+	}
+	for i, fd := range in.Tasks {
+		own(s.Tasks[i], fd)
+	}
+	for i, fd := range in.Joined {
+		own(s.Joined[i], fd)
+	}
+	if s.OffsetsDir != 0 {
+		own(s.OffsetsDir, in.Offsets)
+	}
+	if in.Unified >= 0 {
+		inherit = append(inherit, in.Unified)
+	}
+	for i := range o.Preserve {
+		inherit = append(inherit, 3+i)
+	}
+	orders, err := stage.WriteOrders(o)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(orders)
+	pid, pidfd, err := nsenter.Spawn{
+		Exe: in.Exe, Args: []string{stage.Name, strconv.Itoa(orders)}, Inherit: append(inherit, orders),
+	}.Start()
+	if err != nil {
+		return fmt.Errorf("start init stage: %w", err)
+	}
+	unix.Close(pidfd)
+	p.stage.pid = pid
+	return nil
+}
+
+// serve answers the stage and its builder until the first process reports.
+func (p *Process) serve(conn wire.Conn) error {
+	fds := []unix.PollFd{{Fd: int32(p.control), Events: unix.POLLIN}, {Fd: int32(conn.FD), Events: unix.POLLIN}}
+	for {
+		if _, err := unix.Poll(fds, -1); err != nil {
+			if err == unix.EINTR {
+				continue
+			}
+			return fmt.Errorf("poll: %w", err)
+		}
+		if fds[1].Revents != 0 {
+			err := p.answer(conn)
+			if err == io.EOF {
+				fds[1].Fd = -1
+			} else if err != nil {
+				return err
+			}
+			continue
+		}
+		if fds[0].Revents != 0 {
+			return p.hear()
+		}
+	}
+}
+
+// errSilent says that the first process has gone without a report.
+var errSilent = errors.New("container's first process has ended")
+
+// hear reads the first process's one byte.
+func (p *Process) hear() error {
+	var b [1]byte
+	for {
+		n, err := unix.Read(p.control, b[:])
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || n != 1 {
+			return errSilent
+		}
+		return nil
+	}
+}
+
+// answer does what the builder asks for.
+func (p *Process) answer(conn wire.Conn) error {
+	kind, fds, err := conn.Recv()
+	if err != nil {
+		return err
+	}
+	switch kind {
+	case wire.HostHooks:
+		pid, perr := p.pid()
+		if perr != nil {
+			return perr
+		}
+		if err = p.in.HostHooks(pid); err != nil {
+			return err
+		}
+	case wire.Console:
+		if len(fds) != 1 || p.in.Console == nil {
+			return errors.New("console without a descriptor")
+		}
+		if err := p.in.Console(fds[0]); err != nil {
+			return err
+		}
+	default:
+		return fmt.Errorf("unexpected message %d from init stage", kind)
+	}
+	return conn.Send(wire.Go)
+}
+
+// pid is the first process's pid, which the kernel has put into the arena.
+func (p *Process) pid() (int, error) {
+	if p.PID != 0 {
+		return p.PID, nil
+	}
+	pid, err := p.arena.ReadInt32(p.plan.Orders.Pid)
+	if err == nil && pid <= 0 {
+		err = errors.New("container's first process doesn't exist")
+	}
+	if err != nil {
+		return 0, err
+	}
+	p.PID = pid
+	return pid, nil
+}

@@ -1,0 +1,76 @@
+// Package libcontainer runs containers: the lifecycle of the OCI runtime
+// specification as an API that a program can embed. Each verb has its own file.
+//
+// A program that calls Create, Run or Start must call [stage.Main] at its very
+// beginning when [stage.Called] says so, with the main goroutine locked to the
+// main thread by an init function: processes of a container are forked from a
+// sealed copy of the program.
+package libcontainer
+
+import (
+	"errors"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/libcontainer/state"
+)
+
+// Runtime is a directory of containers and how to deal with them.
+type Runtime struct {
+	Root          string // state directory, absolute
+	SystemdCgroup bool
+	// Warn is told what deserves a warning and isn't an error. It may be nil.
+	Warn func(format string, args ...any)
+}
+
+// CreateOptions say which container to make, and how.
+type CreateOptions struct {
+	ID            string
+	Bundle        string // directory with config.json
+	ConsoleSocket string // path of the socket that gets the terminal's master; "": none
+	PidfdSocket   string // path of the socket that gets a pidfd of the container's init; "": none
+	PidFile       string // path of a file to hold the init's pid; "": none
+	NoPivot       bool
+	NoNewKeyring  bool
+	PreserveFDs   int // descriptors from 3 on for the container, after those of LISTEN_FDS
+}
+
+// RunOptions say how [Runtime.Run] runs a container.
+type RunOptions struct {
+	CreateOptions
+	Detach      bool // return once it runs
+	Keep        bool // don't delete it when it ends
+	NoSubreaper bool
+}
+
+// A State is what `state` and `list` tell of a container.
+type State struct {
+	OCIVersion  string
+	ID          string
+	PID         int // 0 when stopped
+	Status      specs.ContainerState
+	Bundle      string
+	Rootfs      string
+	Created     time.Time
+	Annotations map[string]string
+	UID         uint32 // of who made it
+}
+
+// The errors that callers tell apart. Engines match on their texts.
+var (
+	ErrExist      = state.ErrExist
+	ErrNotExist   = state.ErrNotExist
+	ErrInvalidID  = state.ErrInvalidID
+	ErrNotRunning = errors.New("container not running")
+	ErrRunning    = errors.New("cannot start an already running container")
+	ErrStopped    = errors.New("cannot start a container that has stopped")
+)
+
+func (r *Runtime) store() state.Store { return state.Store{Root: r.Root} }
+
+func (r *Runtime) warn(format string, args ...any) {
+	if r.Warn != nil {
+		r.Warn(format, args...)
+	}
+}
