@@ -195,6 +195,14 @@ func Gone(err error) bool {
 	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV)
 }
 
+// UnlessGone returns the error, or nil if it is one that [Gone] speaks of.
+func UnlessGone(err error) error {
+	if Gone(err) {
+		return nil
+	}
+	return err
+}
+
 // Stat returns the number that follows a key in a flat keyed file such as
 // memory.events or cgroup.events.
 func Stat(text, key string) (string, bool) {

@@ -97,77 +97,90 @@ func (d Dir) procs() ([]int, error) {
 
 // walk visits every directory below d, parents first, and calls leave for each
 // after all below it were left. It keeps two descriptors open however deep the
-// tree is: a container may have made it.
+// tree is: a container may have made it. Directories that go away meanwhile are
+// skipped.
 func (d Dir) walk(visit func(Dir) error, leave func(parent Dir, name string) error) error {
-	type level struct {
-		name string
-		todo []string
-	}
 	todo, err := d.children()
 	if err != nil {
 		return err
 	}
-	cur, levels := d, []level{{todo: todo}}
-	defer func() {
-		if cur.fd != d.fd {
-			cur.Close()
-		}
-	}()
+	w := walker{root: d, cur: d, visit: visit, leave: leave, levels: []level{{todo: todo}}}
+	defer func() { w.move(d) }()
 	for {
-		top := &levels[len(levels)-1]
-		if n := len(top.todo); n > 0 {
+		top := &w.levels[len(w.levels)-1]
+		switch n := len(top.todo); {
+		case n > 0:
 			name := top.todo[n-1]
 			top.todo = top.todo[:n-1]
-			next, todo, err := cur.enter(name, visit)
-			if Gone(err) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			if cur.fd != d.fd {
-				cur.Close()
-			}
-			cur, levels = next, append(levels, level{name, todo})
-			continue
-		}
-		if len(levels) == 1 {
+			err = w.down(name)
+		case len(w.levels) > 1:
+			err = w.up()
+		default:
 			return nil
 		}
-		name := top.name
-		levels = levels[:len(levels)-1]
-		up := d
-		if len(levels) > 1 {
-			if up, err = cur.up(); err != nil {
-				return err
-			}
-		}
-		cur.Close()
-		cur = up
-		if leave != nil {
-			if err := leave(cur, name); err != nil {
-				return err
-			}
+		if err != nil {
+			return err
 		}
 	}
 }
 
-func (d Dir) enter(name string, visit func(Dir) error) (Dir, []string, error) {
-	next, err := d.Open(name)
+// level is a directory on the way down, and what of it is still to be visited.
+type level struct {
+	name string
+	todo []string
+}
+
+type walker struct {
+	root, cur Dir
+	visit     func(Dir) error
+	leave     func(Dir, string) error
+	levels    []level
+}
+
+// move makes d the current directory.
+func (w *walker) move(d Dir) {
+	if w.cur.fd != w.root.fd {
+		w.cur.Close()
+	}
+	w.cur = d
+}
+
+func (w *walker) down(name string) error {
+	next, err := w.cur.Open(name)
 	if err != nil {
-		return next, nil, err
+		return UnlessGone(err)
+	}
+	if w.visit != nil {
+		err = w.visit(next)
 	}
 	var todo []string
-	if visit != nil {
-		err = visit(next)
-	}
 	if err == nil {
 		todo, err = next.children()
 	}
 	if err != nil {
 		next.Close()
+		return UnlessGone(err)
 	}
-	return next, todo, err
+	w.move(next)
+	w.levels = append(w.levels, level{name, todo})
+	return nil
+}
+
+func (w *walker) up() error {
+	name := w.levels[len(w.levels)-1].name
+	w.levels = w.levels[:len(w.levels)-1]
+	parent := w.root
+	if len(w.levels) > 1 {
+		var err error
+		if parent, err = w.cur.up(); err != nil {
+			return err
+		}
+	}
+	w.move(parent)
+	if w.leave == nil {
+		return nil
+	}
+	return w.leave(parent, name)
 }
 
 // up opens the parent directory; walk only climbs back where it came from.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -185,16 +186,25 @@ func frozen(t *testing.T, m cgroups.Manager, want bool) {
 	}
 }
 
+// Of more busy processes than there are processors some can't have stopped yet
+// when Freeze looks for the first time.
 func TestFreezeTimesOutThawed(t *testing.T) {
 	cgtest.Each(t, func(t *testing.T, h *cgtest.Host) {
 		m, _ := h.Manager(t, "")
 		create(t, m, nil)
-		cgtest.Start(t, m, "sleep", "60")
-		if err := m.Freeze(-time.Second); err != nil && !errors.Is(err, unix.ETIMEDOUT) {
-			t.Errorf("Freeze() = %v", err)
-		} else if err == nil {
-			t.Log("frozen before the first look at the clock")
-			return
+		busy := "while :; do :; done"
+		for range runtime.NumCPU() + 1 {
+			cgtest.Start(t, m, "sh", "-c", busy)
+		}
+		err := m.Freeze(-time.Second)
+		for try := 0; err == nil && try < 20; try++ {
+			if err = m.Thaw(); err == nil {
+				time.Sleep(20 * time.Millisecond)
+				err = m.Freeze(-time.Second)
+			}
+		}
+		if !errors.Is(err, unix.ETIMEDOUT) {
+			t.Errorf("Freeze() = %v, want ETIMEDOUT", err)
 		}
 		frozen(t, m, false)
 	})
@@ -236,6 +246,66 @@ func TestKillReachesEverything(t *testing.T) {
 		}
 		if !other.Alive() {
 			t.Error("a process outside was killed")
+		}
+	})
+}
+
+// A process that somebody moved into one hierarchy's cgroup only is in the
+// container's way too.
+func TestKillFindsStrays(t *testing.T) {
+	cgtest.Each(t, func(t *testing.T, h *cgtest.Host) {
+		if h.Mode == cgroups.Unified {
+			t.Skip("v2 has one hierarchy")
+		}
+		m, _ := h.Manager(t, "")
+		create(t, m, nil)
+		other, _ := h.Manager(t, "")
+		create(t, other, nil)
+		p := cgtest.Start(t, other, "sleep", "60")
+		cgtest.Write(t, m.Location()["cpu"]+"/cgroup.procs", itoa(p.Process.Pid))
+		if err := m.Destroy(); err == nil || !strings.Contains(err.Error(), "/cpu/") || !strings.Contains(err.Error(), itoa(p.Process.Pid)) {
+			t.Errorf("Destroy() = %v, want the cpu cgroup and process %d named", err, p.Process.Pid)
+		}
+		// The rest is gone; what is left can be tried again.
+		if err := errors.Join(m.Kill(), m.Destroy()); err != nil {
+			t.Errorf("Kill() and Destroy() = %v", err)
+		}
+	})
+}
+
+// Nothing can thaw a frozen parent from here: bounded, and said.
+func TestDestroyUnderFrozenParent(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits ten seconds on v1")
+	}
+	cgtest.Each(t, func(t *testing.T, h *cgtest.Host) {
+		parent, id := h.Manager(t, "")
+		create(t, parent, nil)
+		m := h.At(t, "/"+id+"/c")
+		create(t, m, nil)
+		p := cgtest.Start(t, m, "sleep", "60")
+		if err := parent.Freeze(5 * time.Second); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Kill(); err != nil {
+			t.Errorf("Kill() = %v", err)
+		}
+		start := time.Now()
+		err := m.Destroy()
+		if err := parent.Thaw(); err != nil {
+			t.Error(err)
+		}
+		if h.Mode == cgroups.Unified {
+			if err != nil {
+				t.Errorf("Destroy() = %v; v2 lets a frozen process die", err)
+			}
+			return
+		}
+		if err == nil || !strings.Contains(err.Error(), itoa(p.Process.Pid)) {
+			t.Errorf("Destroy() = %v, want process %d named", err, p.Process.Pid)
+		}
+		if d := time.Since(start); d > 12*time.Second {
+			t.Errorf("Destroy() took %v", d)
 		}
 	})
 }

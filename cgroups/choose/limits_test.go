@@ -145,6 +145,16 @@ func TestControllersAreHandedDown(t *testing.T) {
 		if got := cgtest.Read(t, below.Location()[""]+"/cgroup.controllers"); got != "" {
 			t.Errorf("controllers below a used cgroup = %q, want none", got)
 		}
+		// Nor did it become a threaded domain, where nothing could start.
+		cgtest.Start(t, below, "sleep", "60")
+		if !has(t, h, "pids") {
+			t.Skip("no pids controller: the part with a limit is not tested")
+		}
+		limited := h.At(t, "/"+id+"/busy/d")
+		err := limited.Create(&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: ptr(9)}})
+		if err == nil || !strings.HasPrefix(err.Error(), "linux.resources.pids.limit: enable the pids controller: ") || !strings.Contains(err.Error(), "has processes of its own") {
+			t.Errorf("Create() with a limit below a used cgroup = %v", err)
+		}
 	})
 }
 

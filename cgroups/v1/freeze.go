@@ -27,11 +27,11 @@ func (m *Manager) Frozen() (bool, error) {
 	}
 	d, err := cgfile.OpenDir(t.dir)
 	if err != nil {
-		return false, unlessGone(err)
+		return false, cgfile.UnlessGone(err)
 	}
 	defer d.Close()
 	text, err := d.Read(ownFile)
-	return text == "1\n", unlessGone(err)
+	return text == "1\n", cgfile.UnlessGone(err)
 }
 
 // Freeze writes FROZEN until the kernel says so; see [cgroups.Manager].
@@ -97,8 +97,8 @@ func (m *Manager) Thaw() error {
 	}
 	d, err := cgfile.OpenDir(t.dir)
 	if err != nil {
-		return unlessGone(err)
+		return cgfile.UnlessGone(err)
 	}
 	defer d.Close()
-	return unlessGone(d.Write(stateFile, thawed))
+	return cgfile.UnlessGone(d.Write(stateFile, thawed))
 }

@@ -38,18 +38,18 @@ func (m *Manager) Kill() error {
 func killFrozen(dir string, seen map[int]bool, hold bool) (err error) {
 	d, err := cgfile.OpenDir(dir)
 	if err != nil {
-		return unlessGone(err)
+		return cgfile.UnlessGone(err)
 	}
 	defer d.Close()
 	defer func() {
-		if e := unlessGone(d.Write(stateFile, thawed)); err == nil {
+		if e := cgfile.UnlessGone(d.Write(stateFile, thawed)); err == nil {
 			err = e
 		}
 	}()
 	if hold {
 		pids, err := cgfile.Pids(d, true)
 		if err != nil || len(pids) == 0 {
-			return unlessGone(err)
+			return cgfile.UnlessGone(err)
 		}
 		// A process that can't be frozen (one in uninterruptible sleep, or a
 		// vfork parent) doesn't save the others.
@@ -61,7 +61,7 @@ func killFrozen(dir string, seen map[int]bool, hold bool) (err error) {
 func killTree(dir string, seen map[int]bool) error {
 	d, err := cgfile.OpenDir(dir)
 	if err != nil {
-		return unlessGone(err)
+		return cgfile.UnlessGone(err)
 	}
 	defer d.Close()
 	return killAll(d, seen)
@@ -73,7 +73,7 @@ func killAll(d cgfile.Dir, seen map[int]bool) error {
 	for range 100 {
 		fresh, err := cgfile.Kill(d, seen)
 		if err != nil || fresh == 0 {
-			return unlessGone(err)
+			return cgfile.UnlessGone(err)
 		}
 	}
 	return nil

@@ -102,7 +102,7 @@ func (m *Manager) Pids(recursive bool) ([]int, error) {
 	}
 	d, err := cgfile.OpenDir(t.dir)
 	if err != nil {
-		return nil, unlessGone(err)
+		return nil, cgfile.UnlessGone(err)
 	}
 	defer d.Close()
 	return cgfile.Pids(d, recursive)
@@ -133,7 +133,7 @@ func (m *Manager) Destroy() error {
 		}
 	}
 	if m.unified != nil {
-		if err := m.unified.Destroy(); err != nil && first == nil {
+		if err := m.unified.DestroyBy(deadline); err != nil && first == nil {
 			first = err
 		}
 	}
@@ -152,12 +152,12 @@ func (m *Manager) OOMKills() (uint64, error) {
 	}
 	d, err := cgfile.OpenDir(t.dir)
 	if err != nil {
-		return 0, unlessGone(err)
+		return 0, cgfile.UnlessGone(err)
 	}
 	defer d.Close()
 	text, err := d.Read("memory.oom_control")
 	if err != nil {
-		return 0, unlessGone(err)
+		return 0, cgfile.UnlessGone(err)
 	}
 	value, _ := cgfile.Stat(text, "oom_kill")
 	n, err := strconv.ParseUint(value, 10, 64)
@@ -165,13 +165,6 @@ func (m *Manager) OOMKills() (uint64, error) {
 		return 0, fmt.Errorf("read %s/memory.oom_control: %w", t.dir, err)
 	}
 	return n, nil
-}
-
-func unlessGone(err error) error {
-	if cgfile.Gone(err) {
-		return nil
-	}
-	return err
 }
 
 var errNoFreezer = errors.New("the freezer controller is not mounted")

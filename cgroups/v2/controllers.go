@@ -19,6 +19,7 @@ type controllers struct {
 	base   cgfile.Dir
 	parent string
 	need   []cgfile.Write
+	undo   []cgfile.Write // takes back what enable wrote
 }
 
 // enable hands controllers down from base to the children of parent and returns
@@ -80,45 +81,55 @@ func (c *controllers) enableIn(file string, want []string) ([]string, error) {
 	if len(missing) == 0 {
 		return enabled, nil
 	}
-	if c.base.Write(file, "+"+strings.Join(missing, " +")) == nil {
+	switch err := c.enableAll(file, missing); {
+	case err == nil:
+		c.undo = append(c.undo, cgfile.Write{File: file, Value: "-" + strings.Join(missing, " -")})
 		return append(enabled, missing...), nil
+	case errors.Is(err, unix.EBUSY):
+		// The parent has processes of its own. One by one the threaded
+		// controllers would still be taken, and make it a threaded domain,
+		// below which no container can live.
+		return enabled, c.explain(missing, fmt.Errorf("%w (the cgroup has processes of its own)", err))
 	}
 	for _, name := range missing {
-		switch err := c.enableOne(file, name); {
-		case err == nil:
+		if err := c.base.Write(file, "+"+name); err == nil {
+			c.undo = append(c.undo, cgfile.Write{File: file, Value: "-" + name})
 			enabled = append(enabled, name)
-		case c.needs(name):
+		} else if err := c.explain([]string{name}, err); err != nil {
 			return nil, err
 		}
 	}
 	return enabled, nil
 }
 
-// enableOne retries EBUSY for a needed controller: a process may just be passing
-// through the parent, which can't hold processes and hand controllers down.
-func (c *controllers) enableOne(file, name string) error {
+// enableAll retries EBUSY when a limit is at stake: a process may just be
+// passing through the parent.
+func (c *controllers) enableAll(file string, names []string) error {
 	for wait := time.Millisecond; ; wait *= 2 {
-		err := c.base.Write(file, "+"+name)
-		if err == nil {
-			return nil
-		}
-		if !errors.Is(err, unix.EBUSY) || !c.needs(name) {
-			return c.explain(name, err)
-		}
-		if wait > 16*time.Millisecond {
-			return c.explain(name, fmt.Errorf("%w (the cgroup has processes of its own)", err))
+		err := c.base.Write(file, "+"+strings.Join(names, " +"))
+		if !errors.Is(err, unix.EBUSY) || wait > 16*time.Millisecond || !slices.ContainsFunc(names, c.needs) {
+			return err
 		}
 		time.Sleep(wait)
 	}
 }
 
-func (c *controllers) explain(name string, err error) error {
+// disable takes back what enable did.
+func (c *controllers) disable() {
+	for _, w := range slices.Backward(c.undo) {
+		_ = c.base.Write(w.File, w.Value)
+	}
+}
+
+// explain returns the error with the field of the limit that needs one of the
+// controllers, nil if none does.
+func (c *controllers) explain(names []string, err error) error {
 	for _, w := range c.need {
-		if w.Controller == name {
-			return fmt.Errorf("%s: enable the %s controller: %w", w.Field, name, err)
+		if !w.Unlimited && slices.Contains(names, w.Controller) {
+			return fmt.Errorf("%s: enable the %s controller: %w", w.Field, w.Controller, err)
 		}
 	}
-	return err
+	return nil
 }
 
 // needs tells whether a limit can't be set without the controller.

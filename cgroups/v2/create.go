@@ -68,6 +68,11 @@ func (m *Manager) Apply(p Plan) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := domain(leaf); err != nil {
+		// Threaded controllers may have done it, to a parent with processes.
+		c.disable()
+		return err
+	}
 	writes, err := available(p.Writes, enabled, m.dir)
 	if err != nil {
 		return err
@@ -81,9 +86,9 @@ func (m *Manager) Apply(p Plan) (err error) {
 	return nil
 }
 
-// usable refuses a cgroup in which a process can't start, or that belongs to
-// somebody: a threaded one, one with processes, one that is frozen.
-func usable(leaf cgfile.Dir, fresh bool) error {
+// domain refuses a cgroup in which no process can start, because one above it
+// is threaded or became a threaded domain.
+func domain(leaf cgfile.Dir) error {
 	kind, err := leaf.Read("cgroup.type")
 	if err != nil {
 		return err
@@ -91,6 +96,12 @@ func usable(leaf cgfile.Dir, fresh bool) error {
 	if kind = strings.TrimSpace(kind); kind == "threaded" || kind == "domain invalid" {
 		return fmt.Errorf("linux.cgroupsPath: cgroup %s is %s, because a cgroup above it is threaded: %w", leaf.Path(), kind, unix.EOPNOTSUPP)
 	}
+	return nil
+}
+
+// usable refuses a cgroup that belongs to somebody, and one that is frozen: a
+// process born there would never run.
+func usable(leaf cgfile.Dir, fresh bool) error {
 	if !fresh {
 		if err := cgroups.CheckEmpty(leaf); err != nil {
 			return err

@@ -13,12 +13,12 @@ import (
 func (m *Manager) Frozen() (bool, error) {
 	d, err := cgfile.OpenDir(m.dir)
 	if err != nil {
-		return false, unlessGone(err)
+		return false, cgfile.UnlessGone(err)
 	}
 	defer d.Close()
 	text, err := d.Read("cgroup.freeze")
 	if err != nil {
-		return false, unlessGone(err)
+		return false, cgfile.UnlessGone(err)
 	}
 	return text == "1\n", nil
 }
@@ -77,8 +77,8 @@ func waitFrozen(fd int, deadline time.Time) error {
 func (m *Manager) Thaw() error {
 	d, err := cgfile.OpenDir(m.dir)
 	if err != nil {
-		return unlessGone(err)
+		return cgfile.UnlessGone(err)
 	}
 	defer d.Close()
-	return unlessGone(d.Write("cgroup.freeze", "0"))
+	return cgfile.UnlessGone(d.Write("cgroup.freeze", "0"))
 }

@@ -42,7 +42,7 @@ func (m *Manager) Entry() (*cgroups.Entry, error) {
 func (m *Manager) Pids(recursive bool) ([]int, error) {
 	d, err := cgfile.OpenDir(m.dir)
 	if err != nil {
-		return nil, unlessGone(err)
+		return nil, cgfile.UnlessGone(err)
 	}
 	defer d.Close()
 	return cgfile.Pids(d, recursive)
@@ -53,7 +53,7 @@ func (m *Manager) Pids(recursive bool) ([]int, error) {
 func (m *Manager) Kill() error {
 	d, err := cgfile.OpenDir(m.dir)
 	if err != nil {
-		return unlessGone(err)
+		return cgfile.UnlessGone(err)
 	}
 	defer d.Close()
 	err = d.Write("cgroup.kill", "1")
@@ -66,24 +66,29 @@ func (m *Manager) Kill() error {
 	if frozen, _ := d.Read("cgroup.freeze"); frozen == "1\n" && err == nil {
 		err = d.Write("cgroup.freeze", "0")
 	}
-	return unlessGone(err)
+	return cgfile.UnlessGone(err)
 }
 
 // Destroy removes the directory and all below it; see [cgroups.Manager].
 func (m *Manager) Destroy() error {
-	return cgfile.Remove(m.dir, time.Now().Add(cgfile.RemoveTimeout))
+	return m.DestroyBy(time.Now().Add(cgfile.RemoveTimeout))
+}
+
+// DestroyBy is Destroy with a bound that other hierarchies share.
+func (m *Manager) DestroyBy(deadline time.Time) error {
+	return cgfile.Remove(m.dir, deadline)
 }
 
 // OOMKills reads memory.events; without the memory controller it is 0.
 func (m *Manager) OOMKills() (uint64, error) {
 	d, err := cgfile.OpenDir(m.dir)
 	if err != nil {
-		return 0, unlessGone(err)
+		return 0, cgfile.UnlessGone(err)
 	}
 	defer d.Close()
 	text, err := d.Read("memory.events")
 	if err != nil {
-		return 0, unlessGone(err)
+		return 0, cgfile.UnlessGone(err)
 	}
 	value, _ := cgfile.Stat(text, "oom_kill")
 	n, err := strconv.ParseUint(value, 10, 64)
@@ -91,11 +96,4 @@ func (m *Manager) OOMKills() (uint64, error) {
 		return 0, fmt.Errorf("read %s/memory.events: %w", m.dir, err)
 	}
 	return n, nil
-}
-
-func unlessGone(err error) error {
-	if cgfile.Gone(err) {
-		return nil
-	}
-	return err
 }
