@@ -55,7 +55,7 @@ type child struct {
 // Start has the first process made and waits until it is set up. It must be
 // called on a locked thread that lives as long as the runtime: when it ends,
 // everything dies that isn't complete.
-func Start(p *plan.Plan, in *Inputs) (_ *Process, err error) {
+func Start(p *plan.Plan, in *Inputs) (*Process, error) {
 	conn, theirs, err := wire.Pair()
 	if err != nil {
 		return nil, err
@@ -78,7 +78,11 @@ func Start(p *plan.Plan, in *Inputs) (_ *Process, err error) {
 		return nil, err
 	}
 	fault.Point("create:spawned")
-	if err := proc.serve(conn); err != nil {
+	err = proc.serve(conn)
+	if err == nil {
+		_, err = proc.pid()
+	}
+	if err != nil {
 		err = proc.cause(err)
 		proc.Kill()
 		return nil, err

@@ -18,7 +18,14 @@ import (
 // through any descriptor or mount: an overlayfs without an upper layer where we
 // may mount one (Linux 5.2, 75 µs whatever the size), else a sealed copy in a
 // memfd. The descriptor is close-on-exec and the caller's.
-func Executable() (fd int, err error) {
+//
+// An unreadable one, mode 0111, is needed where it runs inside a user namespace
+// in sight of that namespace's root: the kernel then keeps /proc/PID/exe and
+// mem of it closed.
+func Executable(unreadable bool) (fd int, err error) {
+	if unreadable {
+		return copyToMemfd()
+	}
 	exe, err := unix.Open("/proc/self/exe", unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, fmt.Errorf("open own executable: %w", err)

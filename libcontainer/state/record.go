@@ -44,6 +44,8 @@ type Record struct {
 	HasHooks    bool              // the configuration has hooks for start or delete
 	HasProcess  bool
 	Systemd     bool
+
+	OwnPIDNamespace bool // all processes die with the init
 }
 
 // ErrDamaged reports a record that can't be read back.
@@ -129,6 +131,7 @@ func (e *Entry) WriteRecord(r *Record) error {
 	boolean(&w, "has_hooks", r.HasHooks)
 	boolean(&w, "has_process", r.HasProcess)
 	boolean(&w, "systemd", r.Systemd)
+	boolean(&w, "own_pid_namespace", r.OwnPIDNamespace)
 	w.EndObject()
 	return e.WriteFile(stateName, w.Bytes())
 }
@@ -190,6 +193,8 @@ func (rec *Record) read(r *jsontext.Reader, created *string) {
 		rec.HasHooks = r.ReadBool()
 	case "has_process":
 		rec.HasProcess = r.ReadBool()
+	case "own_pid_namespace":
+		rec.OwnPIDNamespace = r.ReadBool()
 	case "systemd":
 		rec.Systemd = r.ReadBool()
 	default:

@@ -1,0 +1,325 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/choose"
+	"github.com/rung-oci/rung/libcontainer/fault"
+	"github.com/rung-oci/rung/libcontainer/launch"
+	"github.com/rung-oci/rung/libcontainer/plan"
+	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/libcontainer/seal"
+	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/libcontainer/state"
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// Create makes a container whose first process is set up and waits for Start.
+// When it fails, nothing of the container is left.
+func (r *Runtime) Create(o *CreateOptions) error {
+	c, err := r.prepare(o)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	if c.terminal() && o.ConsoleSocket == "" {
+		return errors.New("cannot allocate tty if runc will detach without setting console socket")
+	}
+	return c.create()
+}
+
+// A creation is a container on its way to be.
+type creation struct {
+	r      *Runtime
+	opt    *CreateOptions
+	bundle *spec.Bundle
+	host   *proc.FS
+	boot   string
+	layout *cgroups.Layout
+	loc    cgroups.Location
+	joined []joinedNS
+	listen int
+
+	undo    undo
+	entry   *state.Entry
+	manager cgroups.Manager
+	plan    *plan.Plan
+	console int                    // connected console socket, or -1
+	pidfd   int                    // connected pidfd socket, or -1
+	take    func(master int) error // what becomes of a terminal; nil: the console socket gets it
+	record  *state.Record
+}
+
+// prepare checks all that can be checked before anything is changed.
+func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
+	if err := state.CheckID(o.ID); err != nil {
+		return nil, err
+	}
+	// Nothing that our caller left open may get into a container or a hook.
+	unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
+	c := &creation{r: r, opt: o, console: -1, pidfd: -1, listen: listenFDs()}
+	if c.bundle, err = spec.Load(o.Bundle); err != nil {
+		return nil, err
+	}
+	for _, w := range spec.Warnings(c.bundle.Spec) {
+		r.warn("%s", w)
+	}
+	fs, err := proc.Open()
+	if err != nil {
+		return nil, err
+	}
+	c.host = &fs
+	defer func() {
+		if err != nil {
+			c.close()
+		}
+	}()
+	if c.boot, err = state.BootID(fs); err != nil {
+		return nil, err
+	}
+	if c.layout, err = cgroups.Detect(); err != nil {
+		return nil, err
+	}
+	if c.loc, err = c.layout.Locate(c.cgroupsPath(), o.ID); err != nil {
+		return nil, err
+	}
+	if c.manager, err = choose.Manager(c.layout, c.loc); err != nil {
+		return nil, err
+	}
+	c.joined, err = openNamespaces(c.bundle.Spec)
+	return c, err
+}
+
+func (c *creation) cgroupsPath() string {
+	if c.bundle.Spec.Linux == nil {
+		return ""
+	}
+	return c.bundle.Spec.Linux.CgroupsPath
+}
+
+func (c *creation) terminal() bool {
+	return c.bundle.Spec.Process != nil && c.bundle.Spec.Process.Terminal
+}
+
+func (c *creation) close() {
+	c.undo.run()
+	closeNamespaces(c.joined)
+	for _, fd := range []int{c.console, c.pidfd} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+	if c.host != nil {
+		c.host.Close()
+	}
+	if c.entry != nil {
+		c.entry.Close()
+	}
+}
+
+// create does what prepare has found possible. What it leaves on failure, close
+// takes back.
+func (c *creation) create() error {
+	if err := c.sockets(); err != nil {
+		return err
+	}
+	if err := c.decide(); err != nil {
+		return err
+	}
+	if err := c.claim(); err != nil {
+		return err
+	}
+	p, err := c.launch()
+	if err != nil {
+		return fmt.Errorf("unable to start container process: %w", err)
+	}
+	if err := c.settle(p); err != nil {
+		return err
+	}
+	c.undo.keep()
+	return nil
+}
+
+// decide makes the plan.
+func (c *creation) decide() error {
+	h, err := host(c.layout, c.loc, c.joined)
+	if err != nil {
+		return err
+	}
+	o := &plan.Options{
+		ID: c.opt.ID, Rootfs: c.bundle.Rootfs, Staging: c.r.Root, NoPivot: c.opt.NoPivot, NoNewKeyring: c.opt.NoNewKeyring,
+		Preserve: c.listen + c.opt.PreserveFDs, State: hookState(c.bundle, c.opt.ID, specs.StateCreating),
+	}
+	if c.listen > 0 {
+		o.Env = append(o.Env, "LISTEN_FDS="+strconv.Itoa(c.listen), "LISTEN_PID=1")
+	}
+	c.notify(o)
+	c.plan, err = plan.Create(c.bundle.Spec, h, o)
+	return err
+}
+
+// claim takes the id, writes down what a later delete must know, and makes the
+// cgroups.
+func (c *creation) claim() (err error) {
+	if c.entry, err = c.r.store().Create(c.opt.ID); err != nil {
+		return err
+	}
+	c.undo.push(func() { _ = c.entry.Remove() })
+	fault.Point("create:claimed")
+	err = c.entry.WriteIntent(&state.Intent{ID: c.opt.ID, BootID: c.boot, Cgroups: c.loc})
+	if err != nil {
+		return err
+	}
+	fault.Point("create:intent")
+	if err := c.entry.WriteFile(state.ConfigName, c.bundle.Raw); err != nil {
+		return err
+	}
+	if err := c.listenNotify(); err != nil {
+		return err
+	}
+	var res *specs.LinuxResources
+	if c.bundle.Spec.Linux != nil {
+		res = c.bundle.Spec.Linux.Resources
+	}
+	if err := c.manager.Create(res); err != nil {
+		return err
+	}
+	c.undo.push(func() { _ = c.manager.Destroy() })
+	fault.Point("create:cgroup")
+	return nil
+}
+
+// launch has the first process made. All descriptors that it needs are ours to
+// close again.
+func (c *creation) launch() (p *launch.Process, err error) {
+	var files files
+	defer files.close()
+	in := &launch.Inputs{HostHooks: c.hostHooks, Console: c.takeConsole, OOMKilled: c.oomKilled, Offsets: c.host.FD}
+	in.Exe = files.open(seal.Executable(c.plan.NeedsSealed))
+	in.Gate = files.open(c.entry.MakeFifo(state.GateName))
+	in.Status = files.open(c.entry.MakeFifo(state.StatusName))
+	in.Progress = files.open(c.entry.MakeFile(state.ProgressName))
+	if files.err != nil {
+		return nil, files.err
+	}
+	if err := nsenter.InitProgress(in.Progress); err != nil {
+		return nil, err
+	}
+	entry, err := c.manager.Entry()
+	if err != nil {
+		return nil, err
+	}
+	defer entry.Close()
+	in.Unified, in.Tasks = entry.Unified, entry.Tasks
+	for _, j := range c.joined {
+		in.Joined = append(in.Joined, j.fd)
+	}
+	p, err = launch.Start(c.plan, in)
+	if err != nil {
+		// What hooks or the first process have left in the cgroup goes with it.
+		_ = c.manager.Kill()
+		return nil, err
+	}
+	c.undo.push(func() {
+		p.Kill()
+		_ = c.manager.Kill()
+	})
+	return p, nil
+}
+
+// files collects descriptors that are closed together.
+type files struct {
+	list []int
+	err  error
+}
+
+func (f *files) open(fd int, err error) int {
+	switch {
+	case err == nil:
+		f.list = append(f.list, fd)
+	case f.err == nil:
+		f.err = err
+	}
+	return fd
+}
+
+func (f *files) close() {
+	for _, fd := range f.list {
+		unix.Close(fd)
+	}
+}
+
+func (c *creation) oomKilled() bool {
+	n, err := c.manager.OOMKills()
+	return err == nil && n > 0
+}
+
+// settle sets what only we can set on the first process, writes down that the
+// container exists, and lets go of it.
+func (c *creation) settle(p *launch.Process) error {
+	if err := c.limits(p.PID); err != nil {
+		return err
+	}
+	st, err := c.host.Stat(p.PID)
+	if err != nil {
+		return err
+	}
+	c.record = c.newRecord(p.PID, st.Start)
+	if err := c.entry.WriteRecord(c.record); err != nil {
+		return err
+	}
+	fault.Point("create:recorded")
+	if err := p.Confirm(); err != nil {
+		return err
+	}
+	if c.pidfd >= 0 {
+		if err := sendPidfd(c.pidfd, p.PID); err != nil {
+			return err
+		}
+	}
+	if err := writePidFile(c.opt.PidFile, p.PID); err != nil {
+		return err
+	}
+	fault.Point("create:done")
+	return nil
+}
+
+func (c *creation) newRecord(pid int, start uint64) *state.Record {
+	s := c.bundle.Spec
+	return &state.Record{
+		ID: c.opt.ID, OCIVersion: s.Version, PID: pid, Start: start, BootID: c.boot, Created: time.Now(),
+		Bundle: c.bundle.Dir, Rootfs: c.bundle.Rootfs, UID: uint32(os.Geteuid()), Annotations: s.Annotations,
+		Cgroups: c.loc, Namespaces: namespacePaths(pid), HasHooks: s.Hooks != nil, HasProcess: s.Process != nil,
+		OwnPIDNamespace: ownPIDNamespace(s),
+	}
+}
+
+// namespacePaths has the keys of runc's state.json.
+func namespacePaths(pid int) map[string]string {
+	dir := "/proc/" + strconv.Itoa(pid) + "/ns/"
+	return map[string]string{
+		"NEWCGROUP": dir + "cgroup", "NEWIPC": dir + "ipc", "NEWNET": dir + "net", "NEWNS": dir + "mnt",
+		"NEWPID": dir + "pid", "NEWTIME": dir + "time", "NEWUSER": dir + "user", "NEWUTS": dir + "uts",
+	}
+}
+
+// ownPIDNamespace tells whether the container's init is pid 1 of a namespace.
+func ownPIDNamespace(s *specs.Spec) bool {
+	if s.Linux == nil {
+		return false
+	}
+	for _, ns := range s.Linux.Namespaces {
+		if ns.Type == specs.PIDNamespace {
+			return ns.Path == ""
+		}
+	}
+	return false
+}

@@ -1,0 +1,115 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/cgroups/choose"
+	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/libcontainer/state"
+)
+
+// Delete removes a stopped container, or one that was only created. With force
+// it removes any: a running one is killed, one whose state can't be read is
+// removed with the help of its intent, and one that doesn't exist is no error.
+func (r *Runtime) Delete(id string, force bool) error {
+	c, err := r.open(id, true)
+	switch {
+	case err == nil:
+		defer c.close()
+		return c.delete(force)
+	case !force || errors.Is(err, ErrInvalidID) || errors.Is(err, state.ErrBusy):
+		return err
+	}
+	return r.deleteByIntent(id)
+}
+
+func (c *container) delete(force bool) error {
+	f, err := c.facts()
+	if err != nil && !force {
+		return err
+	}
+	if st := f.Status(); err == nil && !force && st != specs.StateStopped && st != specs.StateCreated {
+		return fmt.Errorf("cannot delete container %s that is not stopped: %s", c.record.ID, st)
+	}
+	if err := c.end(); err != nil {
+		return err
+	}
+	var b *spec.Bundle
+	if c.record.HasHooks {
+		if b, err = c.config(); err != nil {
+			c.r.warn("poststop hooks of container %s can't be run: %v", c.record.ID, err)
+			b = nil
+		}
+	}
+	if err := c.manager.Destroy(); err != nil {
+		return err
+	}
+	if err := c.entry.Remove(); err != nil {
+		return err
+	}
+	c.poststop(b)
+	return nil
+}
+
+// end kills what is alive and waits for the init's end.
+func (c *container) end() error {
+	pidfd, err := c.pidfd()
+	if err == nil {
+		defer unix.Close(pidfd)
+		err = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
+	}
+	if err != nil && !errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("kill container init: %w", err)
+	}
+	// Processes beside the init: of a shared pid namespace, or left by an init
+	// that has ended.
+	if err := c.manager.Kill(); err != nil {
+		return err
+	}
+	if pidfd >= 0 && !wait(pidfd, killWait) {
+		return errors.New("container init still running")
+	}
+	return nil
+}
+
+// deleteByIntent removes what a create that was killed has left, or a container
+// whose record is damaged. All that it needs was written before there was
+// anything to remove.
+func (r *Runtime) deleteByIntent(id string) error {
+	e, err := r.store().Open(id)
+	if errors.Is(err, ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	if err := e.Lock(); err != nil {
+		if errors.Is(err, ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	i, err := e.Intent()
+	if err != nil {
+		r.warn("container %s: %v", id, err)
+	}
+	if i != nil && i.Cgroups != nil {
+		m, err := choose.Load(i.Cgroups)
+		if err != nil {
+			return err
+		}
+		if err := m.Kill(); err != nil {
+			return err
+		}
+		if err := m.Destroy(); err != nil {
+			return err
+		}
+	}
+	return e.Remove()
+}

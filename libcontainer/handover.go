@@ -1,0 +1,77 @@
+package libcontainer
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/tty"
+)
+
+// sockets connects to the sockets that our caller waits at, so that one that
+// isn't there costs nothing.
+func (c *creation) sockets() (err error) {
+	if path := c.opt.ConsoleSocket; path != "" {
+		if c.console, err = tty.Connect(path); err != nil {
+			return fmt.Errorf("console socket: %w", err)
+		}
+	}
+	if path := c.opt.PidfdSocket; path != "" {
+		if c.pidfd, err = tty.Connect(path); err != nil {
+			return fmt.Errorf("pidfd socket: %w", err)
+		}
+	}
+	return nil
+}
+
+// takeConsole passes a new terminal on. It owns the descriptor.
+func (c *creation) takeConsole(master int) error {
+	if c.take != nil {
+		return c.take(master)
+	}
+	defer unix.Close(master)
+	if err := tty.Send(c.console, master, "/dev/ptmx"); err != nil {
+		return fmt.Errorf("console socket: %w", err)
+	}
+	return nil
+}
+
+func sendPidfd(socket, pid int) error {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return fmt.Errorf("open pidfd: %w", err)
+	}
+	defer unix.Close(fd)
+	if err := tty.Send(socket, fd, "pidfd"); err != nil {
+		return fmt.Errorf("pidfd socket: %w", err)
+	}
+	return nil
+}
+
+// writePidFile writes the pid in decimal, without a newline, under a hidden name
+// first: engines read it the moment it is there.
+func writePidFile(path string, pid int) error {
+	if path == "" {
+		return nil
+	}
+	tmp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_SYNC, 0o666)
+	if err != nil {
+		return fmt.Errorf("pid file: %w", err)
+	}
+	_, err = f.WriteString(strconv.Itoa(pid))
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(tmp, path)
+	}
+	if err != nil {
+		os.Remove(tmp)
+		return fmt.Errorf("pid file: %w", err)
+	}
+	return nil
+}

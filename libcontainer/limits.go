@@ -1,0 +1,43 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/plan"
+	"github.com/rung-oci/rung/libcontainer/proc"
+)
+
+// limits sets on the waiting first process what takes rights on the host.
+func (c *creation) limits(pid int) error {
+	for _, r := range c.plan.Rlimits {
+		lim := unix.Rlimit{Cur: r.Soft, Max: r.Hard}
+		if err := unix.Prlimit(pid, plan.Resource(r.Type), &lim, nil); err != nil {
+			return fmt.Errorf("set rlimit %s: %w", r.Type, err)
+		}
+	}
+	if adj := c.plan.OOMScoreAdj; adj != nil {
+		if err := c.host.WriteFile(proc.PID(pid, "oom_score_adj"), strconv.Itoa(*adj)); err != nil {
+			return fmt.Errorf("process.oomScoreAdj: %w", err)
+		}
+	}
+	return resetNice(pid)
+}
+
+// resetNice gives the container the default priority, whatever its caller's
+// is. A caller that may not raise it keeps its own.
+func resetNice(pid int) error {
+	// The system call, unlike getpriority(3), returns 20 minus the value.
+	prio, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
+	if err != nil || prio == 20 {
+		return nil
+	}
+	err = unix.Setpriority(unix.PRIO_PROCESS, pid, 0)
+	if err != nil && !errors.Is(err, unix.EACCES) && !errors.Is(err, unix.EPERM) {
+		return fmt.Errorf("reset nice value: %w", err)
+	}
+	return nil
+}

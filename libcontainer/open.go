@@ -1,0 +1,93 @@
+package libcontainer
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/choose"
+	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/libcontainer/state"
+)
+
+// A container is one that exists, opened for a verb.
+type container struct {
+	r       *Runtime
+	entry   *state.Entry
+	record  *state.Record
+	host    proc.FS
+	manager cgroups.Manager
+}
+
+// open opens a container and reads its record. With lock, no other verb can
+// change it until close.
+func (r *Runtime) open(id string, lock bool) (_ *container, err error) {
+	c := &container{r: r, host: proc.FS{FD: -1}}
+	if c.entry, err = r.store().Open(id); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			c.close()
+		}
+	}()
+	if lock {
+		if err = c.entry.Lock(); err != nil {
+			return nil, err
+		}
+	}
+	if c.record, err = c.entry.Record(); err != nil {
+		return nil, err
+	}
+	if c.host, err = proc.Open(); err != nil {
+		return nil, err
+	}
+	c.manager, err = choose.Load(c.record.Cgroups)
+	return c, err
+}
+
+func (c *container) close() {
+	c.entry.Close()
+	if c.host.FD >= 0 {
+		c.host.Close()
+	}
+}
+
+// facts finds out what the status follows from.
+func (c *container) facts() (state.Facts, error) {
+	f, err := c.entry.Facts(c.record, c.host)
+	if err != nil || !f.Alive {
+		return f, err
+	}
+	f.Frozen, err = c.manager.Frozen()
+	return f, err
+}
+
+// config reads the configuration as it was at create.
+func (c *container) config() (*spec.Bundle, error) {
+	raw, err := c.entry.ReadFile(state.ConfigName)
+	if err != nil {
+		return nil, err
+	}
+	s, err := spec.Decode(raw)
+	if err != nil {
+		return nil, fmt.Errorf("configuration of container %s: %w", c.record.ID, err)
+	}
+	return &spec.Bundle{Dir: c.record.Bundle, Rootfs: c.record.Rootfs, Spec: s, Raw: raw}, nil
+}
+
+// pidfd opens the container's init; unix.ESRCH if it has ended.
+func (c *container) pidfd() (int, error) { return c.record.Pidfd(c.host) }
+
+// wait waits for the end of the process behind pidfd, at most ms milliseconds.
+func wait(pidfd, ms int) bool {
+	for {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, ms)
+		if err == unix.EINTR {
+			continue
+		}
+		return n > 0
+	}
+}

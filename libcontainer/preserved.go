@@ -1,0 +1,34 @@
+package libcontainer
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// CheckPreserved checks that the n descriptors from 3 on that a container shall
+// get are open, and those of LISTEN_FDS before them. It must be called before
+// anything is opened: what we open fills the holes.
+func CheckPreserved(n int) error {
+	total := listenFDs() + n
+	for fd := 3; fd < 3+total; fd++ {
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
+			return fmt.Errorf("unable to stat preserved-fd %d (of %d): %w", fd-3, total, err)
+		}
+	}
+	return nil
+}
+
+// maxListenFDs bounds LISTEN_FDS: descriptors are checked one by one.
+const maxListenFDs = 1 << 20
+
+// listenFDs is how many descriptors systemd's socket activation hands on.
+func listenFDs() int {
+	n, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
+	if err != nil || n < 0 || n > maxListenFDs {
+		return 0
+	}
+	return n
+}

@@ -1,0 +1,174 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/libcontainer/fault"
+	"github.com/rung-oci/rung/libcontainer/hook"
+	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/libcontainer/state"
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// Start lets a created container run its program. It returns once the program
+// runs; if it can't, that is the error.
+func (r *Runtime) Start(id string) error {
+	c, err := r.open(id, true)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	f, err := c.facts()
+	if err != nil {
+		return err
+	}
+	switch f.Status() {
+	case specs.StateStopped:
+		return ErrStopped
+	case specs.StateRunning:
+		return ErrRunning
+	case state.Paused:
+		return errors.New("cannot start a paused container")
+	}
+	pidfd, err := c.pidfd()
+	if errors.Is(err, unix.ESRCH) {
+		return ErrStopped
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(pidfd)
+	return c.start(pidfd)
+}
+
+// start opens the gate of a created container, with its hooks around.
+func (c *container) start(pidfd int) error {
+	if !c.record.HasProcess {
+		return errors.New("process property must not be empty")
+	}
+	var b *spec.Bundle
+	if c.record.HasHooks {
+		var err error
+		if b, err = c.config(); err != nil {
+			return err
+		}
+		if err := c.startContainerHooks(b, pidfd); err != nil {
+			c.abort(b, pidfd)
+			return err
+		}
+	}
+	n, err := newNotifier(c.entry)
+	if err != nil {
+		return err
+	}
+	defer n.close()
+	if err := c.openGate(pidfd); err != nil {
+		return err
+	}
+	if b != nil {
+		st := c.hookState(b, specs.StateRunning).JSON(c.record.PID)
+		if err := hook.RunAll("poststart", b.Spec.Hooks.Poststart, st, hook.Host); err != nil {
+			c.abort(b, pidfd)
+			return err
+		}
+	}
+	return n.wait(c.record.PID, pidfd)
+}
+
+func (c *container) hookState(b *spec.Bundle, status specs.ContainerState) hook.State {
+	return stateText(c.record.OCIVersion, c.record.ID, status, b.Dir, c.record.Annotations)
+}
+
+// openGate lets the first process go and waits for what becomes of it: the
+// status FIFO closes by its execve or its death, and its progress record says
+// which.
+func (c *container) openGate(pidfd int) error {
+	status, err := c.entry.OpenFile(state.StatusName, unix.O_RDONLY|unix.O_NONBLOCK)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(status)
+	gate, err := c.entry.OpenFile(state.GateName, unix.O_WRONLY|unix.O_NONBLOCK)
+	if errors.Is(err, unix.ENXIO) {
+		return ErrStopped
+	}
+	if err != nil {
+		return err
+	}
+	_, err = unix.Write(gate, []byte{1})
+	unix.Close(gate)
+	if err != nil {
+		return fmt.Errorf("open gate: %w", err)
+	}
+	fault.Point("start:opened")
+	fds := []unix.PollFd{{Fd: int32(status)}, {Fd: int32(pidfd), Events: unix.POLLIN}}
+	for fds[0].Revents|fds[1].Revents == 0 {
+		if _, err := unix.Poll(fds, -1); err != nil && err != unix.EINTR {
+			return fmt.Errorf("wait for container: %w", err)
+		}
+	}
+	if err := c.verdict(); err != nil {
+		return err
+	}
+	fault.Point("start:running")
+	return c.entry.Unlink(state.GateName)
+}
+
+// verdict reads what the first process has come to.
+func (c *container) verdict() error {
+	p, err := c.entry.Progress()
+	switch {
+	case err != nil:
+		return err
+	case p.Errno != 0:
+		return c.execError(syscall.Errno(p.Errno))
+	case p.Phase == nsenter.PhaseExec:
+		return nil // execve was called and has not failed
+	}
+	if n, err := c.manager.OOMKills(); err == nil && n > 0 {
+		return errors.New("container init was OOM-killed (memory limit too low?)")
+	}
+	return errors.New("container init died before it ran the container's program")
+}
+
+// execError says which program could not be run. Its path was good at create,
+// so what is missing is its interpreter.
+func (c *container) execError(errno syscall.Errno) error {
+	name := "program"
+	if b, err := c.config(); err == nil && b.Spec.Process != nil && len(b.Spec.Process.Args) > 0 {
+		name = b.Spec.Process.Args[0]
+	}
+	return fmt.Errorf("exec %s: %w", name, errno)
+}
+
+// abort ends a container whose hook has failed: it is stopped, and its
+// poststop hooks have run, when the error is returned (runtime-spec 1.3,
+// lifecycle 8 and 9).
+func (c *container) abort(b *spec.Bundle, pidfd int) {
+	_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
+	_ = c.manager.Kill()
+	wait(pidfd, killWait)
+	c.poststop(b)
+}
+
+// killWait bounds the wait for a killed process, in milliseconds.
+const killWait = 10_000
+
+// poststop runs the poststop hooks. All of them run; a failing one is a warning.
+func (c *container) poststop(b *spec.Bundle) {
+	if b == nil || b.Spec.Hooks == nil {
+		return
+	}
+	st := c.hookState(b, specs.StateStopped).JSON(0)
+	for i := range b.Spec.Hooks.Poststop {
+		if err := hook.Run(&b.Spec.Hooks.Poststop[i], st, hook.Host); err != nil {
+			c.r.warn("error running poststop hook #%d: %v", i, err)
+		}
+	}
+}
