@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	urfave "github.com/urfave/cli/v3"
+
+	"github.com/rung-oci/rung/libcontainer"
+)
+
+// createFlags are the flags that create and run share.
+func createFlags(o *libcontainer.CreateOptions) []urfave.Flag {
+	return []urfave.Flag{
+		&urfave.StringFlag{Name: "bundle", Aliases: []string{"b"}, Destination: &o.Bundle,
+			Usage:       "`directory` of the bundle: config.json and the root filesystem",
+			DefaultText: "the current directory"},
+		&urfave.StringFlag{Name: "console-socket", Destination: &o.ConsoleSocket,
+			Usage: "`path` of the AF_UNIX socket that gets the master of the container's terminal"},
+		&urfave.StringFlag{Name: "pidfd-socket", Destination: &o.PidfdSocket,
+			Usage: "`path` of the AF_UNIX socket that gets a pidfd of the container's first process"},
+		&urfave.StringFlag{Name: "pid-file", Destination: &o.PidFile,
+			Usage: "`file` to write the id of the container's first process to"},
+		&urfave.BoolFlag{Name: "no-pivot", Destination: &o.NoPivot,
+			Usage: "move the root with chroot instead of pivot_root, for root filesystems on a ramdisk"},
+		&urfave.BoolFlag{Name: "no-new-keyring", Destination: &o.NoNewKeyring,
+			Usage: "let the container inherit rung's session keyring"},
+		&urfave.IntFlag{Name: "preserve-fds", Destination: &o.PreserveFDs,
+			Usage: "pass `N` more file descriptors: 3 + $LISTEN_FDS and those after it"},
+	}
+}
+
+// creator begins a create or a run, and completes its options.
+func (a *app) creator(o *libcontainer.CreateOptions, id string) (*libcontainer.Runtime, error) {
+	o.ID = id
+	if o.PreserveFDs < 0 {
+		return nil, errors.New("option --preserve-fds must not be negative")
+	}
+	// First of all: a descriptor of ours could fill a gap in the caller's.
+	if err := libcontainer.CheckPreserved(o.PreserveFDs); err != nil {
+		return nil, err
+	}
+	r, err := a.runtime()
+	if err != nil {
+		return nil, err
+	}
+	if a.global.systemdCgroup {
+		return nil, errors.New("systemd cgroups: not supported yet")
+	}
+	if euid := os.Geteuid(); euid != 0 {
+		return nil, fmt.Errorf("rootless containers: not supported yet: rung must run as root, not as uid %d", euid)
+	}
+	if err := absolute(&o.Bundle, &o.PidFile); err != nil {
+		return nil, err
+	}
+	return r, a.global.makeRoot()
+}
+
+// absolute makes paths absolute. The first, the bundle's, has a default: the
+// current directory.
+func absolute(bundle, pidFile *string) error {
+	var err error
+	if *bundle, err = filepath.Abs(*bundle); err != nil {
+		return fmt.Errorf("option --bundle: %w", err)
+	}
+	if *pidFile == "" {
+		return nil
+	}
+	if *pidFile, err = filepath.Abs(*pidFile); err != nil {
+		return fmt.Errorf("option --pid-file: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+// Package cli is rung's command line, which is runc's: flags in, one call of
+// package libcontainer, text or JSON out. Each command has its own file.
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/sirupsen/logrus"
+	urfave "github.com/urfave/cli/v3"
+)
+
+// app is one run of the command line.
+type app struct {
+	version, commit string
+	stdout, stderr  io.Writer
+	global          globals
+	logger          *logrus.Logger // nil until the log is opened
+	logFile         *os.File       // nil: the log is stderr
+	code            int            // exit code of a run without errors
+}
+
+// Main runs the command line args, of which the first is the program's name,
+// and returns the exit code: 0, 1 for any error, 3 for an unknown command, or
+// the one of the process that `run` waited for. Errors are on stderr, and in
+// the file of --log.
+func Main(args []string, version, commit string) int {
+	a := &app{version: version, commit: commit, stdout: os.Stdout, stderr: os.Stderr}
+	return a.run(args)
+}
+
+func (a *app) run(args []string) int {
+	err := a.root(args).Run(context.Background(), args)
+	if err == nil {
+		return a.code
+	}
+	a.report(err)
+	if exit, ok := errors.AsType[urfave.ExitCoder](err); ok {
+		return exit.ExitCode()
+	}
+	return 1
+}
+
+// exitUnknownCommand is runc's exit code for a command that it doesn't have.
+const exitUnknownCommand = 3
+
+// root makes the tree of commands. Only those that args may call get flags and
+// help: state and kill are called too often to build what they don't use.
+func (a *app) root(args []string) *urfave.Command {
+	one := 1
+	root := &urfave.Command{
+		Name:            "rung",
+		Usage:           "run containers according to the OCI runtime specification",
+		UsageText:       "rung [global options] command [command options] [arguments...]",
+		Description:     rootDescription,
+		Version:         a.version,
+		Flags:           a.global.flags(),
+		HideHelpCommand: true, // it would take containers named help or h for itself
+		StopOnNthArg:    &one,
+		Writer:          a.stdout,
+		ErrWriter:       a.stderr,
+		OnUsageError:    usage,
+		ExitErrHandler:  func(context.Context, *urfave.Command, error) {}, // run does it
+		Action: func(_ context.Context, c *urfave.Command) error {
+			if c.Args().Present() {
+				return urfave.Exit("No help topic for '"+c.Args().First()+"'", exitUnknownCommand)
+			}
+			return urfave.ShowRootCommandHelp(c)
+		},
+	}
+	urfave.VersionPrinter = a.printVersion
+	root.Commands = make([]*urfave.Command, len(commands))
+	for i := range commands {
+		root.Commands[i] = commands[i].make(a, slices.Contains(args, commands[i].name))
+	}
+	return root
+}
+
+// usageError is a command line that can't be understood.
+type usageError struct {
+	command string // its full name
+	err     error
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usage(_ context.Context, c *urfave.Command, err error, _ bool) error {
+	return &usageError{command: c.FullName(), err: err}
+}

@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	urfave "github.com/urfave/cli/v3"
+)
+
+// command is a command as the list of all commands needs it. Build adds the
+// flags and returns what to do.
+type command struct {
+	name, usage      string
+	argsUsage        string
+	description      string
+	hidden           bool
+	minArgs, maxArgs int
+	build            func(a *app, c *urfave.Command) action
+}
+
+// action is what a command does with its positional arguments.
+type action func(args []string) error
+
+// The order is that of the help.
+var commands = [...]command{
+	createCommand,
+	startCommand,
+	runCommand,
+	stateCommand,
+	killCommand,
+	deleteCommand,
+	listCommand,
+	specCommand,
+	featuresCommand,
+	helpCommand,
+	initCommand,
+}
+
+// make returns the command, with all that belongs to it if it may be called.
+func (d *command) make(a *app, called bool) *urfave.Command {
+	c := &urfave.Command{Name: d.name, Usage: d.usage, Hidden: d.hidden}
+	if !called {
+		return c
+	}
+	c.ArgsUsage = d.argsUsage
+	c.Description = d.description
+	c.OnUsageError = usage
+	do := d.build(a, c)
+	c.Action = func(_ context.Context, c *urfave.Command) error {
+		args := c.Args().Slice()
+		if err := d.count(len(args)); err != nil {
+			return &usageError{command: c.FullName(), err: err}
+		}
+		return do(args)
+	}
+	return c
+}
+
+// count checks the number of arguments.
+func (d *command) count(n int) error {
+	var want string
+	switch {
+	case d.minArgs == d.maxArgs && n != d.minArgs:
+		want = "exactly " + strconv.Itoa(d.minArgs)
+	case n < d.minArgs:
+		want = "a minimum of " + strconv.Itoa(d.minArgs)
+	case n > d.maxArgs:
+		want = "a maximum of " + strconv.Itoa(d.maxArgs)
+	default:
+		return nil
+	}
+	return errors.New(`rung: "` + d.name + `" requires ` + want + " argument(s)")
+}

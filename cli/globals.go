@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	urfave "github.com/urfave/cli/v3"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer"
+)
+
+// globals are the options that stand before the command.
+type globals struct {
+	root          string
+	log           string
+	logFormat     string
+	logLevel      string
+	debug         bool
+	systemdCgroup bool
+	rootless      string
+}
+
+// flags returns the global flags. They are local: after the command's name
+// they mean nothing.
+func (g *globals) flags() []urfave.Flag {
+	return []urfave.Flag{
+		&urfave.StringFlag{Name: "root", Destination: &g.root, Local: true,
+			Usage:       "`directory` of the containers' state, best on a tmpfs",
+			DefaultText: systemRoot + ", or $XDG_RUNTIME_DIR/rung without privileges"},
+		&urfave.StringFlag{Name: "log", Destination: &g.log, Local: true,
+			Usage: "append errors to `file`; they are on stderr too"},
+		&urfave.StringFlag{Name: "log-format", Destination: &g.logFormat, Local: true, Value: "text",
+			Usage: "`format` of the log: text or json"},
+		&urfave.StringFlag{Name: "log-level", Destination: &g.logLevel, Local: true, Value: "error",
+			Usage: "least `level` to log: error, warning, info or debug"},
+		&urfave.BoolFlag{Name: "debug", Destination: &g.debug, Local: true,
+			Usage: "log at level debug"},
+		&urfave.BoolFlag{Name: "systemd-cgroup", Destination: &g.systemdCgroup, Local: true,
+			Usage: `leave cgroups to systemd; cgroupsPath is then "slice:prefix:name"`},
+		&urfave.StringFlag{Name: "rootless", Destination: &g.rootless, Local: true, Value: "auto",
+			Usage: "`whether` rung runs without privileges: true, false or auto"},
+		&urfave.StringFlag{Name: "criu", Local: true, Hidden: true}, // old go-runc gives it
+	}
+}
+
+// begin makes the global options take effect. It opens the log.
+func (a *app) begin() error {
+	if err := a.openLog(); err != nil {
+		return err
+	}
+	switch a.global.rootless {
+	case "true", "false", "auto":
+		return nil
+	}
+	return errors.New("invalid rootless: " + a.global.rootless)
+}
+
+// runtime begins and returns the containers that the global options choose.
+func (a *app) runtime() (*libcontainer.Runtime, error) {
+	if err := a.begin(); err != nil {
+		return nil, err
+	}
+	root, err := a.global.directory()
+	if err != nil {
+		return nil, err
+	}
+	return &libcontainer.Runtime{
+		Root:          root,
+		SystemdCgroup: a.global.systemdCgroup,
+		Warn:          a.logger.Warnf,
+	}, nil
+}
+
+// systemRoot is root's directory of containers.
+const systemRoot = "/run/rung"
+
+// directory returns the absolute path of the containers' state.
+func (g *globals) directory() (string, error) {
+	if g.root == "" {
+		root, _ := thisCaller().root()
+		return root, nil
+	}
+	root, err := filepath.Abs(g.root)
+	if err != nil {
+		return "", fmt.Errorf("option --root: %w", err)
+	}
+	if root == "/" {
+		return "", errors.New("option --root must not be /")
+	}
+	return root, nil
+}
+
+// A caller is what the default of --root depends on.
+type caller struct {
+	euid       int
+	userNS     func() bool // in a user namespace other than the host's
+	user       string      // USER
+	runtimeDir string      // XDG_RUNTIME_DIR
+}
+
+func thisCaller() caller {
+	return caller{
+		euid:       os.Geteuid(),
+		userNS:     inUserNamespace,
+		user:       os.Getenv("USER"),
+		runtimeDir: os.Getenv("XDG_RUNTIME_DIR"),
+	}
+}
+
+// root returns the default of --root, and whether it is one of the user's own.
+// Podman gives a verb XDG_RUNTIME_DIR and no other variable: every verb of one
+// caller has to come to the same answer.
+func (c caller) root() (root string, own bool) {
+	if c.runtimeDir == "" || c.euid == 0 && (c.user == "root" || !c.userNS()) {
+		return systemRoot, false
+	}
+	return filepath.Join(c.runtimeDir, "rung"), true
+}
+
+// hostUserNS is the inode of the first user namespace: PROC_USER_INIT_INO.
+const hostUserNS = 0xEFFFFFFD
+
+func inUserNamespace() bool {
+	var st unix.Stat_t
+	return unix.Stat("/proc/self/ns/user", &st) == nil && st.Ino != hostUserNS
+}
+
+// makeRoot makes the default root of a user. The sticky bit keeps what cleans
+// XDG_RUNTIME_DIR up from removing it.
+func (g *globals) makeRoot() error {
+	if g.root != "" {
+		return nil
+	}
+	root, own := thisCaller().root()
+	if !own {
+		return nil
+	}
+	if err := os.MkdirAll(root, 0o700); err != nil {
+		return fmt.Errorf("make state directory: %w", err)
+	}
+	if err := os.Chmod(root, 0o700|os.ModeSticky); err != nil {
+		return fmt.Errorf("make state directory sticky: %w", err)
+	}
+	return nil
+}

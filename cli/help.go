@@ -1,0 +1,52 @@
+package cli
+
+import (
+	"context"
+	"runtime"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	urfave "github.com/urfave/cli/v3"
+)
+
+const rootDescription = `A container is made of a bundle: a directory with the file config.json, which
+describes what to run and how to isolate it, and with a root filesystem. Engines
+such as containerd, Docker, Podman and CRI-O call rung for each container.
+
+EXAMPLE:
+   # rung spec --bundle box             write an example of config.json
+   # rung run --bundle box box1         run it and wait
+
+   # rung create --bundle box box1      or step by step
+   # rung start box1
+   # rung state box1
+   # rung kill box1 KILL
+   # rung delete box1`
+
+var helpCommand = command{
+	name:      "help",
+	usage:     "show help, of a command if one is given",
+	argsUsage: "[command]",
+	maxArgs:   1,
+	build: func(_ *app, c *urfave.Command) action {
+		return func(args []string) error {
+			if len(args) == 0 {
+				return urfave.ShowRootCommandHelp(c.Root())
+			}
+			return urfave.ShowCommandHelp(context.Background(), c.Root(), args[0])
+		}
+	},
+}
+
+// printVersion writes lines that engines read: the first must end with the
+// version, and the keys are runc's.
+func (a *app) printVersion(*urfave.Command) {
+	var b strings.Builder
+	b.WriteString("rung version " + a.version + "\n")
+	if a.commit != "" {
+		b.WriteString("commit: " + a.commit + "\n")
+	}
+	b.WriteString("spec: " + specs.Version + "\n")
+	b.WriteString("go: " + runtime.Version() + "\n")
+	a.print([]byte(b.String()))
+}

@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/spec"
+)
+
+// openLog opens the log, once.
+//
+// At the default level nothing but the error that ends rung is written: podman
+// reads the whole file as one JSON object, and containerd shows the last error.
+func (a *app) openLog() error {
+	if a.logger != nil {
+		return nil
+	}
+	formatter, err := logFormat(a.global.logFormat)
+	if err != nil {
+		return err
+	}
+	level, err := logLevel(a.global.logLevel, a.global.debug)
+	if err != nil {
+		return err
+	}
+	out := a.stderr
+	if a.global.log != "" {
+		// Package os adds O_CLOEXEC.
+		a.logFile, err = os.OpenFile(a.global.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+		if err != nil {
+			return err
+		}
+		out = a.logFile
+	}
+	a.logger = newLogger(out, formatter, level)
+	return nil
+}
+
+func newLogger(out io.Writer, formatter logrus.Formatter, level logrus.Level) *logrus.Logger {
+	l := logrus.New()
+	l.Out, l.Formatter, l.Level = out, formatter, level
+	return l
+}
+
+func logFormat(name string) (logrus.Formatter, error) {
+	switch name {
+	case "text", "": // "": the command line was not read to its end
+		return new(logrus.TextFormatter), nil
+	case "json":
+		return new(logrus.JSONFormatter), nil
+	}
+	return nil, errors.New("invalid log-format: " + name)
+}
+
+func logLevel(name string, debug bool) (logrus.Level, error) {
+	if debug {
+		return logrus.DebugLevel, nil
+	}
+	switch name {
+	case "error", "":
+		return logrus.ErrorLevel, nil
+	case "warning":
+		return logrus.WarnLevel, nil
+	case "info":
+		return logrus.InfoLevel, nil
+	case "debug":
+		return logrus.DebugLevel, nil
+	}
+	return 0, errors.New("invalid log-level: " + name)
+}
+
+// report tells of the error that ends rung: on stderr, and in the log if that
+// is a file.
+func (a *app) report(err error) {
+	logger := a.logger
+	if logger == nil {
+		if a.openLog() == nil {
+			logger = a.logger
+		} else {
+			logger = newLogger(a.stderr, new(logrus.TextFormatter), logrus.ErrorLevel)
+		}
+	}
+	entry := logrus.NewEntry(logger).WithTime(time.Now().UTC()) // no look at /etc/localtime
+	if _, ok := logger.Formatter.(*logrus.JSONFormatter); ok {
+		entry = entry.WithFields(details(err))
+	}
+	entry.Error(err.Error())
+	if a.logFile != nil {
+		a.logFile.Close()
+		io.WriteString(a.stderr, err.Error()+"\n")
+	}
+	if wrong, ok := errors.AsType[*usageError](err); ok {
+		io.WriteString(a.stderr, "See '"+wrong.command+" --help'.\n")
+	}
+}
+
+// details returns what programs may want to know of an error: the field of
+// config.json and the name of the errno, if it has them.
+func details(err error) logrus.Fields {
+	fields := logrus.Fields{}
+	if field, ok := errors.AsType[*spec.FieldError](err); ok && field.Path != "" {
+		fields["field"] = field.Path
+	}
+	if errno, ok := errors.AsType[unix.Errno](err); ok {
+		if name := unix.ErrnoName(errno); name != "" {
+			fields["errno"] = name
+		}
+	}
+	return fields
+}

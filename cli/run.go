@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"fmt"
+
+	urfave "github.com/urfave/cli/v3"
+
+	"github.com/rung-oci/rung/libcontainer"
+)
+
+var runCommand = command{
+	name:      "run",
+	usage:     "create a container, start it and wait for it",
+	argsUsage: "<container-id>",
+	minArgs:   1,
+	maxArgs:   1,
+	description: `Does what "rung create" and "rung start" do. Without --detach it then hands
+signals on to the container, waits for it to end, deletes it, and exits with its
+exit code; with 128 plus the signal's number if a signal ended it.
+
+EXAMPLE:
+   # mkdir -p box/rootfs && tar -C box/rootfs -xf busybox.tar
+   # rung spec --bundle box
+   # rung run --bundle box box1`,
+	build: func(a *app, c *urfave.Command) action {
+		o := new(libcontainer.RunOptions)
+		c.Flags = append(createFlags(&o.CreateOptions),
+			&urfave.BoolFlag{Name: "detach", Aliases: []string{"d"}, Destination: &o.Detach,
+				Usage: "return once the container runs"},
+			&urfave.BoolFlag{Name: "keep", Destination: &o.Keep,
+				Usage: "don't delete the container when it ends"},
+			&urfave.BoolFlag{Name: "no-subreaper", Destination: &o.NoSubreaper,
+				Usage: "don't adopt and reap the container's orphaned processes"})
+		return func(args []string) error {
+			if err := a.runContainer(o, args[0]); err != nil {
+				return fmt.Errorf("rung run failed: %w", err)
+			}
+			return nil
+		}
+	},
+}
+
+func (a *app) runContainer(o *libcontainer.RunOptions, id string) error {
+	r, err := a.creator(&o.CreateOptions, id)
+	if err != nil {
+		return err
+	}
+	a.code, err = r.Run(o)
+	return err
+}
