@@ -47,6 +47,8 @@ type creation struct {
 	loc    cgroups.Location
 	joined []joinedNS
 	listen int
+	exe    int // the sealed executable
+	stage  *launch.Stage
 
 	undo    undo
 	entry   *state.Entry
@@ -55,7 +57,10 @@ type creation struct {
 	console int                    // connected console socket, or -1
 	pidfd   int                    // connected pidfd socket, or -1
 	take    func(master int) error // what becomes of a terminal; nil: the console socket gets it
-	record  *state.Record
+
+	meanwhile func() // what can be done while the stage starts; may be nil
+
+	record *state.Record
 }
 
 // prepare checks all that can be checked before anything is changed.
@@ -65,7 +70,19 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 	}
 	// Nothing that our caller left open may get into a container or a hook.
 	unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
-	c := &creation{r: r, opt: o, console: -1, pidfd: -1, listen: listenFDs()}
+	c := &creation{r: r, opt: o, console: -1, pidfd: -1, exe: -1, listen: listenFDs()}
+	defer func() {
+		if err != nil {
+			c.close()
+		}
+	}()
+	if c.exe, err = seal.Executable(false); err != nil {
+		return nil, err
+	}
+	if c.stage, err = launch.Spawn(c.exe, c.listen+o.PreserveFDs); err != nil {
+		return nil, err
+	}
+	fault.Point("create:spawned")
 	if c.bundle, err = spec.Load(o.Bundle); err != nil {
 		return nil, err
 	}
@@ -77,11 +94,6 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 		return nil, err
 	}
 	c.host = &fs
-	defer func() {
-		if err != nil {
-			c.close()
-		}
-	}()
 	if c.boot, err = state.BootID(fs); err != nil {
 		return nil, err
 	}
@@ -111,8 +123,9 @@ func (c *creation) terminal() bool {
 
 func (c *creation) close() {
 	c.undo.run()
+	c.stage.Close()
 	closeNamespaces(c.joined)
-	for _, fd := range []int{c.console, c.pidfd} {
+	for _, fd := range []int{c.console, c.pidfd, c.exe} {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
@@ -202,8 +215,11 @@ func (c *creation) claim() (err error) {
 func (c *creation) launch() (p *launch.Process, err error) {
 	var files files
 	defer files.close()
-	in := &launch.Inputs{HostHooks: c.hostHooks, Console: c.takeConsole, OOMKilled: c.oomKilled, Offsets: c.host.FD}
-	in.Exe = files.open(seal.Executable(c.plan.NeedsSealed))
+	in := &launch.Inputs{HostHooks: c.hostHooks, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.meanwhile, Offsets: c.host.FD}
+	in.Exe = c.exe
+	if c.plan.Unreadable {
+		in.Exe = files.open(seal.Executable(true))
+	}
 	in.Gate = files.open(c.entry.MakeFifo(state.GateName))
 	in.Status = files.open(c.entry.MakeFifo(state.StatusName))
 	in.Progress = files.open(c.entry.MakeFile(state.ProgressName))
@@ -222,7 +238,7 @@ func (c *creation) launch() (p *launch.Process, err error) {
 	for _, j := range c.joined {
 		in.Joined = append(in.Joined, j.fd)
 	}
-	p, err = launch.Start(c.plan, in)
+	p, err = launch.Start(c.stage, c.plan, in)
 	if err != nil {
 		// What hooks or the first process have left in the cgroup goes with it.
 		_ = c.manager.Kill()

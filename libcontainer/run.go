@@ -1,6 +1,100 @@
 package libcontainer
 
-import "errors"
+import (
+	"errors"
 
-// Run is being written.
-func (r *Runtime) Run(o *RunOptions) (int, error) { return 0, errors.New("not yet") }
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/fault"
+)
+
+// Run creates a container, starts it and, unless it is to be detached, waits for
+// its end, passes signals and the terminal on, and deletes it. The result is
+// the exit status of its process, 128 and the signal's number if one ended it.
+func (r *Runtime) Run(o *RunOptions) (status int, err error) {
+	c, err := r.prepare(&o.CreateOptions)
+	if err != nil {
+		return 1, err
+	}
+	defer c.close()
+	if err := checkTerminal(c.terminal(), o); err != nil {
+		return 1, err
+	}
+	if o.Detach {
+		pidfd, err := c.createAndStart()
+		if err == nil {
+			unix.Close(pidfd)
+		}
+		return 0, err
+	}
+	f := newForeground(c, o)
+	defer f.close()
+	pidfd, err := c.createAndStart()
+	if err != nil {
+		return 1, err
+	}
+	defer unix.Close(pidfd)
+	fault.Point("run:started")
+	status, err = f.wait(pidfd)
+	if err != nil || o.Keep {
+		return status, err
+	}
+	return status, c.container().delete(true)
+}
+
+// checkTerminal has runc's texts.
+func checkTerminal(terminal bool, o *RunOptions) error {
+	switch {
+	case o.Detach && terminal && o.ConsoleSocket == "":
+		return errors.New("cannot allocate tty if runc will detach without setting console socket")
+	case (!o.Detach || !terminal) && o.ConsoleSocket != "":
+		return errors.New("cannot use console socket if runc will not detach or allocate tty")
+	}
+	return nil
+}
+
+// container is the created container, for the verbs that come after.
+func (c *creation) container() *container {
+	return &container{r: c.r, entry: c.entry, record: c.record, host: *c.host, manager: c.manager}
+}
+
+// createAndStart returns a pidfd of the container's init. It leaves nothing
+// behind if either fails.
+func (c *creation) createAndStart() (pidfd int, err error) {
+	if err := c.create(); err != nil {
+		return -1, err
+	}
+	ct := c.container()
+	if pidfd, err = unix.PidfdOpen(c.record.PID, 0); err == nil {
+		err = ct.start(pidfd)
+	}
+	if err != nil {
+		_ = ct.delete(true)
+		_, _ = reap(c.record.PID)
+		return -1, err
+	}
+	return pidfd, nil
+}
+
+// reap waits for the end of a child and returns its exit status as a shell
+// would.
+func reap(pid int) (int, error) {
+	var ws unix.WaitStatus
+	for {
+		_, err := unix.Wait4(pid, &ws, 0, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return 1, err
+		}
+		return exitStatus(ws), nil
+	}
+}
+
+func exitStatus(ws unix.WaitStatus) int {
+	if ws.Signaled() {
+		return 128 + int(ws.Signal())
+	}
+	return ws.ExitStatus()
+}

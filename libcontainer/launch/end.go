@@ -8,12 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/plan"
-	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/libcontainer/wire"
 	"github.com/rung-oci/rung/nsenter"
 )
-
-func stageSlot(s nsenter.Slot, fd int) step.FDSlot { return step.FDSlot{Slot: s, FD: fd} }
 
 // Confirm lets the first process wait for start, on its own from now on. It
 // returns once it does, with the stage reaped.
@@ -24,7 +21,7 @@ func (p *Process) Confirm() error {
 	if err := p.hear(); err != nil {
 		return p.cause(err)
 	}
-	p.stage.wait()
+	p.stage.child.wait()
 	p.reapHelper()
 	p.Close()
 	return nil
@@ -43,7 +40,7 @@ func (p *Process) Close() {
 
 // Kill ends all processes of the launch and reaps them.
 func (p *Process) Kill() {
-	p.stage.kill()
+	p.stage.child.kill()
 	// The stage is gone, so no first process can be born any more.
 	if pid, err := p.pid(); err == nil {
 		c := child{pid: pid}
@@ -97,9 +94,9 @@ func (p *Process) cause(err error) error {
 	if rec.Errno != 0 && rec.Errno != nsenter.ErrPeerGone {
 		return &TapeError{Text: plan.Text(p.plan.Tape.Label(int(rec.Step)), rec.Errno), Errno: syscall.Errno(rec.Errno)}
 	}
-	p.stage.wait()
-	if p.stage.status.Signaled() {
-		return fmt.Errorf("init stage was killed by signal %d (%s)", p.stage.status.Signal(), p.stage.status.Signal())
+	p.stage.child.wait()
+	if p.stage.child.status.Signaled() {
+		return fmt.Errorf("init stage was killed by signal %d (%s)", p.stage.child.status.Signal(), p.stage.child.status.Signal())
 	}
 	return p.death(rec)
 }
@@ -108,7 +105,7 @@ func (p *Process) cause(err error) error {
 func (p *Process) death(rec nsenter.Progress) error {
 	pid, err := p.pid()
 	if err != nil {
-		return fmt.Errorf("init stage ended with status %d", p.stage.status.ExitStatus())
+		return fmt.Errorf("init stage ended with status %d", p.stage.child.status.ExitStatus())
 	}
 	c := child{pid: pid}
 	c.wait()

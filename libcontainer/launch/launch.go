@@ -15,6 +15,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/stage"
+	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/libcontainer/wire"
 	"github.com/rung-oci/rung/nsenter"
 )
@@ -32,13 +33,14 @@ type Inputs struct {
 	HostHooks    func(pid int) error
 	Console      func(master int) error // takes the descriptor over
 	OOMKilled    func() bool
+	Meanwhile    func() // called while the stage starts; may be nil
 }
 
 // A Process is the container's first process while it waits for our word.
 type Process struct {
 	PID     int
 	control int
-	stage   child
+	stage   *Stage
 	helper  int
 	plan    *plan.Plan
 	in      *Inputs
@@ -52,33 +54,71 @@ type child struct {
 	status unix.WaitStatus
 }
 
-// Start has the first process made and waits until it is set up. It must be
-// called on a locked thread that lives as long as the runtime: when it ends,
-// everything dies that isn't complete.
-func Start(p *plan.Plan, in *Inputs) (*Process, error) {
+// A Stage is a started init stage that waits for its orders.
+type Stage struct {
+	child child
+	conn  wire.Conn
+}
+
+// Spawn starts the init stage from the sealed executable exe. It is done first
+// of all, because the start of a program takes longer than anything that we
+// have to decide meanwhile. The descriptors from 3 on, as many as preserve
+// says, go with it. It must be called on a locked thread that lives as long as
+// the runtime: when it ends, everything dies that isn't complete.
+func Spawn(exe, preserve int) (*Stage, error) {
 	conn, theirs, err := wire.Pair()
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
+	defer theirs.Close()
+	inherit := []int{theirs.FD}
+	for i := range preserve {
+		inherit = append(inherit, 3+i)
+	}
+	pid, pidfd, err := nsenter.Spawn{
+		Exe: exe, Args: []string{stage.Name, strconv.Itoa(theirs.FD)}, Inherit: inherit,
+	}.Start()
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("start init stage: %w", err)
+	}
+	unix.Close(pidfd)
+	return &Stage{child: child{pid: pid}, conn: conn}, nil
+}
+
+// Close ends a stage that isn't needed any more.
+func (s *Stage) Close() {
+	if s == nil {
+		return
+	}
+	s.child.kill()
+	if s.conn.FD >= 0 {
+		s.conn.Close()
+		s.conn.FD = -1
+	}
+}
+
+// Start has the stage make the first process and waits until that is set up.
+func Start(s *Stage, p *plan.Plan, in *Inputs) (*Process, error) {
 	control, far, err := wire.Pair()
 	if err != nil {
-		theirs.Close()
 		return nil, err
 	}
-	proc := &Process{control: control.FD, plan: p, in: in}
+	proc := &Process{control: control.FD, plan: p, in: in, stage: s}
 	proc.arena, err = nsenter.NewArena(image(p))
 	if err == nil {
-		err = proc.spawn(theirs.FD, far.FD)
+		err = proc.order(far.FD)
 	}
-	theirs.Close()
 	far.Close()
 	if err != nil {
 		proc.Close()
 		return nil, err
 	}
-	fault.Point("create:spawned")
-	err = proc.serve(conn)
+	fault.Point("create:ordered")
+	if in.Meanwhile != nil {
+		in.Meanwhile()
+	}
+	err = proc.serve(s.conn)
 	if err == nil {
 		_, err = proc.pid()
 	}
@@ -99,21 +139,26 @@ func image(p *plan.Plan) nsenter.Image {
 	return im
 }
 
-// spawn starts the stage with all the descriptors that it and the first
-// process need.
-func (p *Process) spawn(wireFD, control int) error {
+// order sends the orders with all descriptors that the stage and the first
+// process need. In the orders they are places in that list.
+func (p *Process) order(control int) error {
 	o, in, s := &p.plan.Orders, p.in, &p.plan.Slots
-	o.Wire, o.Progress, o.Arena, o.Exe, o.Cgroup = wireFD, in.Progress, p.arena.FD, in.Exe, in.Unified
-	o.Fault = fault.Wanted()
-	o.Keep = []int{in.Gate, in.Status, control}
-	inherit := []int{wireFD, in.Progress, p.arena.FD, in.Exe}
-	own := func(slot nsenter.Slot, fd int) {
-		o.Own = append(o.Own, stageSlot(slot, fd))
-		inherit = append(inherit, fd)
+	var fds []int
+	pass := func(fd int) int {
+		if fd < 0 {
+			return -1
+		}
+		fds = append(fds, fd)
+		return len(fds) - 1
 	}
-	own(s.Gate, in.Gate)
-	own(s.Status, in.Status)
-	own(s.Control, control)
+	own := func(slot nsenter.Slot, fd int) int {
+		i := pass(fd)
+		o.Own = append(o.Own, step.FDSlot{Slot: slot, FD: i})
+		return i
+	}
+	o.Fault = fault.Wanted()
+	o.Progress, o.Arena, o.Exe, o.Cgroup = pass(in.Progress), pass(p.arena.FD), pass(in.Exe), pass(in.Unified)
+	o.Keep = []int{own(s.Gate, in.Gate), own(s.Status, in.Status), own(s.Control, control)}
 	if len(in.Tasks) != len(s.Tasks) || len(in.Joined) != len(s.Joined) {
 		return errors.New("launch doesn't fit its plan")
 	}
@@ -126,25 +171,14 @@ func (p *Process) spawn(wireFD, control int) error {
 	if s.OffsetsDir != 0 {
 		own(s.OffsetsDir, in.Offsets)
 	}
-	if in.Unified >= 0 {
-		inherit = append(inherit, in.Unified)
-	}
-	for i := range o.Preserve {
-		inherit = append(inherit, 3+i)
-	}
 	orders, err := stage.WriteOrders(o)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(orders)
-	pid, pidfd, err := nsenter.Spawn{
-		Exe: in.Exe, Args: []string{stage.Name, strconv.Itoa(orders)}, Inherit: append(inherit, orders),
-	}.Start()
-	if err != nil {
-		return fmt.Errorf("start init stage: %w", err)
+	if err := p.stage.conn.Send(wire.Orders, append(fds, orders)...); err != nil {
+		return fmt.Errorf("send orders to init stage: %w", err)
 	}
-	unix.Close(pidfd)
-	p.stage.pid = pid
 	return nil
 }
 

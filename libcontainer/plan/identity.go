@@ -35,17 +35,22 @@ func (p *planner) session(late []nsenter.Slot) {
 	if !p.opt.NoNewKeyring {
 		p.keyring()
 	}
+	p.cleanSlate()
+	for fd := range p.opt.Preserve {
+		t.Call("preserve descriptor", unix.SYS_FCNTL, nsenter.Int(3+fd), nsenter.Int(unix.F_SETFD), nsenter.Int(0))
+	}
+	p.closeRanges(keepCount)
+}
+
+// cleanSlate gives the process defaults where it would have its caller's.
+func (p *planner) cleanSlate() {
 	p.signals()
 	umask := 0o022
 	if u := p.spec.Process.User.Umask; u != nil {
 		umask = int(*u)
 	}
-	t.Call("set umask", unix.SYS_UMASK, nsenter.Int(umask))
+	p.t.Call("set umask", unix.SYS_UMASK, nsenter.Int(umask))
 	p.affinity()
-	for fd := range p.opt.Preserve {
-		t.Call("preserve descriptor", unix.SYS_FCNTL, nsenter.Int(3+fd), nsenter.Int(unix.F_SETFD), nsenter.Int(0))
-	}
-	p.closeRanges()
 }
 
 // keyring joins a session keyring of the container's own: the caller's keys
@@ -85,8 +90,8 @@ func (p *planner) affinity() {
 // closeRanges closes all descriptors but the preserved ones and those that the
 // tape still needs. Close-on-exec would be too late: execve looks paths up
 // before (CVE-2024-21626).
-func (p *planner) closeRanges() {
-	n := 2 * (keepCount + 1)
+func (p *planner) closeRanges(keep int) {
+	n := 2 * (keep + 1)
 	for range n {
 		p.Orders.Ranges = append(p.Orders.Ranges, p.t.Slot())
 	}
@@ -102,6 +107,16 @@ const keepCount = 3
 // identity gives the process its rights: limits, capabilities, ids, and finds
 // its working directory and program as the user it will be.
 func (p *planner) identity() {
+	p.OOMScoreAdj = p.spec.Process.OOMScoreAdj
+	var moved nsenter.Slot
+	p.rights(func() { moved = p.chdir() })
+	p.chdirAgain(moved)
+	p.findProgram()
+}
+
+// rights sets limits, capabilities and ids; asRoot is planned for the last
+// moment before the process may cease to be root.
+func (p *planner) rights(asRoot func()) {
 	t, proc := p.t, p.spec.Process
 	have := p.host.Permitted
 	if p.ns.user() {
@@ -110,7 +125,6 @@ func (p *planner) identity() {
 	} else {
 		p.ownLimits()
 	}
-	p.OOMScoreAdj = proc.OOMScoreAdj
 	set := capabilities(proc.Capabilities, have)
 	if proc.NoNewPrivileges {
 		t.Call("set no_new_privs", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_NO_NEW_PRIVS), nsenter.Int(1), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
@@ -120,13 +134,11 @@ func (p *planner) identity() {
 			t.Call("drop capability from bounding set", unix.SYS_PRCTL, nsenter.Int(unix.PR_CAPBSET_DROP), nsenter.Int(c)).Tolerate(unix.EINVAL)
 		}
 	}
-	moved := p.chdir()
+	asRoot()
 	t.Call("keep capabilities", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_KEEPCAPS), nsenter.Int(1), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
 	p.ids()
 	p.setCaps(set)
 	p.deathSignal()
-	p.chdirAgain(moved)
-	p.findProgram()
 }
 
 // ownLimits sets the rlimits from inside, while the process is still root.

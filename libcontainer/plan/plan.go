@@ -62,7 +62,7 @@ type Plan struct {
 	// namespace may not suffice.
 	Rlimits     []specs.POSIXRlimit
 	OOMScoreAdj *int
-	NeedsSealed bool // the executable must not even be readable
+	Unreadable  bool // the builder's executable must not even be readable
 }
 
 // Slots are the places of descriptors in the tape.
@@ -99,7 +99,7 @@ func Create(s *specs.Spec, host *Host, opt *Options) (*Plan, error) {
 	o.Cgroup, o.Preserve = -1, opt.Preserve
 	o.UIDMap, o.GIDMap = p.ns.maps(s)
 	o.Gate = o.UIDMap != ""
-	p.NeedsSealed = p.ns.user() && !p.ns.isNew(specs.PIDNamespace)
+	p.Unreadable = p.ns.user() && !p.ns.isNew(specs.PIDNamespace)
 	first, err := p.steps()
 	if err != nil {
 		return nil, err

@@ -27,6 +27,9 @@ func run(o *step.Orders) *wire.Failure {
 		return wire.Fail("clone first process", err)
 	}
 	fault.Point("stage:cloned")
+	if o.Exec {
+		return nil
+	}
 	host, err := proc.Open()
 	if err != nil {
 		return wire.Fail("open /proc", err)

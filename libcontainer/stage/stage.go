@@ -21,8 +21,8 @@ import (
 	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
-// Name is argv[0] of the stage and of its builder. argv[1] is the descriptor of
-// their orders.
+// Name is argv[0] of the stage and of its builder. argv[1] is the descriptor
+// that brings their orders.
 const Name = "rung-init"
 
 // Called tells whether this process was started as the stage or builder.
@@ -35,14 +35,18 @@ func Main() int {
 	// Before anything is forked: no process of a container may be traced, or its
 	// descriptors taken, by root of a user namespace (CVE-2016-9962).
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
-	o, err := orders()
+	fd, err := strconv.Atoi(os.Args[1])
 	hideArguments()
 	if err != nil {
 		return 2
 	}
-	unix.Umask(0)
 	// What we inherited on purpose must not go on to hooks and builders.
 	unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
+	o, err := orders(fd)
+	if err != nil {
+		return 2
+	}
+	unix.Umask(0)
 	conn := wire.Conn{FD: o.Wire}
 	fault.Set(o.Fault)
 	fault.Point("stage:orders")
@@ -59,12 +63,33 @@ func Main() int {
 	return 0
 }
 
-// orders reads the block in the descriptor that argv names.
-func orders() (*step.Orders, error) {
-	fd, err := strconv.Atoi(os.Args[1])
+// orders reads the orders: a stage gets them over its socket fd, a builder in
+// its memfd fd.
+func orders(fd int) (*step.Orders, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, err
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFREG {
+		return readOrders(fd)
+	}
+	kind, fds, err := wire.Conn{FD: fd}.Recv()
 	if err != nil {
 		return nil, err
 	}
+	if kind != wire.Orders || len(fds) == 0 {
+		return nil, wire.ErrShort
+	}
+	o, err := readOrders(fds[len(fds)-1])
+	if err != nil {
+		return nil, err
+	}
+	o.Wire = fd
+	return o, o.Resolve(fds[:len(fds)-1])
+}
+
+// readOrders reads the block in the memfd and closes it.
+func readOrders(fd int) (*step.Orders, error) {
 	defer unix.Close(fd)
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {

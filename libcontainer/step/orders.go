@@ -7,10 +7,11 @@ import (
 )
 
 // Orders is all that the init stage is told, and in turn the builder that it
-// execs into a user namespace. Descriptors are numbers in the receiver: they
-// were inherited.
+// execs into a user namespace. On the way to the stage, descriptors are places
+// in the list that comes with them, see [Orders.Resolve]; -1 is none.
 type Orders struct {
 	Builder bool   // for the builder: the first process exists
+	Exec    bool   // the process joins a container that is complete: nothing to build
 	Fault   string // for tests, see package fault
 
 	Wire, Progress, Arena int
@@ -72,6 +73,7 @@ type Source struct {
 // Code carries the fields.
 func (o *Orders) Code(c *wire.Codec) {
 	c.Bool(&o.Builder)
+	c.Bool(&o.Exec)
 	c.String(&o.Fault)
 	for _, n := range []*int{&o.Wire, &o.Progress, &o.Arena, &o.ArenaSize, &o.Preserve, &o.Cgroup, &o.Enter, &o.Exe, &o.First, &o.Peer, &o.Pidfd, &o.Proc} {
 		c.Int(n)
@@ -117,4 +119,24 @@ func codeSource(c *wire.Codec, s *Source) {
 	codeAttr(c, &s.Attr)
 	codeAttr(c, &s.RecAttr)
 	codePropagation(c, &s.Propagation)
+}
+
+// Resolve puts the descriptors fds in for their places.
+func (o *Orders) Resolve(fds []int) error {
+	all := []*int{&o.Progress, &o.Arena, &o.Cgroup, &o.Exe}
+	for i := range o.Own {
+		all = append(all, &o.Own[i].FD)
+	}
+	for i := range o.Keep {
+		all = append(all, &o.Keep[i])
+	}
+	for _, p := range all {
+		if *p >= len(fds) {
+			return wire.ErrShort
+		}
+		if *p >= 0 {
+			*p = fds[*p]
+		}
+	}
+	return nil
 }

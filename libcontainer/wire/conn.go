@@ -15,11 +15,10 @@ type Kind uint8
 // The messages. The builder asks and reports, the parent answers.
 const (
 	Failed    Kind = iota + 1 // builder, stage: a [Failure]; nothing follows
-	Born                      // stage: the first process exists
 	HostHooks                 // builder: run prestart and createRuntime hooks, please
 	Console                   // builder: one descriptor, the terminal's master
-	Built                     // stage: the root filesystem stands, the first process goes on
-	Go                        // parent: the answer to a request
+	Orders                    // parent: descriptors, the last of them a memfd with the stage's orders
+	Go                        // parent: the answer to a request; stage: the first process goes on
 )
 
 // A Failure is an error of another process. It keeps the error number.
@@ -65,6 +64,9 @@ func (f *Failure) code(c *Codec) {
 	c.String(&f.Text)
 	f.Errno = syscall.Errno(n)
 }
+
+// maxFDs is how many descriptors a message can have (SCM_MAX_FD).
+const maxFDs = 253
 
 // maxMessage bounds a packet. The longest is a Failure; its texts are cut.
 const maxMessage = 16 << 10
@@ -118,7 +120,7 @@ func (c Conn) send(b []byte, fds []int) error {
 // of the connection as io.EOF. Descriptors are close-on-exec and the caller's.
 func (c Conn) Recv() (Kind, []int, error) {
 	b := make([]byte, maxMessage)
-	oob := make([]byte, unix.CmsgSpace(4*8))
+	oob := make([]byte, unix.CmsgSpace(4*maxFDs))
 	n, oobn, err := c.recvmsg(b, oob)
 	if err != nil {
 		return 0, nil, err

@@ -1,0 +1,134 @@
+package launch
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/plan"
+	"github.com/rung-oci/rung/libcontainer/stage"
+	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/libcontainer/wire"
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// ExecInputs are the descriptors of a process that joins a container. They stay
+// the caller's.
+type ExecInputs struct {
+	Unified int // v2 cgroup to be born in, or -1
+	Tasks   []int
+	FDs     []step.FDSlot // all others, with their places in the tape
+}
+
+// An Exec is a process that joined a container. Its parent is our process.
+type Exec struct {
+	PID, Pidfd int
+	plan       *plan.Plan
+	progress   int
+}
+
+// Join has the stage fork a process that joins a container by the plan's tape.
+// It returns when the process exists; whether it came to its execve, Err tells
+// after its end.
+func Join(s *Stage, p *plan.Plan, in *ExecInputs) (*Exec, error) {
+	arena, err := nsenter.NewArena(image(p))
+	if err != nil {
+		return nil, err
+	}
+	defer arena.Close()
+	progress, err := unix.MemfdCreate("progress", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("make progress record: %w", err)
+	}
+	e := &Exec{plan: p, progress: progress, Pidfd: -1}
+	if err = nsenter.InitProgress(progress); err == nil {
+		err = orderExec(s, p, in, arena.FD, progress)
+	}
+	if err == nil {
+		err = e.await(s, arena)
+	}
+	if err != nil {
+		e.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+func orderExec(s *Stage, p *plan.Plan, in *ExecInputs, arena, progress int) error {
+	o := &p.Orders
+	fds := []int{progress, arena}
+	o.Progress, o.Arena, o.Exe = 0, 1, -1
+	if in.Unified >= 0 {
+		o.Cgroup = len(fds)
+		fds = append(fds, in.Unified)
+	}
+	if len(in.Tasks) != len(p.Slots.Tasks) {
+		return errors.New("launch doesn't fit its plan")
+	}
+	list := in.FDs
+	for i, fd := range in.Tasks {
+		list = append(list, step.FDSlot{Slot: p.Slots.Tasks[i], FD: fd})
+	}
+	for _, f := range list {
+		if f.FD < 0 {
+			continue
+		}
+		o.Own = append(o.Own, step.FDSlot{Slot: f.Slot, FD: len(fds)})
+		fds = append(fds, f.FD)
+	}
+	orders, err := stage.WriteOrders(o)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(orders)
+	if err := s.conn.Send(wire.Orders, append(fds, orders)...); err != nil {
+		return fmt.Errorf("send orders to init stage: %w", err)
+	}
+	return nil
+}
+
+// await waits for the stage's end, by which the process exists.
+func (e *Exec) await(s *Stage, arena *nsenter.Arena) error {
+	_, _, failed := s.conn.Recv() // end of file, or why not
+	s.child.wait()
+	if helper, err := arena.ReadInt32(e.plan.Orders.Helper); err == nil && helper > 0 {
+		c := child{pid: helper}
+		c.wait()
+	}
+	pid, err := arena.ReadInt32(e.plan.Orders.Pid)
+	if err != nil {
+		return err
+	}
+	if pid <= 0 {
+		var f *wire.Failure
+		if err := e.Err(); err != nil {
+			return err
+		}
+		if errors.As(failed, &f) {
+			return f
+		}
+		return errors.New("init stage has died")
+	}
+	e.PID = pid
+	e.Pidfd, err = unix.PidfdOpen(pid, 0)
+	return err
+}
+
+// Err is the error of the tape, if one of its entries failed.
+func (e *Exec) Err() error {
+	rec, err := nsenter.ReadProgress(e.progress)
+	if err != nil || rec.Errno == 0 {
+		return err
+	}
+	return &TapeError{Text: plan.Text(e.plan.Tape.Label(int(rec.Step)), rec.Errno), Errno: syscall.Errno(rec.Errno)}
+}
+
+// Close closes what belongs to the Exec but its Pidfd.
+func (e *Exec) Close() {
+	if e.progress >= 0 {
+		unix.Close(e.progress)
+		e.progress = -1
+	}
+}

@@ -1,0 +1,110 @@
+package tty
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/containerd/console"
+	"golang.org/x/sys/unix"
+)
+
+// A Relay connects our own stdin and stdout with a container's terminal.
+type Relay struct {
+	master *os.File
+	own    console.Console // our terminal, if stdin is one
+	done   chan struct{}   // closed when all output is written
+	moved  atomic.Int64    // bytes of output written
+}
+
+// NewRelay makes a relay of a terminal's master. It owns the descriptor.
+func NewRelay(master int) (*Relay, error) {
+	// Non-blocking, so that reading it doesn't hold a thread and Close ends it.
+	if err := unix.SetNonblock(master, true); err != nil {
+		unix.Close(master)
+		return nil, fmt.Errorf("set terminal non-blocking: %w", err)
+	}
+	r := &Relay{master: os.NewFile(uintptr(master), "terminal"), done: make(chan struct{})}
+	if own, err := console.ConsoleFromFile(os.Stdin); err == nil {
+		r.own = own
+		r.Resize()
+	}
+	return r, nil
+}
+
+// Start begins to relay, with our own terminal in raw mode.
+func (r *Relay) Start() error {
+	if r.own != nil {
+		if err := r.own.SetRaw(); err != nil {
+			return fmt.Errorf("set terminal to raw mode: %w", err)
+		}
+	}
+	go func() { _, _ = io.Copy(r.master, os.Stdin) }()
+	go func() {
+		defer close(r.done)
+		r.output()
+	}()
+	return nil
+}
+
+// output copies until the terminal's last user has gone (EIO) or nobody reads
+// us any more.
+func (r *Relay) output() {
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := r.master.Read(buf)
+		for b := buf[:n]; len(b) > 0; {
+			m, werr := os.Stdout.Write(b)
+			r.moved.Add(int64(m))
+			if werr != nil {
+				return
+			}
+			b = b[m:]
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// idle is how long Drain waits for a reader that doesn't move.
+const idle = time.Second
+
+// Drain waits, after the container's end, until what it printed is written. A
+// reader that has stopped reading isn't waited for.
+func (r *Relay) Drain() {
+	for last := int64(-1); ; {
+		select {
+		case <-r.done:
+			return
+		case <-time.After(idle):
+			now := r.moved.Load()
+			if now == last {
+				return
+			}
+			last = now
+		}
+	}
+}
+
+// Resize gives the container's terminal the size of ours.
+func (r *Relay) Resize() {
+	if r.own == nil {
+		return
+	}
+	if ws, err := unix.IoctlGetWinsize(int(r.own.Fd()), unix.TIOCGWINSZ); err == nil && ws.Row|ws.Col != 0 {
+		if raw, err := r.master.SyscallConn(); err == nil {
+			_ = raw.Control(func(fd uintptr) { _ = unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, ws) })
+		}
+	}
+}
+
+// Close gives our own terminal its mode back.
+func (r *Relay) Close() {
+	if r.own != nil {
+		_ = r.own.Reset()
+	}
+	r.master.Close()
+}
