@@ -1,0 +1,144 @@
+package harness
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Receiver is a listening AF_UNIX stream socket to which the runtime connects
+// and sends one descriptor: the peer of --console-socket and --pidfd-socket.
+type Receiver struct {
+	Path string
+	fd   int
+}
+
+// Receive opens a receiver.
+func Receive(t testing.TB) *Receiver {
+	t.Helper()
+	r := &Receiver{Path: TempDir(t) + "/s"}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err == nil {
+		r.fd = fd
+		t.Cleanup(func() { unix.Close(fd) })
+		err = unix.Bind(fd, &unix.SockaddrUnix{Name: r.Path})
+	}
+	if err == nil {
+		err = unix.Listen(fd, 1)
+	}
+	if err != nil {
+		t.Fatalf("receiver: %v", err)
+	}
+	return r
+}
+
+// Accept waits ten seconds at most for the message, which must carry a text and
+// exactly one descriptor, and for the end of the connection: nobody may hold it.
+func (r *Receiver) Accept(t testing.TB) (f *os.File, text string) {
+	t.Helper()
+	ready(t, r.fd, "connection")
+	conn, _, err := unix.Accept4(r.fd, unix.SOCK_CLOEXEC)
+	if err != nil {
+		t.Fatalf("accept: %v", err)
+	}
+	defer unix.Close(conn)
+	ready(t, conn, "message")
+	buf, oob := make([]byte, 4096), make([]byte, 256)
+	n, oobn, _, _, err := unix.Recvmsg(conn, buf, oob, unix.MSG_CMSG_CLOEXEC)
+	if err != nil || n == 0 {
+		t.Fatalf("message of %d bytes: %v", n, err)
+	}
+	fds := rights(t, oob[:oobn])
+	if len(fds) != 1 {
+		t.Fatalf("message carries %d descriptors, want 1", len(fds))
+	}
+	ready(t, conn, "end of the connection")
+	if n, err := unix.Read(conn, buf[n:]); n != 0 || err != nil {
+		t.Errorf("after the message: %d bytes, %v, want the end", n, err)
+	}
+	f = os.NewFile(uintptr(fds[0]), string(buf[:n]))
+	t.Cleanup(func() { f.Close() })
+	return f, string(buf[:n])
+}
+
+func rights(t testing.TB, oob []byte) []int {
+	t.Helper()
+	messages, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []int
+	for _, m := range messages {
+		fds, err := unix.ParseUnixRights(&m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, fds...)
+	}
+	return all
+}
+
+func ready(t testing.TB, fd int, what string) {
+	t.Helper()
+	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	for end := time.Now().Add(10 * time.Second); ; {
+		n, err := unix.Poll(p, int(time.Until(end).Milliseconds()))
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || n == 0 {
+			t.Fatalf("no %s in 10 s: %v", what, err)
+		}
+		return
+	}
+}
+
+// A Notify is the service manager's end of NOTIFY_SOCKET.
+type Notify struct {
+	Path string
+	fd   int
+}
+
+// ListenNotify opens a datagram socket for sd_notify messages.
+func ListenNotify(t testing.TB) *Notify {
+	t.Helper()
+	n := &Notify{Path: TempDir(t) + "/n"}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err == nil {
+		n.fd = fd
+		t.Cleanup(func() { unix.Close(fd) })
+		err = unix.Bind(fd, &unix.SockaddrUnix{Name: n.Path})
+	}
+	if err != nil {
+		t.Fatalf("notify socket: %v", err)
+	}
+	return n
+}
+
+// Until reads messages until one has the wanted line, ten seconds at most for
+// each, and returns all lines; descriptors that came along (BARRIER=1) are closed.
+func (n *Notify) Until(t testing.TB, line string) []string {
+	t.Helper()
+	var all []string
+	for {
+		ready(t, n.fd, fmt.Sprintf("%s after %q", line, all))
+		buf, oob := make([]byte, 4096), make([]byte, 256)
+		got, oobn, _, _, err := unix.Recvmsg(n.fd, buf, oob, unix.MSG_CMSG_CLOEXEC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, fd := range rights(t, oob[:oobn]) {
+			unix.Close(fd)
+		}
+		for _, l := range strings.Fields(string(buf[:got])) {
+			all = append(all, l)
+			if l == line {
+				return all
+			}
+		}
+	}
+}

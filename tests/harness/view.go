@@ -1,0 +1,79 @@
+package harness
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/rung-oci/rung/tests/report"
+)
+
+// The views of a host's cgroups. A hybrid host, on which v1 controllers and a
+// cgroup2 tree are mounted, can show each kind alone to a mount namespace; other
+// hosts have one view, their own.
+const (
+	Hybrid = "hybrid"
+	V1     = "v1"
+	V2     = "v2"
+)
+
+type view struct{ name, script string }
+
+// Hosts with systemd mount / shared; a part of the views does so too.
+var shared, plain = `mount --make-rshared / &&`, ``
+
+func available() []view {
+	var v1, v2 bool
+	for _, m := range ownMounts() {
+		if m.Point == "/sys/fs/cgroup" || strings.HasPrefix(m.Point, "/sys/fs/cgroup/") {
+			v1 = v1 || m.Type == "cgroup"
+			v2 = v2 || m.Type == "cgroup2"
+		}
+	}
+	switch {
+	case v1 && v2:
+		return []view{
+			{Hybrid, shared},
+			{V1, plain + `umount /sys/fs/cgroup/unified &&`},
+			{V2, `umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup &&` + shared},
+		}
+	case v1:
+		return []view{{V1, shared}}
+	}
+	return []view{{V2, shared}}
+}
+
+// View is the name of the view that this process's tests run in.
+func View() string { return os.Getenv(insideEnv) }
+
+// Controller skips the test in a view without the given cgroup controller.
+func Controller(t testing.TB, name string) {
+	t.Helper()
+	if !hasController(name) {
+		t.Skipf("the %s view of this host has no %s controller", View(), name)
+	}
+}
+
+func hasController(name string) bool {
+	for _, m := range ownMounts() {
+		switch m.Type {
+		case "cgroup":
+			if strings.Contains(","+m.Super+",", ","+name+",") {
+				return true
+			}
+		case "cgroup2":
+			data, _ := os.ReadFile(m.Point + "/cgroup.controllers")
+			for _, c := range strings.Fields(string(data)) {
+				if c == name {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+func ownMounts() []report.Mount {
+	data, _ := os.ReadFile("/proc/self/mountinfo")
+	return report.ParseMounts(string(data))
+}
