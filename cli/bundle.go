@@ -55,7 +55,10 @@ func (a *app) creator(o *libcontainer.CreateOptions, id string) (*libcontainer.R
 	if err := absolute(&o.Bundle, &o.PidFile); err != nil {
 		return nil, err
 	}
-	return r, a.global.makeRoot()
+	if a.global.root == "" {
+		err = makeRoot(thisCaller())
+	}
+	return r, err
 }
 
 // absolute makes paths absolute. The first, the bundle's, has a default: the

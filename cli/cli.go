@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/sirupsen/logrus"
 	urfave "github.com/urfave/cli/v3"
@@ -47,10 +48,11 @@ func (a *app) run(args []string) int {
 // exitUnknownCommand is runc's exit code for a command that it doesn't have.
 const exitUnknownCommand = 3
 
-// root makes the tree of commands. Only those that args may call get flags and
-// help: state and kill are called too often to build what they don't use.
+// root makes the tree of commands, as far as args may need it: of what state
+// and kill take, half would go into commands that aren't called.
 func (a *app) root(args []string) *urfave.Command {
 	one := 1
+	all := asksForHelp(args)
 	root := &urfave.Command{
 		Name:            "rung",
 		Usage:           "run containers according to the OCI runtime specification",
@@ -72,11 +74,29 @@ func (a *app) root(args []string) *urfave.Command {
 		},
 	}
 	urfave.VersionPrinter = a.printVersion
-	root.Commands = make([]*urfave.Command, len(commands))
 	for i := range commands {
-		root.Commands[i] = commands[i].make(a, slices.Contains(args, commands[i].name))
+		if slices.Contains(args, commands[i].name) {
+			root.Commands = append(root.Commands, commands[i].make(a))
+		} else if all {
+			root.Commands = append(root.Commands, commands[i].entry())
+		}
 	}
 	return root
+}
+
+// asksForHelp reports whether args may ask for the list of commands: help is
+// asked for, or no command is called. It is no harm if they don't.
+func asksForHelp(args []string) bool {
+	called := false
+	for _, arg := range args[min(1, len(args)):] {
+		switch {
+		case arg == "help", strings.HasPrefix(arg, "-h"), strings.HasPrefix(arg, "--h"):
+			return true
+		case !called:
+			called = slices.ContainsFunc(commands[:], func(d command) bool { return d.name == arg })
+		}
+	}
+	return !called
 }
 
 // usageError is a command line that can't be understood.

@@ -37,12 +37,14 @@ var commands = [...]command{
 	initCommand,
 }
 
-// make returns the command, with all that belongs to it if it may be called.
-func (d *command) make(a *app, called bool) *urfave.Command {
-	c := &urfave.Command{Name: d.name, Usage: d.usage, Hidden: d.hidden}
-	if !called {
-		return c
-	}
+// entry returns the command for the list of commands in the help.
+func (d *command) entry() *urfave.Command {
+	return &urfave.Command{Name: d.name, Usage: d.usage, Hidden: d.hidden}
+}
+
+// make returns the command with all that belongs to it.
+func (d *command) make(a *app) *urfave.Command {
+	c := d.entry()
 	c.ArgsUsage = d.argsUsage
 	c.Description = d.description
 	c.OnUsageError = usage

@@ -27,7 +27,7 @@ type globals struct {
 // they mean nothing.
 func (g *globals) flags() []urfave.Flag {
 	return []urfave.Flag{
-		&urfave.StringFlag{Name: "root", Destination: &g.root, Local: true,
+		&urfave.StringFlag{Name: "root", Destination: &g.root, Local: true, Validator: notEmpty,
 			Usage:       "`directory` of the containers' state, best on a tmpfs",
 			DefaultText: systemRoot + ", or $XDG_RUNTIME_DIR/rung without privileges"},
 		&urfave.StringFlag{Name: "log", Destination: &g.log, Local: true,
@@ -44,6 +44,14 @@ func (g *globals) flags() []urfave.Flag {
 			Usage: "`whether` rung runs without privileges: true, false or auto"},
 		&urfave.StringFlag{Name: "criu", Local: true, Hidden: true}, // old go-runc gives it
 	}
+}
+
+// notEmpty keeps an unset variable of a script from choosing the default.
+func notEmpty(value string) error {
+	if value == "" {
+		return errors.New("must not be empty")
+	}
+	return nil
 }
 
 // begin makes the global options take effect. It opens the log.
@@ -130,11 +138,8 @@ func inUserNamespace() bool {
 
 // makeRoot makes the default root of a user. The sticky bit keeps what cleans
 // XDG_RUNTIME_DIR up from removing it.
-func (g *globals) makeRoot() error {
-	if g.root != "" {
-		return nil
-	}
-	root, own := thisCaller().root()
+func makeRoot(c caller) error {
+	root, own := c.root()
 	if !own {
 		return nil
 	}

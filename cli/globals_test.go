@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestDefaultRoot(t *testing.T) {
+	const own = "/run/user/1000"
+	for _, c := range []struct {
+		name       string
+		euid       int
+		userNS     bool
+		user       string
+		runtimeDir string
+		want       string
+	}{
+		{"root", 0, false, "root", "", systemRoot},
+		{"root with a runtime directory", 0, false, "root", own, systemRoot},
+		{"root without USER", 0, false, "", own, systemRoot},
+		{"root by sudo", 0, false, "me", own, systemRoot},
+		{"root of a user namespace", 0, true, "me", own, own + "/rung"},
+		{"root of a user namespace without USER", 0, true, "", own, own + "/rung"},
+		{"root of a user namespace that says it is root", 0, true, "root", own, systemRoot},
+		{"root of a user namespace without a runtime directory", 0, true, "me", "", systemRoot},
+		{"user", 1000, false, "me", own, own + "/rung"},
+		{"user without USER", 1000, false, "", own, own + "/rung"},
+		{"user called root", 1000, false, "root", own, own + "/rung"},
+		{"user in a user namespace", 1000, true, "me", own, own + "/rung"},
+		{"user without a runtime directory", 1000, false, "me", "", systemRoot},
+	} {
+		got, mine := caller{c.euid, func() bool { return c.userNS }, c.user, c.runtimeDir}.root()
+		if got != c.want || mine != (c.want != systemRoot) {
+			t.Errorf("%s: root() = %q, %v, want %q", c.name, got, mine, c.want)
+		}
+	}
+}
+
+func TestDirectory(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for root, want := range map[string]string{
+		"/x": "/x", "/x/../y/": "/y", "x": filepath.Join(dir, "x"), ".": dir,
+	} {
+		if got, err := (&globals{root: root}).directory(); got != want || err != nil {
+			t.Errorf("directory() of %q = %q, %v, want %q", root, got, err, want)
+		}
+	}
+	for _, root := range []string{"/", "//", "/x/..", "/.."} {
+		if got, err := (&globals{root: root}).directory(); err == nil {
+			t.Errorf("directory() of %q = %q, want an error", root, got)
+		}
+	}
+}
+
+// The directory must not be cleaned up with the rest of XDG_RUNTIME_DIR, nor be
+// open to others.
+func TestMakeRoot(t *testing.T) {
+	dir := t.TempDir()
+	c := caller{1000, func() bool { return false }, "", dir}
+	for range 2 { // it may exist
+		if err := makeRoot(c); err != nil {
+			t.Fatalf("makeRoot() = %v", err)
+		}
+	}
+	st, err := os.Stat(filepath.Join(dir, "rung"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := os.ModeDir | os.ModeSticky | 0o700; st.Mode() != want {
+		t.Errorf("mode = %v, want %v", st.Mode(), want)
+	}
+}
