@@ -5,23 +5,45 @@ package fault
 import (
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
-// wanted is the point at which this process shall die. The environment names
-// it; the init stage, which has none, gets it with its orders.
-var wanted = os.Getenv("RUNG_FAULT")
+// wanted is the point at which a process shall die, from the environment of the
+// runtime; "parent:" before it means that the runtime itself dies when its
+// stage or builder comes to the point. They have no environment and get it with
+// their orders, with the runtime's pid before it.
+var (
+	wanted = os.Getenv("RUNG_FAULT")
+	victim = syscall.Getpid()
+)
 
-// Wanted is the point at which this process shall die.
-func Wanted() string { return wanted }
+// Wanted is what the orders carry.
+func Wanted() string {
+	if strings.HasPrefix(wanted, parent) {
+		return strconv.Itoa(syscall.Getpid()) + " " + strings.TrimPrefix(wanted, parent)
+	}
+	return "0 " + wanted
+}
 
-// Set chooses the point.
-func Set(point string) { wanted = point }
+const parent = "parent:"
 
-// Point kills the process if it is the wanted point.
+// Set takes what the orders carry.
+func Set(s string) {
+	pid, point, _ := strings.Cut(s, " ")
+	wanted = point
+	if n, _ := strconv.Atoi(pid); n > 0 {
+		victim = n
+	}
+}
+
+// Point kills the victim if it is the wanted point.
 func Point(name string) {
-	if name == wanted {
-		syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
+	if name != wanted {
+		return
+	}
+	syscall.Kill(victim, syscall.SIGKILL)
+	if victim == syscall.Getpid() {
 		select {}
 	}
 }
