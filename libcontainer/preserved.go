@@ -14,7 +14,11 @@ import (
 func CheckPreserved(n int) error {
 	total := listenFDs() + n
 	for fd := 3; fd < 3+total; fd++ {
-		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+		if err == nil && flags&unix.FD_CLOEXEC != 0 {
+			err = unix.EBADF // opened by the Go runtime: what was inherited has come through an execve
+		}
+		if err != nil {
 			return fmt.Errorf("unable to stat preserved-fd %d (of %d): %w", fd-3, total, err)
 		}
 	}

@@ -63,8 +63,9 @@ type Stage struct {
 // Spawn starts the init stage from the sealed executable exe. It is done first
 // of all, because the start of a program takes longer than anything that we
 // have to decide meanwhile. The descriptors from 3 on, as many as preserve
-// says, go with it. It must be called on a locked thread that lives as long as
-// the runtime: when it ends, everything dies that isn't complete.
+// says, go with it. When the calling thread ends, everything dies that isn't
+// complete; threads of Go end with the process, unless a goroutine locks one and
+// returns.
 func Spawn(exe, preserve int) (*Stage, error) {
 	conn, theirs, err := wire.Pair()
 	if err != nil {

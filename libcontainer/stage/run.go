@@ -166,15 +166,17 @@ func setRanges(o *step.Orders, a *nsenter.Arena) {
 	}
 	keep := slices.Clone(o.Keep)
 	slices.Sort(keep)
-	from, i := 3+o.Preserve, 0
-	for _, fd := range append(keep, int(^uint32(0))) {
-		// An empty range, last < first, is EINVAL, which the tape ignores.
-		a.SetWord(o.Ranges[i], uintptr(from))
-		a.SetWord(o.Ranges[i+1], uintptr(uint32(fd-1)))
-		if fd < 0 || i+2 == len(o.Ranges) {
-			a.SetWord(o.Ranges[i+1], uintptr(^uint32(0)))
+	from := 3 + o.Preserve
+	for i := 0; i < len(o.Ranges); i += 2 {
+		last := ^uint32(0)
+		if i/2 < len(keep) {
+			last = uint32(keep[i/2] - 1) // below from, the range is empty: EINVAL, which the tape ignores
 		}
-		from, i = fd+1, i+2
+		a.SetWord(o.Ranges[i], uintptr(from))
+		a.SetWord(o.Ranges[i+1], uintptr(last))
+		if i/2 < len(keep) {
+			from = keep[i/2] + 1
+		}
 	}
 }
 

@@ -1,0 +1,137 @@
+package libcontainer
+
+import (
+	"bytes"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/rung-oci/rung/"
+
+// layers lists the packages from the bottom up. A package may import those of
+// layers below its own, never its own or one above.
+var layers = [][]string{
+	{
+		"nsenter", "cgroups/cgfile",
+		"libcontainer/caps", "libcontainer/early", "libcontainer/fault", "libcontainer/jsontext", "libcontainer/mount/option",
+		"libcontainer/proc", "libcontainer/rootfs", "libcontainer/seal", "libcontainer/tty", "libcontainer/wire",
+	},
+	{"cgroups", "cgroups/device", "libcontainer/hook", "libcontainer/mount", "libcontainer/spec", "libcontainer/state"},
+	{"cgroups/v2", "libcontainer/step"},
+	{"cgroups/v1", "libcontainer/plan", "libcontainer/stage"},
+	{"cgroups/choose", "libcontainer/launch"},
+	{"cgroups/cgtest", "libcontainer"},
+	{"cli"},
+	{""}, // main
+}
+
+// homes says which packages may import what isn't ours. The rest is allowed
+// everywhere.
+var homes = map[string][]string{
+	"github.com/urfave/cli/v3":             {"cli"},
+	"github.com/sirupsen/logrus":           {"cli"},
+	"github.com/containerd/console":        {"libcontainer/tty"},
+	"github.com/cilium/ebpf/asm":           {"cgroups/device"},
+	"encoding/json":                        {"cli", "libcontainer/spec/gen"},
+	"os/exec":                              {"cgroups/cgtest"},
+	"os/user":                              {},
+	"net":                                  {},
+	"reflect":                              {"libcontainer/spec/gen"},
+	"regexp":                               {},
+	"io/ioutil":                            {},
+	"github.com/opencontainers/runc":       {},
+	"github.com/seccomp/libseccomp-golang": {"seccomp"},
+}
+
+// maxLines is the longest that a file may be, unless a program wrote it.
+const maxLines = 500
+
+// TestArchitecture reads the sources, and not what the go command says of
+// them, so that the test cache sees every change.
+func TestArchitecture(t *testing.T) {
+	layer := make(map[string]int)
+	for i, l := range layers {
+		for _, p := range l {
+			layer[p] = i
+		}
+	}
+	files := 0
+	err := filepath.WalkDir("..", func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() && (name == "tests" || name == "testdata" || name != ".." && strings.HasPrefix(name, ".")) {
+			return fs.SkipDir
+		}
+		if strings.HasSuffix(name, ".go") {
+			files++
+			check(t, file, layer)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files < 100 {
+		t.Errorf("only %d files seen: the walk has missed the tree", files)
+	}
+}
+
+func check(t *testing.T, file string, layer map[string]int) {
+	t.Helper()
+	src, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rel := filepath.ToSlash(strings.TrimPrefix(file, "../"))
+	base := path.Base(rel)
+	if n := bytes.Count(src, []byte("\n")); n > maxLines && !strings.HasPrefix(base, "zz_generated_") && !strings.HasSuffix(base, "_test.go") {
+		t.Errorf("%s has %d lines, more than %d", rel, n, maxLines)
+	}
+	for _, bad := range []string{"util", "utils", "common", "helpers", "misc"} {
+		if slices.Contains(strings.Split(strings.TrimSuffix(rel, ".go"), "/"), bad) {
+			t.Errorf("%s: the name %q says nothing about what is inside", rel, bad)
+		}
+	}
+	if strings.HasSuffix(base, "_test.go") {
+		return
+	}
+	f, err := parser.ParseFile(token.NewFileSet(), file, src, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkg := strings.TrimSuffix(path.Dir(rel), ".")
+	for _, imp := range f.Imports {
+		name, _ := strconv.Unquote(imp.Path.Value)
+		checkImport(t, rel, pkg, name, layer)
+	}
+}
+
+func checkImport(t *testing.T, file, pkg, name string, layer map[string]int) {
+	t.Helper()
+	if home, ok := homes[name]; ok && !slices.Contains(home, pkg) {
+		t.Errorf("%s imports %s, which belongs into %q only", file, name, home)
+	}
+	ours, ok := strings.CutPrefix(name, module)
+	if !ok || pkg == "libcontainer/spec/gen" {
+		return
+	}
+	mine, known := layer[pkg]
+	if !known {
+		t.Errorf("%s: package %s has no layer", file, pkg)
+		return
+	}
+	theirs, known := layer[ours]
+	if !known || theirs >= mine {
+		t.Errorf("%s: %s (layer %d) imports %s (layer %d)", file, pkg, mine, ours, theirs)
+	}
+}
