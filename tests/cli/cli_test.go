@@ -1,0 +1,54 @@
+// Package cli runs scripts of the runtime's command line. Lines that only hold
+// for rung have the condition [rung]; the others hold for Debian 12's runc too.
+package cli
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/rung-oci/rung/tests/harness"
+)
+
+func TestMain(m *testing.M) { harness.Main(m) }
+
+func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			s := newScript(t)
+			testscript.Run(t, testscript.Params{
+				Files:              []string{file},
+				RequireUniqueNames: true,
+				Condition:          condition,
+				Setup:              s.setup,
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){
+					"rt":         s.runtime,
+					"bg":         s.background,
+					"waitbg":     s.waitBackground,
+					"bundle":     s.bundle,
+					"waitstatus": s.waitStatus,
+					"waitexit":   s.waitExit,
+					"waitgone":   s.waitGone,
+					"digits":     digits,
+					"jsonlog":    jsonLog,
+				},
+			})
+		})
+	}
+}
+
+func condition(name string) (bool, error) {
+	switch name {
+	case "rung":
+		return harness.IsRung(), nil
+	case "runc":
+		return !harness.IsRung(), nil
+	}
+	return name == harness.View(), nil
+}
