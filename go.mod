@@ -2,6 +2,8 @@ module github.com/rung-oci/rung
 
 go 1.26.0
 
+toolchain go1.26.8
+
 // Go 1.25 and later keeps the cgroup's cpu files open in every process and polls
 // them; nothing of the host may be open in a process that a container can see.
 godebug (

@@ -2,6 +2,12 @@ module github.com/rung-oci/rung/tests
 
 go 1.26.0
 
+// Else Go keeps cgroup files open in the probe, which would look like leaks.
+godebug (
+	containermaxprocs=0
+	updatemaxprocs=0
+)
+
 require (
 	github.com/opencontainers/runtime-spec v1.3.0
 	golang.org/x/sys v0.49.0

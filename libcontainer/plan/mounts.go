@@ -18,9 +18,9 @@ import (
 // A firstMount is made by the first process, detached, in its own pid and
 // cgroup namespaces.
 type firstMount struct {
-	kind, target string
-	attr         uint64
-	data         []string
+	kind, source, target string
+	attr                 uint64
+	data                 []string
 }
 
 // mounts plans the mounts in the order of the configuration.
@@ -64,7 +64,11 @@ func (p *planner) mount(m *specs.Mount, o option.Options, first []firstMount) []
 		if s.Kind == "cgroup2" {
 			data = nil // its options belong to the whole host
 		}
-		first = append(first, firstMount{s.Kind, s.Target, o.Attr.Set, data})
+		source := m.Source
+		if source == "" {
+			source = s.Kind
+		}
+		first = append(first, firstMount{s.Kind, source, s.Target, o.Attr.Set, data})
 	case m.Type == "sysfs" && p.ns.user() && !p.ns.isNew(specs.NetworkNamespace):
 		// The kernel gives a new sysfs only to the owner of the network namespace.
 		s.Fallback = p.source(step.Source{

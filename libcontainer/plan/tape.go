@@ -186,7 +186,7 @@ func (p *planner) send(mounts []firstMount) {
 		what := "mount " + m.kind + " at " + m.target
 		fs := p.t.Slot()
 		p.t.Call(what+": fsopen", unix.SYS_FSOPEN, p.t.Str(m.kind), nsenter.Int(unix.FSOPEN_CLOEXEC)).Into(fs)
-		for _, d := range m.data {
+		for _, d := range append([]string{"source=" + m.source}, m.data...) {
 			p.option(what, fs, d)
 		}
 		p.t.Call(what, unix.SYS_FSCONFIG, fs.Value(), nsenter.Int(unix.FSCONFIG_CMD_CREATE), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))

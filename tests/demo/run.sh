@@ -8,7 +8,7 @@ here=$(dirname "$(realpath "$0")")
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 mkdir -p "$dir/rootfs"
-cp "$here/demo.go.txt" "$dir/demo.go"
+cp "$here/demo.go" "$dir/"
 (cd "$dir" && CGO_ENABLED=0 GOFLAGS= GO111MODULE=off go build -trimpath -ldflags '-s -w' -o rootfs/demo demo.go)
 cd "$dir"
 "$rung" spec
