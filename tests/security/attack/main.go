@@ -1,0 +1,36 @@
+// Attack is what hostile programs in a container do to the processes that the
+// runtime makes beside them.
+//
+//	attack snoop PROGRAM   look into every other process until it has become PROGRAM
+//	attack exe             try to open the executable of every other process for writing
+//	attack type            push keys into the controlling terminal, or any on stdin
+//
+// snoop and exe end when the file /tmp/stop exists; all print JSON.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"runtime"
+)
+
+func main() {
+	runtime.LockOSThread() // a tracer is a thread
+	var result any
+	switch {
+	case len(os.Args) == 3 && os.Args[1] == "snoop":
+		result = snoop(os.Args[2])
+	case len(os.Args) == 2 && os.Args[1] == "exe":
+		result = overwrite()
+	case len(os.Args) == 2 && os.Args[1] == "type":
+		result = inject()
+	default:
+		fmt.Fprintln(os.Stderr, "usage: attack snoop PROGRAM | exe | type")
+		os.Exit(2)
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(result); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,27 @@
+// Package report is what the attack program prints.
+package report
+
+// Snoop is what was seen of other processes.
+type Snoop struct {
+	Tasks   int            // processes that were seen before their execve
+	Looks   int            // passes over such processes
+	Threads int            // the most threads that one had
+	Comms   map[string]int // their names then → processes
+	Lines   map[string]int // their command lines then → looks
+	Denied  map[string]int // operation → refusals before execve
+	Stolen  map[string]int // "operation: what" → successes before execve
+	After   map[string]int // operation → successes after execve: the snoop's own test
+}
+
+// Exe is what became of writing to executables.
+type Exe struct {
+	Tries  int
+	Denied map[string]int // error → tries
+	Opened map[string]int // "dev:inode link" → successes
+}
+
+// Type is what became of pushing keys: by stdin and by /dev/tty, and the session.
+type Type struct {
+	Stdin, TTY, Paste string // "ok" or the error
+	SID, PID          int
+}
