@@ -71,7 +71,10 @@ type Manager interface {
 	// Location returns the directories the manager works on.
 	Location() Location
 
-	// Create makes every directory that is missing, writes the limits of r and
+	// Create is Make and Protect.
+	Create(r *specs.LinuxResources) error
+
+	// Make makes every directory that is missing, writes the limits of r and
 	// applies its device rules (a nil r still denies all devices but the default
 	// ones). An existing cgroup is taken over if it holds no process and isn't
 	// frozen. After an error everything that this call made is removed again.
@@ -80,7 +83,12 @@ type Manager interface {
 	// An error that wraps device.ErrAttach means that the kernel refused the
 	// device program (a user namespace, no CAP_BPF); a caller that may live
 	// without it calls again with rules that allow everything.
-	Create(r *specs.LinuxResources) error
+	Make(r *specs.LinuxResources) error
+
+	// Protect attaches the device program of the cgroup v2 that Make made, which
+	// takes long enough to be done while a process is being born there. It must
+	// come before anything of the container's runs. An error doesn't undo Make.
+	Protect() error
 
 	// Entry opens what a process needs to enter the cgroups.
 	Entry() (*Entry, error)

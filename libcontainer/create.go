@@ -202,7 +202,7 @@ func (c *creation) claim() (err error) {
 	if c.bundle.Spec.Linux != nil {
 		res = c.bundle.Spec.Linux.Resources
 	}
-	if err := c.manager.Create(res); err != nil {
+	if err := c.manager.Make(res); err != nil {
 		return err
 	}
 	c.undo.push(func() { _ = c.manager.Destroy() })
@@ -215,7 +215,7 @@ func (c *creation) claim() (err error) {
 func (c *creation) launch() (p *launch.Process, err error) {
 	var files files
 	defer files.close()
-	in := &launch.Inputs{HostHooks: c.hostHooks, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.meanwhile, Offsets: c.host.FD}
+	in := &launch.Inputs{HostHooks: c.hostHooks, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.meanTime, Offsets: c.host.FD}
 	in.Exe = c.exe
 	if c.plan.Unreadable {
 		in.Exe = files.open(seal.Executable(true))
@@ -249,6 +249,14 @@ func (c *creation) launch() (p *launch.Process, err error) {
 		_ = c.manager.Kill()
 	})
 	return p, nil
+}
+
+// meanTime does what can be done while the stage works.
+func (c *creation) meanTime() error {
+	if c.meanwhile != nil {
+		c.meanwhile()
+	}
+	return c.manager.Protect()
 }
 
 // files collects descriptors that are closed together.

@@ -54,7 +54,7 @@ const patience = 100 * time.Millisecond
 
 // pass passes signals on to the container's init.
 func (f *foreground) pass() {
-	signal.Notify(f.signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGWINCH, unix.SIGUSR1, unix.SIGUSR2)
+	signal.Notify(f.signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT)
 	pidfd, ok := <-f.pidfd
 	if !ok {
 		return

@@ -24,7 +24,29 @@ type plan struct {
 }
 
 // Create makes the cgroup in every hierarchy; see [cgroups.Manager].
-func (m *Manager) Create(r *specs.LinuxResources) (err error) {
+func (m *Manager) Create(r *specs.LinuxResources) error {
+	err := m.Make(r)
+	if err != nil {
+		return err
+	}
+	if err = m.Protect(); err != nil {
+		m.unified.Undo()
+		cgfile.Undo(m.made)
+	}
+	return err
+}
+
+// Protect attaches the device program of the unified side; see
+// [cgroups.Manager]. The v1 list of devices is complete already.
+func (m *Manager) Protect() error {
+	if m.unified == nil {
+		return nil
+	}
+	return m.unified.Protect()
+}
+
+// Make makes the cgroup in every hierarchy; see [cgroups.Manager].
+func (m *Manager) Make(r *specs.LinuxResources) (err error) {
 	p, err := m.plan(r)
 	if err != nil {
 		return err
@@ -45,9 +67,10 @@ func (m *Manager) Create(r *specs.LinuxResources) (err error) {
 	}
 	// Last, because it undoes itself.
 	if m.unified != nil {
-		return m.unified.Apply(p.unified)
+		err = m.unified.Apply(p.unified)
 	}
-	return nil
+	m.made = made
+	return err
 }
 
 // plan splits the resources between the v1 hierarchies and the unified one: a

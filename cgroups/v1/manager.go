@@ -21,6 +21,7 @@ type Manager struct {
 	loc     cgroups.Location
 	trees   []tree
 	unified *v2.Manager // nil on a pure v1 host
+	made    []string    // by Make, on the v1 side
 }
 
 // tree is one hierarchy; controllers that are mounted together share it.

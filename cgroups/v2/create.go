@@ -17,7 +17,7 @@ import (
 type Plan struct {
 	// Writes are the limits.
 	Writes []cgfile.Write
-	// Devices is attached after them.
+	// Devices is attached by [Manager.Protect].
 	Devices device.Program
 	// Everything enables every controller that the host has, so that usage can
 	// be read and limits can be set later. Otherwise only those of Writes.
@@ -26,6 +26,40 @@ type Plan struct {
 
 // Create makes the cgroup; see [cgroups.Manager].
 func (m *Manager) Create(r *specs.LinuxResources) error {
+	err := m.Make(r)
+	if err != nil {
+		return err
+	}
+	if err = m.Protect(); err != nil {
+		m.Undo()
+	}
+	return err
+}
+
+// Undo removes what Make made.
+func (m *Manager) Undo() {
+	cgfile.Undo(m.made)
+	m.made = nil
+}
+
+// Protect attaches the device program; see [cgroups.Manager].
+func (m *Manager) Protect() error {
+	if m.devices == nil {
+		return nil
+	}
+	leaf, err := cgfile.OpenDir(m.dir)
+	if err != nil {
+		return err
+	}
+	defer leaf.Close()
+	if err := device.Attach(leaf.FD(), m.devices); err != nil {
+		return fmt.Errorf("linux.resources.devices: cgroup %s: %w", m.dir, err)
+	}
+	return nil
+}
+
+// Make makes the cgroup; see [cgroups.Manager].
+func (m *Manager) Make(r *specs.LinuxResources) error {
 	p := Plan{Writes: Writes(r), Everything: true}
 	var configured []specs.LinuxDeviceCgroup
 	if r != nil {
@@ -80,9 +114,7 @@ func (m *Manager) Apply(p Plan) (err error) {
 	if err := leaf.Apply(writes); err != nil {
 		return err
 	}
-	if err := device.Attach(leaf.FD(), p.Devices); err != nil {
-		return fmt.Errorf("linux.resources.devices: cgroup %s: %w", m.dir, err)
-	}
+	m.devices, m.made = p.Devices, made
 	return nil
 }
 

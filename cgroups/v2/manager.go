@@ -10,12 +10,15 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgfile"
+	"github.com/rung-oci/rung/cgroups/device"
 	"golang.org/x/sys/unix"
 )
 
 // Manager is a [cgroups.Manager] for one v2 directory.
 type Manager struct {
 	mount, dir string
+	devices    device.Program // left to Protect
+	made       []string       // by Make
 }
 
 var _ cgroups.Manager = (*Manager)(nil)

@@ -33,7 +33,7 @@ type Inputs struct {
 	HostHooks    func(pid int) error
 	Console      func(master int) error // takes the descriptor over
 	OOMKilled    func() bool
-	Meanwhile    func() // called while the stage starts; may be nil
+	Meanwhile    func() error // called while the stage works, before any hook runs
 }
 
 // A Process is the container's first process while it waits for our word.
@@ -116,10 +116,10 @@ func Start(s *Stage, p *plan.Plan, in *Inputs) (*Process, error) {
 		return nil, err
 	}
 	fault.Point("create:ordered")
-	if in.Meanwhile != nil {
-		in.Meanwhile()
+	err = in.Meanwhile()
+	if err == nil {
+		err = proc.serve(s.conn)
 	}
-	err = proc.serve(s.conn)
 	if err == nil {
 		_, err = proc.pid()
 	}

@@ -30,7 +30,8 @@ func Called() bool { return len(os.Args) == 2 && os.Args[0] == Name }
 
 // Main is the life of a stage or builder; it returns the exit status. It must
 // be called on the main thread, locked: the children's death signal and a
-// time namespace count on the thread group's leader.
+// time namespace count on the thread group's leader. An init function is, by the
+// Go runtime itself, and so without the extra thread that LockOSThread makes.
 func Main() int {
 	// Before anything is forked: no process of a container may be traced, or its
 	// descriptors taken, by root of a user namespace (CVE-2016-9962).

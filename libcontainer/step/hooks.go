@@ -1,6 +1,8 @@
 package step
 
 import (
+	"runtime"
+
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
@@ -55,6 +57,9 @@ func (s *ContainerHooks) Code(c *wire.Codec) {
 // Run runs them. The pid namespace is entered for children only.
 func (s *ContainerHooks) Run(e *Env) error {
 	if s.Join != 0 {
+		// Our next child is in another pid namespace than we are: it can't be a
+		// thread. Locking has the runtime keep a thread from which to make threads.
+		runtime.LockOSThread()
 		if err := unix.Setns(e.Pidfd, s.Join); err != nil {
 			return at("setns", err)
 		}
