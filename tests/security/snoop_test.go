@@ -54,10 +54,15 @@ func (a *attacker) end(t *testing.T, result any) {
 	if ws := harness.Wait(t, a.pid); ws.ExitStatus() != 0 {
 		t.Fatalf("the attack program ended with %x: %s", ws, a.out.Reread(t))
 	}
-	if err := json.Unmarshal([]byte(a.out.Reread(t)), result); err != nil {
-		t.Fatalf("the attack program's report: %v", err)
-	}
+	decode(t, []byte(a.out.Reread(t)), result)
 	a.Must(t, "delete")
+}
+
+func decode(t *testing.T, data []byte, result any) {
+	t.Helper()
+	if err := json.Unmarshal(data, result); err != nil {
+		t.Fatalf("the attack program's report: %v: %s", err, data)
+	}
 }
 
 // Root in a pid namespace that another container joins can neither look into

@@ -41,8 +41,8 @@ func waiting(t *testing.T, pid int) {
 	t.Helper()
 	dir := fmt.Sprintf("/proc/%d/", pid)
 	line, err := os.ReadFile(dir + "cmdline")
-	if err != nil || len(line) != 0 {
-		t.Errorf("cmdline = %q, %v, want nothing", line, err)
+	if err != nil || strings.Trim(string(line), "\x00") != "" {
+		t.Errorf("cmdline = %q, %v, want no text", line, err)
 	}
 	tasks, err := os.ReadDir(dir + "task")
 	if err != nil || len(tasks) != 1 {
