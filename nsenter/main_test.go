@@ -1,0 +1,117 @@
+package nsenter
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// reporter is argv[0] of the test binary as the program that [Spawn] starts.
+const reporter = "nsenter-reporter"
+
+// The main goroutine keeps the main thread: what a test does to its own thread
+// then never hits the one that stands for the process.
+func init() { runtime.LockOSThread() }
+
+func TestMain(m *testing.M) {
+	if os.Args[0] == reporter {
+		report()
+	}
+	os.Exit(m.Run())
+}
+
+// report tells the descriptor argv[1] what Spawn has made of this process, and
+// ends it.
+func report() {
+	fd, _ := strconv.Atoi(os.Args[1])
+	var death int
+	_ = unix.Prctl(unix.PR_GET_PDEATHSIG, uintptr(ptr2(&death)), 0, 0, 0)
+	var open []string
+	for _, a := range os.Args[2:] {
+		n, _ := strconv.Atoi(a)
+		if _, err := unix.FcntlInt(uintptr(n), unix.F_GETFD, 0); err == nil {
+			open = append(open, a)
+		}
+	}
+	var ns unix.Stat_t
+	_ = unix.Stat("/proc/self/ns/user", &ns)
+	groups, _ := os.Getgroups()
+	text := fmt.Sprintf("args %q env %d open %v death %d ids %d %d groups %d userns %d\n",
+		os.Args, len(os.Environ()), open, death, os.Getuid(), os.Getgid(), len(groups), ns.Ino)
+	_, _ = unix.Write(fd, []byte(text))
+	os.Exit(7)
+}
+
+// await waits for the end of a child, at most for five seconds.
+func await(t *testing.T, pid int) unix.WaitStatus {
+	t.Helper()
+	var ws unix.WaitStatus
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(200 * time.Microsecond) {
+		got, err := unix.Wait4(pid, &ws, unix.WNOHANG|unix.WALL, nil)
+		if got == pid {
+			return ws
+		}
+		if err != nil && err != unix.EINTR {
+			t.Fatalf("wait for %d: %v", pid, err)
+		}
+		if time.Now().After(deadline) {
+			unix.Kill(pid, unix.SIGKILL)
+			reap(pid)
+			t.Fatalf("process %d didn't end", pid)
+		}
+	}
+}
+
+// start forks a process that plays the tape.
+func start(t *testing.T, tape *Tape) (int, Player) {
+	t.Helper()
+	p, err := NewLocal(tape.Image())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Free)
+	pid, err := Fork(&CloneArgs{ExitSignal: uint64(unix.SIGCHLD)}, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pid, p
+}
+
+// run plays the tape in a process and waits for its end.
+func run(t *testing.T, tape *Tape) (Player, unix.WaitStatus) {
+	t.Helper()
+	pid, p := start(t, tape)
+	return p, await(t, pid)
+}
+
+// pipe makes a pipe, closed with the test.
+func pipe(t *testing.T) (r, w int) {
+	t.Helper()
+	var p [2]int
+	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(p[0]) })
+	t.Cleanup(func() { unix.Close(p[1]) })
+	return p[0], p[1]
+}
+
+// readText reads what a pipe has within five seconds.
+func readText(t *testing.T, fd int) string {
+	t.Helper()
+	if n, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 5000); n != 1 {
+		t.Fatal("nothing to read")
+	}
+	buf := make([]byte, 8192)
+	n, err := unix.Read(fd, buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(buf[:n]))
+}
