@@ -14,7 +14,7 @@ type op struct {
 	load   uint8     // bit i: arg[i] is the offset of a word, the word is passed
 	load32 uint8     // bit i: arg[i] is the offset of an int32, its value is passed
 	mode   uint8     // what the result means
-	skip   uint16    // entries to pass over, see mode
+	skip   uint32    // entries to pass over, see mode; a PATH of 128 KiB needs more than 16 bits
 	errno  [6]uint16 // errors that are expected, see mode
 	_      [2]uint16 // keeps the size a multiple of eight everywhere
 }
@@ -140,7 +140,7 @@ func (t *Tape) str(s string) Slot {
 
 // Strs places a NULL-terminated vector of strings, with room for spare more
 // pointers before the NULL, and returns it. The spare words stay NULL until
-// [Arena.SetPointer] fills them.
+// [Arena.SetString] fills them.
 func (t *Tape) Strs(ss []string, spare int) Slot {
 	v := t.Alloc((len(ss) + spare + 1) * wordSize)
 	for i, s := range ss {
@@ -217,7 +217,7 @@ func (e Entry) Tolerate(errs ...syscall.Errno) Entry { return e.SkipOn(0, errs..
 
 // SkipOn passes over the next n entries after the errors given, at most six.
 func (e Entry) SkipOn(n int, errs ...syscall.Errno) Entry {
-	e.op.skip = uint16(n)
+	e.op.skip = uint32(n)
 	for i, err := range errs {
 		e.op.errno[i] = uint16(err)
 	}
@@ -227,18 +227,18 @@ func (e Entry) SkipOn(n int, errs ...syscall.Errno) Entry {
 // SkipOnSuccess passes over the next n entries if the call succeeds, and goes
 // on with the next one whatever its error is.
 func (e Entry) SkipOnSuccess(n int) Entry {
-	e.op.mode, e.op.skip = modeOnSuccess, uint16(n)
+	e.op.mode, e.op.skip = modeOnSuccess, uint32(n)
 	return e
 }
 
 // Set stores a in s and passes over the next skip entries.
 func (t *Tape) Set(label string, s Slot, a Arg, skip int) {
 	e := t.Call(label, nrSet, a).Into(s)
-	e.op.skip = uint16(skip)
+	e.op.skip = uint32(skip)
 }
 
 // SkipIf passes over the next n entries if the word in s isn't 0.
-func (t *Tape) SkipIf(s Slot, n int) { t.Call("", nrBranch, s.Value()).op.skip = uint16(n) }
+func (t *Tape) SkipIf(s Slot, n int) { t.Call("", nrBranch, s.Value()).op.skip = uint32(n) }
 
 // Fail ends the playing process with err.
 func (t *Tape) Fail(label string, err syscall.Errno) { t.Call(label, nrFail, Uint(uintptr(err))) }
