@@ -31,7 +31,8 @@ func (p Player) Free() { _ = unix.Munmap(p.Arena.mem) }
 // A Spawn describes a program to be started from an open file.
 type Spawn struct {
 	Exe     int      // the executable, by execveat(2)
-	Args    []string // argv; the environment is empty
+	Args    []string // argv
+	Env     []string // the environment
 	Inherit []int    // descriptors that the program keeps, under the same numbers
 	Join    int      // namespaces to join first, CLONE_NEW* flags
 	Pidfd   int      // whose namespaces
@@ -75,7 +76,7 @@ func (s Spawn) tape() *Tape {
 		t.BecomeRoot()
 		t.Call("set death signal", unix.SYS_PRCTL, Int(unix.PR_SET_PDEATHSIG), Int(int(unix.SIGKILL)))
 	}
-	t.Call("execute", unix.SYS_EXECVEAT, Int(s.Exe), t.Str(""), t.Strs(s.Args, 0).Addr(), t.Strs(nil, 0).Addr(), Int(unix.AT_EMPTY_PATH))
+	t.Call("execute", unix.SYS_EXECVEAT, Int(s.Exe), t.Str(""), t.Strs(s.Args, 0).Addr(), t.Strs(s.Env, 0).Addr(), Int(unix.AT_EMPTY_PATH))
 	return t
 }
 

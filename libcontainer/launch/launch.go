@@ -77,7 +77,7 @@ func Spawn(exe, preserve int) (*Stage, error) {
 		inherit = append(inherit, 3+i)
 	}
 	pid, pidfd, err := nsenter.Spawn{
-		Exe: exe, Args: []string{stage.Name, strconv.Itoa(theirs.FD)}, Inherit: inherit,
+		Exe: exe, Args: []string{stage.Name, strconv.Itoa(theirs.FD)}, Env: stage.Env, Inherit: inherit,
 	}.Start()
 	if err != nil {
 		conn.Close()

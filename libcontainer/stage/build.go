@@ -71,7 +71,7 @@ func buildInside(o *step.Orders) error {
 	inherit := []int{fd, o.Wire, o.Progress, o.Arena, o.Peer, o.Pidfd, o.Proc}
 	inherit = append(append(inherit, o.Trees...), o.FirstMounts...)
 	pid, pidfd, err := nsenter.Spawn{
-		Exe: o.Exe, Args: []string{Name, strconv.Itoa(fd)}, Inherit: inherit,
+		Exe: o.Exe, Args: []string{Name, strconv.Itoa(fd)}, Env: Env, Inherit: inherit,
 		Join: o.Enter, Pidfd: o.Pidfd, BeRoot: true,
 	}.Start()
 	if err != nil {

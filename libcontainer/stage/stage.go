@@ -25,6 +25,10 @@ import (
 // that brings their orders.
 const Name = "rung-init"
 
+// Env is the environment of the stage and of its builder: they do one thing
+// after the other, and every thread that the Go runtime doesn't make is time.
+var Env = []string{"GOMAXPROCS=1"}
+
 // Called tells whether this process was started as the stage or builder.
 func Called() bool { return len(os.Args) == 2 && os.Args[0] == Name }
 
@@ -36,6 +40,7 @@ func Main() int {
 	// Before anything is forked: no process of a container may be traced, or its
 	// descriptors taken, by root of a user namespace (CVE-2016-9962).
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+	setName("rung:init")
 	fd, err := strconv.Atoi(os.Args[1])
 	hideArguments()
 	if err != nil {
@@ -112,10 +117,27 @@ func readOrders(fd int) (*step.Orders, error) {
 	return o, c.Err()
 }
 
-// hideArguments empties our command line: the first process has a copy of our
-// memory, and /proc/PID/cmdline asks nobody's permission. The strings of
-// os.Args are the kernel's own copy.
+// setName is what ps(1) shows in short: of us, of the first process until it
+// runs the user's program. An exec by descriptor would leave its number.
+func setName(name string) {
+	var b [16]byte
+	copy(b[:], name)
+	unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&b[0])), 0, 0, 0)
+}
+
+// hideArguments empties our command line and environment: the first process has
+// a copy of our memory, and /proc/PID/cmdline asks nobody's permission. The
+// strings of os.Args are the kernel's own copy, and those of the environment
+// follow them.
 func hideArguments() {
+	last := os.Args[len(os.Args)-1]
+	next := unsafe.Add(unsafe.Pointer(unsafe.StringData(last)), len(last)+1)
+	for _, e := range Env {
+		if mem := unsafe.Slice((*byte)(next), len(e)); string(mem) == e {
+			clear(mem)
+		}
+		next = unsafe.Add(next, len(e)+1)
+	}
 	for i, a := range os.Args {
 		clear(unsafe.Slice(unsafe.StringData(a), len(a)))
 		os.Args[i] = ""
