@@ -47,7 +47,7 @@ type creation struct {
 	loc    cgroups.Location
 	joined []joinedNS
 	listen int
-	exe    int // the sealed executable
+	exe    seal.Exe
 	stage  *launch.Stage
 
 	undo    undo
@@ -70,7 +70,7 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 	}
 	// Nothing that our caller left open may get into a container or a hook.
 	unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
-	c := &creation{r: r, opt: o, console: -1, pidfd: -1, exe: -1, listen: listenFDs()}
+	c := &creation{r: r, opt: o, console: -1, pidfd: -1, exe: seal.None, listen: listenFDs()}
 	defer func() {
 		if err != nil {
 			c.close()
@@ -79,7 +79,7 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 	if c.exe, err = seal.Executable(false); err != nil {
 		return nil, err
 	}
-	if c.stage, err = launch.Spawn(c.exe, c.listen+o.PreserveFDs); err != nil {
+	if c.stage, err = launch.Spawn(c.exe.FD, c.listen+o.PreserveFDs); err != nil {
 		return nil, err
 	}
 	fault.Point("create:spawned")
@@ -125,7 +125,8 @@ func (c *creation) close() {
 	c.undo.run()
 	c.stage.Close()
 	closeNamespaces(c.joined)
-	for _, fd := range []int{c.console, c.pidfd, c.exe} {
+	c.exe.Close()
+	for _, fd := range []int{c.console, c.pidfd} {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
@@ -216,9 +217,14 @@ func (c *creation) launch() (p *launch.Process, err error) {
 	var files files
 	defer files.close()
 	in := &launch.Inputs{HostHooks: c.hostHooks, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.meanTime, Offsets: c.host.FD}
-	in.Exe = c.exe
+	in.Exe = c.exe.FD
 	if c.plan.Unreadable {
-		in.Exe = files.open(seal.Executable(true))
+		exe, err := seal.Executable(true)
+		if err != nil {
+			return nil, err
+		}
+		defer exe.Close()
+		in.Exe = exe.FD
 	}
 	in.Gate = files.open(c.entry.MakeFifo(state.GateName))
 	in.Status = files.open(c.entry.MakeFifo(state.StatusName))

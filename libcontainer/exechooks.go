@@ -46,13 +46,16 @@ type hookRun struct {
 
 // spawn has a sealed copy of ourselves fork the hook's process.
 func (r *hookRun) spawn(h *specs.Hook, stdin, output int) (pid, pidfd int, err error) {
-	var files files
-	defer files.close()
-	exe := files.open(seal.Executable(false))
-	root := files.open(unix.Open("/proc/"+strconv.Itoa(r.c.record.PID)+"/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0))
-	if files.err != nil {
-		return 0, -1, files.err
+	exe, err := seal.Executable(false)
+	if err != nil {
+		return 0, -1, err
 	}
+	defer exe.Close()
+	root, err := unix.Open("/proc/"+strconv.Itoa(r.c.record.PID)+"/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, -1, fmt.Errorf("open root of container: %w", err)
+	}
+	defer unix.Close(root)
 	entry, err := r.c.manager.Entry()
 	if err != nil {
 		return 0, -1, err
@@ -63,7 +66,7 @@ func (r *hookRun) spawn(h *specs.Hook, stdin, output int) (pid, pidfd int, err e
 		return 0, -1, err
 	}
 	p, at := plan.StartContainerHook(r.spec, facts, h)
-	stage, err := launch.Spawn(exe, 0)
+	stage, err := launch.Spawn(exe.FD, 0)
 	if err != nil {
 		return 0, -1, err
 	}

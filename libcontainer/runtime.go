@@ -1,10 +1,8 @@
 // Package libcontainer runs containers: the lifecycle of the OCI runtime
 // specification as an API that a program can embed. Each verb has its own file.
 //
-// A program that calls Create, Run or Start must call [stage.Main] at its very
-// beginning when [stage.Called] says so, with the main goroutine locked to the
-// main thread by an init function: processes of a container are forked from a
-// sealed copy of the program.
+// Processes of a container are forked from a sealed copy of the program, which
+// is started as an init stage: package stage then takes over before main.
 package libcontainer
 
 import (

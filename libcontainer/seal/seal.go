@@ -14,31 +14,51 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// An Exe is a sealed executable. Its descriptors are close-on-exec.
+type Exe struct {
+	FD    int
+	mount int // what it lies on, -1: nothing of ours
+}
+
+// None is no executable.
+var None = Exe{-1, -1}
+
 // Executable opens an executable equal to our own that can't be written
-// through any descriptor or mount: an overlayfs without an upper layer where we
-// may mount one (Linux 5.2, 75 µs whatever the size), else a sealed copy in a
-// memfd. The descriptor is close-on-exec and the caller's.
+// through any descriptor or mount: on an overlayfs without an upper layer where
+// we may mount one (Linux 5.2, 75 µs whatever the size), else a sealed copy in a
+// memfd.
 //
 // An unreadable one, mode 0111, is needed where it runs inside a user namespace
 // in sight of that namespace's root: the kernel then keeps /proc/PID/exe and
 // mem of it closed.
-func Executable(unreadable bool) (fd int, err error) {
-	if unreadable {
-		return copyToMemfd()
+func Executable(unreadable bool) (Exe, error) {
+	if !unreadable {
+		exe, err := unix.Open("/proc/self/exe", unix.O_PATH|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return None, fmt.Errorf("open own executable: %w", err)
+		}
+		defer unix.Close(exe)
+		if readOnlySuperblock(exe) {
+			fd, err := unix.Open("/proc/self/exe", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+			return Exe{fd, -1}, err
+		}
+		if e, err := overlay(exe); err == nil {
+			return e, nil
+		}
 	}
-	exe, err := unix.Open("/proc/self/exe", unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1, fmt.Errorf("open own executable: %w", err)
+	fd, err := copyToMemfd()
+	return Exe{fd, -1}, err
+}
+
+// Close closes the executable. The kernel then takes its file system apart,
+// which takes as long as making it: do it when there is time.
+func (e *Exe) Close() {
+	for _, fd := range []int{e.mount, e.FD} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
 	}
-	defer unix.Close(exe)
-	if readOnlySuperblock(exe) {
-		return unix.Open("/proc/self/exe", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	}
-	fd, err = overlay(exe)
-	if err == nil {
-		return fd, nil
-	}
-	return copyToMemfd()
+	e.mount, e.FD = -1, -1
 }
 
 // readOnlySuperblock tells whether exe lies on a file system that is read-only
@@ -59,44 +79,41 @@ var errMoved = errors.New("own executable has moved")
 const secondLayer = "/sys/fs"
 
 // overlay mounts a private overlayfs over the directory of our executable.
-func overlay(exe int) (int, error) {
+func overlay(exe int) (Exe, error) {
 	var buf [unix.PathMax]byte
 	n, err := unix.Readlink("/proc/self/exe", buf[:])
 	if err != nil {
-		return -1, err
+		return None, err
 	}
 	dir, base, ok := cutLast(string(buf[:n]))
-	if !ok || strings.ContainsAny(dir, ":\\,") || len(dir) > 100 {
-		return -1, errMoved
+	if !ok || strings.ContainsAny(dir, ":\\,") || len(dir) > 200 {
+		return None, errMoved
 	}
 	fs, err := unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
 	if err != nil {
-		return -1, err
+		return None, err
 	}
 	defer unix.Close(fs)
-	lower := dir + ":" + secondLayer
-	for _, kv := range [][2]string{{"lowerdir", lower}, {"xino", "off"}} {
+	for _, kv := range [][2]string{{"lowerdir", dir + ":" + secondLayer}, {"xino", "off"}} {
 		if err := unix.FsconfigSetString(fs, kv[0], kv[1]); err != nil {
-			return -1, err
+			return None, err
 		}
 	}
 	if err := unix.FsconfigCreate(fs); err != nil {
-		return -1, err
+		return None, err
 	}
-	mnt, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOSUID)
+	e := None
+	if e.mount, err = unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOSUID); err != nil {
+		return None, err
+	}
+	if e.FD, err = unix.Openat(e.mount, base, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0); err == nil && !same(e.FD, exe) {
+		err = errMoved
+	}
 	if err != nil {
-		return -1, err
+		e.Close()
+		return None, err
 	}
-	defer unix.Close(mnt)
-	fd, err := unix.Openat(mnt, base, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return -1, err
-	}
-	if !same(fd, exe) {
-		unix.Close(fd)
-		return -1, errMoved
-	}
-	return fd, nil
+	return e, nil
 }
 
 func cutLast(path string) (dir, base string, ok bool) {

@@ -32,11 +32,19 @@ var Env = []string{"GOMAXPROCS=1"}
 // Called tells whether this process was started as the stage or builder.
 func Called() bool { return len(os.Args) == 2 && os.Args[0] == Name }
 
-// Main is the life of a stage or builder; it returns the exit status. It must
-// be called on the main thread, locked: the children's death signal and a
-// time namespace count on the thread group's leader. An init function is, by the
-// Go runtime itself, and so without the extra thread that LockOSThread makes.
-func Main() int {
+// In a stage or builder the program ends here, before the packages of the
+// command line are initialized. The work has to be done on the main thread: a
+// time namespace, and the death signal of our children, count on the thread
+// group's leader. During init functions the Go runtime keeps us on it, without
+// the extra thread that runtime.LockOSThread makes.
+func init() {
+	if Called() {
+		os.Exit(life())
+	}
+}
+
+// life is the life of a stage or builder; it returns the exit status.
+func life() int {
 	// Before anything is forked: no process of a container may be traced, or its
 	// descriptors taken, by root of a user namespace (CVE-2016-9962).
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
