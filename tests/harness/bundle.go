@@ -138,6 +138,10 @@ func (b *Bundle) remove(t testing.TB) {
 			t.Errorf("clean up: %v", r)
 		}
 	}
+	if t.Failed() {
+		time.Sleep(50 * time.Millisecond)
+		b.ReapAll(t) // the test may not have come to this
+	}
 	for _, pid := range b.pids {
 		for range 200 {
 			if got, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); got == pid || err == unix.ECHILD {
@@ -258,4 +262,31 @@ func Wait(t testing.TB, pid int) unix.WaitStatus {
 	}
 	t.Fatalf("process %d did not end in 30 s", pid)
 	return 0
+}
+
+// Read is the content of a file in the root filesystem.
+func (b *Bundle) Read(t testing.TB, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(b.Rootfs, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// ReapAll waits for all children that have ended, among them the first
+// processes of detached containers, and returns how many there were. No call of
+// the runtime may be under way.
+func (b *Bundle) ReapAll(t testing.TB) (n int) {
+	t.Helper()
+	for {
+		pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		if pid <= 0 || err != nil {
+			return n
+		}
+		n++
+	}
 }

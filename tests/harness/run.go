@@ -113,6 +113,12 @@ func (c *Cmd) Start(t testing.TB) *Proc {
 	if err := p.Cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if p.ProcessState == nil { // the test failed before it could wait
+			p.Process.Kill()
+			p.Cmd.Wait()
+		}
+	})
 	return p
 }
 

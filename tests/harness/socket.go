@@ -142,3 +142,25 @@ func (n *Notify) Until(t testing.TB, line string) []string {
 		}
 	}
 }
+
+// UntilPrefix reads messages until one has a line that begins with prefix, and
+// returns that.
+func (n *Notify) UntilPrefix(t testing.TB, prefix string) string {
+	t.Helper()
+	for {
+		ready(t, n.fd, prefix)
+		buf, oob := make([]byte, 4096), make([]byte, 256)
+		got, oobn, _, _, err := unix.Recvmsg(n.fd, buf, oob, unix.MSG_CMSG_CLOEXEC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, fd := range rights(t, oob[:oobn]) {
+			unix.Close(fd)
+		}
+		for _, l := range strings.Fields(string(buf[:got])) {
+			if strings.HasPrefix(l, prefix) {
+				return l
+			}
+		}
+	}
+}

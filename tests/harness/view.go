@@ -77,3 +77,25 @@ func ownMounts() []report.Mount {
 	data, _ := os.ReadFile("/proc/self/mountinfo")
 	return report.ParseMounts(string(data))
 }
+
+// CgroupDirs returns the directories that a cgroup's path would have, one in
+// each hierarchy of the view.
+func CgroupDirs(path string) (dirs []string) {
+	for _, m := range ownMounts() {
+		if m.Type == "cgroup" || m.Type == "cgroup2" {
+			dirs = append(dirs, m.Point+"/"+strings.TrimPrefix(path, "/"))
+		}
+	}
+	return dirs
+}
+
+// Mounted reports whether something is mounted at a path of the tests' own
+// mount namespace.
+func Mounted(path string) bool {
+	for _, m := range ownMounts() {
+		if m.Point == path {
+			return true
+		}
+	}
+	return false
+}

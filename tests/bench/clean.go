@@ -1,0 +1,58 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// clean removes what failed measurements left: containers, cgroups and the
+// processes in them. Everything else goes with the mount namespace.
+func (b *bench) clean() {
+	for id, rt := range b.live {
+		b.forget(id, rt)
+	}
+	b.cleanCgroups()
+}
+
+// forget deletes a container that may exist.
+func (b *bench) forget(id string, rt oci) {
+	argv := b.argv(rt, "delete", "--force", id)
+	exec.Command("timeout", append([]string{"-s", "KILL", "20"}, argv...)...).Run()
+	delete(b.live, id)
+}
+
+func (b *bench) cleanCgroups() {
+	var dirs []string
+	filepath.WalkDir("/sys/fs/cgroup", func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.IsDir() && strings.Contains(path, "/"+b.prefix) {
+			dirs = append(dirs, path)
+		}
+		return nil
+	})
+	// Children come after their parents in a walk.
+	for i := len(dirs) - 1; i >= 0; i-- {
+		for range 100 {
+			b.killCgroup(dirs[i])
+			if err := syscall.Rmdir(dirs[i]); err == nil || err == syscall.ENOENT {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+}
+
+func (b *bench) killCgroup(dir string) {
+	data, _ := os.ReadFile(dir + "/cgroup.procs")
+	for _, word := range strings.Fields(string(data)) {
+		if pid, err := strconv.Atoi(word); err == nil && pid > 1 {
+			syscall.Kill(pid, syscall.SIGKILL)
+			wait(pid, nil, syscall.WNOHANG, nil)
+		}
+	}
+}

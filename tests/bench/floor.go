@@ -1,0 +1,96 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+// Limits are searched between these, in pages.
+const (
+	floorLow  = 64 << 10
+	floorHigh = 4 << 20
+	floorStep = 4 << 10
+)
+
+// floor finds the smallest memory limit of every runtime in this view. On hybrid
+// hosts crun drops all controllers of v1, hence it is asked in the v1 view only.
+func (b *bench) floor(r *results) error {
+	fmt.Fprintf(os.Stderr, "memory limits in the %s view\n", b.view)
+	for _, rt := range b.runtimes() {
+		if b.view == native.name && rt.name != "rung" {
+			continue
+		}
+		f := floor{Runtime: rt.name, View: b.view}
+		for range floorRuns {
+			err := b.limited(rt, 1<<20)
+			if errors.Is(err, errInterrupted) {
+				return err
+			}
+			if err != nil {
+				f.Error = err.Error()
+				continue
+			}
+			f.MiB++
+		}
+		smallest, err := b.smallest(rt)
+		if err != nil {
+			return err
+		}
+		f.Smallest = int(smallest >> 10)
+		r.Floors = append(r.Floors, f)
+	}
+	return nil
+}
+
+// smallest is the least limit, in bytes, under which three runs work; 0 if none does.
+func (b *bench) smallest(rt oci) (int64, error) {
+	works := func(limit int64) (bool, error) {
+		for range 3 {
+			err := b.limited(rt, limit)
+			if os.Getenv("BENCH_DEBUG") != "" {
+				fmt.Fprintln(os.Stderr, rt.name, limit, err)
+			}
+			if err != nil {
+				if errors.Is(err, errInterrupted) {
+					return false, err
+				}
+				return false, nil
+			}
+		}
+		return true, nil
+	}
+	if ok, err := works(floorHigh); !ok {
+		return 0, err
+	}
+	low, high := int64(floorLow-floorStep), int64(floorHigh)
+	for high-low > floorStep {
+		middle := (low + high) / 2 / floorStep * floorStep
+		ok, err := works(middle)
+		if err != nil {
+			return 0, err
+		}
+		if ok {
+			high = middle
+		} else {
+			low = middle
+		}
+	}
+	return high, nil
+}
+
+// limited runs true under a limit of so many bytes.
+func (b *bench) limited(rt oci, limit int64) error {
+	id := b.id(rt)
+	dir := b.bundleDir(rt, "true")
+	if err := bundle(b.rung, dir, id, "/bin/true", limit); err != nil {
+		return err
+	}
+	if _, err := b.spawn(b.arguments(rt, "run", id), limitedTime); err != nil {
+		b.forget(id, rt)
+		b.cleanCgroups()
+		return err
+	}
+	delete(b.live, id)
+	return nil
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"time"
+)
+
+// series holds a sample per round, by operation and runtime.
+type series map[string]map[string][]sample
+
+// time measures all wanted operations, back to back and on a quiet host.
+func (b *bench) time(r *results) error {
+	if err := b.bundles(); err != nil {
+		return err
+	}
+	// The collector must not run beside a command that is measured.
+	debug.SetGCPercent(-1)
+	for _, mode := range []struct {
+		quiet  time.Duration
+		rounds int
+	}{{0, b.rounds}, {b.quiet, b.quietRounds}} {
+		s, err := b.series(mode.rounds, mode.quiet)
+		if err != nil {
+			return err
+		}
+		for _, operation := range operations {
+			if b.wants(operation) && mode.rounds > 0 {
+				r.Times = append(r.Times, summarize(operation, mode.quiet, s[operation]))
+			}
+		}
+	}
+	return nil
+}
+
+// series does rounds, and two before them that don't count.
+func (b *bench) series(rounds int, quiet time.Duration) (series, error) {
+	if rounds > 0 {
+		fmt.Fprintf(os.Stderr, "%d rounds with %v of quiet before each command\n", rounds, quiet)
+		for range 2 {
+			if err := b.round(0, 0, make(series)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	s := make(series)
+	for n := range rounds {
+		if err := b.round(n, quiet, s); err != nil {
+			return nil, fmt.Errorf("round %d: %w", n, err)
+		}
+		runtime.GC()
+	}
+	return s, nil
+}
+
+// round does each operation once with each runtime before it goes on to the
+// next, and begins with another runtime than the round before: what disturbs the
+// machine disturbs all of them alike.
+func (b *bench) round(n int, quiet time.Duration, s series) error {
+	ids := map[string]string{}
+	for _, operation := range operations {
+		if operation == "run" && !b.wants("run") || operation != "run" && !b.wantsCycle() {
+			continue
+		}
+		list := b.runtimes()
+		for i := range list {
+			rt := list[(i+n)%len(list)]
+			if operation == "run" || operation == "create" {
+				ids[rt.name] = b.id(rt)
+			}
+			time.Sleep(quiet)
+			got, err := b.one(rt, operation, ids[rt.name])
+			if err != nil {
+				return err
+			}
+			if s[operation] == nil {
+				s[operation] = map[string][]sample{}
+			}
+			s[operation][rt.name] = append(s[operation][rt.name], got)
+		}
+	}
+	return nil
+}
+
+// one measures one operation on the container id.
+func (b *bench) one(rt oci, operation, id string) (sample, error) {
+	got, err := b.spawn(b.arguments(rt, operation, id), commandTime)
+	if err != nil {
+		return got, err
+	}
+	return got, b.after(rt, operation, id)
+}
+
+// after waits for what an operation lets go on after its end.
+func (b *bench) after(rt oci, operation, id string) error {
+	switch operation {
+	case "run", "delete":
+		delete(b.live, id)
+	case "kill":
+		pid, err := b.firstProcess(rt)
+		if err != nil {
+			return err
+		}
+		return reap(pid)
+	}
+	return nil
+}

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"slices"
+	"time"
+)
+
+// summarize turns a series of one operation into medians and ratios.
+func summarize(operation string, quiet time.Duration, s map[string][]sample) timing {
+	t := timing{Operation: operation, Quiet: milli(quiet), Rounds: len(s["rung"]), Median: map[string]float64{},
+		Min: map[string]float64{}, CPU: map[string]float64{}, Ratio: map[string]float64{},
+		Low: map[string]float64{}, High: map[string]float64{}}
+	for name, list := range s {
+		wall, cpu, ratio := make([]float64, len(list)), make([]float64, len(list)), make([]float64, len(list))
+		for i, v := range list {
+			wall[i], cpu[i], ratio[i] = v.wall, v.cpu, s["rung"][i].wall/v.wall
+		}
+		t.Median[name], t.Min[name], t.CPU[name] = quantile(wall, 0.5), slices.Min(wall), quantile(cpu, 0.5)
+		if name != "rung" {
+			t.Ratio[name], t.Low[name], t.High[name] = quantile(ratio, 0.5), quantile(ratio, 0.25), quantile(ratio, 0.75)
+		}
+	}
+	return t
+}
+
+// quantile interpolates between the two values of a non-empty list nearest to q.
+func quantile(list []float64, q float64) float64 {
+	sorted := slices.Sorted(slices.Values(list))
+	at := q * float64(len(sorted)-1)
+	low := int(at)
+	if low+1 == len(sorted) {
+		return sorted[low]
+	}
+	return sorted[low] + (at-float64(low))*(sorted[low+1]-sorted[low])
+}
