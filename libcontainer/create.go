@@ -58,7 +58,9 @@ type creation struct {
 	pidfd   int                    // connected pidfd socket, or -1
 	take    func(master int) error // what becomes of a terminal; nil: the console socket gets it
 
-	meanwhile func() // what can be done while the stage starts; may be nil
+	run       bool   // Start follows at once
+	status    int    // the status FIFO when the gate is open already, else -1
+	meanwhile func() // what can be done while the stage works; may be nil
 
 	record *state.Record
 }
@@ -70,7 +72,7 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 	}
 	// Nothing that our caller left open may get into a container or a hook.
 	unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
-	c := &creation{r: r, opt: o, console: -1, pidfd: -1, exe: seal.None, listen: listenFDs()}
+	c := &creation{r: r, opt: o, console: -1, pidfd: -1, exe: seal.None, status: -1, listen: listenFDs()}
 	defer func() {
 		if err != nil {
 			c.close()
@@ -126,7 +128,7 @@ func (c *creation) close() {
 	c.stage.Close()
 	closeNamespaces(c.joined)
 	c.exe.Close()
-	for _, fd := range []int{c.console, c.pidfd} {
+	for _, fd := range []int{c.console, c.pidfd, c.status} {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
@@ -307,7 +309,7 @@ func (c *creation) settle(p *launch.Process) error {
 		return err
 	}
 	fault.Point("create:recorded")
-	if err := p.Confirm(); err != nil {
+	if err := c.release(p); err != nil {
 		return err
 	}
 	if c.pidfd >= 0 {
@@ -320,6 +322,24 @@ func (c *creation) settle(p *launch.Process) error {
 	}
 	fault.Point("create:done")
 	return nil
+}
+
+// release lets go of the first process. When it is to run at once it finds its
+// gate open and nobody waits for it here: Run looks at what becomes of it.
+func (c *creation) release(p *launch.Process) (err error) {
+	defer p.Finish()
+	if !c.atOnce() {
+		return p.Confirm()
+	}
+	if c.status, err = c.container().openGate(); err != nil {
+		return err
+	}
+	return p.Release()
+}
+
+// atOnce tells whether nothing has to happen between create and start.
+func (c *creation) atOnce() bool {
+	return c.run && c.record.HasProcess && !c.record.HasHooks && os.Getenv("NOTIFY_SOCKET") == ""
 }
 
 func (c *creation) newRecord(pid int, start uint64) *state.Record {

@@ -61,12 +61,17 @@ func (c *creation) container() *container {
 // createAndStart returns a pidfd of the container's init. It leaves nothing
 // behind if either fails.
 func (c *creation) createAndStart() (pidfd int, err error) {
+	c.run = true
 	if err := c.create(); err != nil {
 		return -1, err
 	}
 	ct := c.container()
 	if pidfd, err = unix.PidfdOpen(c.record.PID, 0); err == nil {
-		err = ct.start(pidfd)
+		if c.status >= 0 {
+			err = ct.await(c.status, pidfd)
+		} else {
+			err = ct.start(pidfd)
+		}
 	}
 	if err != nil {
 		_ = ct.delete(true)

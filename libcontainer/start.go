@@ -68,7 +68,12 @@ func (c *container) start(pidfd int) error {
 		return err
 	}
 	defer n.close()
-	if err := c.openGate(pidfd); err != nil {
+	status, err := c.openGate()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(status)
+	if err := c.await(status, pidfd); err != nil {
 		return err
 	}
 	if b != nil {
@@ -85,28 +90,32 @@ func (c *container) hookState(b *spec.Bundle, status specs.ContainerState) hook.
 	return stateText(c.record.OCIVersion, c.record.ID, status, b.Dir, c.record.Annotations)
 }
 
-// openGate lets the first process go and waits for what becomes of it: the
-// status FIFO closes by its execve or its death, and its progress record says
-// which.
-func (c *container) openGate(pidfd int) error {
-	status, err := c.entry.OpenFile(state.StatusName, unix.O_RDONLY|unix.O_NONBLOCK)
+// openGate lets the first process go, and returns the status FIFO, which says
+// when it has come to something.
+func (c *container) openGate() (status int, err error) {
+	status, err = c.entry.OpenFile(state.StatusName, unix.O_RDONLY|unix.O_NONBLOCK)
 	if err != nil {
-		return err
+		return -1, err
 	}
-	defer unix.Close(status)
 	gate, err := c.entry.OpenFile(state.GateName, unix.O_WRONLY|unix.O_NONBLOCK)
-	if errors.Is(err, unix.ENXIO) {
-		return ErrStopped
+	if err == nil {
+		_, err = unix.Write(gate, []byte{1})
+		unix.Close(gate)
 	}
 	if err != nil {
-		return err
-	}
-	_, err = unix.Write(gate, []byte{1})
-	unix.Close(gate)
-	if err != nil {
-		return fmt.Errorf("open gate: %w", err)
+		unix.Close(status)
+		if errors.Is(err, unix.ENXIO) {
+			err = ErrStopped
+		}
+		return -1, err
 	}
 	fault.Point("start:opened")
+	return status, nil
+}
+
+// await waits for what becomes of the first process: the status FIFO closes by
+// its execve or its death, and its progress record says which.
+func (c *container) await(status, pidfd int) error {
 	fds := []unix.PollFd{{Fd: int32(status)}, {Fd: int32(pidfd), Events: unix.POLLIN}}
 	for fds[0].Revents|fds[1].Revents == 0 {
 		if _, err := unix.Poll(fds, -1); err != nil && err != unix.EINTR {

@@ -13,18 +13,30 @@ import (
 )
 
 // Confirm lets the first process wait for start, on its own from now on. It
-// returns once it does, with the stage reaped.
+// returns once it does.
 func (p *Process) Confirm() error {
+	err := p.Release()
+	if err == nil {
+		if err = p.hear(); err != nil {
+			err = p.cause(err)
+		}
+	}
+	return err
+}
+
+// Release is Confirm that doesn't wait.
+func (p *Process) Release() error {
 	if _, err := unix.Write(p.control, []byte{1}); err != nil {
 		return p.cause(errSilent)
 	}
-	if err := p.hear(); err != nil {
-		return p.cause(err)
-	}
+	return nil
+}
+
+// Finish reaps what was needed for the launch, and closes our descriptors.
+func (p *Process) Finish() {
 	p.stage.child.wait()
 	p.reapHelper()
 	p.Close()
-	return nil
 }
 
 // Close closes our descriptors.
