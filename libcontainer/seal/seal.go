@@ -158,7 +158,7 @@ func copyToMemfd() (int, error) {
 			break
 		}
 	}
-	if err := unix.Fchmod(fd, 0o111); err == nil {
+	if err = unix.Fchmod(fd, 0o111); err == nil {
 		_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals)
 	}
 	if err != nil {
