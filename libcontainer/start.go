@@ -123,6 +123,7 @@ func (c *container) await(status, pidfd int) error {
 		}
 	}
 	if err := c.verdict(); err != nil {
+		wait(pidfd, killWait) // its state is stopped when the error is known
 		return err
 	}
 	fault.Point("start:running")

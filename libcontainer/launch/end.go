@@ -103,14 +103,51 @@ func (p *Process) cause(err error) error {
 	if rerr != nil {
 		return rerr
 	}
-	if rec.Errno != 0 && rec.Errno != nsenter.ErrPeerGone {
+	if rec.Errno != 0 && !peerGone(rec.Errno) {
 		return &TapeError{Text: plan.Text(p.plan.Tape.Label(int(rec.Step)), rec.Errno), Errno: syscall.Errno(rec.Errno)}
+	}
+	if f := p.lastWords(); f != nil {
+		return f
 	}
 	p.stage.child.wait()
 	if p.stage.child.status.Signaled() {
 		return fmt.Errorf("init stage was killed by signal %d (%s)", p.stage.child.status.Signal(), p.stage.child.status.Signal())
 	}
 	return p.death(rec)
+}
+
+// peerGone tells whether the first process failed because its makers had.
+func peerGone(errno uint32) bool {
+	switch errno {
+	case nsenter.ErrPeerGone, uint32(unix.EPIPE), uint32(unix.ECONNRESET):
+		return true
+	}
+	return false
+}
+
+// lastWords is what the stage or its builder still has to say when the first
+// process has ended: the end of one is often seen before the words of the other.
+// A request is turned down, or the stage would wait for its answer for ever.
+func (p *Process) lastWords() error {
+	for {
+		_, fds, err := p.stage.conn.Recv()
+		var f *wire.Failure
+		switch {
+		case errors.As(err, &f):
+			if f.Text != errSilent.Error() {
+				return f
+			}
+		case err == nil:
+			for _, fd := range fds {
+				unix.Close(fd)
+			}
+			p.stage.conn.Close()
+			p.stage.conn.FD = -1
+			return nil
+		default:
+			return nil
+		}
+	}
 }
 
 // death says how the first process ended.
