@@ -19,7 +19,9 @@ func TestKillAtPoints(t *testing.T) {
 	harness.UseTagged(t, "faultpoints")
 	for _, c := range configs {
 		for _, victim := range []string{"", "parent:"} {
-			t.Run(c.name+" "+strings.TrimSuffix(victim, ":"), func(t *testing.T) { killAtPoints(t, c.edit, victim) })
+			// Root of a user namespace, as the builder is, can't kill the runtime.
+			inside := victim != "" && c.name == "user namespace"
+			t.Run(c.name+" "+strings.TrimSuffix(victim, ":"), func(t *testing.T) { killAtPoints(t, c.edit, victim, inside) })
 		}
 	}
 }
@@ -30,7 +32,7 @@ var (
 	stagePoints = []string{"stage:orders", "stage:cloned", "stage:released", "stage:sources", "stage:mounts", "stage:built"}
 )
 
-func killAtPoints(t *testing.T, edit harness.Edit, victim string) {
+func killAtPoints(t *testing.T, edit harness.Edit, victim string, inside bool) {
 	inv := harness.Take()
 	b := sleeper(t, edit, harness.DropMount("/dev/mqueue"))
 	kills, states := 0, map[string]int{}
@@ -63,8 +65,11 @@ func killAtPoints(t *testing.T, edit harness.Edit, victim string) {
 		return true
 	}
 	points := stagePoints
-	if victim == "" {
+	switch {
+	case victim == "":
 		points = append(createPoints, points...)
+	case inside:
+		points = points[:len(points)-1]
 	}
 	for range rounds(10, 1) {
 		for _, point := range points {
@@ -73,10 +78,10 @@ func killAtPoints(t *testing.T, edit harness.Edit, victim string) {
 			}
 		}
 		steps := 0
-		for try(fmt.Sprintf("step:%d", steps)) {
+		for !inside && try(fmt.Sprintf("step:%d", steps)) {
 			steps++
 		}
-		if steps < 10 {
+		if steps < 10 && !inside {
 			t.Errorf("%d steps only", steps)
 		}
 	}
@@ -142,7 +147,7 @@ func TestKillRunAndStart(t *testing.T) {
 			inv := harness.Take()
 			b := sleeper(t, c.edit)
 			for range rounds(20, 2) {
-				for _, point := range append(append([]string{"run:started"}, createPoints...), stagePoints...) {
+				for _, point := range append(append([]string{"run:started"}, createPoints...), stagePoints[:5]...) {
 					victim := ""
 					if strings.HasPrefix(point, "stage:") {
 						victim = "parent:"
