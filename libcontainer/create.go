@@ -347,7 +347,7 @@ func (c *creation) newRecord(pid int, start uint64) *state.Record {
 	return &state.Record{
 		ID: c.opt.ID, OCIVersion: s.Version, PID: pid, Start: start, BootID: c.boot, Created: time.Now(),
 		Bundle: c.bundle.Dir, Rootfs: c.bundle.Rootfs, UID: uint32(os.Geteuid()), Annotations: s.Annotations,
-		Cgroups: c.loc, Namespaces: namespacePaths(pid), HasHooks: s.Hooks != nil, HasProcess: s.Process != nil,
+		Cgroups: c.loc, Namespaces: namespacePaths(pid), HasHooks: hasLaterHooks(s.Hooks), HasProcess: s.Process != nil,
 		OwnPIDNamespace: ownPIDNamespace(s),
 	}
 }
@@ -359,6 +359,11 @@ func namespacePaths(pid int) map[string]string {
 		"NEWCGROUP": dir + "cgroup", "NEWIPC": dir + "ipc", "NEWNET": dir + "net", "NEWNS": dir + "mnt",
 		"NEWPID": dir + "pid", "NEWTIME": dir + "time", "NEWUSER": dir + "user", "NEWUTS": dir + "uts",
 	}
+}
+
+// hasLaterHooks tells whether start or delete will have hooks to run.
+func hasLaterHooks(h *specs.Hooks) bool {
+	return h != nil && len(h.StartContainer)+len(h.Poststart)+len(h.Poststop) > 0
 }
 
 // ownPIDNamespace tells whether the container's init is pid 1 of a namespace.
