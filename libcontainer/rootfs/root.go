@@ -86,7 +86,7 @@ func (r Root) LookupNoFollow(path string) (int, error) {
 
 // LookupPlain opens path O_PATH if no component of it is a symbolic link.
 func (r Root) LookupPlain(path string) (int, error) {
-	fd, err := r.openat2(path, unix.OpenHow{Flags: unix.O_PATH | unix.O_NOFOLLOW, Resolve: unix.RESOLVE_NO_SYMLINKS})
+	fd, err := r.openat2(path, unix.OpenHow{Flags: unix.O_PATH, Resolve: unix.RESOLVE_NO_SYMLINKS})
 	return fd, wrap("open", path, err)
 }
 
@@ -186,6 +186,9 @@ func (r Root) create(path string, mode uint32) (int, error) {
 			continue
 		}
 		at += "/" + name
+	}
+	if len(todo) > 0 {
+		return -1, unix.ELOOP
 	}
 	return r.openat2(at, unix.OpenHow{Flags: unix.O_PATH | unix.O_NOFOLLOW})
 }
