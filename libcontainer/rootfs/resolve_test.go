@@ -123,7 +123,7 @@ func TestLookupLikeChroot(t *testing.T) {
 	tree(t, dir, labyrinth...)
 	r, j := root(t, dir), newJail(t, dir)
 	for _, p := range paths {
-		if p == "" { // open("") is an error, Root takes it for the top
+		if strings.Trim(p, "/") == "" { // below: open("") is an error, Root takes it for the top
 			continue
 		}
 		compare(t, r, j, p)
