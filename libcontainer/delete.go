@@ -8,6 +8,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/choose"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/state"
@@ -95,12 +96,12 @@ func (r *Runtime) deleteByIntent(id string) error {
 		}
 		return err
 	}
-	i, err := e.Intent()
+	loc, err := r.leftCgroups(e)
 	if err != nil {
 		r.warn("container %s: %v", id, err)
 	}
-	if i != nil && i.Cgroups != nil {
-		m, err := choose.Load(i.Cgroups)
+	if len(loc) > 0 {
+		m, err := choose.Load(loc)
 		if err != nil {
 			return err
 		}
@@ -112,4 +113,38 @@ func (r *Runtime) deleteByIntent(id string) error {
 		}
 	}
 	return e.Remove()
+}
+
+// leftCgroups finds the cgroups of a container without a record: in its intent,
+// and if that is damaged too, where its configuration puts them. What a damaged
+// intent says may be another container's.
+func (r *Runtime) leftCgroups(e *state.Entry) (cgroups.Location, error) {
+	i, err := e.Intent()
+	if err == nil {
+		if i == nil {
+			return nil, nil
+		}
+		return i.Cgroups, nil
+	}
+	raw, rerr := e.ReadFile(state.ConfigName)
+	if rerr != nil {
+		return nil, err
+	}
+	s, serr := spec.Decode(raw)
+	if serr != nil {
+		return nil, err
+	}
+	layout, lerr := cgroups.Detect()
+	if lerr != nil {
+		return nil, lerr
+	}
+	path := ""
+	if s.Linux != nil {
+		path = s.Linux.CgroupsPath
+	}
+	loc, lerr := layout.Locate(path, e.ID)
+	if lerr != nil {
+		return nil, lerr
+	}
+	return loc, err
 }
