@@ -156,14 +156,14 @@ func TestRace(t *testing.T) {
 	before := strings.Split(contents(t, outer), "/root")[0]
 	r := root(t, dir)
 	var stop atomic.Bool
-	done := make(chan int)
+	var swaps atomic.Int64
+	done := make(chan struct{})
 	go func() {
-		n := 0
-		for ; !stop.Load(); n++ {
+		defer close(done)
+		for ; !stop.Load(); swaps.Add(1) {
 			_ = unix.Renameat2(r.FD, "a/b", r.FD, "away", unix.RENAME_EXCHANGE)
 			_ = unix.Renameat2(r.FD, "a/b/c", r.FD, "a/link", unix.RENAME_EXCHANGE)
 		}
-		done <- n
 	}()
 	list := []struct {
 		path string
@@ -172,7 +172,7 @@ func TestRace(t *testing.T) {
 		{"a/b/c/d/../../../../a/b", r.Lookup}, {"a/b/c/../../../x", r.Dir}, {"a/link/../../y", r.File}, {"a/b/c/n", r.Dir}, {"../a/../a/b/../../secret", r.Lookup}, {"a/link/secret", r.OpenRegular},
 	}
 	start, n, good := time.Now(), 0, 0
-	for ; n < 5000 && time.Since(start) < 6*time.Second; n++ {
+	for ; (n < 5000 || swaps.Load() < 2000) && time.Since(start) < 6*time.Second; n++ {
 		c := list[n%len(list)]
 		fd, err := c.f(c.path)
 		switch number(err) {
@@ -189,9 +189,9 @@ func TestRace(t *testing.T) {
 		unix.Close(fd)
 	}
 	stop.Store(true)
-	swaps := <-done
-	if n < 1000 || good < 100 || swaps < 1000 {
-		t.Errorf("%d tries, %d good, %d exchanges: too few to say anything", n, good, swaps)
+	<-done
+	if n < 1000 || good < 100 || swaps.Load() < 1000 {
+		t.Errorf("%d tries, %d good, %d exchanges: too few to say anything", n, good, swaps.Load())
 	}
 	if after := strings.Split(contents(t, outer), "/root")[0]; after != before {
 		t.Errorf("outside was changed:\n%s", after)
