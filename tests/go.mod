@@ -10,6 +10,7 @@ godebug (
 
 require (
 	github.com/opencontainers/runtime-spec v1.3.0
+	github.com/rung-oci/rung v0.0.0
 	golang.org/x/sys v0.49.0
 )
 

@@ -3,10 +3,12 @@ package harness
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -126,6 +128,24 @@ func write(t testing.TB, path, text string, mode os.FileMode) {
 		t.Fatal(err)
 	}
 	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Give gives the root filesystem to a user, but for the files that other tests
+// have too (busybox, the probe), which everyone can read.
+func (b *Bundle) Give(t testing.TB, uid, gid int) {
+	t.Helper()
+	err := filepath.WalkDir(b.Rootfs, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if st, err := d.Info(); err == nil && !d.IsDir() && st.Sys().(*syscall.Stat_t).Nlink > 1 {
+			return nil
+		}
+		return os.Lchown(path, uid, gid)
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 }

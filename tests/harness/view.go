@@ -49,12 +49,13 @@ func View() string { return os.Getenv(insideEnv) }
 // Controller skips the test in a view without the given cgroup controller.
 func Controller(t testing.TB, name string) {
 	t.Helper()
-	if !hasController(name) {
+	if !HasController(name) {
 		t.Skipf("the %s view of this host has no %s controller", View(), name)
 	}
 }
 
-func hasController(name string) bool {
+// HasController reports whether this view has a cgroup controller.
+func HasController(name string) bool {
 	for _, m := range ownMounts() {
 		switch m.Type {
 		case "cgroup":
@@ -94,6 +95,22 @@ func CgroupDirs(path string) (dirs []string) {
 func Mounted(path string) bool {
 	for _, m := range ownMounts() {
 		if m.Point == path {
+			return true
+		}
+	}
+	return false
+}
+
+// Shown reports whether a line of /proc/PID/cgroup is of a hierarchy that this
+// view shows.
+func Shown(line string) bool {
+	_, rest, _ := strings.Cut(line, ":")
+	controllers, _, _ := strings.Cut(rest, ":")
+	for _, m := range ownMounts() {
+		if controllers == "" && m.Type == "cgroup2" {
+			return true
+		}
+		if controllers != "" && m.Type == "cgroup" && strings.Contains(","+m.Super+",", ","+controllers+",") {
 			return true
 		}
 	}

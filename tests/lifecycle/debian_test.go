@@ -117,7 +117,7 @@ func TestDebianLifecycle(t *testing.T) {
 
 // An interactive shell, with job control and ^C.
 func TestDebianTerminal(t *testing.T) {
-	b := debianBundle(t, harness.Args("bash", "-i"), terminal(24, 80), func(s *specs.Spec) {
+	b := debianBundle(t, harness.Args("bash", "--norc", "-i"), terminal(24, 80), func(s *specs.Spec) {
 		s.Process.Env = append(s.Process.Env, "PS1=ready> ")
 	})
 	pty, slave := harness.OpenPTY(t)

@@ -1,7 +1,9 @@
 package lifecycle
 
 import (
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,12 +61,8 @@ func tries(t *testing.T, got map[string]string, want map[string]string) {
 	}
 }
 
-func all(m map[string]string) (list []string) {
-	for k := range m {
-		list = append(list, k)
-	}
-	return list
-}
+// all lists what to try; create comes before list, mkdir and read before stat.
+func all(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
 
 func TestMounts(t *testing.T) {
 	dir := volume(t)

@@ -2,11 +2,8 @@ package lifecycle
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -26,18 +23,7 @@ func mapped(s *specs.Spec) {
 // chownAll gives the root filesystem to the container's root.
 func chownAll(t *testing.T, b *harness.Bundle) {
 	t.Helper()
-	err := filepath.WalkDir(b.Rootfs, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if st, err := d.Info(); err == nil && !d.IsDir() && st.Sys().(*syscall.Stat_t).Nlink > 1 {
-			return nil // other tests have this file too
-		}
-		return os.Lchown(path, firstID, firstID)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	b.Give(t, firstID, firstID)
 }
 
 func TestUserNamespace(t *testing.T) {

@@ -60,11 +60,18 @@ type Mount struct {
 	Super       string // options of the superblock
 }
 
-// Mount returns the last mount at the given point, or nil.
+// Mount returns the topmost mount at the given point, or nil. That is the one on
+// which no other at the same point lies; the order of lines doesn't tell.
 func (r *Report) Mount(point string) *Mount {
-	for i := len(r.Mounts) - 1; i >= 0; i-- {
-		if r.Mounts[i].Point == point {
-			return &r.Mounts[i]
+	parents := make(map[int]bool)
+	for _, m := range r.Mounts {
+		if m.Point == point {
+			parents[m.Parent] = true
+		}
+	}
+	for i := range r.Mounts {
+		if m := &r.Mounts[i]; m.Point == point && (!parents[m.ID] || m.ID == m.Parent) {
+			return m
 		}
 	}
 	return nil
