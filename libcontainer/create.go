@@ -190,6 +190,11 @@ func (c *creation) claim() (err error) {
 	}
 	c.undo.push(func() { _ = c.entry.Remove() })
 	fault.Point("create:claimed")
+	// An intent makes us owner of what is in the cgroup: whoever removes us by it
+	// kills that. So nobody else's may be named in one.
+	if pids, err := c.manager.Pids(true); err == nil && len(pids) > 0 {
+		return fmt.Errorf("container's cgroup is not empty: %d process(es) found in %s", len(pids), c.loc)
+	}
 	err = c.entry.WriteIntent(&state.Intent{ID: c.opt.ID, BootID: c.boot, Cgroups: c.loc})
 	if err != nil {
 		return err
