@@ -76,7 +76,7 @@ func (s Store) Create(id string) (*Entry, error) {
 		return nil, err
 	}
 	// The caller's umask doesn't count. A `delete --force` may have come between.
-	if err := unix.Fchmod(e.FD, 0o711); err == nil {
+	if err = unix.Fchmod(e.FD, 0o711); err == nil {
 		err = e.Lock()
 	}
 	if err != nil {
