@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // clean removes what failed measurements left: containers, cgroups and the
@@ -30,7 +32,7 @@ func (b *bench) forget(id string, rt oci) {
 func (b *bench) cleanCgroups() {
 	var dirs []string
 	filepath.WalkDir("/sys/fs/cgroup", func(path string, e fs.DirEntry, err error) error {
-		if err == nil && e.IsDir() && strings.Contains(path, "/"+b.prefix) {
+		if err == nil && e.IsDir() && strings.Contains(path, "/"+b.prefix) && isCgroup(path) {
 			dirs = append(dirs, path)
 		}
 		return nil
@@ -45,6 +47,14 @@ func (b *bench) cleanCgroups() {
 			time.Sleep(10 * time.Millisecond)
 		}
 	}
+}
+
+// isCgroup tells a cgroup from a directory that a runtime has left on a tmpfs: the
+// process ids in the latter's files are anyone's by now.
+func isCgroup(dir string) bool {
+	var s syscall.Statfs_t
+	err := syscall.Statfs(dir, &s)
+	return err == nil && (int64(s.Type) == unix.CGROUP_SUPER_MAGIC || int64(s.Type) == unix.CGROUP2_SUPER_MAGIC)
 }
 
 func (b *bench) killCgroup(dir string) {

@@ -8,7 +8,7 @@ import (
 
 // Limits are searched between these, in pages.
 const (
-	floorLow  = 64 << 10
+	floorLow  = 4 << 10
 	floorHigh = 4 << 20
 	floorStep = 4 << 10
 )
@@ -48,9 +48,6 @@ func (b *bench) smallest(rt oci) (int64, error) {
 	works := func(limit int64) (bool, error) {
 		for range 3 {
 			err := b.limited(rt, limit)
-			if os.Getenv("BENCH_DEBUG") != "" {
-				fmt.Fprintln(os.Stderr, rt.name, limit, err)
-			}
 			if err != nil {
 				if errors.Is(err, errInterrupted) {
 					return false, err

@@ -18,7 +18,9 @@ type view struct{ name, script string }
 
 var (
 	native = view{"host's", ``}
-	onlyV1 = view{"v1", `umount /sys/fs/cgroup/unified &&`}
+	// The directory below the cgroup2 mount is on a tmpfs that all mount namespaces
+	// share, and crun would fill it.
+	onlyV1 = view{"v1", `umount /sys/fs/cgroup/unified && mount -t tmpfs none /sys/fs/cgroup/unified &&`}
 	onlyV2 = view{"v2", `umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup &&`}
 )
 
@@ -29,10 +31,10 @@ type part struct {
 }
 
 func parts(o *options) []part {
-	hybrid := unix.Access("/sys/fs/cgroup/unified/cgroup.procs", unix.F_OK) == nil
+	hybrid := isCgroup("/sys/fs/cgroup/unified")
 	var list []part
 	timed := native
-	if unix.Access("/sys/fs/cgroup/cgroup.procs", unix.F_OK) != nil {
+	if !isCgroup("/sys/fs/cgroup") {
 		timed = onlyV2
 	}
 	if o.wants("run") || o.wantsCycle() {
