@@ -9,6 +9,8 @@ import (
 	"os"
 
 	"github.com/rung-oci/rung/cli"
+	"github.com/rung-oci/rung/libcontainer/spawn"
+	_ "github.com/rung-oci/rung/libcontainer/spawn/early" // starts the init stage ahead
 )
 
 // Set by the linker: -ldflags "-X main.version=… -X main.commit=…".
@@ -18,5 +20,7 @@ var (
 )
 
 func main() {
-	os.Exit(cli.Main(os.Args, version, commit))
+	code := cli.Main(os.Args, version, commit)
+	spawn.Discard()
+	os.Exit(code)
 }

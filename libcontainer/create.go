@@ -17,6 +17,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/seal"
+	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/state"
 	"github.com/rung-oci/rung/nsenter"
@@ -47,8 +48,7 @@ type creation struct {
 	loc    cgroups.Location
 	joined []joinedNS
 	listen int
-	exe    seal.Exe
-	stage  *launch.Stage
+	stage  *spawn.Stage
 
 	undo    undo
 	entry   *state.Entry
@@ -72,16 +72,15 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 	}
 	// Nothing that our caller left open may get into a container or a hook.
 	unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
-	c := &creation{r: r, opt: o, console: -1, pidfd: -1, exe: seal.None, status: -1, listen: listenFDs()}
+	c := &creation{r: r, opt: o, console: -1, pidfd: -1, status: -1, listen: listenFDs()}
 	defer func() {
 		if err != nil {
 			c.close()
 		}
 	}()
-	if c.exe, err = seal.Executable(false); err != nil {
-		return nil, err
-	}
-	if c.stage, err = launch.Spawn(c.exe.FD, c.listen+o.PreserveFDs); err != nil {
+	// First of all, because the start of a program takes longer than all that we
+	// have to decide meanwhile.
+	if c.stage, err = spawn.Take(c.listen + o.PreserveFDs); err != nil {
 		return nil, err
 	}
 	fault.Point("create:spawned")
@@ -127,7 +126,6 @@ func (c *creation) close() {
 	c.undo.run()
 	c.stage.Close()
 	closeNamespaces(c.joined)
-	c.exe.Close()
 	for _, fd := range []int{c.console, c.pidfd, c.status} {
 		if fd >= 0 {
 			unix.Close(fd)
@@ -224,7 +222,7 @@ func (c *creation) launch() (p *launch.Process, err error) {
 	var files files
 	defer files.close()
 	in := &launch.Inputs{HostHooks: c.hostHooks, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.meanTime, Offsets: c.host.FD}
-	in.Exe = c.exe.FD
+	in.Exe = c.stage.Exe.FD
 	if c.plan.Unreadable {
 		exe, err := seal.Executable(true)
 		if err != nil {

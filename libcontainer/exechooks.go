@@ -11,7 +11,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/hook"
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/plan"
-	"github.com/rung-oci/rung/libcontainer/seal"
+	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/step"
 )
@@ -46,11 +46,6 @@ type hookRun struct {
 
 // spawn has a sealed copy of ourselves fork the hook's process.
 func (r *hookRun) spawn(h *specs.Hook, stdin, output int) (pid, pidfd int, err error) {
-	exe, err := seal.Executable(false)
-	if err != nil {
-		return 0, -1, err
-	}
-	defer exe.Close()
 	root, err := unix.Open("/proc/"+strconv.Itoa(r.c.record.PID)+"/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0, -1, fmt.Errorf("open root of container: %w", err)
@@ -66,7 +61,7 @@ func (r *hookRun) spawn(h *specs.Hook, stdin, output int) (pid, pidfd int, err e
 		return 0, -1, err
 	}
 	p, at := plan.StartContainerHook(r.spec, facts, h)
-	stage, err := launch.Spawn(exe.FD, 0)
+	stage, err := spawn.Start(0)
 	if err != nil {
 		return 0, -1, err
 	}

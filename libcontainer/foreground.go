@@ -95,7 +95,7 @@ func (f *foreground) wait(pidfd int) (int, error) {
 		}
 	}
 	f.pidfd <- pidfd
-	f.c.exe.Close() // while the container lives there is time
+	f.c.stage.Exe.Close() // while the container lives there is time
 	for {
 		var ws unix.WaitStatus
 		pid, err := unix.Wait4(-1, &ws, 0, nil)

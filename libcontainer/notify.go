@@ -66,8 +66,9 @@ func newNotifier(e *state.Entry) (*notifier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make notify socket: %w", err)
 	}
+	_ = unix.Unlinkat(dir, notifySocket, 0) // left by a start that was killed
 	path := fmt.Sprintf("/proc/self/fd/%d/%s", dir, notifySocket)
-	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err == nil {
+	if err = unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err == nil {
 		err = unix.Chmod(path, 0o777) // the container's user may be anybody
 	}
 	if err != nil {

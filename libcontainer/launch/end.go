@@ -34,7 +34,7 @@ func (p *Process) Release() error {
 
 // Finish reaps what was needed for the launch, and closes our descriptors.
 func (p *Process) Finish() {
-	p.stage.child.wait()
+	p.stage.Wait()
 	p.reapHelper()
 	p.Close()
 }
@@ -52,7 +52,7 @@ func (p *Process) Close() {
 
 // Kill ends all processes of the launch and reaps them.
 func (p *Process) Kill() {
-	p.stage.child.kill()
+	p.stage.Kill()
 	// The stage is gone, so no first process can be born any more.
 	if pid, err := p.pid(); err == nil {
 		c := child{pid: pid}
@@ -109,9 +109,9 @@ func (p *Process) cause(err error) error {
 	if f := p.lastWords(); f != nil {
 		return f
 	}
-	p.stage.child.wait()
-	if p.stage.child.status.Signaled() {
-		return fmt.Errorf("init stage was killed by signal %d (%s)", p.stage.child.status.Signal(), p.stage.child.status.Signal())
+	p.stage.Wait()
+	if p.stage.Status.Signaled() {
+		return fmt.Errorf("init stage was killed by signal %d (%s)", p.stage.Status.Signal(), p.stage.Status.Signal())
 	}
 	return p.death(rec)
 }
@@ -130,7 +130,7 @@ func peerGone(errno uint32) bool {
 // A request is turned down, or the stage would wait for its answer for ever.
 func (p *Process) lastWords() error {
 	for {
-		_, fds, err := p.stage.conn.Recv()
+		_, fds, err := p.stage.Conn.Recv()
 		var f *wire.Failure
 		switch {
 		case errors.As(err, &f):
@@ -141,8 +141,8 @@ func (p *Process) lastWords() error {
 			for _, fd := range fds {
 				unix.Close(fd)
 			}
-			p.stage.conn.Close()
-			p.stage.conn.FD = -1
+			p.stage.Conn.Close()
+			p.stage.Conn.FD = -1
 			return nil
 		default:
 			return nil
@@ -154,7 +154,7 @@ func (p *Process) lastWords() error {
 func (p *Process) death(rec nsenter.Progress) error {
 	pid, err := p.pid()
 	if err != nil {
-		return fmt.Errorf("init stage ended with status %d", p.stage.child.status.ExitStatus())
+		return fmt.Errorf("init stage ended with status %d", p.stage.Status.ExitStatus())
 	}
 	c := child{pid: pid}
 	c.wait()

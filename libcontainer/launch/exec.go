@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/plan"
+	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/stage"
 	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/libcontainer/wire"
@@ -32,7 +33,7 @@ type Exec struct {
 // Join has the stage fork a process that joins a container by the plan's tape.
 // It returns when the process exists; whether it came to its execve, Err tells
 // after its end.
-func Join(s *Stage, p *plan.Plan, in *ExecInputs) (*Exec, error) {
+func Join(s *spawn.Stage, p *plan.Plan, in *ExecInputs) (*Exec, error) {
 	arena, err := nsenter.NewArena(image(p))
 	if err != nil {
 		return nil, err
@@ -56,7 +57,7 @@ func Join(s *Stage, p *plan.Plan, in *ExecInputs) (*Exec, error) {
 	return e, nil
 }
 
-func orderExec(s *Stage, p *plan.Plan, in *ExecInputs, arena, progress int) error {
+func orderExec(s *spawn.Stage, p *plan.Plan, in *ExecInputs, arena, progress int) error {
 	o := &p.Orders
 	fds := []int{progress, arena}
 	o.Progress, o.Arena, o.Exe = 0, 1, -1
@@ -83,16 +84,16 @@ func orderExec(s *Stage, p *plan.Plan, in *ExecInputs, arena, progress int) erro
 		return err
 	}
 	defer unix.Close(orders)
-	if err := s.conn.Send(wire.Orders, append(fds, orders)...); err != nil {
+	if err := s.Conn.Send(wire.Orders, append(fds, orders)...); err != nil {
 		return fmt.Errorf("send orders to init stage: %w", err)
 	}
 	return nil
 }
 
 // await waits for the stage's end, by which the process exists.
-func (e *Exec) await(s *Stage, arena *nsenter.Arena) error {
-	_, _, failed := s.conn.Recv() // end of file, or why not
-	s.child.wait()
+func (e *Exec) await(s *spawn.Stage, arena *nsenter.Arena) error {
+	_, _, failed := s.Conn.Recv() // end of file, or why not
+	s.Wait()
 	if helper, err := arena.ReadInt32(e.plan.Orders.Helper); err == nil && helper > 0 {
 		c := child{pid: helper}
 		c.wait()

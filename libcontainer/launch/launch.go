@@ -8,12 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/plan"
+	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/stage"
 	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/libcontainer/wire"
@@ -40,8 +40,7 @@ type Inputs struct {
 type Process struct {
 	PID     int
 	control int
-	stage   *Stage
-	helper  int
+	stage   *spawn.Stage
 	plan    *plan.Plan
 	in      *Inputs
 	arena   *nsenter.Arena
@@ -54,53 +53,8 @@ type child struct {
 	status unix.WaitStatus
 }
 
-// A Stage is a started init stage that waits for its orders.
-type Stage struct {
-	child child
-	conn  wire.Conn
-}
-
-// Spawn starts the init stage from the sealed executable exe. It is done first
-// of all, because the start of a program takes longer than anything that we
-// have to decide meanwhile. The descriptors from 3 on, as many as preserve
-// says, go with it. When the calling thread ends, everything dies that isn't
-// complete; threads of Go end with the process, unless a goroutine locks one and
-// returns.
-func Spawn(exe, preserve int) (*Stage, error) {
-	conn, theirs, err := wire.Pair()
-	if err != nil {
-		return nil, err
-	}
-	defer theirs.Close()
-	inherit := []int{theirs.FD}
-	for i := range preserve {
-		inherit = append(inherit, 3+i)
-	}
-	pid, pidfd, err := nsenter.Spawn{
-		Exe: exe, Args: []string{stage.Name, strconv.Itoa(theirs.FD)}, Env: stage.Env, Inherit: inherit,
-	}.Start()
-	if err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("start init stage: %w", err)
-	}
-	unix.Close(pidfd)
-	return &Stage{child: child{pid: pid}, conn: conn}, nil
-}
-
-// Close ends a stage that isn't needed any more.
-func (s *Stage) Close() {
-	if s == nil {
-		return
-	}
-	s.child.kill()
-	if s.conn.FD >= 0 {
-		s.conn.Close()
-		s.conn.FD = -1
-	}
-}
-
 // Start has the stage make the first process and waits until that is set up.
-func Start(s *Stage, p *plan.Plan, in *Inputs) (*Process, error) {
+func Start(s *spawn.Stage, p *plan.Plan, in *Inputs) (*Process, error) {
 	control, far, err := wire.Pair()
 	if err != nil {
 		return nil, err
@@ -118,7 +72,7 @@ func Start(s *Stage, p *plan.Plan, in *Inputs) (*Process, error) {
 	fault.Point("create:ordered")
 	err = in.Meanwhile()
 	if err == nil {
-		err = proc.serve(s.conn)
+		err = proc.serve(s.Conn)
 	}
 	if err == nil {
 		_, err = proc.pid()
@@ -177,7 +131,7 @@ func (p *Process) order(control int) error {
 		return err
 	}
 	defer unix.Close(orders)
-	if err := p.stage.conn.Send(wire.Orders, append(fds, orders)...); err != nil {
+	if err := p.stage.Conn.Send(wire.Orders, append(fds, orders)...); err != nil {
 		return fmt.Errorf("send orders to init stage: %w", err)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/libcontainer/wire"
 	"github.com/rung-oci/rung/nsenter"
@@ -71,7 +72,7 @@ func buildInside(o *step.Orders) error {
 	inherit := []int{fd, o.Wire, o.Progress, o.Arena, o.Peer, o.Pidfd, o.Proc}
 	inherit = append(append(inherit, o.Trees...), o.FirstMounts...)
 	pid, pidfd, err := nsenter.Spawn{
-		Exe: o.Exe, Args: []string{Name, strconv.Itoa(fd)}, Env: Env, Inherit: inherit,
+		Exe: o.Exe, Args: []string{spawn.Name, strconv.Itoa(fd)}, Env: spawn.Env, Inherit: inherit,
 		Join: o.Enter, Pidfd: o.Pidfd, BeRoot: true,
 	}.Start()
 	if err != nil {

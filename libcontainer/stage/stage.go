@@ -17,20 +17,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/fault"
+	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
-// Name is argv[0] of the stage and of its builder. argv[1] is the descriptor
-// that brings their orders.
-const Name = "rung-init"
-
-// Env is the environment of the stage and of its builder: they do one thing
-// after the other, and every thread that the Go runtime doesn't make is time.
-var Env = []string{"GOMAXPROCS=1"}
-
 // Called tells whether this process was started as the stage or builder.
-func Called() bool { return len(os.Args) == 2 && os.Args[0] == Name }
+func Called() bool { return len(os.Args) == 2 && os.Args[0] == spawn.Name }
 
 // In a stage or builder the program ends here, before the packages of the
 // command line are initialized. The work has to be done on the main thread: a
@@ -140,7 +133,7 @@ func setName(name string) {
 func hideArguments() {
 	last := os.Args[len(os.Args)-1]
 	next := unsafe.Add(unsafe.Pointer(unsafe.StringData(last)), len(last)+1)
-	for _, e := range Env {
+	for _, e := range spawn.Env {
 		if mem := unsafe.Slice((*byte)(next), len(e)); string(mem) == e {
 			clear(mem)
 		}

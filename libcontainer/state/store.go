@@ -181,17 +181,16 @@ func (e *Entry) Remove() error {
 	return nil
 }
 
-// removeAll empties a directory of ours but for one name.
+// removeAll empties a directory of ours but for one name. It opens nothing for
+// that: what failed for want of descriptors must still be undone.
 func removeAll(dir int, keep string) error {
-	fd, err := unix.Openat(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
+	if _, err := unix.Seek(dir, 0, unix.SEEK_SET); err != nil {
 		return err
 	}
-	defer unix.Close(fd)
 	buf := make([]byte, 8192)
 	var names []string
 	for {
-		n, err := unix.ReadDirent(fd, buf)
+		n, err := unix.ReadDirent(dir, buf)
 		if err != nil {
 			return err
 		}

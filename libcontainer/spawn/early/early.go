@@ -1,0 +1,36 @@
+// Package early starts the init stage of `create` and `run` while the program's
+// other packages are still being initialized: it is what these commands wait
+// for the longest. Only a program whose arguments are rung's may import it.
+package early
+
+import (
+	"os"
+	"strings"
+
+	"github.com/rung-oci/rung/libcontainer/spawn"
+)
+
+func init() {
+	if wanted(os.Args, os.Getenv("LISTEN_FDS")) && os.Geteuid() == 0 {
+		spawn.Ahead()
+	}
+}
+
+// wanted guesses whether the command line will make a container. To be wrong
+// costs a process. Where descriptors are to be preserved nothing may be opened
+// before they are checked.
+func wanted(args []string, listen string) bool {
+	if listen != "" || len(args) == 0 {
+		return false
+	}
+	found := false
+	for _, a := range args[1:] {
+		switch {
+		case a == "run" || a == "create":
+			found = true
+		case a == "-h" || strings.HasPrefix(a, "-") && (strings.Contains(a, "help") || strings.Contains(a, "preserve-fds")):
+			return false
+		}
+	}
+	return found
+}

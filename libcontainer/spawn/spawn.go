@@ -1,0 +1,92 @@
+// Package spawn starts the init stage: a sealed copy of the running program
+// that waits for its orders.
+package spawn
+
+import (
+	"fmt"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/seal"
+	"github.com/rung-oci/rung/libcontainer/wire"
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// Name is argv[0] of the stage and of its builder. argv[1] is the descriptor
+// that brings their orders.
+const Name = "rung-init"
+
+// Env is the environment of the stage and of its builder: they do one thing
+// after the other, and every thread that the Go runtime doesn't make is time.
+var Env = []string{"GOMAXPROCS=1"}
+
+// A Stage is a started init stage.
+type Stage struct {
+	Conn   wire.Conn // to it
+	Exe    seal.Exe  // what it runs
+	Status unix.WaitStatus
+
+	pid    int
+	reaped bool
+}
+
+// Start starts a stage. The descriptors from 3 on, as many as preserve says,
+// go with it. When the calling thread ends, the stage dies; threads of Go end
+// with the process, unless a goroutine locks one and returns.
+func Start(preserve int) (*Stage, error) {
+	exe, err := seal.Executable(false)
+	if err != nil {
+		return nil, err
+	}
+	conn, theirs, err := wire.Pair()
+	if err != nil {
+		exe.Close()
+		return nil, err
+	}
+	defer theirs.Close()
+	inherit := []int{theirs.FD}
+	for i := range preserve {
+		inherit = append(inherit, 3+i)
+	}
+	pid, pidfd, err := nsenter.Spawn{
+		Exe: exe.FD, Args: []string{Name, strconv.Itoa(theirs.FD)}, Env: Env, Inherit: inherit,
+	}.Start()
+	if err != nil {
+		conn.Close()
+		exe.Close()
+		return nil, fmt.Errorf("start init stage: %w", err)
+	}
+	unix.Close(pidfd)
+	return &Stage{Conn: conn, Exe: exe, pid: pid}, nil
+}
+
+// Wait reaps the stage.
+func (s *Stage) Wait() {
+	for !s.reaped {
+		if _, err := unix.Wait4(s.pid, &s.Status, 0, nil); err != unix.EINTR {
+			s.reaped = true
+		}
+	}
+}
+
+// Kill ends the stage and reaps it. Until then nobody else can have its pid.
+func (s *Stage) Kill() {
+	if !s.reaped {
+		unix.Kill(s.pid, unix.SIGKILL)
+		s.Wait()
+	}
+}
+
+// Close ends the stage if it still lives and closes what belongs to it.
+func (s *Stage) Close() {
+	if s == nil {
+		return
+	}
+	s.Kill()
+	s.Exe.Close()
+	if s.Conn.FD >= 0 {
+		s.Conn.Close()
+		s.Conn.FD = -1
+	}
+}
