@@ -2,12 +2,13 @@ package cgroups
 
 import (
 	"fmt"
-	"os"
 	"path"
 	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/cgroups/cgfile"
 )
 
 const (
@@ -84,7 +85,7 @@ func (l *Layout) Hierarchy(key string) *Hierarchy {
 // host costs a statfs and one small file; the others need /proc/self/mountinfo.
 // A host without any cgroup mount yields an empty layout of mode [None].
 func Detect() (*Layout, error) {
-	own, err := os.ReadFile("/proc/self/cgroup")
+	own, err := cgfile.ReadFile("/proc/self/cgroup")
 	if err != nil {
 		return nil, fmt.Errorf("detect cgroups: %w", err)
 	}
@@ -92,14 +93,14 @@ func Detect() (*Layout, error) {
 	if err := unix.Statfs(root, &fs); err == nil && int64(fs.Type) == unix.CGROUP2_SUPER_MAGIC {
 		return unified(own), nil
 	}
-	mountinfo, err := os.ReadFile("/proc/self/mountinfo")
+	mountinfo, err := cgfile.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		return nil, fmt.Errorf("detect cgroups: %w", err)
 	}
 	l := parseLayout(mountinfo, own)
 	if l.Mode == Hybrid {
 		h := l.Hierarchy("")
-		text, err := os.ReadFile(path.Join(h.Mountpoint, "cgroup.controllers"))
+		text, err := cgfile.ReadFile(path.Join(h.Mountpoint, "cgroup.controllers"))
 		if err != nil {
 			return nil, fmt.Errorf("detect cgroups: %w", err)
 		}

@@ -57,6 +57,27 @@ func OpenFile(path string, flags int) (int, error) {
 	return fd, nil
 }
 
+// ReadFile reads a file by a path that the caller trusts, links and all. It
+// takes one descriptor; package os takes two more for a poller, without which
+// the Go runtime gives up.
+func ReadFile(path string) ([]byte, error) {
+	for {
+		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("open %s: %w", path, err)
+		}
+		text, err := readAll(fd)
+		unix.Close(fd)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", path, err)
+		}
+		return []byte(text), nil
+	}
+}
+
 // Open opens a directory below d.
 func (d Dir) Open(rel string) (Dir, error) {
 	fd, err := openat2(d.fd, rel, unix.O_RDONLY|unix.O_DIRECTORY, below)
