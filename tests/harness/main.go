@@ -90,8 +90,11 @@ func runView(dir string, v view) error {
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL}
 	runtime.LockOSThread() // the death signal is sent when the thread ends
-	signal.Ignore(os.Interrupt)
-	defer signal.Reset(os.Interrupt)
+	// The one inside is interrupted too, and cleans up. Ignoring the signal here
+	// would be inherited.
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt)
+	defer signal.Stop(interrupted)
 	return cmd.Run()
 }
 

@@ -99,7 +99,7 @@ func TestMounts(t *testing.T) {
 		{"tmpfs ro, with a mount in it", []harness.Edit{mount("tmpfs", "tmpfs", "/v", "ro"), mount("bind", dir, "/v/below", "bind")},
 			map[string]string{"create:/v/x": "EROFS", "read:/v/below/file": "ok text"}, false},
 		{"tmpcopyup", []harness.Edit{mount("tmpfs", "tmpfs", "/etc", "tmpcopyup")},
-			map[string]string{"list:/etc": "ok group passwd", "create:/etc/x": "ok", "stat:/etc/group": "ok file 0644 0:0"}, false},
+			map[string]string{"list:/etc": "ok group passwd x", "create:/etc/x": "ok", "stat:/etc/group": "ok file 0644 0:0"}, false},
 		{"tmpfs has the mode of the directory", []harness.Edit{mount("tmpfs", "tmpfs", "/root")},
 			map[string]string{"stat:/root": "ok dir 0700 0:0", "create:/root/x": "ok"}, true},
 		{"mqueue", []harness.Edit{mount("mqueue", "mqueue", "/mq", "nosuid", "noexec", "nodev")},
