@@ -87,6 +87,9 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 	if c.bundle, err = spec.Load(o.Bundle); err != nil {
 		return nil, err
 	}
+	if err = launch.Ahead(c.stage, plan.Ahead(c.bundle.Spec)); err != nil {
+		return nil, err
+	}
 	for _, w := range spec.Warnings(c.bundle.Spec) {
 		r.warn("%s", w)
 	}

@@ -53,6 +53,17 @@ type child struct {
 	status unix.WaitStatus
 }
 
+// Ahead has the stage make namespaces while the rest is still being decided.
+func Ahead(s *spawn.Stage, flags uint64) error {
+	if flags == 0 {
+		return nil
+	}
+	if err := s.Conn.SendNumber(wire.Unshare, flags); err != nil {
+		return fmt.Errorf("send orders to init stage: %w", err)
+	}
+	return nil
+}
+
 // Start has the stage make the first process and waits until that is set up.
 func Start(s *spawn.Stage, p *plan.Plan, in *Inputs) (*Process, error) {
 	control, far, err := wire.Pair()
@@ -132,6 +143,9 @@ func (p *Process) order(control int) error {
 	}
 	defer unix.Close(orders)
 	if err := p.stage.Conn.Send(wire.Orders, append(fds, orders)...); err != nil {
+		if _, _, failed := p.stage.Conn.Recv(); failed != nil && failed != io.EOF {
+			return failed // why it has gone
+		}
 		return fmt.Errorf("send orders to init stage: %w", err)
 	}
 	return nil

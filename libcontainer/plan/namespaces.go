@@ -58,6 +58,25 @@ func sortNamespaces(s *specs.Spec, h *Host) (n namespaces) {
 	return n
 }
 
+// Ahead is which namespaces the stage can make before it has its orders: the
+// slowest to make, where nothing else has to come first. The first process
+// inherits them.
+func Ahead(s *specs.Spec) uint64 {
+	var flags uint64
+	if s.Linux == nil {
+		return 0
+	}
+	for _, ns := range s.Linux.Namespaces {
+		switch {
+		case ns.Path != "" || ns.Type == specs.UserNamespace || ns.Type == specs.TimeNamespace:
+			return 0
+		case ns.Type == specs.NetworkNamespace || ns.Type == specs.IPCNamespace || ns.Type == specs.UTSNamespace:
+			flags |= uint64(Flag(ns.Type))
+		}
+	}
+	return flags
+}
+
 // isNew tells whether the container gets a namespace of its own.
 func (n namespaces) isNew(t specs.LinuxNamespaceType) bool {
 	return (n.clone|n.later)&uint64(Flag(t)) != 0

@@ -94,8 +94,9 @@ func Create(s *specs.Spec, host *Host, opt *Options) (*Plan, error) {
 	p.t = p.Tape
 	p.ns = sortNamespaces(s, host)
 	o := &p.Orders
-	o.Clone, o.ByTape = p.ns.clone, p.ns.byTape()
-	o.Enter, o.User = p.ns.enter(), p.ns.user()
+	ahead := Ahead(s)
+	o.Clone, o.ByTape = p.ns.clone&^ahead, p.ns.byTape()
+	o.Enter, o.User = p.ns.enter()&^int(ahead), p.ns.user()
 	o.Cgroup, o.Preserve = -1, opt.Preserve
 	o.UIDMap, o.GIDMap = p.ns.maps(s)
 	o.Gate = o.UIDMap != ""

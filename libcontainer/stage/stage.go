@@ -80,7 +80,14 @@ func orders(fd int) (*step.Orders, error) {
 	if st.Mode&unix.S_IFMT == unix.S_IFREG {
 		return readOrders(fd)
 	}
-	kind, fds, err := wire.Conn{FD: fd}.Recv()
+	conn := wire.Conn{FD: fd}
+	kind, flags, fds, err := conn.RecvOrder()
+	for ; err == nil && kind == wire.Unshare; kind, flags, fds, err = conn.RecvOrder() {
+		if err := unix.Unshare(int(flags)); err != nil {
+			conn.SendFailure(wire.Fail("make namespaces", err))
+			return nil, err
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ const (
 	Failed    Kind = iota + 1 // builder, stage: a [Failure]; nothing follows
 	HostHooks                 // builder: run prestart and createRuntime hooks, please
 	Console                   // builder: one descriptor, the terminal's master
+	Unshare                   // parent: a number, CLONE_NEW* flags of namespaces to make while the orders are being written
 	Orders                    // parent: descriptors, the last of them a memfd with the stage's orders
 	Go                        // parent: the answer to a request; stage: the first process goes on
 )
@@ -69,7 +71,7 @@ func (f *Failure) code(c *Codec) {
 const maxFDs = 253
 
 // maxMessage bounds a packet. The longest is a Failure; its texts are cut.
-const maxMessage = 16 << 10
+const maxMessage = 8 << 10
 
 // A Conn is one end of a SOCK_SEQPACKET pair. Its owner closes FD.
 type Conn struct{ FD int }
@@ -88,6 +90,20 @@ func (c Conn) Close() { unix.Close(c.FD) }
 
 // Send sends a message without a body, with descriptors if any.
 func (c Conn) Send(k Kind, fds ...int) error { return c.send([]byte{byte(k)}, fds) }
+
+// SendNumber sends a message with a number. Nothing answers it.
+func (c Conn) SendNumber(k Kind, n uint64) error {
+	return c.send(binary.AppendUvarint([]byte{byte(k)}, n), nil)
+}
+
+// RecvOrder receives a message of the parent's: its number, or its descriptors.
+func (c Conn) RecvOrder() (k Kind, n uint64, fds []int, err error) {
+	k, fds, body, err := c.recv()
+	if err == nil && len(body) > 0 {
+		n, _ = binary.Uvarint(body)
+	}
+	return k, n, fds, err
+}
 
 // SendFailure sends f, cut to the size of a packet.
 func (c Conn) SendFailure(f *Failure) error {
@@ -119,26 +135,31 @@ func (c Conn) send(b []byte, fds []int) error {
 // Recv receives a message. A Failed one comes as the error, a *Failure; the end
 // of the connection as io.EOF. Descriptors are close-on-exec and the caller's.
 func (c Conn) Recv() (Kind, []int, error) {
+	k, fds, _, err := c.recv()
+	return k, fds, err
+}
+
+func (c Conn) recv() (Kind, []int, []byte, error) {
 	b := make([]byte, maxMessage)
 	oob := make([]byte, unix.CmsgSpace(4*maxFDs))
 	n, oobn, err := c.recvmsg(b, oob)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, nil, err
 	}
 	var fds []int
 	if oobn > 0 {
 		if fds, err = rights(oob[:oobn]); err != nil {
-			return 0, nil, err
+			return 0, nil, nil, err
 		}
 	}
 	if Kind(b[0]) == Failed {
 		f, d := &Failure{}, NewDecoder(b[1:n])
 		if f.code(d); d.Err() != nil {
-			return Failed, nil, d.Err()
+			return Failed, nil, nil, d.Err()
 		}
-		return Failed, nil, f
+		return Failed, nil, nil, f
 	}
-	return Kind(b[0]), fds, nil
+	return Kind(b[0]), fds, b[1:n], nil
 }
 
 func (c Conn) recvmsg(b, oob []byte) (n, oobn int, err error) {
