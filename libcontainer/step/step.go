@@ -6,6 +6,7 @@
 package step
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -61,12 +62,17 @@ func Code(c *wire.Codec, steps *[]Step) {
 		if c.Reading() {
 			if (*steps)[i] = fresh(kind); (*steps)[i] == nil {
 				*steps = (*steps)[:i]
+				c.Refuse(errUnknown)
 				return
 			}
 		}
 		(*steps)[i].Code(c)
 	}
 }
+
+// errUnknown reports orders of another version of the runtime. A step left out
+// would be a protection left out.
+var errUnknown = errors.New("unknown step in orders")
 
 // kinds has a zero value of every type of step; its order is the wire's.
 var kinds = [...]func() Step{

@@ -40,6 +40,15 @@ func (c *Codec) Bytes() []byte { return c.buf }
 // Err is the first error of reading.
 func (c *Codec) Err() error { return c.err }
 
+// Refuse makes err the error of reading what can't be understood: nothing that
+// follows can be.
+func (c *Codec) Refuse(err error) {
+	if c.err == nil {
+		c.err = err
+	}
+	c.buf = nil
+}
+
 // Uint64 carries a number.
 func (c *Codec) Uint64(v *uint64) {
 	if !c.reading {
@@ -48,7 +57,7 @@ func (c *Codec) Uint64(v *uint64) {
 	}
 	n, size := binary.Uvarint(c.buf)
 	if size <= 0 {
-		c.err, c.buf = ErrShort, nil
+		c.Refuse(ErrShort)
 		return
 	}
 	*v, c.buf = n, c.buf[size:]
@@ -96,7 +105,7 @@ func (c *Codec) Len(n int) int {
 	u := uint64(n)
 	c.Uint64(&u)
 	if c.reading && u > uint64(len(c.buf)) {
-		c.err, c.buf = ErrShort, nil
+		c.Refuse(ErrShort)
 		return 0
 	}
 	return int(u)

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"io"
 	"math"
 	"reflect"
 	"strings"
@@ -92,4 +93,18 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("decoded again: %+v, %v, want %+v", b, d.Err(), a)
 		}
 	})
+}
+
+// What can't be understood ends the reading; the first error stays.
+func TestRefuse(t *testing.T) {
+	c := NewDecoder(encode(&all{U64: 7, S: "text"}))
+	var first uint64
+	c.Uint64(&first)
+	c.Refuse(io.ErrNoProgress)
+	c.Refuse(io.ErrClosedPipe)
+	s := "old"
+	c.String(&s)
+	if first != 7 || c.Err() != io.ErrNoProgress || s != "" {
+		t.Errorf("after Refuse: %d, %q, %v", first, s, c.Err())
+	}
 }
