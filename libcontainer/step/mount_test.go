@@ -81,16 +81,16 @@ func TestMountLater(t *testing.T) {
 
 func TestMountTree(t *testing.T) {
 	inBox(t, func(b *box) {
-		b.tree("src/sub/file", "src/file", "root/etc/resolv -> ../run/resolv", "root/up -> ../../../../up")
+		b.tree("src/sub/file", "src/file", "root/etc/resolv -> ../run/resolv", "root/up -> ../../../../upper")
 		for _, tt := range []struct{ from, target, made string }{
-			{"src", "/data/deep", "/data/deep/file"}, {"src/file", "/etc/hosts", "/etc/hosts"}, {"src/file", "/etc/resolv", "/run/resolv"}, {"src", "/up/here", "/up/here/file"},
+			{"src", "/data/deep", "/data/deep/file"}, {"src/file", "/etc/hosts", "/etc/hosts"}, {"src/file", "/etc/resolv", "/run/resolv"}, {"src", "/up/here", "/upper/here/file"},
 		} {
 			b.must(&Mount{Target: tt.target, From: FromTree, Index: b.clone(b.dir + "/" + tt.from), Source: "/src", Fallback: -1})
 			if got := b.read(tt.made); got != "src/file" {
 				b.Errorf("%s holds %q", tt.made, got)
 			}
 		}
-		if _, err := os.Lstat(b.dir + "/up"); err == nil {
+		if _, err := os.Lstat(b.dir + "/upper"); err == nil {
 			b.Error("made outside of the root")
 		}
 		b.fails(&Mount{Target: "/x", From: FromTree, Index: 0}, "mount source 0: bad file descriptor") // taken above
@@ -153,7 +153,7 @@ func TestMountLegacy(t *testing.T) {
 // Nothing may take the place of the kernel's files.
 func TestMountProc(t *testing.T) {
 	inBox(t, func(b *box) {
-		b.tree("src/file", "src/dir/", "root/link -> /proc", "root/plink -> /proc/meminfo", "other/proc -> sys", "other/sys", "other/dir/")
+		b.tree("src/file", "src/dir/", "root/link -> /proc", "root/plink -> /proc/swaps", "other/proc -> sys", "other/sys", "other/dir/")
 		inside := func(p string) string { return `"` + p + `" cannot be mounted because it is inside /proc` }
 		file := func(target string) *Mount {
 			return &Mount{Target: target, From: FromTree, Index: b.clone(b.dir + "/src/file"), Fallback: -1}
