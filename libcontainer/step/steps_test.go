@@ -3,6 +3,7 @@ package step
 import (
 	"io"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/hook"
+	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/rootfs"
 	"github.com/rung-oci/rung/libcontainer/wire"
 	"github.com/rung-oci/rung/nsenter"
@@ -519,4 +521,66 @@ func FuzzHome(f *testing.F) {
 			t.Errorf("homeOf(%q, %d) = %q, want %q", text, uid, got, want)
 		}
 	})
+}
+
+// Under a shared root the namespace's mounts are peers of the host's: letting
+// the old tree go must not unmount the host's.
+func TestPivotKeepsHost(t *testing.T) {
+	inBox(t, func(host *box) {
+		host.tree("root/marker", "other/")
+		err := unix.Mount("tmpfs", host.dir+"/other", "tmpfs", 0, "")
+		if err == nil {
+			err = unix.Mount("", "/", "", unix.MS_SHARED|unix.MS_REC, "")
+		}
+		if err != nil {
+			host.Fatal(err)
+		}
+		before := mounts(host)
+		ns, err := unix.Open("/proc/thread-self/ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			host.Fatal(err)
+		}
+		defer unix.Close(ns)
+		done := make(chan error)
+		go func() { // the builder, in a copy of the host's namespace
+			runtime.LockOSThread() // never unlocked
+			err := unix.Unshare(unix.CLONE_FS)
+			if err == nil {
+				err = unix.Setns(ns, unix.CLONE_NEWNS)
+			}
+			if err == nil {
+				err = unix.Unshare(unix.CLONE_NEWNS)
+			}
+			e := NewEnv()
+			if err == nil {
+				var tree int
+				tree, err = mount.Clone(unix.AT_FDCWD, host.root, true)
+				e.Trees = []int{tree}
+			}
+			if err == nil {
+				err = mount.SetPropagation(e.Trees[0], unix.MS_PRIVATE, true)
+			}
+			for _, s := range []Step{&EnterRoot{Path: host.root, Propagation: unix.MS_SHARED}, &Pivot{}} {
+				if err == nil {
+					err = s.Run(e)
+				}
+			}
+			done <- err
+		}()
+		if err := <-done; err != nil {
+			host.Fatal(err)
+		}
+		if after := mounts(host); after != before {
+			host.Errorf("the host has %d mounts, before %d", after, before)
+		}
+	})
+}
+
+func mounts(b *box) int {
+	b.Helper()
+	text, err := os.ReadFile("/proc/thread-self/mountinfo")
+	if err != nil {
+		b.Fatal(err)
+	}
+	return strings.Count(string(text), "\n")
 }
