@@ -26,7 +26,7 @@ var layers = [][]string{
 	},
 	{"cgroups", "cgroups/device", "libcontainer/hook", "libcontainer/mount", "libcontainer/spawn", "libcontainer/spec", "libcontainer/state"},
 	{"cgroups/v2", "libcontainer/spawn/early", "libcontainer/step"},
-	{"cgroups/v1", "libcontainer/plan", "libcontainer/stage"},
+	{"cgroups/v1", "libcontainer/plan", "libcontainer/source", "libcontainer/stage"},
 	{"cgroups/choose", "libcontainer/launch"},
 	{"cgroups/cgtest", "libcontainer"},
 	{"cli"},

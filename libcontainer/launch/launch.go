@@ -13,6 +13,7 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/plan"
+	"github.com/rung-oci/rung/libcontainer/source"
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/stage"
 	"github.com/rung-oci/rung/libcontainer/step"
@@ -81,7 +82,10 @@ func Start(s *spawn.Stage, p *plan.Plan, in *Inputs) (*Process, error) {
 		return nil, err
 	}
 	fault.Point("create:ordered")
-	err = in.Meanwhile()
+	err = proc.supply()
+	if err == nil {
+		err = in.Meanwhile()
+	}
 	if err == nil {
 		err = proc.serve(s.Conn)
 	}
@@ -122,7 +126,7 @@ func (p *Process) order(control int) error {
 		o.Own = append(o.Own, step.FDSlot{Slot: slot, FD: i})
 		return i
 	}
-	o.Fault = fault.Wanted()
+	o.Fault, o.Sources = fault.Wanted(), len(p.plan.Sources)
 	o.Progress, o.Arena, o.Exe, o.Cgroup = pass(in.Progress), pass(p.arena.FD), pass(in.Exe), pass(in.Unified)
 	o.Keep = []int{own(s.Gate, in.Gate), own(s.Status, in.Status), own(s.Control, control)}
 	if len(in.Tasks) != len(s.Tasks) || len(in.Joined) != len(s.Joined) {
@@ -149,6 +153,40 @@ func (p *Process) order(control int) error {
 		return fmt.Errorf("send orders to init stage: %w", err)
 	}
 	return nil
+}
+
+// supply makes the mounts that come from outside the container and sends them.
+// The stage takes them when it has cloned the first process.
+func (p *Process) supply() error {
+	batch := make([]int, 0, wire.Batch)
+	send := func() error {
+		defer func() {
+			for _, fd := range batch {
+				unix.Close(fd)
+			}
+			batch = batch[:0]
+		}()
+		if len(batch) == 0 {
+			return nil
+		}
+		if err := p.stage.Conn.Send(wire.Trees, batch...); err != nil {
+			return errSilent
+		}
+		return nil
+	}
+	for i := range p.plan.Sources {
+		fd, err := source.Open(&p.plan.Sources[i])
+		if err != nil {
+			_ = send()
+			return err
+		}
+		if batch = append(batch, fd); len(batch) == wire.Batch {
+			if err := send(); err != nil {
+				return err
+			}
+		}
+	}
+	return send()
 }
 
 // serve answers the stage and its builder until the first process reports.

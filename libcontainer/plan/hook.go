@@ -18,7 +18,7 @@ type HookSlots struct {
 // run as the container's process would be, in all its namespaces and its
 // cgroup.
 func StartContainerHook(s *specs.Spec, host *Host, h *specs.Hook) (*Plan, HookSlots) {
-	p := &planner{Plan: &Plan{Tape: nsenter.NewTape()}, spec: s, host: host, opt: &Options{}, null: -1}
+	p := &planner{Plan: &Plan{Tape: nsenter.NewTape()}, spec: s, host: host, opt: &Options{}, null: -1, dir: -1}
 	p.t = p.Tape
 	p.ns = sortNamespaces(s, host)
 	p.Orders.ByTape, p.Orders.Exec, p.Orders.Cgroup = true, true, -1

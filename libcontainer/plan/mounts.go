@@ -78,9 +78,31 @@ func (p *planner) mount(m *specs.Mount, o option.Options, first []firstMount) []
 	case m.Type == "tmpfs":
 		s.Later = o.Attr.Set&unix.MOUNT_ATTR_RDONLY != 0
 		s.Mode = !slices.ContainsFunc(o.Data, func(w string) bool { return strings.HasPrefix(w, "mode=") })
+		if !s.Mode && !o.CopyUp {
+			p.outside(s)
+		}
+	case m.Type == "devpts":
+		p.outside(s)
 	}
 	p.add(s)
 	return first
+}
+
+// outside has the parent make a new file system that belongs to no namespace but
+// the user's, while the stage works.
+func (p *planner) outside(s *step.Mount) {
+	if p.ns.user() {
+		return
+	}
+	attr := option.Attr{Set: s.Attr}
+	if s.Later {
+		attr.Set &^= unix.MOUNT_ATTR_RDONLY
+	}
+	s.From = step.FromTree
+	s.Index = p.source(step.Source{
+		What: s.Kind + " at " + s.Target, Path: s.Source, Kind: s.Kind, Superblock: s.Options.Superblock, Data: s.Options.Data,
+		Attr: attr, RecAttr: s.Options.RecAttr, Propagation: s.Options.Propagation,
+	})
 }
 
 // bind adds the source of a bind mount.

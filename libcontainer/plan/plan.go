@@ -54,9 +54,10 @@ type Options struct {
 
 // Plan is everything that create does after its checks.
 type Plan struct {
-	Orders step.Orders
-	Tape   *nsenter.Tape
-	Slots  Slots
+	Orders  step.Orders
+	Sources []step.Source // mounts that the parent makes for the builder
+	Tape    *nsenter.Tape
+	Slots   Slots
 
 	// What the parent sets on the first process, because its own rights in a user
 	// namespace may not suffice.
@@ -82,6 +83,7 @@ type planner struct {
 	ns   namespaces
 	t    *nsenter.Tape
 	null int // the source that is the host's /dev/null, -1: none yet
+	dir  int // the source that hides directories, -1: none yet
 
 	program  nsenter.Slot // takes the path of the user's program
 	homeText nsenter.Slot
@@ -90,7 +92,7 @@ type planner struct {
 
 // Create plans the creation of a container. The configuration must be valid.
 func Create(s *specs.Spec, host *Host, opt *Options) (*Plan, error) {
-	p := &planner{Plan: &Plan{Tape: nsenter.NewTape()}, spec: s, host: host, opt: opt, null: -1}
+	p := &planner{Plan: &Plan{Tape: nsenter.NewTape()}, spec: s, host: host, opt: opt, null: -1, dir: -1}
 	p.t = p.Tape
 	p.ns = sortNamespaces(s, host)
 	o := &p.Orders
@@ -118,10 +120,10 @@ func (p *Plan) String() string {
 	if o.UIDMap != "" {
 		fmt.Fprintf(&b, "map uids %q gids %q\n", o.UIDMap, o.GIDMap)
 	}
-	for i := range o.Sources {
-		s := &o.Sources[i]
-		fmt.Fprintf(&b, "source %d: %s from %s recursive %v set %#x clear %#x rset %#x rclear %#x propagation %v\n",
-			i, s.What, s.Path, s.Recursive, s.Attr.Set, s.Attr.Clear, s.RecAttr.Set, s.RecAttr.Clear, s.Propagation)
+	for i := range p.Sources {
+		s := &p.Sources[i]
+		fmt.Fprintf(&b, "source %d: %s from %s %s%q recursive %v set %#x clear %#x rset %#x rclear %#x propagation %v\n",
+			i, s.What, s.Path, s.Kind, s.Data, s.Recursive, s.Attr.Set, s.Attr.Clear, s.RecAttr.Set, s.RecAttr.Clear, s.Propagation)
 	}
 	for i, s := range o.Steps {
 		fmt.Fprintf(&b, "step %d: %s", i, s)

@@ -50,8 +50,8 @@ func (p *planner) add(s step.Step) { p.Orders.Steps = append(p.Orders.Steps, s) 
 
 // source adds a source and returns its number.
 func (p *planner) source(s step.Source) int {
-	p.Orders.Sources = append(p.Orders.Sources, s)
-	return len(p.Orders.Sources) - 1
+	p.Sources = append(p.Sources, s)
+	return len(p.Sources) - 1
 }
 
 func (p *planner) terminal() bool { return p.spec.Process != nil && p.spec.Process.Terminal }
@@ -140,7 +140,7 @@ func (p *planner) protect() {
 		p.add(&step.Readonly{Path: s})
 	}
 	for _, s := range unique(l.MaskedPaths) {
-		p.add(&step.Mask{Path: s, Null: p.nullSource()})
+		p.add(&step.Mask{Path: s, Null: p.nullSource(), Dir: p.dirSource()})
 	}
 	f := &step.Finish{Readonly: p.spec.Root.Readonly}
 	switch l.RootfsPropagation {
@@ -158,6 +158,19 @@ func (p *planner) nullSource() int {
 		p.null = p.source(step.Source{What: "/dev/null", Path: "/dev/null", Device: unix.S_IFCHR, Rdev: unix.Mkdev(1, 3), Propagation: p.inherited()})
 	}
 	return p.null
+}
+
+// dirSource is the empty directory that hides directories; -1 where the builder
+// has to make it.
+func (p *planner) dirSource() int {
+	if p.ns.user() {
+		return -1
+	}
+	if p.dir < 0 {
+		attr := option.Attr{Set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC}
+		p.dir = p.source(step.Source{What: "mask of directories", Path: "tmpfs", Kind: "tmpfs", Data: step.MaskData, Attr: attr})
+	}
+	return p.dir
 }
 
 func unique(list []string) []string {

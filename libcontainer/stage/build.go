@@ -100,7 +100,7 @@ func buildInside(o *step.Orders) error {
 // ordersFor puts the orders, with what is known by now, into a memfd.
 func ordersFor(o *step.Orders) (int, error) {
 	b := *o
-	b.Builder, b.Sources, b.Relocs, b.Own = true, nil, nil, nil
+	b.Builder, b.Relocs, b.Own = true, nil, nil
 	return WriteOrders(&b)
 }
 

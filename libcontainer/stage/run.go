@@ -39,8 +39,8 @@ func run(o *step.Orders) *wire.Failure {
 		return wire.Fail("", err)
 	}
 	fault.Point("stage:released")
-	if o.Trees, err = open(o.Sources); err != nil {
-		return wire.Fail("", err)
+	if o.Trees, err = trees(wire.Conn{FD: o.Wire}, o.Sources); err != nil {
+		return wire.Fail("receive mounts", err)
 	}
 	fault.Point("stage:sources")
 	if o.FirstMounts, err = first.mounts(o.First); err != nil {
@@ -61,6 +61,22 @@ func run(o *step.Orders) *wire.Failure {
 		return f
 	}
 	return nil
+}
+
+// trees receives n mounts from the parent.
+func trees(conn wire.Conn, n int) ([]int, error) {
+	list := make([]int, 0, n)
+	for len(list) < n {
+		kind, fds, err := conn.Recv()
+		if err == nil && (kind != wire.Trees || len(fds) == 0) {
+			err = wire.ErrShort
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, fds...)
+	}
+	return list, nil
 }
 
 // A process is the first process as the stage knows it.

@@ -1,7 +1,6 @@
 package step
 
 import (
-	"github.com/rung-oci/rung/libcontainer/mount/option"
 	"github.com/rung-oci/rung/libcontainer/wire"
 	"github.com/rung-oci/rung/nsenter"
 )
@@ -41,8 +40,8 @@ type Orders struct {
 	Enter   int  // namespaces to join, CLONE_NEW* flags
 	User    bool // it has to be exec'd inside a user namespace
 	Exe     int  // the sealed executable
-	Sources []Source
-	First   int // how many mounts the first process sends
+	Sources int  // how many mounts the parent sends
+	First   int  // how many mounts the first process sends
 	Steps   []Step
 
 	// Filled by the stage for its builder.
@@ -54,20 +53,6 @@ type Orders struct {
 type FDSlot struct {
 	Slot nsenter.Slot
 	FD   int
-}
-
-// A Source is something of the host's that the stage clones for the container.
-type Source struct {
-	What      string // for error messages: "/srv at /data"
-	Path      string
-	Recursive bool
-	Device    uint32 // S_IFCHR, S_IFBLK: it must be the device Rdev; else 0
-	Rdev      uint64
-	Attr      option.Attr
-	RecAttr   option.Attr
-	// Propagation is set on the clone, in order. The first entry is the root's:
-	// without it the clone would stay a peer of the host's mount.
-	Propagation []option.Propagation
 }
 
 // Code carries the fields.
@@ -98,7 +83,7 @@ func (o *Orders) Code(c *wire.Codec) {
 	c.String(&o.GIDMap)
 	c.Bool(&o.Gate)
 	c.Bool(&o.User)
-	wire.List(c, &o.Sources, codeSource)
+	c.Int(&o.Sources)
 	Code(c, &o.Steps)
 	c.Ints(&o.Trees)
 	c.Ints(&o.FirstMounts)
@@ -108,17 +93,6 @@ func codeSlot(c *wire.Codec, s *nsenter.Slot) {
 	u := uint64(*s)
 	c.Uint64(&u)
 	*s = nsenter.Slot(u)
-}
-
-func codeSource(c *wire.Codec, s *Source) {
-	c.String(&s.What)
-	c.String(&s.Path)
-	c.Bool(&s.Recursive)
-	c.Uint32(&s.Device)
-	c.Uint64(&s.Rdev)
-	codeAttr(c, &s.Attr)
-	codeAttr(c, &s.RecAttr)
-	codePropagation(c, &s.Propagation)
 }
 
 // Resolve puts the descriptors fds in for their places.

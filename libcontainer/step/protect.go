@@ -63,7 +63,8 @@ func (s *Readonly) Run(e *Env) error {
 // an empty read-only tmpfs. A path that isn't there needs no mask.
 type Mask struct {
 	Path string
-	Null int // the clone of the host's /dev/null, verified by the stage (CVE-2025-31133)
+	Null int // the clone of the host's /dev/null, verified when it was cloned (CVE-2025-31133)
+	Dir  int // an empty directory; -1: make one
 }
 
 func (s *Mask) String() string { return "mask " + s.Path }
@@ -72,6 +73,7 @@ func (s *Mask) String() string { return "mask " + s.Path }
 func (s *Mask) Code(c *wire.Codec) {
 	c.String(&s.Path)
 	c.Int(&s.Null)
+	c.Int(&s.Dir)
 }
 
 // Run attaches the mask. All masks of one kind are clones of the first: a
@@ -91,7 +93,7 @@ func (s *Mask) Run(e *Env) error {
 	}
 	first, fresh := &e.maskFile, func() (int, error) { return take(e.Trees, s.Null) }
 	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
-		first, fresh = &e.maskDir, emptyDir
+		first, fresh = &e.maskDir, func() (int, error) { return s.emptyDir(e) }
 	}
 	tree := *first
 	if tree < 0 {
@@ -113,9 +115,15 @@ func (s *Mask) Run(e *Env) error {
 	return at("close", unix.Close(tree))
 }
 
-func emptyDir() (int, error) {
+// MaskData are the options of the tmpfs that hides directories.
+var MaskData = []string{"nr_blocks=1", "nr_inodes=2", "mode=755"}
+
+func (s *Mask) emptyDir(e *Env) (int, error) {
+	if s.Dir >= 0 {
+		return take(e.Trees, s.Dir)
+	}
 	const attr = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
-	return mount.New("tmpfs", "tmpfs", option.Options{Data: []string{"nr_blocks=1", "nr_inodes=2", "mode=755"}}, attr)
+	return mount.New("tmpfs", "tmpfs", option.Options{Data: MaskData}, attr)
 }
 
 // Finish gives the mounts their last flags: what had to stay writable while it

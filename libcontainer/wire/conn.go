@@ -20,6 +20,7 @@ const (
 	Console                   // builder: one descriptor, the terminal's master
 	Unshare                   // parent: a number, CLONE_NEW* flags of namespaces to make while the orders are being written
 	Orders                    // parent: descriptors, the last of them a memfd with the stage's orders
+	Trees                     // parent: detached mounts, some of those that the orders count
 	Go                        // parent: the answer to a request; stage: the first process goes on
 )
 
@@ -69,6 +70,10 @@ func (f *Failure) code(c *Codec) {
 
 // maxFDs is how many descriptors a message can have (SCM_MAX_FD).
 const maxFDs = 253
+
+// Batch is how many mounts are sent at once: enough to make few messages, few
+// enough for a low limit of open files on our side.
+const Batch = 64
 
 // maxMessage bounds a packet. The longest is a Failure; its texts are cut.
 const maxMessage = 8 << 10

@@ -1,4 +1,11 @@
-package stage
+// Package source makes the detached mounts that a container gets from outside
+// its namespaces: clones of directories and devices of the host's, and new
+// file systems that aren't bound to a namespace. They have their final flags and
+// are seen by nobody until a step puts them in place.
+//
+// That is done in the host's mount namespace, because a descriptor of a mount
+// of the host's can't be cloned from another one (EINVAL).
+package source
 
 import (
 	"fmt"
@@ -11,34 +18,28 @@ import (
 	"github.com/rung-oci/rung/libcontainer/step"
 )
 
-// open clones all sources, in the host's mount namespace: a descriptor of a
-// mount of the host's can't be cloned from another namespace (EINVAL). They stay
-// detached, with their final flags, until a step puts them in place.
-func open(sources []step.Source) ([]int, error) {
-	trees := make([]int, 0, len(sources))
-	for i := range sources {
-		fd, err := openSource(&sources[i])
-		if err != nil {
-			return nil, fmt.Errorf("mount %s: %w", sources[i].What, err)
+// Open makes the mount. The descriptor is close-on-exec and the caller's.
+func Open(s *step.Source) (int, error) {
+	fd, err := open(s)
+	if err == nil {
+		if err = flags(fd, s); err != nil {
+			unix.Close(fd)
 		}
-		trees = append(trees, fd)
 	}
-	return trees, nil
-}
-
-func openSource(s *step.Source) (int, error) {
-	if s.Device != 0 {
-		return device(s)
-	}
-	fd, err := mount.Clone(unix.AT_FDCWD, s.Path, s.Recursive)
 	if err != nil {
-		return -1, err
-	}
-	if err := flags(fd, s); err != nil {
-		unix.Close(fd)
-		return -1, err
+		return -1, fmt.Errorf("mount %s: %w", s.What, err)
 	}
 	return fd, nil
+}
+
+func open(s *step.Source) (int, error) {
+	switch {
+	case s.Kind != "":
+		return mount.New(s.Kind, s.Path, option.Options{Superblock: s.Superblock, Data: s.Data}, s.Attr.Set)
+	case s.Device != 0:
+		return device(s)
+	}
+	return mount.Clone(unix.AT_FDCWD, s.Path, s.Recursive)
 }
 
 func flags(fd int, s *step.Source) error {
@@ -47,8 +48,10 @@ func flags(fd int, s *step.Source) error {
 			return fmt.Errorf("set propagation: %w", err)
 		}
 	}
-	if err := mount.SetAttr(fd, s.Attr.Set, s.Attr.Clear, false); err != nil {
-		return fmt.Errorf("set flags: %w", err)
+	if s.Kind == "" {
+		if err := mount.SetAttr(fd, s.Attr.Set, s.Attr.Clear, false); err != nil {
+			return fmt.Errorf("set flags: %w", err)
+		}
 	}
 	if err := mount.SetAttr(fd, s.RecAttr.Set, s.RecAttr.Clear, true); err != nil {
 		return fmt.Errorf("set recursive flags: %w", err)

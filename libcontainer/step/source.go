@@ -1,0 +1,26 @@
+package step
+
+import "github.com/rung-oci/rung/libcontainer/mount/option"
+
+// A Source is a mount that is made outside of the container's namespaces, by
+// the parent while the stage works. Steps name it by its number.
+type Source struct {
+	What string // for error messages: "/srv at /data"
+	Path string // what is cloned, or the source of a new file system
+
+	// A clone.
+	Recursive bool
+	Device    uint32 // S_IFCHR, S_IFBLK: it must be the device Rdev; else 0
+	Rdev      uint64
+
+	// A new file system, one that belongs to no namespace.
+	Kind       string
+	Superblock []string
+	Data       []string
+
+	Attr    option.Attr
+	RecAttr option.Attr
+	// Propagation is set in order. The first entry of a clone is the root's:
+	// without it the clone would stay a peer of the host's mount.
+	Propagation []option.Propagation
+}
