@@ -281,7 +281,7 @@ func TestMask(t *testing.T) {
 		b.tree("root/f1", "root/f2", "root/d1/secret", "root/d2/secret", "root/link -> d3", "root/d3/secret", "root/flink -> f3", "root/f3", "root/p|", "root/up -> ../../../outside", "outside")
 		null := b.clone("/dev/null")
 		for _, p := range []string{"/missing", "/f1", "/d1", "/f2", "/d2", "/link", "/flink", "/p", "/d1/below", "/up", "/f1/x"} {
-			m := &Mask{Path: p, Null: null}
+			m := &Mask{Path: p, Null: null, Dir: -1}
 			if p == "/f1/x" {
 				b.fails(m, "open /f1/x: not a directory")
 				continue
@@ -317,7 +317,7 @@ func TestMask(t *testing.T) {
 	})
 	inBox(t, func(b *box) {
 		b.tree("root/f")
-		b.fails(&Mask{Path: "/f", Null: 3}, "make mask: mount source 3: bad file descriptor")
+		b.fails(&Mask{Path: "/f", Null: 3, Dir: -1}, "make mask: mount source 3: bad file descriptor")
 	})
 }
 
