@@ -234,8 +234,9 @@ func (c *creation) launch() (p *launch.Process, err error) {
 		defer exe.Close()
 		in.Exe = exe.FD
 	}
-	in.Gate = files.open(c.entry.MakeFifo(state.GateName))
-	in.Status = files.open(c.entry.MakeFifo(state.StatusName))
+	if err := c.gate(in, &files); err != nil {
+		return nil, err
+	}
 	in.Progress = files.open(c.entry.MakeFile(state.ProgressName))
 	if files.err != nil {
 		return nil, files.err
@@ -330,22 +331,46 @@ func (c *creation) settle(p *launch.Process) error {
 	return nil
 }
 
-// release lets go of the first process. When it is to run at once it finds its
-// gate open and nobody waits for it here: Run looks at what becomes of it.
-func (c *creation) release(p *launch.Process) (err error) {
-	defer p.Finish()
+// gate makes what the first process waits at, and what closes when its program
+// runs: FIFOs for a later start; or pipes, with the gate open already, if nothing
+// is to happen between create and start.
+func (c *creation) gate(in *launch.Inputs, files *files) (err error) {
 	if !c.atOnce() {
-		return p.Confirm()
+		in.Gate = files.open(c.entry.MakeFifo(state.GateName))
+		in.Status = files.open(c.entry.MakeFifo(state.StatusName))
+		return files.err
 	}
-	if c.status, err = c.container().openGate(); err != nil {
-		return err
+	var gate, status [2]int
+	if err := unix.Pipe2(gate[:], unix.O_CLOEXEC); err != nil {
+		return fmt.Errorf("make pipe: %w", err)
 	}
-	return p.Release()
+	in.Gate = files.open(gate[0], nil)
+	_, err = unix.Write(gate[1], []byte{1})
+	unix.Close(gate[1])
+	if err == nil {
+		err = unix.Pipe2(status[:], unix.O_CLOEXEC)
+	}
+	if err != nil {
+		return fmt.Errorf("make pipe: %w", err)
+	}
+	c.status, in.Status = status[0], files.open(status[1], nil)
+	return nil
 }
 
 // atOnce tells whether nothing has to happen between create and start.
 func (c *creation) atOnce() bool {
-	return c.run && c.record.HasProcess && !c.record.HasHooks && os.Getenv("NOTIFY_SOCKET") == ""
+	s := c.bundle.Spec
+	return c.run && s.Process != nil && !hasLaterHooks(s.Hooks) && os.Getenv("NOTIFY_SOCKET") == ""
+}
+
+// release lets go of the first process. When it is to run at once nobody waits
+// for it here: Run looks at what becomes of it.
+func (c *creation) release(p *launch.Process) error {
+	defer p.Finish()
+	if c.atOnce() {
+		return p.Release()
+	}
+	return p.Confirm()
 }
 
 func (c *creation) newRecord(pid int, start uint64) *state.Record {

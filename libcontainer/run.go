@@ -67,7 +67,7 @@ func (c *creation) createAndStart() (pidfd int, err error) {
 	}
 	ct := c.container()
 	if pidfd, err = unix.PidfdOpen(c.record.PID, 0); err == nil {
-		if c.status >= 0 {
+		if c.atOnce() {
 			err = ct.await(c.status, pidfd)
 		} else {
 			err = ct.start(pidfd)

@@ -76,6 +76,9 @@ func (c *container) start(pidfd int) error {
 	if err := c.await(status, pidfd); err != nil {
 		return err
 	}
+	if err := c.entry.Unlink(state.GateName); err != nil {
+		return err
+	}
 	if b != nil {
 		st := c.hookState(b, specs.StateRunning).JSON(c.record.PID)
 		if err := hook.RunAll("poststart", b.Spec.Hooks.Poststart, st, hook.Host); err != nil {

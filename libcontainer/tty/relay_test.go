@@ -1,0 +1,132 @@
+package tty
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// pty makes a pair in raw mode.
+func pty(t *testing.T) (master int, slave *os.File) {
+	t.Helper()
+	master, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.IoctlSetPointerInt(master, unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	fd, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(master), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+	if e != 0 {
+		t.Fatal(e)
+	}
+	slave = os.NewFile(fd, "slave")
+	tio, err := unix.IoctlGetTermios(int(fd), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tio.Lflag &^= unix.ECHO | unix.ICANON
+	tio.Oflag &^= unix.OPOST
+	if err := unix.IoctlSetTermios(int(fd), unix.TCSETS, tio); err != nil {
+		t.Fatal(err)
+	}
+	return master, slave
+}
+
+// swap puts pipes in the place of stdin and stdout.
+func swap(t *testing.T) (in, out *os.File) {
+	t.Helper()
+	oldIn, oldOut := os.Stdin, os.Stdout
+	inR, inW, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	outR, outW, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.Stdin, os.Stdout = inR, outW
+	t.Cleanup(func() {
+		os.Stdin, os.Stdout = oldIn, oldOut
+		for _, f := range []*os.File{inR, inW, outR, outW} {
+			f.Close()
+		}
+	})
+	return inW, outR
+}
+
+func TestRelay(t *testing.T) {
+	in, out := swap(t)
+	master, slave := pty(t)
+	r, err := NewRelay(master)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Resize() // our stdin is no terminal: nothing happens
+	if err := r.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := in.WriteString("to the container"); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 100)
+	if n, err := slave.Read(buf); string(buf[:n]) != "to the container" {
+		t.Errorf("the container read %q, %v", buf[:n], err)
+	}
+	text := strings.Repeat("0123456789abcdef", 4096) // 64 KiB: as much as the pipe holds
+	go func() {
+		_, _ = slave.WriteString(text)
+		slave.Close()
+	}()
+	var got strings.Builder
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b := make([]byte, 4096)
+		for got.Len() < len(text) {
+			n, err := out.Read(b)
+			got.Write(b[:n])
+			if err != nil {
+				return
+			}
+		}
+	}()
+	start := time.Now()
+	r.Drain()
+	if took := time.Since(start); took > 3*time.Second {
+		t.Errorf("Drain took %v", took)
+	}
+	<-done
+	if got.String() != text {
+		t.Errorf("%d bytes came, want %d", got.Len(), len(text))
+	}
+	r.Close()
+}
+
+// A reader that has stopped reading isn't waited for.
+func TestDrainGivesUp(t *testing.T) {
+	swap(t)
+	master, slave := pty(t)
+	defer slave.Close()
+	r, err := NewRelay(master)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := slave.SetWriteDeadline(time.Now().Add(300 * time.Millisecond)); err != nil {
+		go func() { _, _ = slave.WriteString(strings.Repeat("x", 1<<18)) }()
+	} else {
+		_, _ = slave.WriteString(strings.Repeat("x", 1<<18))
+	}
+	start := time.Now()
+	r.Drain()
+	if took := time.Since(start); took < idle/2 || took > 4*idle {
+		t.Errorf("Drain took %v, want about %v", took, 2*idle)
+	}
+	r.Close()
+}
