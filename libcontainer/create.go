@@ -1,7 +1,6 @@
 package libcontainer
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -31,8 +30,8 @@ func (r *Runtime) Create(o *CreateOptions) error {
 		return err
 	}
 	defer c.close()
-	if c.terminal() && o.ConsoleSocket == "" {
-		return errors.New("cannot allocate tty if runc will detach without setting console socket")
+	if err := checkTerminal(c.terminal(), true, o.ConsoleSocket); err != nil {
+		return err
 	}
 	return c.create()
 }
@@ -58,9 +57,10 @@ type creation struct {
 	pidfd   int                    // connected pidfd socket, or -1
 	take    func(master int) error // what becomes of a terminal; nil: the console socket gets it
 
-	run       bool   // Start follows at once
-	status    int    // the status FIFO when the gate is open already, else -1
-	meanwhile func() // what can be done while the stage works; may be nil
+	run       bool            // Start follows at once
+	status    int             // the status FIFO when the gate is open already, else -1
+	meanwhile func()          // what can be done while the stage works; may be nil
+	ready     <-chan struct{} // closed when we can take care of a running container; may be nil
 
 	record *state.Record
 }
@@ -172,7 +172,7 @@ func (c *creation) decide() error {
 		return err
 	}
 	o := &plan.Options{
-		ID: c.opt.ID, Rootfs: c.bundle.Rootfs, Staging: c.r.Root, NoPivot: c.opt.NoPivot, NoNewKeyring: c.opt.NoNewKeyring,
+		ID: c.opt.ID, Bundle: c.bundle.Dir, Rootfs: c.bundle.Rootfs, Staging: c.r.Root, NoPivot: c.opt.NoPivot, NoNewKeyring: c.opt.NoNewKeyring,
 		Preserve: c.listen + c.opt.PreserveFDs, State: hookState(c.bundle, c.opt.ID, specs.StateCreating),
 	}
 	if c.listen > 0 {
@@ -367,6 +367,9 @@ func (c *creation) atOnce() bool {
 // for it here: Run looks at what becomes of it.
 func (c *creation) release(p *launch.Process) error {
 	defer p.Finish()
+	if c.ready != nil {
+		<-c.ready
+	}
 	if c.atOnce() {
 		return p.Release()
 	}

@@ -34,7 +34,9 @@ func newForeground(c *creation, o *RunOptions) *foreground {
 			return err
 		}
 	}
-	c.meanwhile = func() { go f.pass() }
+	ready := make(chan struct{})
+	c.ready = ready
+	c.meanwhile = func() { go f.pass(ready) }
 	return f
 }
 
@@ -52,12 +54,18 @@ func (f *foreground) close() {
 // milliseconds, which is more than many a container lives.
 const patience = 100 * time.Millisecond
 
-// pass passes signals on to the container's init.
-func (f *foreground) pass() {
+// pass passes signals on to the container's init. It is ready, before the
+// container runs, when those can't end us any more that would otherwise.
+func (f *foreground) pass(ready chan<- struct{}) {
 	signal.Notify(f.signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT)
+	close(ready)
+	signal.Notify(f.signals, unix.SIGWINCH, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM, unix.SIGCONT)
 	pidfd, ok := <-f.pidfd
 	if !ok {
 		return
+	}
+	if f.relay != nil {
+		f.relay.Resize() // what SIGWINCH may have told before
 	}
 	rest := time.After(patience)
 	for {

@@ -22,10 +22,13 @@ func (r *Runtime) Kill(id string, sig unix.Signal, all bool) error {
 		if all || sig == unix.SIGKILL && !c.ownPIDNamespace() {
 			err = c.killRest(sig)
 		}
-		if err == nil || all {
-			return err
+		switch {
+		case all && errors.Is(err, ErrNotRunning):
+			return nil
+		case errors.Is(err, unix.ESRCH):
+			return ErrNotRunning
 		}
-		return ErrNotRunning
+		return err
 	}
 	if err != nil {
 		return err

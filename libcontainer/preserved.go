@@ -30,6 +30,9 @@ const maxListenFDs = 1 << 20
 
 // listenFDs is how many descriptors systemd's socket activation hands on.
 func listenFDs() int {
+	if os.Getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
+		return 0 // meant for somebody else, sd_listen_fds(3)
+	}
 	n, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
 	if err != nil || n < 0 || n > maxListenFDs {
 		return 0

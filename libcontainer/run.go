@@ -17,7 +17,7 @@ func (r *Runtime) Run(o *RunOptions) (status int, err error) {
 		return 1, err
 	}
 	defer c.close()
-	if err := checkTerminal(c.terminal(), o); err != nil {
+	if err := checkTerminal(c.terminal(), o.Detach, o.ConsoleSocket); err != nil {
 		return 1, err
 	}
 	if o.Detach {
@@ -43,11 +43,11 @@ func (r *Runtime) Run(o *RunOptions) (status int, err error) {
 }
 
 // checkTerminal has runc's texts.
-func checkTerminal(terminal bool, o *RunOptions) error {
+func checkTerminal(terminal, detach bool, socket string) error {
 	switch {
-	case o.Detach && terminal && o.ConsoleSocket == "":
+	case detach && terminal && socket == "":
 		return errors.New("cannot allocate tty if runc will detach without setting console socket")
-	case (!o.Detach || !terminal) && o.ConsoleSocket != "":
+	case (!detach || !terminal) && socket != "":
 		return errors.New("cannot use console socket if runc will not detach or allocate tty")
 	}
 	return nil

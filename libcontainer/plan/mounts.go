@@ -107,8 +107,12 @@ func (p *planner) outside(s *step.Mount) {
 
 // bind adds the source of a bind mount.
 func (p *planner) bind(m *specs.Mount, o option.Options) int {
+	from := m.Source
+	if !filepath.IsAbs(from) {
+		from = filepath.Join(p.opt.Bundle, from)
+	}
 	return p.source(step.Source{
-		What: m.Source + " at " + m.Destination, Path: m.Source, Recursive: o.Recursive,
+		What: m.Source + " at " + m.Destination, Path: from, Recursive: o.Recursive,
 		Attr: o.Attr, RecAttr: o.RecAttr, Propagation: append(p.inherited(), o.Propagation...),
 	})
 }

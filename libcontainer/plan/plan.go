@@ -42,6 +42,7 @@ type Joined struct {
 // Options are what the command line adds to the configuration.
 type Options struct {
 	ID           string
+	Bundle       string // absolute; relative sources of bind mounts begin here
 	Rootfs       string // absolute, without links
 	Staging      string // a directory of the host's, for mounts that need mount(2)
 	NoPivot      bool

@@ -28,7 +28,7 @@ func TestCreate(t *testing.T) {
 		{"", false, "/x/y", "x/y", 0},
 		{"f", false, "f", "f", 0},
 		{"f", true, "f", "", unix.ENOTDIR},
-		{"d/", false, "d", "", unix.EISDIR},
+		{"d/", false, "d", "", unix.ENOTDIR},
 		{"f", true, "f/x", "", unix.ENOTDIR},
 		{"f", false, "f/x/y", "", unix.ENOTDIR},
 		{"p|", false, "p", "p", 0},
@@ -285,7 +285,7 @@ func TestSymlink(t *testing.T) {
 		{"dev/fd", true, "/proc/self/fd", 0},
 		{"dev/fd|", true, "/proc/self/fd", 0},
 		{"dev/fd/", false, "", 0},
-		{"dev/fd/", true, "", unix.EISDIR},
+		{"dev/fd/", true, "", unix.ENOTDIR},
 		{"dev -> /other", false, "/proc/self/fd", 0},
 	} {
 		dir := t.TempDir()

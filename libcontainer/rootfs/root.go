@@ -124,10 +124,7 @@ func (r Root) ensure(path string, mode uint32) (int, error) {
 	}
 	var st unix.Stat_t
 	if err = unix.Fstat(fd, &st); err == nil && (st.Mode&unix.S_IFMT == unix.S_IFDIR) != (mode&unix.S_IFMT == unix.S_IFDIR) {
-		err = unix.ENOTDIR
-		if mode&unix.S_IFMT != unix.S_IFDIR {
-			err = unix.EISDIR
-		}
+		err = unix.ENOTDIR // for a directory in a file's place too: engines match on it
 	}
 	if err != nil {
 		unix.Close(fd)

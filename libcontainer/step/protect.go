@@ -29,8 +29,8 @@ func (s *Sysctl) Code(c *wire.Codec) {
 // Run writes it.
 func (s *Sysctl) Run(e *Env) error { return e.Proc.WriteFile("sys/"+s.Path, s.Value) }
 
-// Readonly makes a path of the container, and all that is mounted below,
-// read-only. A path that isn't there needs no protection.
+// Readonly makes a path of the container read-only; what is mounted below keeps
+// its flags, as with runc. A path that isn't there needs no protection.
 type Readonly struct{ Path string }
 
 func (s *Readonly) String() string { return "make " + s.Path + " read-only" }
@@ -53,7 +53,7 @@ func (s *Readonly) Run(e *Env) error {
 		return at("clone", err)
 	}
 	defer unix.Close(tree)
-	if err := mount.SetAttr(tree, unix.MOUNT_ATTR_RDONLY, 0, true); err != nil {
+	if err := mount.SetAttr(tree, unix.MOUNT_ATTR_RDONLY, 0, false); err != nil {
 		return at("set read-only", err)
 	}
 	return at("attach", mount.Attach(tree, target))

@@ -26,6 +26,12 @@ func NewRelay(master int) (*Relay, error) {
 		unix.Close(master)
 		return nil, fmt.Errorf("set terminal non-blocking: %w", err)
 	}
+	// In raw mode our own terminal still turns "\n" into "\r\n"; the container's
+	// must not do it too.
+	if err := console.ClearONLCR(uintptr(master)); err != nil {
+		unix.Close(master)
+		return nil, fmt.Errorf("set up terminal: %w", err)
+	}
 	r := &Relay{master: os.NewFile(uintptr(master), "terminal"), done: make(chan struct{})}
 	if own, err := console.ConsoleFromFile(os.Stdin); err == nil {
 		r.own = own
