@@ -120,6 +120,7 @@ func TestSharedCgroup(t *testing.T) {
 		if r := second.Run(t, "delete", "--force", second.ID); r.Code != 0 {
 			t.Errorf("%s: %v", point, r)
 		}
+		harness.Reap()
 		if !alive(pid) {
 			t.Fatalf("%s: the first container was killed", point)
 		}
@@ -139,7 +140,7 @@ func TestShortLived(t *testing.T) {
 	b := harness.New(t, harness.Args("/bin/tiny"))
 	data := readFile(t, tiny)
 	b.Write(t, "bin/tiny", data, 0o755)
-	runs := rounds(10000, 300)
+	runs := rounds(10000, 200)
 	for i := range runs {
 		if r := b.Container(t, "run"); r.Code != 7 || r.Stderr != "" {
 			t.Fatalf("run %d: want 7: %v", i, r)

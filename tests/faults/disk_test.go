@@ -123,6 +123,7 @@ func TestFullDiskVerbs(t *testing.T) {
 // know the container: create fails and leaves nothing. Without a log it works,
 // or says why not.
 func TestFullPidFileAndLog(t *testing.T) {
+	harness.Once(t)
 	full := tiny(t, "size=16k,nr_inodes=16")
 	fill(t, full)
 	readonly := tiny(t, "size=16k,ro")

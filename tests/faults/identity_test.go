@@ -129,6 +129,7 @@ func leave(t *testing.T, pid int) {
 // Row 31: ids. What can't name a container is refused by every command before
 // anything is touched.
 func TestIDs(t *testing.T) {
+	harness.Once(t)
 	victim := harness.TempDir(t)
 	if err := os.WriteFile(victim+"/keep", nil, 0o644); err != nil {
 		t.Fatal(err)

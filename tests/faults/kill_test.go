@@ -91,23 +91,25 @@ func killAtPoints(t *testing.T, edit harness.Edit, victim string, inside bool) {
 	}
 }
 
-// Row 1 by the clock: SIGKILL of create, or of its process group, after a time.
+// Row 1 by the clock: SIGKILL of create, or of its process group, at moments
+// that are spread over the time that it takes, and some more.
 func TestKillAtTimes(t *testing.T) {
-	step := 500 * time.Microsecond
-	if !testing.Short() {
-		step = 100 * time.Microsecond
-	}
+	kills := rounds(200, 40)
 	for _, c := range configs {
 		for _, group := range []bool{false, true} {
 			t.Run(fmt.Sprint(c.name, group), func(t *testing.T) {
 				inv := harness.Take()
 				b := sleeper(t, c.edit)
-				kills, states := 0, map[string]int{}
-				for after := time.Duration(0); after <= 20*time.Millisecond; after += step {
-					kills++
-					states[killAfter(t, b, inv, after, group)]++
+				var whole time.Duration
+				for range 5 {
+					whole = max(whole, b.Container(t, "create").Elapsed)
+					remove(t, b, inv, "no kill")
 				}
-				t.Logf("%d kills, states then: %v", kills, states)
+				states := map[string]int{}
+				for i := range kills {
+					states[killAfter(t, b, inv, whole*time.Duration(i)/time.Duration(kills)*3/2, group)]++
+				}
+				t.Logf("%d kills in %v, states then: %v", kills, whole*3/2, states)
 				if states["none"] == 0 || states["none"] == kills {
 					t.Errorf("all kills had the same end: %v", states)
 				}

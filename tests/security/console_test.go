@@ -42,6 +42,7 @@ func consoleRun(t *testing.T, b *harness.Bundle) (*harness.Result, string) {
 
 // CVE-2025-52565, CVE-2026-88264: /dev/console and /dev/pts of an image.
 func TestConsoleImage(t *testing.T) {
+	harness.Once(t)
 	d := newDecoy(t)
 	script := harness.Shell(`stat -c %t:%T /dev/console; readlink /proc/self/fd/0; tty`)
 	for _, c := range []struct {
@@ -114,6 +115,7 @@ func checkConsole(t *testing.T, out string) {
 
 // A race for /dev/console and /dev/pts.
 func TestConsoleRace(t *testing.T) {
+	harness.Once(t)
 	d := newDecoy(t)
 	for _, name := range []string{"console", "pts"} {
 		b := harness.New(t, harness.Args("/bin/true"), terminal, harness.DropMount("/dev"), harness.AddMount(devpts()),

@@ -14,6 +14,7 @@ import (
 
 // CVE-2019-18466's kind: /dev, or what lies below it, is a link to the host.
 func TestDevLinks(t *testing.T) {
+	harness.Once(t)
 	d := newDecoy(t)
 	count := 0
 	for _, name := range []string{"dev", "dev/pts", "dev/shm", "dev/mqueue", "lnk"} {
@@ -48,6 +49,7 @@ func TestDevLinks(t *testing.T) {
 // Everything that the runtime makes in an image is there already, as something
 // else: nothing outside changes and nothing hangs.
 func TestPlacedBefore(t *testing.T) {
+	harness.Once(t)
 	d := newDecoy(t)
 	file := filepath.Join(harness.TempDir(t), "file")
 	if err := os.WriteFile(file, nil, 0o644); err != nil {

@@ -27,6 +27,7 @@ func open(t *testing.T, path string) *os.File {
 
 // CVE-2024-21626: no working directory or program by a leaked descriptor.
 func TestDescriptorPaths(t *testing.T) {
+	harness.Once(t)
 	count := 0
 	for n := 3; n <= 40; n++ {
 		for _, up := range []string{"", "/../.."} {
@@ -159,6 +160,7 @@ func TestModes(t *testing.T) {
 // CVE-2016-10124: a container without a terminal of its own has no controlling
 // one, and can't type into its caller's.
 func TestTerminalInjection(t *testing.T) {
+	harness.Once(t)
 	for _, own := range []bool{false, true} {
 		b := harness.New(t, harness.Shell(`/bin/attack type >/tmp/out`), func(s *specs.Spec) {
 			s.Root.Readonly = false

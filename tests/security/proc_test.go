@@ -27,6 +27,7 @@ const (
 // CVE-2019-16884, CVE-2019-19921, CVE-2023-27561: nothing but the kernel's own
 // files in /proc and /sys.
 func TestProcTargets(t *testing.T) {
+	harness.Once(t)
 	file := filepath.Join(harness.TempDir(t), "file")
 	if err := os.WriteFile(file, []byte("from outside\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -77,6 +78,7 @@ func TestProcTargets(t *testing.T) {
 
 // What lies over the host's /proc doesn't fool the runtime.
 func TestOvermountedProc(t *testing.T) {
+	harness.Once(t)
 	for _, c := range []struct{ name, over string }{
 		{"sys", `mount -t tmpfs none /proc/sys; d=/proc/sys`},
 		{"sys/net", `mount -t tmpfs none /proc/sys/net; d=/proc/sys/net; f=ipv4/ip_forward`},

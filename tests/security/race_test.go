@@ -50,6 +50,7 @@ func swap(t *testing.T, dir, a, b string) (stop func() int) {
 // CVE-2021-30465, CVE-2024-45310: while the container is built, its directories
 // become links to the host's, and back.
 func TestSwapRace(t *testing.T) {
+	harness.Once(t)
 	d := newDecoy(t)
 	file := filepath.Join(harness.TempDir(t), "file")
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
@@ -111,6 +112,7 @@ func raceConfig(file string) harness.Edit {
 // A mount point that becomes a link to /proc while the mount is made: either it
 // fails, or the container's /proc is the kernel's.
 func TestProcRace(t *testing.T) {
+	harness.Once(t)
 	for _, target := range []string{"/proc/sys/net", "/proc/sys", "/proc/self"} {
 		b := harness.New(t, harness.Shell(`cat /proc/sys/net/ipv4/ip_forward && cat /proc/self/comm`), harness.AddMount(tmpfs("/vol/a/t")),
 			func(s *specs.Spec) {

@@ -1,0 +1,158 @@
+package faults
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/tests/harness"
+)
+
+// Catalogue row 40: callers in every odd condition. The container works and
+// sees the defaults.
+func TestOddCallers(t *testing.T) {
+	harness.Once(t)
+	plain := harness.New(t, harness.Shell(seen))
+	want := plain.Container(t, "run")
+	want.Silent(t)
+	for _, c := range []struct{ name, script string }{
+		{"deleted cwd", `mkdir -p $D/gone && cd $D/gone && rmdir $D/gone`},
+		{"umask 777", `umask 777`},
+		{"nice", `renice -n 19 $$ >/dev/null`},
+		{"SIGCHLD ignored", `trap '' CHLD`},
+		{"all ignored", `trap '' HUP INT QUIT PIPE TERM USR1 USR2 ALRM CHLD TSTP TTIN TTOU WINCH`},
+		{"little stack", `ulimit -s 128`},
+		{"few files", `ulimit -Sn 32`},
+		{"no core", `ulimit -c 0`},
+		{"no environment", `unset PATH HOME`},
+		{"hostile environment", `export GODEBUG=x=y GOTRACEBACK=crash GOMAXPROCS=0 LD_PRELOAD=/none GOGC=1 _LIBCONTAINER_INITPIPE=3 TMPDIR=/none`},
+		{"listen", `export LISTEN_FDS=zero LISTEN_PID=x NOTIFY_SOCKET=`},
+		{"chroot cwd", `cd /proc/self/fd`},
+	} {
+		for _, conf := range configs {
+			t.Run(c.name+" "+conf.name, func(t *testing.T) {
+				b := harness.New(t, harness.Shell(seen), conf.edit)
+				b.Chown(t)
+				call := with(via(b.Cmd("run"), c.script+`; exec "$@"`), "D="+harness.TempDir(t))
+				r := call.Run(t)
+				if r.Code != 0 || r.Stderr != "" {
+					t.Fatalf("%v", r)
+				}
+				if conf.name == "host root" && r.Stdout != want.Stdout {
+					if c.name == "little stack" || c.name == "few files" || c.name == "no core" {
+						return // limits of the caller are the container's unless set: runc's way
+					}
+					t.Errorf("the container sees\n%s\nwant\n%s", r.Stdout, want.Stdout)
+				}
+			})
+		}
+	}
+}
+
+// Row 40: a caller that may not write files. There is no container without a
+// record of it: an error, and nothing is left.
+func TestNoFileSize(t *testing.T) {
+	inv := harness.Take()
+	b := sleeper(t)
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	call := via(b.Cmd("create"), `ulimit -f 0; exec "$@" 2>&1`)
+	call.Stdout = write
+	r := call.Run(t)
+	write.Close()
+	text, _ := io.ReadAll(read)
+	if r.Code != 1 || !strings.Contains(string(text), "file too large") {
+		t.Errorf("want file too large: %v %s", r, text)
+	}
+	for _, line := range inv.Left(b) {
+		t.Errorf("left by the failed create: %s", line)
+	}
+}
+
+// seen prints what a caller could have handed on.
+const seen = `grep -E '^(Sig(Blk|Ign|Cgt)|Umask|Cpus_allowed_list|Groups|NoNewPrivs|Seccomp):' /proc/self/status; umask; cut -d' ' -f19 /proc/self/stat; ulimit -a; env; pwd`
+
+// Row 40: blocked signals, and a caller that is a subreaper, as this test is.
+func TestBlockedSignals(t *testing.T) {
+	harness.Once(t)
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("needs python3")
+	}
+	b := harness.New(t, harness.Args("/bin/grep", "-E", "^Sig(Blk|Ign):", "/proc/self/status"))
+	call := b.Cmd("run")
+	call.Via = []string{python, "-W", "ignore", "-c", `import os,signal,sys
+signal.pthread_sigmask(signal.SIG_BLOCK, range(1,65))
+os.execv(sys.argv[1], sys.argv[1:])`}
+	call.Env = os.Environ()
+	r := call.Run(t)
+	r.Silent(t)
+	for _, line := range strings.Split(strings.TrimSpace(r.Stdout), "\n") {
+		if !strings.HasSuffix(line, "\t0000000000000000") {
+			t.Errorf("%s, want no signal", line)
+		}
+	}
+}
+
+// Row 10: few descriptors. Everything works, or is one line that says why, and
+// leaves nothing.
+func TestFewDescriptors(t *testing.T) {
+	for _, c := range configs {
+		t.Run(c.name, func(t *testing.T) {
+			inv := harness.Take()
+			// A hard limit can't be raised everywhere.
+			b := sleeper(t, c.edit, func(s *specs.Spec) { s.Process.Rlimits = nil })
+			worked := 0
+			for n := 3; n <= 40; n += rounds(1, 2) {
+				r := via(b.Cmd("create"), fmt.Sprintf(`ulimit -n %d; exec "$@"`, n)).Run(t)
+				bad := strings.Contains(r.Stderr, "fatal error") || strings.Contains(r.Stderr, "panic") || strings.Contains(r.Stderr, "goroutine")
+				switch {
+				case r.Code == 0:
+					worked++
+				case bad || r.Stderr == "" || strings.Count(r.Stderr, "\n") > 1:
+					t.Errorf("ulimit -n %d: want one line: %v", n, r)
+				default:
+					for _, line := range inv.Left(b) {
+						t.Errorf("ulimit -n %d: left by the failed create: %s", n, line)
+					}
+				}
+				remove(t, b, inv, fmt.Sprint("ulimit -n ", n))
+			}
+			t.Logf("limits 3 to 40, create worked with %d", worked)
+			if worked == 0 {
+				t.Error("no limit worked")
+			}
+		})
+	}
+}
+
+// Row 10: many mounts and devices, and a low limit of the container's own.
+func TestManyMounts(t *testing.T) {
+	harness.Once(t)
+	n := rounds(1000, 200)
+	b := harness.New(t, harness.Shell("grep -c ' /many/' /proc/self/mounts; ulimit -n"), func(s *specs.Spec) {
+		s.Root.Readonly = false
+		for i := range n {
+			s.Mounts = append(s.Mounts, specs.Mount{Type: "bind", Source: "/tmp", Destination: fmt.Sprintf("/many/%d", i), Options: []string{"bind"}})
+			s.Linux.Devices = append(s.Linux.Devices, specs.LinuxDevice{Path: fmt.Sprintf("/dev/many%d", i), Type: "c", Major: 1, Minor: 5})
+		}
+		s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: 4, Hard: 4}}
+	})
+	for _, script := range []string{`exec "$@"`, `ulimit -Sn 1024; exec "$@"`} {
+		start := time.Now()
+		r := via(b.Cmd("run"), script).Run(t)
+		if r.Code != 0 || r.Stdout != fmt.Sprintf("%d\n4\n", n) {
+			t.Errorf("want %d mounts and a limit of 4: %v", n, r)
+		}
+		t.Logf("%d mounts and devices in %v", n, time.Since(start))
+	}
+}
