@@ -1,4 +1,5 @@
-package early
+// The test is outside of the package: one inside would have it import syscall.
+package early_test
 
 import (
 	"fmt"
@@ -7,13 +8,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/rung-oci/rung/libcontainer/early"
 )
 
 const ask = "RUNG_TEST_EARLY" // set in a copy that tells its limits
 
 func TestMain(m *testing.M) {
 	if os.Getenv(ask) != "" {
-		soft, hard := Nofile()
+		soft, hard := early.Nofile()
 		var now syscall.Rlimit
 		_ = syscall.Getrlimit(syscall.RLIMIT_NOFILE, &now)
 		fmt.Print(soft, " ", hard, " ", now.Cur)
@@ -34,7 +37,7 @@ func TestNofile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		script := fmt.Sprintf(`ulimit -Hn %d && ulimit -Sn %d && exec "$0"`, want[1], want[0])
+		script := fmt.Sprintf(`ulimit -Sn %d && ulimit -Hn %d && exec "$0"`, want[0], want[1])
 		p, err := os.StartProcess("/bin/sh", []string{"sh", "-c", script, exe}, &os.ProcAttr{Files: []*os.File{nil, w, w}, Env: []string{ask + "=1"}})
 		w.Close()
 		if err != nil {
