@@ -71,6 +71,11 @@ func buildInside(o *step.Orders) error {
 	defer unix.Close(fd)
 	inherit := []int{fd, o.Wire, o.Progress, o.Arena, o.Peer, o.Pidfd, o.Proc}
 	inherit = append(append(inherit, o.Trees...), o.FirstMounts...)
+	for _, s := range o.Steps {
+		if h, ok := s.(*step.ContainerHooks); ok {
+			inherit = append(inherit, h.NS...)
+		}
+	}
 	pid, pidfd, err := nsenter.Spawn{
 		Exe: o.Exe, Args: []string{spawn.Name, strconv.Itoa(fd)}, Env: spawn.Env, Inherit: inherit,
 		Join: o.Enter, Pidfd: o.Pidfd, BeRoot: true,

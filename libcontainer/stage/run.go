@@ -48,7 +48,9 @@ func run(o *step.Orders) *wire.Failure {
 	}
 	for _, s := range o.Steps {
 		if h, ok := s.(*step.ContainerHooks); ok {
-			h.PID = first.pid
+			if err := h.Open(first.pid); err != nil {
+				return wire.Fail("", err)
+			}
 		}
 	}
 	fault.Point("stage:mounts")

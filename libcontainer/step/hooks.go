@@ -2,6 +2,7 @@ package step
 
 import (
 	"runtime"
+	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -28,7 +29,9 @@ type ContainerHooks struct {
 	Hooks []specs.Hook
 	State hook.State
 	Join  int // CLONE_NEW* flags of namespaces that only a child of the builder enters
-	PID   int // filled by the stage
+	// The stage fills these.
+	PID int
+	NS  []int // descriptors of the namespaces of Join
 }
 
 func (s *ContainerHooks) String() string { return "run createContainer hooks" }
@@ -52,17 +55,42 @@ func (s *ContainerHooks) Code(c *wire.Codec) {
 	c.String(&s.State.After)
 	c.Int(&s.Join)
 	c.Int(&s.PID)
+	c.Ints(&s.NS)
+}
+
+// Open opens what Run needs of the first process, with the rights of the host:
+// root of a user namespace may not look into a process that isn't dumpable.
+func (s *ContainerHooks) Open(pid int) error {
+	s.PID = pid
+	for _, ns := range []struct {
+		flag int
+		name string
+	}{{unix.CLONE_NEWPID, "pid"}, {unix.CLONE_NEWCGROUP, "cgroup"}} {
+		if s.Join&ns.flag == 0 {
+			continue
+		}
+		path := "/proc/" + strconv.Itoa(pid) + "/ns/" + ns.name
+		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return at("open "+path, err)
+		}
+		s.NS = append(s.NS, fd)
+	}
+	return nil
 }
 
 // Run runs them. The pid namespace is entered for children only.
-func (s *ContainerHooks) Run(e *Env) error {
-	if s.Join != 0 {
+func (s *ContainerHooks) Run(*Env) error {
+	if len(s.NS) > 0 {
 		// Our next child is in another pid namespace than we are: it can't be a
 		// thread. Locking has the runtime keep a thread from which to make threads.
 		runtime.LockOSThread()
-		if err := unix.Setns(e.Pidfd, s.Join); err != nil {
+	}
+	for _, fd := range s.NS {
+		if err := unix.Setns(fd, 0); err != nil {
 			return at("setns", err)
 		}
+		unix.Close(fd)
 	}
 	return hook.RunAll("createContainer", s.Hooks, s.State.JSON(s.PID), hook.Host)
 }
