@@ -50,6 +50,9 @@ func hooked(t *testing.T, edits ...harness.Edit) (b *harness.Bundle, out string)
 	if err := os.Mkdir(out, 0o777); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Chmod(out, 0o777); err != nil { // for other users too
+		t.Fatal(err)
+	}
 	b = sleeper(t, harness.AddMount(specs.Mount{Type: "bind", Source: out, Destination: "/out", Options: []string{"bind"}}))
 	for _, edit := range edits {
 		edit(b.Spec)
@@ -99,11 +102,25 @@ func cycle(t *testing.T, b *harness.Bundle) (failed string, r *harness.Result) {
 // Catalogue row 19: the six hooks run once each, in order, in their namespaces,
 // with the state that the runtime-spec gives them.
 func TestHookOrder(t *testing.T) {
+	for _, c := range configs {
+		t.Run(c.name, func(t *testing.T) { hookOrder(t, c.edit) })
+	}
+}
+
+func hookOrder(t *testing.T, edit harness.Edit) {
+	t.Helper()
 	var edits []harness.Edit
 	for _, kind := range kinds {
 		edits = append(edits, hook(kind, `echo $KIND $(readlink /proc/self/ns/mnt) $(readlink /proc/self/ns/uts) >>OUT/log; cat >OUT/$KIND`, 10))
 	}
-	b, out := hooked(t, edits...)
+	b, out := hooked(t, append(edits, edit)...)
+	// Hooks in a user namespace are another user.
+	if err := os.WriteFile(out+"/log", nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(out+"/log", 0o666); err != nil {
+		t.Fatal(err)
+	}
 	b.Spec.Annotations = map[string]string{"a": "b"}
 	b.Save(t)
 	pid, _ := b.Create(t)
