@@ -9,6 +9,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -93,7 +94,9 @@ type planner struct {
 
 // Create plans the creation of a container. The configuration must be valid.
 func Create(s *specs.Spec, host *Host, opt *Options) (*Plan, error) {
-	p := &planner{Plan: &Plan{Tape: nsenter.NewTape()}, spec: s, host: host, opt: opt, null: -1, dir: -1}
+	own := *opt // the planner adds to it
+	own.Env = slices.Clip(own.Env)
+	p := &planner{Plan: &Plan{Tape: nsenter.NewTape()}, spec: s, host: host, opt: &own, null: -1, dir: -1}
 	p.t = p.Tape
 	p.ns = sortNamespaces(s, host)
 	o := &p.Orders
