@@ -21,13 +21,19 @@ import (
 
 // The main goroutine keeps the main thread: what a test does to its own thread
 // then never hits the one that stands for the process.
-func init() { runtime.LockOSThread() }
+// And what whoever runs the tests has left open isn't ours to judge.
+func init() {
+	runtime.LockOSThread()
+	if os.Getenv(preserver) == "" {
+		_ = unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
+	}
+}
 
-const preserver = "check-preserved" // argv[0] of a copy that calls CheckPreserved
+const preserver = "RUNG_TEST_PRESERVED" // set in a copy that calls CheckPreserved
 
 func TestMain(m *testing.M) {
-	if os.Args[0] == preserver {
-		n, _ := strconv.Atoi(os.Args[1])
+	if s := os.Getenv(preserver); s != "" {
+		n, _ := strconv.Atoi(s)
 		fmt.Print(CheckPreserved(n))
 		os.Exit(0)
 	}
@@ -248,6 +254,10 @@ func TestStateText(t *testing.T) {
 }
 
 func TestCheckPreserved(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -260,6 +270,7 @@ func TestCheckPreserved(t *testing.T) {
 		n      int
 		want   string
 	}{
+		{1, "2 LISTEN_PID=1", 1, "<nil>"}, // meant for somebody else
 		{0, "", 0, "<nil>"},
 		{2, "", 2, "<nil>"},
 		{2, "", 1, "<nil>"},
@@ -276,11 +287,11 @@ func TestCheckPreserved(t *testing.T) {
 		for range tt.open {
 			files = append(files, r)
 		}
-		env := []string{}
+		script := `exec "$0"`
 		if tt.listen != "" {
-			env = append(env, "LISTEN_FDS="+tt.listen)
+			script = "export LISTEN_PID=$$ LISTEN_FDS=" + tt.listen + "; " + script
 		}
-		p, err := os.StartProcess("/proc/self/exe", []string{preserver, strconv.Itoa(tt.n)}, &os.ProcAttr{Files: files, Env: env})
+		p, err := os.StartProcess("/bin/sh", []string{"sh", "-c", script, exe}, &os.ProcAttr{Files: files, Env: []string{preserver + "=" + strconv.Itoa(tt.n)}})
 		if err != nil {
 			t.Fatal(err)
 		}

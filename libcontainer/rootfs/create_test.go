@@ -285,7 +285,7 @@ func TestSymlink(t *testing.T) {
 		{"dev/fd", true, "/proc/self/fd", 0},
 		{"dev/fd|", true, "/proc/self/fd", 0},
 		{"dev/fd/", false, "", 0},
-		{"dev/fd/", true, "", unix.ENOTDIR},
+		{"dev/fd/", true, "", unix.EISDIR},
 		{"dev -> /other", false, "/proc/self/fd", 0},
 	} {
 		dir := t.TempDir()

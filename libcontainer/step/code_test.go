@@ -170,7 +170,7 @@ func TestResolve(t *testing.T) {
 	if !reflect.DeepEqual(o, want) {
 		t.Errorf("Resolve = %+v, want %+v", o, want)
 	}
-	for _, bad := range []Orders{{Progress: 5}, {Arena: 1 << 40}, {Cgroup: 5}, {Exe: 5}, {Own: []FDSlot{{0, 5}}}, {Keep: []int{5}}} {
+	for _, bad := range []Orders{{Progress: 5}, {Arena: 1 << 30}, {Cgroup: 5}, {Exe: 5}, {Own: []FDSlot{{0, 5}}}, {Keep: []int{5}}} {
 		if err := bad.Resolve(fds); err != wire.ErrShort {
 			t.Errorf("Resolve of %+v = %v, want %v", bad, err, wire.ErrShort)
 		}

@@ -97,7 +97,7 @@ func TestMountTree(t *testing.T) {
 		b.fails(&Mount{Target: "/x", From: FromTree, Index: 99}, "mount source 99: bad file descriptor")
 		b.fails(&Mount{Target: "/x", From: FromFirst, Index: -1}, "mount source -1: bad file descriptor")
 		b.fails(&Mount{Target: "/etc/hosts", From: FromTree, Index: b.clone(b.dir + "/src")}, "make directory /etc/hosts: not a directory")
-		b.fails(&Mount{Target: "/data", From: FromTree, Index: b.clone(b.dir + "/src/file")}, "make file /data: is a directory")
+		b.fails(&Mount{Target: "/data", From: FromTree, Index: b.clone(b.dir + "/src/file")}, "make file /data: not a directory")
 		fd, err := mount.New("tmpfs", "first", option.Options{}, unix.MOUNT_ATTR_NODEV)
 		if err != nil {
 			b.Fatal(err)

@@ -272,7 +272,17 @@ func TestHooks(t *testing.T) {
 		}
 		h.Args[2] = "exit 3"
 		b.fails(&ContainerHooks{Hooks: []specs.Hook{h}}, "error running createContainer hook #0: exit status 3")
-		b.fails(&ContainerHooks{Join: unix.CLONE_NEWPID}, "setns: bad file descriptor")
+		b.fails(&ContainerHooks{NS: []int{-1}}, "setns: bad file descriptor")
+		in := &ContainerHooks{Hooks: []specs.Hook{h}, Join: unix.CLONE_NEWPID | unix.CLONE_NEWCGROUP}
+		h.Args[2] = "exit 0"
+		if err := in.Open(os.Getpid()); err != nil || len(in.NS) != 2 || in.PID != os.Getpid() {
+			b.Fatalf("Open = %v, %+v", err, in)
+		}
+		b.must(in)
+		b.fails(in, "setns: bad file descriptor") // it has closed them
+		if err := in.Open(1<<30 - 1); err == nil || !strings.HasPrefix(err.Error(), "open /proc/1073741823/ns/pid: ") {
+			b.Errorf("Open of nobody = %v", err)
+		}
 	})
 }
 
@@ -328,10 +338,13 @@ func TestReadonly(t *testing.T) {
 		for _, p := range []string{"/d", "/f", "/link", "/missing"} {
 			b.must(&Readonly{p})
 		}
-		for _, p := range []string{"/d/file", "/d/new", "/d/m/new", "/f", "/d2/file"} {
+		for _, p := range []string{"/d/file", "/d/new", "/f", "/d2/file"} {
 			if err := os.WriteFile(b.root+p, nil, 0o644); err == nil || !strings.Contains(err.Error(), "read-only") {
 				b.Errorf("write to %s: %v", p, err)
 			}
+		}
+		if err := os.WriteFile(b.root+"/d/m/new", nil, 0o644); err != nil { // as runc: what is mounted below is not meant
+			b.Errorf("write to /d/m/new: %v", err)
 		}
 		if got := b.read("/d/file"); got != "root/d/file" {
 			b.Errorf("/d/file holds %q", got)
