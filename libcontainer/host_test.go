@@ -173,6 +173,15 @@ func TestWritePidFile(t *testing.T) {
 	if got, _ := os.ReadFile(dir + "/target"); string(got) != "old" {
 		t.Errorf("written through a link: %q", got)
 	}
+	if err := os.Symlink("target", dir+"/.sly"); err != nil { // at the temporary name
+		t.Fatal(err)
+	}
+	if err := writePidFile(dir+"/sly", 7); err == nil {
+		t.Error("written through a link at the temporary name")
+	}
+	if got, _ := os.ReadFile(dir + "/target"); string(got) != "old" {
+		t.Errorf("written through a link: %q", got)
+	}
 	if err := os.MkdirAll(dir+"/busy/sub", 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package nsenter
 
 import (
 	"testing"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -355,6 +356,39 @@ func TestReceiveFromTheDead(t *testing.T) {
 	unix.Close(pair[0])
 	if ws := await(t, pid); ws.ExitStatus() != exitFailed || p.Progress.Errno != ErrPeerGone {
 		t.Errorf("status %#x, errno %d, want the peer gone", ws, p.Progress.Errno)
+	}
+}
+
+// A system call that is interrupted is made again: epoll_pwait(2) is by SIGSTOP
+// and SIGCONT, without any handler.
+func TestInterrupted(t *testing.T) {
+	r, w := pipe(t)
+	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(ep)
+	if err := unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, r, &unix.EpollEvent{Events: unix.EPOLLIN}); err != nil {
+		t.Fatal(err)
+	}
+	tape := NewTape()
+	tape.Mark(PhaseWaiting)
+	tape.Call("wait", unix.SYS_EPOLL_PWAIT, Int(ep), tape.Alloc(64).Addr(), Int(1), Int(-1), Int(0), Int(8)).Demand()
+	pid, p := start(t, tape)
+	for range 3 {
+		time.Sleep(5 * time.Millisecond) // let it come to the call
+		unix.Kill(pid, unix.SIGSTOP)
+		var ws unix.WaitStatus
+		if _, err := unix.Wait4(pid, &ws, unix.WUNTRACED, nil); err != nil || !ws.Stopped() {
+			break // it has ended, as is seen below
+		}
+		unix.Kill(pid, unix.SIGCONT)
+	}
+	if _, err := unix.Write(w, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if ws := await(t, pid); ws != 0 || p.Progress.Errno != 0 {
+		t.Errorf("status %#x, errno %d", ws, p.Progress.Errno)
 	}
 }
 
