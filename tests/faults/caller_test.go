@@ -112,7 +112,7 @@ func TestFewDescriptors(t *testing.T) {
 			// A hard limit can't be raised everywhere.
 			b := sleeper(t, c.edit, func(s *specs.Spec) { s.Process.Rlimits = nil })
 			worked := 0
-			for n := 3; n <= 40; n += rounds(1, 2) {
+			for n := 3; n <= 64; n += rounds(1, 3) {
 				r := via(b.Cmd("create"), fmt.Sprintf(`ulimit -n %d; exec "$@"`, n)).Run(t)
 				bad := strings.Contains(r.Stderr, "fatal error") || strings.Contains(r.Stderr, "panic") || strings.Contains(r.Stderr, "goroutine")
 				switch {
@@ -127,7 +127,7 @@ func TestFewDescriptors(t *testing.T) {
 				}
 				remove(t, b, inv, fmt.Sprint("ulimit -n ", n))
 			}
-			t.Logf("limits 3 to 40, create worked with %d", worked)
+			t.Logf("limits 3 to 64, create worked with %d", worked)
 			if worked == 0 {
 				t.Error("no limit worked")
 			}

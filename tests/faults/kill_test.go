@@ -107,9 +107,9 @@ func TestKillAtTimes(t *testing.T) {
 				}
 				states := map[string]int{}
 				for i := range kills {
-					states[killAfter(t, b, inv, whole*time.Duration(i)/time.Duration(kills)*3/2, group)]++
+					states[killAfter(t, b, inv, whole*time.Duration(i)/time.Duration(kills)*5/2, group)]++
 				}
-				t.Logf("%d kills in %v, states then: %v", kills, whole*3/2, states)
+				t.Logf("%d kills in %v, states then: %v", kills, whole*5/2, states)
 				if states["none"] == 0 || states["none"] == kills {
 					t.Errorf("all kills had the same end: %v", states)
 				}
