@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -58,7 +59,11 @@ func writePidFile(path string, pid int) error {
 		return nil
 	}
 	tmp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_SYNC, 0o666)
+	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL | os.O_SYNC
+	f, err := os.OpenFile(tmp, flags, 0o666)
+	if errors.Is(err, unix.EEXIST) && os.Remove(tmp) == nil { // left by one that was killed
+		f, err = os.OpenFile(tmp, flags, 0o666)
+	}
 	if err != nil {
 		return fmt.Errorf("pid file: %w", err)
 	}

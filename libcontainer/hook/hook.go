@@ -195,6 +195,8 @@ func Host(h *specs.Hook, stdin, output int) (pid, pidfd int, err error) {
 	if env == nil {
 		env = []string{}
 	}
+	// What our caller left open is no business of a hook.
+	unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
 	pidfd = -1
 	pid, err = syscall.ForkExec(h.Path, args, &syscall.ProcAttr{
 		Env:   env,

@@ -46,8 +46,7 @@ func (p *planner) slots() {
 	o.Pid, o.Helper, o.Sock = t.Slot(), t.Slot(), t.FDSlot()
 	o.Foreign = []nsenter.Slot{t.FDSlot(), t.FDSlot()}
 	s.Gate, s.Status, s.Control = t.FDSlot(), t.FDSlot(), t.FDSlot()
-	for key := range directories(p.host) {
-		_ = key
+	for range directories(p.host) {
 		s.Tasks = append(s.Tasks, t.FDSlot())
 	}
 	for range p.host.Joined {

@@ -10,7 +10,9 @@ package proc
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -75,6 +77,9 @@ func (p FS) Close() { unix.Close(p.FD) }
 // OpenFile opens name, a path like "sys/net/ipv4/ip_forward" or
 // "4711/uid_map". If a mount lies over a part of it, a private instance serves.
 func (p FS) OpenFile(name string, flags int) (int, error) {
+	if slices.Contains(strings.Split(name, "/"), "..") { // no caller means another directory
+		return -1, fmt.Errorf("open /proc/%s: %w", name, unix.EINVAL)
+	}
 	fd, err := p.open(name, flags)
 	if err == unix.EXDEV {
 		if own, perr := private(); perr == nil {

@@ -108,7 +108,7 @@ func (s *Mount) Run(e *Env) error {
 	}
 	defer unix.Close(target)
 	if tree < 0 {
-		if tree, err = s.fresh(target); err == unix.EPERM && s.Fallback >= 0 {
+		if tree, err = s.fresh(target); errors.Is(err, unix.EPERM) && s.Fallback >= 0 {
 			tree, err = take(e.Trees, s.Fallback)
 		}
 		if err != nil {

@@ -169,12 +169,17 @@ func (c Conn) recv() (Kind, []int, []byte, error) {
 
 func (c Conn) recvmsg(b, oob []byte) (n, oobn int, err error) {
 	for {
-		n, oobn, _, _, err = unix.Recvmsg(c.FD, b, oob, unix.MSG_CMSG_CLOEXEC)
-		if err == unix.EINTR {
+		var flags int
+		n, oobn, flags, _, err = unix.Recvmsg(c.FD, b, oob, unix.MSG_CMSG_CLOEXEC)
+		switch {
+		case err == unix.EINTR:
 			continue
-		}
-		if err == nil && n == 0 || err == unix.ECONNRESET {
+		case err == unix.ECONNRESET || err == nil && n == 0:
 			err = io.EOF
+		case err == nil && flags&unix.MSG_CTRUNC != 0:
+			err = unix.EMFILE // the limit of open files left no room for a descriptor
+		case err == nil && flags&unix.MSG_TRUNC != 0:
+			err = ErrShort
 		}
 		return n, oobn, err
 	}
