@@ -61,7 +61,8 @@ func writePidFile(path string, pid int) error {
 	tmp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
 	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL | os.O_SYNC
 	f, err := os.OpenFile(tmp, flags, 0o666)
-	if errors.Is(err, unix.EEXIST) && os.Remove(tmp) == nil { // left by one that was killed
+	if fi, lerr := os.Lstat(tmp); errors.Is(err, unix.EEXIST) && lerr == nil && fi.Mode().IsRegular() {
+		os.Remove(tmp) // left by one that was killed
 		f, err = os.OpenFile(tmp, flags, 0o666)
 	}
 	if err != nil {
