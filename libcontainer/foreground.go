@@ -59,11 +59,11 @@ const patience = 100 * time.Millisecond
 func (f *foreground) pass(ready chan<- struct{}) {
 	signal.Notify(f.signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT)
 	close(ready)
-	signal.Notify(f.signals, unix.SIGWINCH, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM, unix.SIGCONT)
 	pidfd, ok := <-f.pidfd
 	if !ok {
 		return
 	}
+	signal.Notify(f.signals, unix.SIGWINCH, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM, unix.SIGCONT)
 	if f.relay != nil {
 		f.relay.Resize() // what SIGWINCH may have told before
 	}

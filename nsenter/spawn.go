@@ -36,6 +36,7 @@ type Spawn struct {
 	Inherit []int    // descriptors that the program keeps, under the same numbers
 	Join    int      // namespaces to join first, CLONE_NEW* flags
 	Pidfd   int      // whose namespaces
+	Slack   int      // timer slack of the program's main thread, and of threads it makes, in ns; 0: ours
 	BeRoot  bool     // become uid and gid 0 after joining
 }
 
@@ -66,6 +67,9 @@ func (s Spawn) Start() (pid, pidfd int, err error) {
 func (s Spawn) tape() *Tape {
 	t := NewTape()
 	t.Call("set death signal", unix.SYS_PRCTL, Int(unix.PR_SET_PDEATHSIG), Int(int(unix.SIGKILL)))
+	if s.Slack != 0 {
+		t.Call("set timer slack", unix.SYS_PRCTL, Int(unix.PR_SET_TIMERSLACK), Int(s.Slack))
+	}
 	for _, fd := range s.Inherit {
 		t.Call("inherit descriptor", unix.SYS_FCNTL, Int(fd), Int(unix.F_SETFD), Int(0))
 	}

@@ -21,6 +21,15 @@ const Name = "rung-init"
 // after the other, and every thread that the Go runtime doesn't make is time.
 var Env = []string{"GOMAXPROCS=1"}
 
+// Go's monitor thread polls every 20 µs while a program is young, some hundred
+// times in the life of a stage, and each time costs several µs in a virtual
+// machine. A timer slack of 5 ms ends that: it is inherited by threads. The main
+// thread takes the kernel's default back before it forks anything.
+const (
+	Slack        = 5_000_000 // ns, for threads of the Go runtime
+	DefaultSlack = 50_000    // ns
+)
+
 // A Stage is a started init stage.
 type Stage struct {
 	Conn   wire.Conn // to it
@@ -50,7 +59,7 @@ func Start(preserve int) (*Stage, error) {
 		inherit = append(inherit, 3+i)
 	}
 	pid, pidfd, err := nsenter.Spawn{
-		Exe: exe.FD, Args: []string{Name, strconv.Itoa(theirs.FD)}, Env: Env, Inherit: inherit,
+		Exe: exe.FD, Args: []string{Name, strconv.Itoa(theirs.FD)}, Env: Env, Inherit: inherit, Slack: Slack,
 	}.Start()
 	if err != nil {
 		conn.Close()

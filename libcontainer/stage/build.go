@@ -78,7 +78,7 @@ func buildInside(o *step.Orders) error {
 	}
 	pid, pidfd, err := nsenter.Spawn{
 		Exe: o.Exe, Args: []string{spawn.Name, strconv.Itoa(fd)}, Env: spawn.Env, Inherit: inherit,
-		Join: o.Enter, Pidfd: o.Pidfd, BeRoot: true,
+		Slack: spawn.Slack, Join: o.Enter, Pidfd: o.Pidfd, BeRoot: true,
 	}.Start()
 	if err != nil {
 		return fmt.Errorf("start builder: %w", err)

@@ -41,6 +41,7 @@ func life() int {
 	// Before anything is forked: no process of a container may be traced, or its
 	// descriptors taken, by root of a user namespace (CVE-2016-9962).
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+	unix.Prctl(unix.PR_SET_TIMERSLACK, spawn.DefaultSlack, 0, 0, 0)
 	setName("rung:init")
 	fd, err := strconv.Atoi(os.Args[1])
 	hideArguments()
