@@ -1,38 +1,32 @@
 package spawn
 
 // ahead is the stage that was started ahead, if one was.
-var ahead chan result
-
-type result struct {
+var ahead struct {
+	done  bool
 	stage *Stage
 	err   error
 }
 
-// Ahead starts a stage before it is known whether one is needed, beside what
-// the caller goes on with. Nothing is preserved for it.
+// Ahead starts a stage before it is known whether one is needed. Nothing is
+// preserved for it.
 func Ahead() {
-	ahead = make(chan result, 1)
-	go func() {
-		s, err := Start(0)
-		ahead <- result{s, err}
-	}()
+	ahead.stage, ahead.err = Start(0)
+	ahead.done = true
 }
 
 // Take is Start, or the stage that was started ahead.
 func Take(preserve int) (*Stage, error) {
-	if ahead == nil || preserve > 0 {
+	if !ahead.done || preserve > 0 {
 		return Start(preserve)
 	}
-	r := <-ahead
-	ahead = nil
-	return r.stage, r.err
+	ahead.done = false
+	return ahead.stage, ahead.err
 }
 
 // Discard ends a stage that was started ahead and not taken.
 func Discard() {
-	if ahead != nil {
-		r := <-ahead
-		ahead = nil
-		r.stage.Close()
+	if ahead.done {
+		ahead.done = false
+		ahead.stage.Close()
 	}
 }
