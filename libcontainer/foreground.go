@@ -55,15 +55,15 @@ func (f *foreground) close() {
 const patience = 100 * time.Millisecond
 
 // pass passes signals on to the container's init. It is ready, before the
-// container runs, when those can't end us any more that would otherwise.
+// container runs, when those that people and engines send are ours to pass on.
 func (f *foreground) pass(ready chan<- struct{}) {
-	signal.Notify(f.signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT)
+	signal.Notify(f.signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT,
+		unix.SIGWINCH, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM, unix.SIGCONT, unix.SIGTSTP)
 	close(ready)
 	pidfd, ok := <-f.pidfd
 	if !ok {
 		return
 	}
-	signal.Notify(f.signals, unix.SIGWINCH, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM, unix.SIGCONT)
 	if f.relay != nil {
 		f.relay.Resize() // what SIGWINCH may have told before
 	}
