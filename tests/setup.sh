@@ -8,6 +8,7 @@ for pair in busybox:busybox-static runc:runc crun:crun strace:strace debootstrap
 done
 # Debian's busybox may be the dynamic one; containers need the static one.
 if command -v busybox >/dev/null && ! dpkg -s busybox-static >/dev/null 2>&1; then missing="$missing busybox-static"; fi
+[ -e /usr/include/errno.h ] || missing="$missing libc6-dev"
 [ -z "$missing" ] && exit 0
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
