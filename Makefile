@@ -7,7 +7,7 @@ COMMIT   := $(shell git describe --always --dirty --abbrev=40 2>/dev/null)
 TAGS     := urfave_cli_no_template
 LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 BUILD    := CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)'
-STATIC   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
+LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .PHONY: help build run test test-unit test-system lint bench install uninstall clean generate
 
@@ -35,7 +35,7 @@ test-system: build ## tests that run the binary, in all three cgroup views
 	cd tests && $(GO) vet ./... && $(GO) test -short -timeout 20m ./...
 
 lint: ## golangci-lint with the rules of .golangci.yml
-	$(GO) run $(STATIC) run ./...
+	$(GO) run $(LINT) run ./...
 
 bench: build ## measure beside Debian's crun and runc (needs root)
 	@tests/setup.sh

@@ -79,6 +79,7 @@ func (a *app) runtime() (*libcontainer.Runtime, error) {
 		Root:          root,
 		SystemdCgroup: a.global.systemdCgroup,
 		Warn:          a.logger.Warnf,
+		Notice:        a.notice,
 	}, nil
 }
 

@@ -74,6 +74,16 @@ func logLevel(name string, debug bool) (logrus.Level, error) {
 	return 0, errors.New("invalid log-level: " + name)
 }
 
+// notice shows a warning on stderr whatever the level of the log is. A log file
+// of engines holds nothing but the error that ends a command, unless they ask.
+func (a *app) notice(format string, args ...any) {
+	l := newLogger(a.stderr, new(logrus.TextFormatter), logrus.WarnLevel)
+	l.WithTime(time.Now().UTC()).Warnf(format, args...)
+	if a.logFile != nil {
+		a.logger.Warnf(format, args...)
+	}
+}
+
 // report tells of the error that ends rung: on stderr, and in the log if that
 // is a file.
 func (a *app) report(err error) {

@@ -43,7 +43,7 @@ func (c *container) delete(force bool) error {
 	var b *spec.Bundle
 	if c.record.HasHooks {
 		if b, err = c.config(); err != nil {
-			c.r.warn("poststop hooks of container %s can't be run: %v", c.record.ID, err)
+			c.r.notice("poststop hooks of container %s can't be run: %v", c.record.ID, err)
 			b = nil
 		}
 	}

@@ -20,6 +20,9 @@ type Runtime struct {
 	SystemdCgroup bool
 	// Warn is told what deserves a warning and isn't an error. It may be nil.
 	Warn func(format string, args ...any)
+	// Notice is told what went wrong without making a verb fail, such as a
+	// poststop hook: people should see it. It may be nil.
+	Notice func(format string, args ...any)
 }
 
 // CreateOptions say which container to make, and how.
@@ -66,6 +69,12 @@ var (
 )
 
 func (r *Runtime) store() state.Store { return state.Store{Root: r.Root} }
+
+func (r *Runtime) notice(format string, args ...any) {
+	if r.Notice != nil {
+		r.Notice(format, args...)
+	}
+}
 
 func (r *Runtime) warn(format string, args ...any) {
 	if r.Warn != nil {

@@ -181,7 +181,7 @@ func (c *container) poststop(b *spec.Bundle) {
 	st := c.hookState(b, specs.StateStopped).JSON(0)
 	for i := range b.Spec.Hooks.Poststop {
 		if err := hook.Run(&b.Spec.Hooks.Poststop[i], st, hook.Host); err != nil {
-			c.r.warn("error running poststop hook #%d: %v", i, err)
+			c.r.notice("error running poststop hook #%d: %v", i, err)
 		}
 	}
 }

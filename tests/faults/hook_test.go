@@ -92,8 +92,7 @@ func cycle(t *testing.T, b *harness.Bundle) (failed string, r *harness.Result) {
 	b.Must(t, "kill", "KILL")
 	harness.Reap()
 	b.WaitStatus(t, specs.StateStopped)
-	// By default nothing but the error that ends a call is logged.
-	if r = (&harness.Cmd{Args: []string{"--root", b.Root, "--log-level", "warning", "delete", b.ID}}).Run(t); r.Code != 0 {
+	if r = b.Run(t, "delete", b.ID); r.Code != 0 {
 		return "delete", r
 	}
 	return "", r
