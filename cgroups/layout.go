@@ -134,8 +134,10 @@ func parseLayout(mountinfo, own []byte) *Layout {
 		if mnt == nil {
 			continue
 		}
-		h := Hierarchy{Controllers: m.controllers, Name: m.name, Unified: m.unified,
-			Mountpoint: mnt.point, MountRoot: mnt.root, Own: m.path}
+		h := Hierarchy{
+			Controllers: m.controllers, Name: m.name, Unified: m.unified,
+			Mountpoint: mnt.point, MountRoot: mnt.root, Own: m.path,
+		}
 		if m.unified {
 			v2 = &h
 			continue

@@ -15,7 +15,7 @@ import (
 func (c *creation) hostHooks(pid int) error {
 	h := c.bundle.Spec.Hooks
 	st := hookState(c.bundle, c.opt.ID, specs.StateCreating).JSON(pid)
-	if err := hook.RunAll("prestart", h.Prestart, st, hook.Host); err != nil { //nolint:staticcheck // deprecated, but engines use it
+	if err := hook.RunAll("prestart", h.Prestart, st, hook.Host); err != nil {
 		return err
 	}
 	return hook.RunAll("createRuntime", h.CreateRuntime, st, hook.Host)

@@ -33,7 +33,7 @@ func resetNice(pid int) error {
 	// The system call, unlike getpriority(3), returns 20 minus the value.
 	prio, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
 	if err != nil || prio == 20 {
-		return nil
+		return nil //nolint:nilerr // what can't be read is left alone
 	}
 	err = unix.Setpriority(unix.PRIO_PROCESS, pid, 0)
 	if err != nil && !errors.Is(err, unix.EACCES) && !errors.Is(err, unix.EPERM) {

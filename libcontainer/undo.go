@@ -1,5 +1,7 @@
 package libcontainer
 
+import "slices"
+
 // undo is what has to be taken back if a verb fails, last thing first.
 type undo []func()
 
@@ -7,8 +9,8 @@ func (u *undo) push(f func()) { *u = append(*u, f) }
 
 // run takes everything back.
 func (u *undo) run() {
-	for i := len(*u) - 1; i >= 0; i-- {
-		(*u)[i]()
+	for _, f := range slices.Backward(*u) {
+		f()
 	}
 	*u = nil
 }

@@ -102,8 +102,10 @@ func Each(t *testing.T, f func(t *testing.T, h *Host)) {
 // again runs the calling test in a copy of the test binary.
 func again(t *testing.T, mode cgroups.Mode, script string) {
 	name, _, _ := strings.Cut(t.Name(), "/")
-	args := []string{"-k", "5", "60", "unshare", "-m", "--propagation", "private", "sh", "-c", script, "sh",
-		os.Args[0], "-test.run=^" + name + "$", "-test.v", "-test.count=1"}
+	args := []string{
+		"-k", "5", "60", "unshare", "-m", "--propagation", "private", "sh", "-c", script, "sh",
+		os.Args[0], "-test.run=^" + name + "$", "-test.v", "-test.count=1",
+	}
 	if testing.Short() {
 		args = append(args, "-test.short")
 	}

@@ -26,30 +26,62 @@ var cases = []struct {
 	v1       string // first two writes, or "error"
 	attached bool
 }{
-	{"nothing configured", nil,
+	{
+		"nothing configured", nil,
 		"c1:3rw c1:8r c1:7w c5:0rw c1:5rwm c1:9r c136:7rw c5:2rw c5:1rw c10:200rw c254:0m b8:0m", "c1:1r c10:229rw b8:0r b8:0rm c254:0w",
-		"devices.deny a, devices.allow c *:* m", true},
-	{"GHSA-g54h-m393-cpwq: no initial deny", []specs.LinuxDeviceCgroup{rule(true, "c", 1, 3, "rwm")},
-		"c1:3rwm", "b254:0r b254:0w c1:1r", "devices.deny a, devices.allow c *:* m", true},
-	{"docker's", []specs.LinuxDeviceCgroup{{Access: "rwm"}, rule(true, "c", 1, 5, "rwm"), rule(false, "c", 10, 229, "rwm")},
-		"c1:5rw c10:229m", "c10:229r b8:0r", "devices.deny a, devices.allow c *:* m", true},
-	{"privileged", []specs.LinuxDeviceCgroup{{Allow: true, Access: "rwm"}},
-		"c1:1rwm b8:0rwm c10:229rw", "", "devices.deny a, devices.allow a", false},
-	{"everything but one", []specs.LinuxDeviceCgroup{{Allow: true}, rule(false, "c", 10, 229, "rw")},
-		"c1:1rw b8:0rw c10:228rw c10:229m", "c10:229r c10:229w c10:229rw", "devices.deny a, devices.allow a", true},
-	{"everything but a class", []specs.LinuxDeviceCgroup{{Allow: true}, rule(false, "b", -1, -1, "rwm")},
-		"c1:1rw b8:0m", "b8:0r b8:0w", "devices.deny a, devices.allow a", true},
-	{"a hole in a wildcard", []specs.LinuxDeviceCgroup{{}, rule(true, "c", 10, -1, "rw"), rule(false, "c", 10, 229, "w")},
-		"c10:228rw c10:229r c10:229m", "c10:229w c10:229rw c10:229rwm b8:0r", "error", true},
-	{"a hole that a default fills", []specs.LinuxDeviceCgroup{rule(true, "c", 1, -1, "rw"), rule(false, "c", 1, 3, "rwm")},
-		"c1:1rw c1:3rw", "c2:0r", "devices.deny a, devices.allow c 1:* rw", true},
-	{"overlapping wildcards add up", []specs.LinuxDeviceCgroup{rule(true, "b", 8, -1, "r"), rule(true, "b", -1, 3, "w")},
-		"b8:3rw b8:3rwm b8:2r b9:3w", "b8:2w b9:3r b9:2r", "devices.deny a, devices.allow b 8:* r", true},
-	{"the last one wins", []specs.LinuxDeviceCgroup{rule(true, "b", 8, 0, "rw"), rule(false, "b", 8, 0, "r"), rule(true, "b", 8, 0, "r"), rule(false, "b", 8, 0, "w")},
-		"b8:0r b8:0rm", "b8:0w b8:0rw", "devices.deny a, devices.allow b 8:0 r", true},
+		"devices.deny a, devices.allow c *:* m", true,
+	},
+	{
+		"GHSA-g54h-m393-cpwq: no initial deny",
+		[]specs.LinuxDeviceCgroup{rule(true, "c", 1, 3, "rwm")},
+		"c1:3rwm", "b254:0r b254:0w c1:1r", "devices.deny a, devices.allow c *:* m", true,
+	},
+	{
+		"docker's",
+		[]specs.LinuxDeviceCgroup{{Access: "rwm"}, rule(true, "c", 1, 5, "rwm"), rule(false, "c", 10, 229, "rwm")},
+		"c1:5rw c10:229m", "c10:229r b8:0r", "devices.deny a, devices.allow c *:* m", true,
+	},
+	{
+		"privileged",
+		[]specs.LinuxDeviceCgroup{{Allow: true, Access: "rwm"}},
+		"c1:1rwm b8:0rwm c10:229rw", "", "devices.deny a, devices.allow a", false,
+	},
+	{
+		"everything but one",
+		[]specs.LinuxDeviceCgroup{{Allow: true}, rule(false, "c", 10, 229, "rw")},
+		"c1:1rw b8:0rw c10:228rw c10:229m", "c10:229r c10:229w c10:229rw", "devices.deny a, devices.allow a", true,
+	},
+	{
+		"everything but a class",
+		[]specs.LinuxDeviceCgroup{{Allow: true}, rule(false, "b", -1, -1, "rwm")},
+		"c1:1rw b8:0m", "b8:0r b8:0w", "devices.deny a, devices.allow a", true,
+	},
+	{
+		"a hole in a wildcard",
+		[]specs.LinuxDeviceCgroup{{}, rule(true, "c", 10, -1, "rw"), rule(false, "c", 10, 229, "w")},
+		"c10:228rw c10:229r c10:229m", "c10:229w c10:229rw c10:229rwm b8:0r", "error", true,
+	},
+	{
+		"a hole that a default fills",
+		[]specs.LinuxDeviceCgroup{rule(true, "c", 1, -1, "rw"), rule(false, "c", 1, 3, "rwm")},
+		"c1:1rw c1:3rw", "c2:0r", "devices.deny a, devices.allow c 1:* rw", true,
+	},
+	{
+		"overlapping wildcards add up",
+		[]specs.LinuxDeviceCgroup{rule(true, "b", 8, -1, "r"), rule(true, "b", -1, 3, "w")},
+		"b8:3rw b8:3rwm b8:2r b9:3w", "b8:2w b9:3r b9:2r", "devices.deny a, devices.allow b 8:* r", true,
+	},
+	{
+		"the last one wins",
+		[]specs.LinuxDeviceCgroup{rule(true, "b", 8, 0, "rw"), rule(false, "b", 8, 0, "r"), rule(true, "b", 8, 0, "r"), rule(false, "b", 8, 0, "w")},
+		"b8:0r b8:0rm", "b8:0w b8:0rw", "devices.deny a, devices.allow b 8:0 r", true,
+	},
 	{"type a ignores the rest", []specs.LinuxDeviceCgroup{rule(true, "a", 1, 3, "r")}, "b8:0rwm", "", "devices.deny a, devices.allow a", false},
-	{"large numbers", []specs.LinuxDeviceCgroup{rule(true, "c", math.MaxUint32-1, 1<<31, "r")},
-		fmt.Sprintf("c%d:%dr", uint32(math.MaxUint32-1), uint32(1<<31)), "c0:0r c1:1r", "devices.deny a, devices.allow c 4294967294:2147483648 r", true},
+	{
+		"large numbers",
+		[]specs.LinuxDeviceCgroup{rule(true, "c", math.MaxUint32-1, 1<<31, "r")},
+		fmt.Sprintf("c%d:%dr", uint32(math.MaxUint32-1), uint32(1<<31)), "c0:0r c1:1r", "devices.deny a, devices.allow c 4294967294:2147483648 r", true,
+	},
 }
 
 func TestCases(t *testing.T) {

@@ -9,6 +9,7 @@ package jsontext
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 )
 
@@ -276,10 +277,8 @@ func (r *Reader) seen(key string) bool {
 		top.set[key] = struct{}{}
 		return dup
 	}
-	for _, k := range r.keys[top.base:] {
-		if k == key {
-			return true
-		}
+	if slices.Contains(r.keys[top.base:], key) {
+		return true
 	}
 	r.keys = append(r.keys, key)
 	if keys := r.keys[top.base:]; len(keys) == manyKeys {

@@ -103,11 +103,10 @@ func (e *Exec) await(s *spawn.Stage, arena *nsenter.Arena) error {
 		return err
 	}
 	if pid <= 0 {
-		var f *wire.Failure
 		if err := e.Err(); err != nil {
 			return err
 		}
-		if errors.As(failed, &f) {
+		if f, ok := errors.AsType[*wire.Failure](failed); ok {
 			return f
 		}
 		return errors.New("init stage has died")

@@ -147,7 +147,7 @@ func (p *Process) order(control int) error {
 	}
 	defer unix.Close(orders)
 	if err := p.stage.Conn.Send(wire.Orders, append(fds, orders)...); err != nil {
-		if _, _, failed := p.stage.Conn.Recv(); failed != nil && failed != io.EOF {
+		if _, _, failed := p.stage.Conn.Recv(); failed != nil && !errors.Is(failed, io.EOF) {
 			return failed // why it has gone
 		}
 		return fmt.Errorf("send orders to init stage: %w", err)
@@ -201,7 +201,7 @@ func (p *Process) serve(conn wire.Conn) error {
 		}
 		if fds[1].Revents != 0 {
 			err := p.answer(conn)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				fds[1].Fd = -1
 			} else if err != nil {
 				return err

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -16,7 +17,7 @@ import (
 func environment(env, more []string) []string {
 	out := make([]string, 0, len(env)+len(more))
 	index := make(map[string]int, len(env)+len(more))
-	for _, e := range append(env[:len(env):len(env)], more...) {
+	for _, e := range append(slices.Clip(env), more...) {
 		key, _, _ := strings.Cut(e, "=")
 		if i, ok := index[key]; ok {
 			out[i] = e

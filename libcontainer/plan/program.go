@@ -47,7 +47,7 @@ func (p *planner) findProgram() {
 	missing := fmt.Sprintf("!exec: %q: executable file not found in $PATH", name)
 	path, _ := lookup(environment(p.spec.Process.Env, p.opt.Env), "PATH")
 	var files []string
-	for _, dir := range strings.Split(path, ":") {
+	for dir := range strings.SplitSeq(path, ":") {
 		// A program in the working directory is never found by name alone.
 		if strings.HasPrefix(dir, "/") {
 			files = append(files, strings.TrimSuffix(dir, "/")+"/"+name)

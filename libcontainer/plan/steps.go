@@ -99,7 +99,7 @@ func (p *planner) hooks() {
 	if h == nil {
 		return
 	}
-	if len(h.Prestart)+len(h.CreateRuntime) > 0 { //nolint:staticcheck // prestart is deprecated, engines use it
+	if len(h.Prestart)+len(h.CreateRuntime) > 0 {
 		p.add(&step.HostHooks{})
 	}
 	if len(h.CreateContainer) > 0 {

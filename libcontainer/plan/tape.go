@@ -2,7 +2,7 @@ package plan
 
 import (
 	"fmt"
-	"strconv"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -156,11 +156,12 @@ func (p *planner) timeNamespace() {
 	if !p.hasOffsets() {
 		return
 	}
-	text := ""
+	var b strings.Builder
 	for _, clock := range sorted(p.linux().TimeOffsets) {
 		off := p.linux().TimeOffsets[clock]
-		text += clock + " " + strconv.FormatInt(off.Secs, 10) + " " + strconv.FormatUint(uint64(off.Nanosecs), 10) + "\n"
+		fmt.Fprintf(&b, "%s %d %d\n", clock, off.Secs, off.Nanosecs)
 	}
+	text := b.String()
 	fd := p.t.Slot()
 	p.t.Call("open time offsets", unix.SYS_OPENAT, p.Slots.OffsetsDir.FD(), p.t.Str("self/timens_offsets"), nsenter.Int(unix.O_WRONLY|unix.O_CLOEXEC)).Into(fd)
 	p.t.Call("set time offsets", unix.SYS_WRITE, fd.Value(), p.t.Str(text), nsenter.Int(len(text)))
