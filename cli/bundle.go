@@ -14,21 +14,35 @@ import (
 // createFlags are the flags that create and run share.
 func createFlags(o *libcontainer.CreateOptions) []urfave.Flag {
 	return []urfave.Flag{
-		&urfave.StringFlag{Name: "bundle", Aliases: []string{"b"}, Destination: &o.Bundle,
+		&urfave.StringFlag{
+			Name: "bundle", Aliases: []string{"b"}, Destination: &o.Bundle,
 			Usage:       "`directory` of the bundle: config.json and the root filesystem",
-			DefaultText: "the current directory"},
-		&urfave.StringFlag{Name: "console-socket", Destination: &o.ConsoleSocket,
-			Usage: "`path` of the AF_UNIX socket that gets the master of the container's terminal"},
-		&urfave.StringFlag{Name: "pidfd-socket", Destination: &o.PidfdSocket,
-			Usage: "`path` of the AF_UNIX socket that gets a pidfd of the container's first process"},
-		&urfave.StringFlag{Name: "pid-file", Destination: &o.PidFile,
-			Usage: "`file` to write the id of the container's first process to"},
-		&urfave.BoolFlag{Name: "no-pivot", Destination: &o.NoPivot,
-			Usage: "move the root with chroot instead of pivot_root, for root filesystems on a ramdisk"},
-		&urfave.BoolFlag{Name: "no-new-keyring", Destination: &o.NoNewKeyring,
-			Usage: "let the container inherit rung's session keyring"},
-		&urfave.IntFlag{Name: "preserve-fds", Destination: &o.PreserveFDs,
-			Usage: "pass `N` more file descriptors: 3 + $LISTEN_FDS and those after it"},
+			DefaultText: "the current directory",
+		},
+		&urfave.StringFlag{
+			Name: "console-socket", Destination: &o.ConsoleSocket,
+			Usage: "`path` of the AF_UNIX socket that gets the master of the container's terminal",
+		},
+		&urfave.StringFlag{
+			Name: "pidfd-socket", Destination: &o.PidfdSocket,
+			Usage: "`path` of the AF_UNIX socket that gets a pidfd of the container's first process",
+		},
+		&urfave.StringFlag{
+			Name: "pid-file", Destination: &o.PidFile,
+			Usage: "`file` to write the id of the container's first process to",
+		},
+		&urfave.BoolFlag{
+			Name: "no-pivot", Destination: &o.NoPivot,
+			Usage: "move the root with chroot instead of pivot_root, for root filesystems on a ramdisk",
+		},
+		&urfave.BoolFlag{
+			Name: "no-new-keyring", Destination: &o.NoNewKeyring,
+			Usage: "let the container inherit rung's session keyring",
+		},
+		&urfave.IntFlag{
+			Name: "preserve-fds", Destination: &o.PreserveFDs,
+			Usage: "pass `N` more file descriptors: 3 + $LISTEN_FDS and those after it",
+		},
 	}
 }
 

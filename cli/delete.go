@@ -16,8 +16,10 @@ EXAMPLE:
    # rung delete --force stubborn`,
 	build: func(a *app, c *urfave.Command) action {
 		var force bool
-		c.Flags = []urfave.Flag{&urfave.BoolFlag{Name: "force", Aliases: []string{"f"}, Destination: &force,
-			Usage: "kill the container if it runs; no error if there is none"}}
+		c.Flags = []urfave.Flag{&urfave.BoolFlag{
+			Name: "force", Aliases: []string{"f"}, Destination: &force,
+			Usage: "kill the container if it runs; no error if there is none",
+		}}
 		return func(args []string) error {
 			r, err := a.runtime()
 			if err != nil {

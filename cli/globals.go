@@ -27,21 +27,35 @@ type globals struct {
 // they mean nothing.
 func (g *globals) flags() []urfave.Flag {
 	return []urfave.Flag{
-		&urfave.StringFlag{Name: "root", Destination: &g.root, Local: true, Validator: notEmpty,
+		&urfave.StringFlag{
+			Name: "root", Destination: &g.root, Local: true, Validator: notEmpty,
 			Usage:       "`directory` of the containers' state, best on a tmpfs",
-			DefaultText: systemRoot + ", or $XDG_RUNTIME_DIR/rung without privileges"},
-		&urfave.StringFlag{Name: "log", Destination: &g.log, Local: true,
-			Usage: "append errors to `file`; they are on stderr too"},
-		&urfave.StringFlag{Name: "log-format", Destination: &g.logFormat, Local: true, Value: "text",
-			Usage: "`format` of the log: text or json"},
-		&urfave.StringFlag{Name: "log-level", Destination: &g.logLevel, Local: true, Value: "error",
-			Usage: "least `level` to log: error, warning, info or debug"},
-		&urfave.BoolFlag{Name: "debug", Destination: &g.debug, Local: true,
-			Usage: "log at level debug"},
-		&urfave.BoolFlag{Name: "systemd-cgroup", Destination: &g.systemdCgroup, Local: true,
-			Usage: `leave cgroups to systemd; cgroupsPath is then "slice:prefix:name"`},
-		&urfave.StringFlag{Name: "rootless", Destination: &g.rootless, Local: true, Value: "auto",
-			Usage: "`whether` rung runs without privileges: true, false or auto"},
+			DefaultText: systemRoot + ", or $XDG_RUNTIME_DIR/rung without privileges",
+		},
+		&urfave.StringFlag{
+			Name: "log", Destination: &g.log, Local: true,
+			Usage: "append errors to `file`; they are on stderr too",
+		},
+		&urfave.StringFlag{
+			Name: "log-format", Destination: &g.logFormat, Local: true, Value: "text",
+			Usage: "`format` of the log: text or json",
+		},
+		&urfave.StringFlag{
+			Name: "log-level", Destination: &g.logLevel, Local: true, Value: "error",
+			Usage: "least `level` to log: error, warning, info or debug",
+		},
+		&urfave.BoolFlag{
+			Name: "debug", Destination: &g.debug, Local: true,
+			Usage: "log at level debug",
+		},
+		&urfave.BoolFlag{
+			Name: "systemd-cgroup", Destination: &g.systemdCgroup, Local: true,
+			Usage: `leave cgroups to systemd; cgroupsPath is then "slice:prefix:name"`,
+		},
+		&urfave.StringFlag{
+			Name: "rootless", Destination: &g.rootless, Local: true, Value: "auto",
+			Usage: "`whether` rung runs without privileges: true, false or auto",
+		},
 		&urfave.StringFlag{Name: "criu", Local: true, Hidden: true}, // old go-runc gives it
 	}
 }

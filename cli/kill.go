@@ -17,8 +17,10 @@ EXAMPLE:
    # rung kill --all web 9`,
 	build: func(a *app, c *urfave.Command) action {
 		var all bool
-		c.Flags = []urfave.Flag{&urfave.BoolFlag{Name: "all", Aliases: []string{"a"}, Destination: &all,
-			Usage: "send the signal to every process of the container, even if the first has ended"}}
+		c.Flags = []urfave.Flag{&urfave.BoolFlag{
+			Name: "all", Aliases: []string{"a"}, Destination: &all,
+			Usage: "send the signal to every process of the container, even if the first has ended",
+		}}
 		return func(args []string) error {
 			r, err := a.runtime()
 			if err != nil {

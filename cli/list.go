@@ -28,10 +28,14 @@ EXAMPLE:
 		var format string
 		var quiet bool
 		c.Flags = []urfave.Flag{
-			&urfave.StringFlag{Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "table",
-				Usage: "`format` of the list: table or json"},
-			&urfave.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Destination: &quiet,
-				Usage: "write ids only, one a line"},
+			&urfave.StringFlag{
+				Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "table",
+				Usage: "`format` of the list: table or json",
+			},
+			&urfave.BoolFlag{
+				Name: "quiet", Aliases: []string{"q"}, Destination: &quiet,
+				Usage: "write ids only, one a line",
+			},
 		}
 		return func([]string) error { return a.list(format, quiet) }
 	},

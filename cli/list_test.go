@@ -16,10 +16,14 @@ import (
 
 func twoStates() []*libcontainer.State {
 	return []*libcontainer.State{
-		{OCIVersion: "1.3.0", ID: "web", PID: 4711, Status: specs.StateRunning, Bundle: "/b", Rootfs: "/b/rootfs",
-			Created: time.Date(2026, 1, 2, 3, 4, 5, 6, time.FixedZone("", 3600)), Annotations: map[string]string{"b": "2", "a": "1"}},
-		{OCIVersion: "1.0.2", ID: "a-very-long-name", Status: specs.StateStopped, Bundle: "/c", Rootfs: "/c/r",
-			Created: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), UID: 1000},
+		{
+			OCIVersion: "1.3.0", ID: "web", PID: 4711, Status: specs.StateRunning, Bundle: "/b", Rootfs: "/b/rootfs",
+			Created: time.Date(2026, 1, 2, 3, 4, 5, 6, time.FixedZone("", 3600)), Annotations: map[string]string{"b": "2", "a": "1"},
+		},
+		{
+			OCIVersion: "1.0.2", ID: "a-very-long-name", Status: specs.StateStopped, Bundle: "/c", Rootfs: "/c/r",
+			Created: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), UID: 1000,
+		},
 	}
 }
 

@@ -42,8 +42,12 @@ func TestLogLevel(t *testing.T) {
 		debug bool
 		want  logrus.Level
 	}{
-		{"error", false, logrus.ErrorLevel}, {"", false, logrus.ErrorLevel}, {"warning", false, logrus.WarnLevel},
-		{"info", false, logrus.InfoLevel}, {"debug", false, logrus.DebugLevel}, {"error", true, logrus.DebugLevel},
+		{"error", false, logrus.ErrorLevel},
+		{"", false, logrus.ErrorLevel},
+		{"warning", false, logrus.WarnLevel},
+		{"info", false, logrus.InfoLevel},
+		{"debug", false, logrus.DebugLevel},
+		{"error", true, logrus.DebugLevel},
 	} {
 		if got, err := logLevel(c.name, c.debug); got != c.want || err != nil {
 			t.Errorf("logLevel(%q, %v) = %v, %v, want %v", c.name, c.debug, got, err, c.want)

@@ -25,12 +25,18 @@ EXAMPLE:
 	build: func(a *app, c *urfave.Command) action {
 		o := new(libcontainer.RunOptions)
 		c.Flags = append(createFlags(&o.CreateOptions),
-			&urfave.BoolFlag{Name: "detach", Aliases: []string{"d"}, Destination: &o.Detach,
-				Usage: "return once the container runs"},
-			&urfave.BoolFlag{Name: "keep", Destination: &o.Keep,
-				Usage: "don't delete the container when it ends"},
-			&urfave.BoolFlag{Name: "no-subreaper", Destination: &o.NoSubreaper,
-				Usage: "don't adopt and reap the container's orphaned processes"})
+			&urfave.BoolFlag{
+				Name: "detach", Aliases: []string{"d"}, Destination: &o.Detach,
+				Usage: "return once the container runs",
+			},
+			&urfave.BoolFlag{
+				Name: "keep", Destination: &o.Keep,
+				Usage: "don't delete the container when it ends",
+			},
+			&urfave.BoolFlag{
+				Name: "no-subreaper", Destination: &o.NoSubreaper,
+				Usage: "don't adopt and reap the container's orphaned processes",
+			})
 		return func(args []string) error {
 			if err := a.runContainer(o, args[0]); err != nil {
 				return fmt.Errorf("rung run failed: %w", err)

@@ -28,11 +28,15 @@ EXAMPLE:
 		var bundle string
 		var rootless bool
 		c.Flags = []urfave.Flag{
-			&urfave.StringFlag{Name: "bundle", Aliases: []string{"b"}, Destination: &bundle,
+			&urfave.StringFlag{
+				Name: "bundle", Aliases: []string{"b"}, Destination: &bundle,
 				Usage:       "`directory` of the bundle",
-				DefaultText: "the current directory"},
-			&urfave.BoolFlag{Name: "rootless", Destination: &rootless,
-				Usage: "write a configuration for a user without privileges"},
+				DefaultText: "the current directory",
+			},
+			&urfave.BoolFlag{
+				Name: "rootless", Destination: &rootless,
+				Usage: "write a configuration for a user without privileges",
+			},
 		}
 		return func([]string) error {
 			if err := a.begin(); err != nil {

@@ -7,8 +7,8 @@ import (
 	"path"
 
 	"github.com/rung-oci/rung/cgroups"
-	"github.com/rung-oci/rung/cgroups/v1"
-	"github.com/rung-oci/rung/cgroups/v2"
+	v1 "github.com/rung-oci/rung/cgroups/v1"
+	v2 "github.com/rung-oci/rung/cgroups/v2"
 )
 
 // ErrNone is the error for a location without any directory: a host on which no

@@ -12,7 +12,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgfile"
-	"github.com/rung-oci/rung/cgroups/v2"
+	v2 "github.com/rung-oci/rung/cgroups/v2"
 	"golang.org/x/sys/unix"
 )
 

@@ -145,13 +145,22 @@ func TestReaderErrors(t *testing.T) {
 		{`{"a":}`, `expected a value, got '}'`},
 		{`{"a":1]`, `expected ',' or '}', got ']'`},
 		{`{"a"`, `expected ':', got the end`},
-		{`tru`, `expected true`}, {`nul`, `expected null`}, {`fals`, `expected false`},
+		{`tru`, `expected true`},
+		{`nul`, `expected null`},
+		{`fals`, `expected false`},
 		{`truex`, `expected the end of the document, got 'x'`},
 		{`01`, `expected the end of the document, got '1'`},
-		{`-`, `expected a digit`}, {`1.`, `expected a digit`}, {`1e`, `expected a digit`},
-		{`1e+`, `expected a digit`}, {`.5`, `expected a value`}, {`+1`, `expected a value`},
-		{`0x10`, `expected the end of the document, got 'x'`}, {`NaN`, `expected a value`},
-		{"\v1", `expected a value, got '\v'`}, {`/**/1`, `expected a value`}, {`'a'`, `expected a value`},
+		{`-`, `expected a digit`},
+		{`1.`, `expected a digit`},
+		{`1e`, `expected a digit`},
+		{`1e+`, `expected a digit`},
+		{`.5`, `expected a value`},
+		{`+1`, `expected a value`},
+		{`0x10`, `expected the end of the document, got 'x'`},
+		{`NaN`, `expected a value`},
+		{"\v1", `expected a value, got '\v'`},
+		{`/**/1`, `expected a value`},
+		{`'a'`, `expected a value`},
 	} {
 		for name, f := range map[string]func() error{
 			"value": func() error { _, err := parse([]byte(tt.doc)); return err },
@@ -226,12 +235,17 @@ func TestParseInt(t *testing.T) {
 		want int64
 		err  string
 	}{
-		{"0", 64, 0, ""}, {"-0", 64, 0, ""}, {"9007199254740993", 64, 9007199254740993, ""},
-		{"9223372036854775807", 64, 1<<63 - 1, ""}, {"-9223372036854775808", 64, -1 << 63, ""},
+		{"0", 64, 0, ""},
+		{"-0", 64, 0, ""},
+		{"9007199254740993", 64, 9007199254740993, ""},
+		{"9223372036854775807", 64, 1<<63 - 1, ""},
+		{"-9223372036854775808", 64, -1 << 63, ""},
 		{"9223372036854775808", 64, 0, "9223372036854775808 is out of range: from -9223372036854775808 to 9223372036854775807"},
 		{"-129", 8, 0, "-129 is out of range: from -128 to 127"},
-		{"1.0", 64, 0, "expected an integer, got 1.0"}, {"1e2", 64, 0, "expected an integer, got 1e2"},
-		{"1E400", 64, 0, "expected an integer"}, {"", 64, 0, "invalid syntax"},
+		{"1.0", 64, 0, "expected an integer, got 1.0"},
+		{"1e2", 64, 0, "expected an integer, got 1e2"},
+		{"1E400", 64, 0, "expected an integer"},
+		{"", 64, 0, "invalid syntax"},
 		{strings.Repeat("9", 1000), 64, 0, "9... is out of range"},
 	} {
 		got, err := ParseInt(tt.text, tt.bits)
@@ -245,10 +259,13 @@ func TestParseInt(t *testing.T) {
 		want uint64
 		err  string
 	}{
-		{"0", 64, 0, ""}, {"18446744073709551615", 64, 1<<64 - 1, ""}, {"4294967295", 32, 1<<32 - 1, ""},
+		{"0", 64, 0, ""},
+		{"18446744073709551615", 64, 1<<64 - 1, ""},
+		{"4294967295", 32, 1<<32 - 1, ""},
 		{"18446744073709551616", 64, 0, "is out of range: from 0 to 18446744073709551615"},
 		{"4294967296", 32, 0, "4294967296 is out of range: from 0 to 4294967295"},
-		{"-1", 32, 0, "-1 is out of range: from 0 to 4294967295"}, {"-0", 32, 0, "-0 is out of range"},
+		{"-1", 32, 0, "-1 is out of range: from 0 to 4294967295"},
+		{"-0", 32, 0, "-0 is out of range"},
 		{"0.5", 32, 0, "expected an integer, got 0.5"},
 	} {
 		got, err := ParseUint(tt.text, tt.bits)

@@ -51,7 +51,9 @@ func encode(t *testing.T, v any, indent string) string {
 
 func TestWriter(t *testing.T) {
 	for _, v := range []any{
-		nil, true, false, 0, -5, uint64(1<<64 - 1), "", "x", []any{}, map[string]any{},
+		nil, true, false, 0, -5, uint64(1<<64 - 1), "", "x",
+		[]any{},
+		map[string]any{},
 		[]any{1, "a", nil, []any{}, []any{[]any{true}, false}, map[string]any{}},
 		map[string]any{"a": map[string]any{"b": []any{map[string]any{"c<>&": 1}, 2, json.RawMessage("3")}}},
 		map[string]any{"": []any{map[string]any{"x": []any{}}, []any{}}},

@@ -334,8 +334,11 @@ func TestSetPropagation(t *testing.T) {
 			recursive  bool
 			top, below string
 		}{
-			{unix.MS_SHARED, false, "shared:", ""}, {unix.MS_SHARED, true, "shared:", "shared:"}, {unix.MS_PRIVATE, false, "", "shared:"},
-			{unix.MS_PRIVATE, true, "", ""}, {unix.MS_UNBINDABLE, false, "unbindable", ""},
+			{unix.MS_SHARED, false, "shared:", ""},
+			{unix.MS_SHARED, true, "shared:", "shared:"},
+			{unix.MS_PRIVATE, false, "", "shared:"},
+			{unix.MS_PRIVATE, true, "", ""},
+			{unix.MS_UNBINDABLE, false, "unbindable", ""},
 		} {
 			if err := SetPropagation(tree, tt.kind, tt.recursive); err != nil {
 				t.Fatal(err)

@@ -158,7 +158,9 @@ func TestChdir(t *testing.T) {
 		cwd, want string
 		root      bool // only root may enter it, and we are root no more
 	}{
-		{dir, "", false}, {dir + "/private", "", false}, {"/", "", false},
+		{dir, "", false},
+		{dir + "/private", "", false},
+		{"/", "", false},
 		{dir + "/nothing", failed(dir+"/nothing", "no such file or directory"), false},
 		{dir + "/file", failed(dir+"/file", "not a directory"), false},
 		{dir + "/private", failed(dir+"/private", "permission denied"), true},

@@ -297,7 +297,10 @@ func TestParseStat(t *testing.T) {
 		{"1 (init) SS" + tail, 0, 0, false},
 		{"1 (init)S" + tail, 0, 0, false},
 		{"1 (init) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18", 0, 0, false},
-		{"", 0, 0, false}, {")", 0, 0, false}, {"1 (init)", 0, 0, false}, {"1 (init) ", 0, 0, false},
+		{"", 0, 0, false},
+		{")", 0, 0, false},
+		{"1 (init)", 0, 0, false},
+		{"1 (init) ", 0, 0, false},
 		{"1 init S" + tail, 0, 0, false},
 	} {
 		st, err := ParseStat([]byte(tt.text))

@@ -21,20 +21,25 @@ func TestValidateDevices(t *testing.T) {
 			specs.LinuxDevice{Path: "/dev/a", Type: "b", Major: 4095, Minor: 1048575, UID: ptr(uint32(maxID)), GID: ptr(uint32(maxID))},
 			specs.LinuxDevice{Path: "/dev/b", Type: "u"}, specs.LinuxDevice{Path: "/dev/p", Type: "p", Major: -1, Minor: -1}), nil},
 		{"type", devices(specs.LinuxDevice{Path: "/dev/a", Type: "a"}, specs.LinuxDevice{Path: "/dev/b"}), []string{
-			`linux.devices[0].type: unknown type "a", must be b, c, u or p`, `linux.devices[1].type: unknown type "", must be b, c, u or p`}},
+			`linux.devices[0].type: unknown type "a", must be b, c, u or p`, `linux.devices[1].type: unknown type "", must be b, c, u or p`,
+		}},
 		{"path", devices(specs.LinuxDevice{Type: "c"}, specs.LinuxDevice{Path: "x", Type: "c"}, specs.LinuxDevice{Path: "/.", Type: "c"}), []string{
-			"linux.devices[0].path: required", "linux.devices[1].path: must be an absolute path", "linux.devices[2].path: must not be the root of the container"}},
+			"linux.devices[0].path: required", "linux.devices[1].path: must be an absolute path", "linux.devices[2].path: must not be the root of the container",
+		}},
 		{"numbers", devices(specs.LinuxDevice{Path: "/a", Type: "c", Major: -1, Minor: -1}, specs.LinuxDevice{Path: "/b", Type: "b", Major: 4096, Minor: 1048576}), []string{
 			"linux.devices[0].major: must be from 0 to 4095", "linux.devices[0].minor: must be from 0 to 1048575",
-			"linux.devices[1].major: must be from 0 to 4095", "linux.devices[1].minor: must be from 0 to 1048575"}},
+			"linux.devices[1].major: must be from 0 to 4095", "linux.devices[1].minor: must be from 0 to 1048575",
+		}},
 		{"mode", devices(mode(0o7777)), nil},
 		{"mode with type", devices(mode(0o020666)), nil},
 		{"mode of Go", devices(mode(os.ModeDevice | 0o666)), []string{"linux.devices[0].fileMode: must be at most 07777 (4095)"}},
 		{"ids", devices(specs.LinuxDevice{Path: "/a", Type: "c", UID: ptr(uint32(maxID + 1)), GID: ptr(uint32(maxID + 1))}), []string{
-			"linux.devices[0].uid: must be at most 4294967294", "linux.devices[0].gid: must be at most 4294967294"}},
+			"linux.devices[0].uid: must be at most 4294967294", "linux.devices[0].gid: must be at most 4294967294",
+		}},
 		{"same again", devices(specs.LinuxDevice{Path: "/a", Type: "c"}, specs.LinuxDevice{Path: "/x/../a", Type: "u", Minor: 1}), nil},
 		{"another type", devices(specs.LinuxDevice{Path: "/a", Type: "c"}, specs.LinuxDevice{Path: "/a/", Type: "b"}), []string{
-			"linux.devices[1].path: already is a device of type c"}},
+			"linux.devices[1].path: already is a device of type c",
+		}},
 	})
 }
 
@@ -44,9 +49,11 @@ func TestValidateLinux(t *testing.T) {
 		{"propagation", l(func(l *specs.Linux) { l.RootfsPropagation = "bogus" }), []string{`linux.rootfsPropagation: unknown propagation "bogus"`}},
 		{"masked", l(func(l *specs.Linux) { l.MaskedPaths = []string{"/x", "", "x", "/", "/.."} }), []string{
 			"linux.maskedPaths[1]: required", "linux.maskedPaths[2]: must be an absolute path",
-			"linux.maskedPaths[3]: must not be the root of the container", "linux.maskedPaths[4]: must not be the root of the container"}},
+			"linux.maskedPaths[3]: must not be the root of the container", "linux.maskedPaths[4]: must not be the root of the container",
+		}},
 		{"readonly", l(func(l *specs.Linux) { l.ReadonlyPaths = []string{"x\x00", "/x\x00"} }), []string{
-			"linux.readonlyPaths[0]: must be an absolute path", "linux.readonlyPaths[1]: must not contain a NUL byte"}},
+			"linux.readonlyPaths[0]: must be an absolute path", "linux.readonlyPaths[1]: must not contain a NUL byte",
+		}},
 		{"cgroup", l(func(l *specs.Linux) { l.CgroupsPath = "a.slice:b:c" }), nil},
 		{"cgroup newline", l(func(l *specs.Linux) { l.CgroupsPath = "/a\nb" }), []string{"linux.cgroupsPath: must not contain a NUL byte or a newline"}},
 		{"cgroup NUL", l(func(l *specs.Linux) { l.CgroupsPath = "/a\x00b" }), []string{"linux.cgroupsPath: must not contain a NUL byte or a newline"}},
@@ -59,11 +66,16 @@ func TestValidateLinux(t *testing.T) {
 		}), []string{"linux.resources.memory.limit: must be -1 for no limit, or more", "linux.resources.pids.limit: must be -1 for no limit, or more"}},
 		{"device rules", l(func(l *specs.Linux) {
 			l.Resources = &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{
-				{Type: "a", Access: "rwm"}, {Type: "b", Access: "m", Major: ptr(int64(-1)), Minor: ptr(int64(5))},
-				{Type: "p", Access: ""}, {Access: "rx", Major: ptr(int64(-2)), Minor: ptr(int64(1 << 32))}}}
-		}), []string{`linux.resources.devices[2].type: unknown type "p", must be a, b or c`, "linux.resources.devices[2].access: must be one or more of r, w and m",
+				{Type: "a", Access: "rwm"},
+				{Type: "b", Access: "m", Major: ptr(int64(-1)), Minor: ptr(int64(5))},
+				{Type: "p", Access: ""},
+				{Access: "rx", Major: ptr(int64(-2)), Minor: ptr(int64(1 << 32))},
+			}}
+		}), []string{
+			`linux.resources.devices[2].type: unknown type "p", must be a, b or c`, "linux.resources.devices[2].access: must be one or more of r, w and m",
 			"linux.resources.devices[3].access: must be one or more of r, w and m",
-			"linux.resources.devices[3].major: must be -1 for all, or from 0 to 4294967295", "linux.resources.devices[3].minor: must be -1 for all, or from 0 to 4294967295"}},
+			"linux.resources.devices[3].major: must be -1 for all, or from 0 to 4294967295", "linux.resources.devices[3].minor: must be -1 for all, or from 0 to 4294967295",
+		}},
 	}
 	for _, mode := range []string{"", "shared", "slave", "private", "unbindable", "rshared", "rslave", "rprivate", "runbindable"} {
 		rules = append(rules, rule{mode, l(func(l *specs.Linux) { l.RootfsPropagation = mode }), nil})
@@ -79,9 +91,24 @@ func TestSysctlPath(t *testing.T) {
 		{"net.ipv4.conf.eth0/1.rp_filter", "net/ipv4/conf/eth0.1/rp_filter"},
 		{"kernel", "kernel"},
 		{"net/.../x", "net/.../x"},
-		{"", ""}, {".", ""}, {"/", ""}, {"net.", ""}, {".net", ""}, {"/net/x", ""}, {"net..x", ""}, {"net//x", ""},
-		{"net/../kernel/core_pattern", ""}, {"net/../kernel.core_pattern", ""}, {"net./../kernel.core_pattern", ""},
-		{"net.//.kernel", ""}, {"net/./x", ""}, {"..", ""}, {"net.x\n", ""}, {"net.x\x00", ""}, {"net.\x7f", ""}, {"fs.mqueue.x/../../..", ""},
+		{"", ""},
+		{".", ""},
+		{"/", ""},
+		{"net.", ""},
+		{".net", ""},
+		{"/net/x", ""},
+		{"net..x", ""},
+		{"net//x", ""},
+		{"net/../kernel/core_pattern", ""},
+		{"net/../kernel.core_pattern", ""},
+		{"net./../kernel.core_pattern", ""},
+		{"net.//.kernel", ""},
+		{"net/./x", ""},
+		{"..", ""},
+		{"net.x\n", ""},
+		{"net.x\x00", ""},
+		{"net.\x7f", ""},
+		{"fs.mqueue.x/../../..", ""},
 	} {
 		got, err := SysctlPath(tt.name)
 		if got != tt.want || (err == nil) != (tt.want != "") {

@@ -112,8 +112,10 @@ func ProcessWarnings(p *specs.Process) []string {
 	}
 	var warnings []string
 	seen := map[string]bool{}
-	for _, list := range [...][]string{p.Capabilities.Bounding, p.Capabilities.Effective,
-		p.Capabilities.Inheritable, p.Capabilities.Permitted, p.Capabilities.Ambient} {
+	for _, list := range [...][]string{
+		p.Capabilities.Bounding, p.Capabilities.Effective,
+		p.Capabilities.Inheritable, p.Capabilities.Permitted, p.Capabilities.Ambient,
+	} {
 		_, unknown := caps.FromNames(list)
 		for _, name := range unknown {
 			if !seen[name] {

@@ -79,11 +79,15 @@ func TestValidateTop(t *testing.T) {
 		{"long host name", func(s *specs.Spec) { s.Hostname = strings.Repeat("a", 65) }, []string{"hostname: must be at most 64 bytes long"}},
 		{"newline in host name", func(s *specs.Spec) { s.Hostname = "a\n" }, []string{"hostname: must not contain a NUL byte or a newline"}},
 		{"NUL in domain name", func(s *specs.Spec) { s.Domainname = "a\x00" }, []string{"domainname: must not contain a NUL byte or a newline"}},
-		{"names without uts", func(s *specs.Spec) { s.Domainname = "d"; without(s, specs.UTSNamespace) },
-			[]string{`hostname: needs linux.namespaces to list "uts"`, `domainname: needs linux.namespaces to list "uts"`}},
+		{
+			"names without uts", func(s *specs.Spec) { s.Domainname = "d"; without(s, specs.UTSNamespace) },
+			[]string{`hostname: needs linux.namespaces to list "uts"`, `domainname: needs linux.namespaces to list "uts"`},
+		},
 		{"names in a joined uts", func(s *specs.Spec) { s.Domainname = "d"; joined(s, specs.UTSNamespace) }, nil},
-		{"empty annotation key", func(s *specs.Spec) { s.Annotations = map[string]string{"": "x", "a": ""} },
-			[]string{`annotations[""]: must not be empty`}},
+		{
+			"empty annotation key", func(s *specs.Spec) { s.Annotations = map[string]string{"": "x", "a": ""} },
+			[]string{`annotations[""]: must not be empty`},
+		},
 	}...)
 	check(t, rules)
 }
@@ -99,16 +103,19 @@ func TestValidateHooks(t *testing.T) {
 		{"timeout 0", hook(specs.Hook{Path: "/x", Timeout: ptr(0)}), []string{"hooks.poststop[1].timeout: must be more than 0 seconds"}},
 		{"timeout -1", hook(specs.Hook{Path: "/x", Timeout: ptr(-1)}), []string{"hooks.poststop[1].timeout: must be more than 0 seconds"}},
 		{"env", hook(specs.Hook{Path: "/x", Env: []string{"A=B", "A", "=B", ""}}), []string{
-			`hooks.poststop[1].env[1]: "A" is not NAME=VALUE`, `hooks.poststop[1].env[2]: "=B" is not NAME=VALUE`, `hooks.poststop[1].env[3]: "" is not NAME=VALUE`}},
+			`hooks.poststop[1].env[1]: "A" is not NAME=VALUE`, `hooks.poststop[1].env[2]: "=B" is not NAME=VALUE`, `hooks.poststop[1].env[3]: "" is not NAME=VALUE`,
+		}},
 		{"NUL", hook(specs.Hook{Path: "/x\x00", Args: []string{"\x00"}, Env: []string{"A=\x00"}}), []string{
-			"hooks.poststop[1].path: must not contain a NUL byte", "hooks.poststop[1].args[0]: must not contain a NUL byte", "hooks.poststop[1].env[0]: must not contain a NUL byte"}},
+			"hooks.poststop[1].path: must not contain a NUL byte", "hooks.poststop[1].args[0]: must not contain a NUL byte", "hooks.poststop[1].env[0]: must not contain a NUL byte",
+		}},
 		{"every list", func(s *specs.Spec) {
 			bad := []specs.Hook{{Path: "x"}}
 			s.Hooks = &specs.Hooks{Prestart: bad, CreateRuntime: bad, CreateContainer: bad, StartContainer: bad, Poststart: bad, Poststop: bad}
 		}, []string{
 			"hooks.prestart[0].path: must be an absolute path", "hooks.createRuntime[0].path: must be an absolute path",
 			"hooks.createContainer[0].path: must be an absolute path", "hooks.startContainer[0].path: must be an absolute path",
-			"hooks.poststart[0].path: must be an absolute path", "hooks.poststop[0].path: must be an absolute path"}},
+			"hooks.poststart[0].path: must be an absolute path", "hooks.poststop[0].path: must be an absolute path",
+		}},
 	})
 }
 
@@ -123,15 +130,18 @@ func TestValidateProcess(t *testing.T) {
 		{"empty args[1]", p(func(p *specs.Process) { p.Args = []string{"a", ""} }), nil},
 		{"NUL in args", p(func(p *specs.Process) { p.Args = []string{"a", "b\x00"} }), []string{"process.args[1]: must not contain a NUL byte"}},
 		{"env", p(func(p *specs.Process) { p.Env = []string{"A=", "A", "=", "B=\x00"} }), []string{
-			`process.env[1]: "A" is not NAME=VALUE`, `process.env[2]: "=" is not NAME=VALUE`, "process.env[3]: must not contain a NUL byte"}},
+			`process.env[1]: "A" is not NAME=VALUE`, `process.env[2]: "=" is not NAME=VALUE`, "process.env[3]: must not contain a NUL byte",
+		}},
 		{"no cwd", p(func(p *specs.Process) { p.Cwd = "" }), []string{"process.cwd: required"}},
 		{"relative cwd", p(func(p *specs.Process) { p.Cwd = "x" }), []string{"process.cwd: must be an absolute path"}},
 		{"NUL in cwd", p(func(p *specs.Process) { p.Cwd = "/\x00" }), []string{"process.cwd: must not contain a NUL byte"}},
 		{"ids", p(func(p *specs.Process) { p.User.UID, p.User.GID, p.User.AdditionalGids = maxID, maxID, []uint32{maxID} }), nil},
 		{"ids that are none", p(func(p *specs.Process) {
 			p.User.UID, p.User.GID, p.User.AdditionalGids = maxID+1, maxID+1, []uint32{0, maxID + 1}
-		}), []string{"process.user.uid: must be at most 4294967294", "process.user.gid: must be at most 4294967294",
-			"process.user.additionalGids[1]: must be at most 4294967294"}},
+		}), []string{
+			"process.user.uid: must be at most 4294967294", "process.user.gid: must be at most 4294967294",
+			"process.user.additionalGids[1]: must be at most 4294967294",
+		}},
 		{"umask", p(func(p *specs.Process) { p.User.Umask = ptr(uint32(0o777)) }), nil},
 		{"big umask", p(func(p *specs.Process) { p.User.Umask = ptr(uint32(0o1000)) }), []string{"process.user.umask: must be at most 0777 (511)"}},
 		{"oom", p(func(p *specs.Process) { p.OOMScoreAdj = ptr(-1000) }), nil},
@@ -144,8 +154,10 @@ func TestValidateProcess(t *testing.T) {
 		{"unknown rlimit", rlimit(specs.POSIXRlimit{Type: "RLIMIT_X"}), []string{`process.rlimits[0].type: unknown resource limit "RLIMIT_X"`}},
 		{"soft above hard", rlimit(specs.POSIXRlimit{Type: "RLIMIT_CPU", Soft: 2, Hard: 1}), []string{"process.rlimits[0]: soft limit is higher than the hard limit"}},
 		{"unlimited", rlimit(specs.POSIXRlimit{Type: "RLIMIT_CPU", Soft: 1<<64 - 1, Hard: 1<<64 - 1}), nil},
-		{"twice", rlimit(specs.POSIXRlimit{Type: "RLIMIT_CPU"}, specs.POSIXRlimit{Type: "RLIMIT_AS"}, specs.POSIXRlimit{Type: "RLIMIT_CPU"}),
-			[]string{"process.rlimits[2].type: duplicate RLIMIT_CPU"}},
+		{
+			"twice", rlimit(specs.POSIXRlimit{Type: "RLIMIT_CPU"}, specs.POSIXRlimit{Type: "RLIMIT_AS"}, specs.POSIXRlimit{Type: "RLIMIT_CPU"}),
+			[]string{"process.rlimits[2].type: duplicate RLIMIT_CPU"},
+		},
 	}
 	for _, name := range []string{"AS", "CORE", "CPU", "DATA", "FSIZE", "LOCKS", "MEMLOCK", "MSGQUEUE", "NICE", "NOFILE", "NPROC", "RSS", "RTPRIO", "RTTIME", "SIGPENDING", "STACK"} {
 		rules = append(rules, rule{name, rlimit(specs.POSIXRlimit{Type: "RLIMIT_" + name}), nil})
@@ -199,20 +211,24 @@ func TestValidateMounts(t *testing.T) {
 		{"no destination", bindTo(""), []string{"mounts[0].destination: required"}},
 		{"proc", mount(specs.Mount{Destination: "/proc/", Type: "proc"}), nil},
 		{"tmpfs on proc", mount(specs.Mount{Destination: "/proc/", Type: "tmpfs"}), onlyProc},
-		{"bind without option", mount(specs.Mount{Destination: "/a", Type: "bind", Source: "/b", Options: []string{"ro"}}),
-			[]string{`mounts[0].type: "bind" needs the option "bind" or "rbind"`}},
+		{
+			"bind without option", mount(specs.Mount{Destination: "/a", Type: "bind", Source: "/b", Options: []string{"ro"}}),
+			[]string{`mounts[0].type: "bind" needs the option "bind" or "rbind"`},
+		},
 		{"bind without type", mount(specs.Mount{Destination: "/a", Source: "/b", Options: []string{"rbind"}}), nil},
 		{"no type", mount(specs.Mount{Destination: "/a", Source: "/b"}), []string{`mounts[0].type: required, unless the options have "bind" or "rbind"`}},
 		{"remount", mount(specs.Mount{Destination: "/a", Options: []string{"remount", "ro"}}), nil},
 		{"bind without source", mount(specs.Mount{Destination: "/a", Type: "bind", Options: []string{"bind"}}), []string{"mounts[0].source: required"}},
 		{"bind with data", bindTo("/a", "size=1k", "nosuid", "x"), []string{
-			`mounts[0].options: "size=1k" is not an option of a bind mount`, `mounts[0].options: "x" is not an option of a bind mount`}},
+			`mounts[0].options: "size=1k" is not an option of a bind mount`, `mounts[0].options: "x" is not an option of a bind mount`,
+		}},
 		{"bind with everything", bindTo("/a", "rro", "rshared", "private", "nosuid", "relatime", "silent"), nil},
 		{"copy-up", mount(specs.Mount{Destination: "/a", Type: "tmpfs", Options: []string{"tmpcopyup", "size=1k"}}), nil},
 		{"copy-up elsewhere", mount(specs.Mount{Destination: "/a", Type: "ramfs", Options: []string{"tmpcopyup"}}), []string{`mounts[0].options: "tmpcopyup" is for the type tmpfs only`}},
 		{"copy-up of a bind", bindTo("/a", "tmpcopyup"), []string{`mounts[0].options: "tmpcopyup" is for the type tmpfs only`}},
 		{"NUL", mount(specs.Mount{Destination: "/a\x00", Type: "t\x00", Source: "s\x00", Options: []string{"o"}}), []string{
-			"mounts[0].destination: must not contain a NUL byte", "mounts[0].type: must not contain a NUL byte", "mounts[0].source: must not contain a NUL byte"}},
+			"mounts[0].destination: must not contain a NUL byte", "mounts[0].type: must not contain a NUL byte", "mounts[0].source: must not contain a NUL byte",
+		}},
 		{"NUL in option", mount(specs.Mount{Destination: "/a", Type: "tmpfs", Options: []string{"o\x00"}}), []string{"mounts[0].options: mount option contains a NUL byte"}},
 		{"idmap", bindTo("/a", "idmap", "ridmap"), []string{`mounts[0].options["idmap"]: not supported yet`, `mounts[0].options["ridmap"]: not supported yet`}},
 		{"id mappings", func(s *specs.Spec) {
@@ -230,7 +246,8 @@ func TestValidateMountNamespace(t *testing.T) {
 	}
 	want := []string{
 		"root.readonly: needs a new mount namespace", "mounts: needs a new mount namespace", "linux.devices: needs a new mount namespace",
-		"linux.rootfsPropagation: needs a new mount namespace", "linux.maskedPaths: needs a new mount namespace", "linux.readonlyPaths: needs a new mount namespace"}
+		"linux.rootfsPropagation: needs a new mount namespace", "linux.maskedPaths: needs a new mount namespace", "linux.readonlyPaths: needs a new mount namespace",
+	}
 	check(t, []rule{
 		{"new", everything, nil},
 		{"none", func(s *specs.Spec) { everything(s); without(s, specs.MountNamespace) }, want},
@@ -269,7 +286,8 @@ func TestValidateNamespaces(t *testing.T) {
 		{"NUL", func(s *specs.Spec) { s.Linux.Namespaces[0].Path = "/x\x00" }, []string{"linux.namespaces[0].path: must not contain a NUL byte"}},
 		{"user", user(m(0, 1000, 1), m(1, 100000, 65535)), nil},
 		{"user without maps", ns(specs.LinuxNamespace{Type: "user"}), []string{
-			"linux.uidMappings: a new user namespace needs at least one", "linux.gidMappings: a new user namespace needs at least one"}},
+			"linux.uidMappings: a new user namespace needs at least one", "linux.gidMappings: a new user namespace needs at least one",
+		}},
 		{"joined user without maps", ns(specs.LinuxNamespace{Type: "user", Path: "/x"}), nil},
 		{"joined user with maps, of other ids", func(s *specs.Spec) {
 			userns(s, m(5, 1000, 1))
@@ -289,8 +307,10 @@ func TestValidateNamespaces(t *testing.T) {
 		{"unmapped ids", func(s *specs.Spec) {
 			userns(s, m(0, 1000, 10))
 			s.Process.User = specs.User{UID: 10, GID: 10, AdditionalGids: []uint32{9, 10}}
-		}, []string{"process.user.uid: not mapped in the user namespace", "process.user.gid: not mapped in the user namespace",
-			"process.user.additionalGids[1]: not mapped in the user namespace"}},
+		}, []string{
+			"process.user.uid: not mapped in the user namespace", "process.user.gid: not mapped in the user namespace",
+			"process.user.additionalGids[1]: not mapped in the user namespace",
+		}},
 		{"time", func(s *specs.Spec) {
 			ns(specs.LinuxNamespace{Type: "time"})(s)
 			s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"monotonic": {Secs: -1, Nanosecs: 999999999}, "boottime": {}}
@@ -298,8 +318,10 @@ func TestValidateNamespaces(t *testing.T) {
 		{"time, joined and wrong", func(s *specs.Spec) {
 			ns(specs.LinuxNamespace{Type: "time", Path: "/x"})(s)
 			s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"monotonic": {Nanosecs: 1e9}, "realtime": {}}
-		}, []string{"linux.timeOffsets: needs a new time namespace", `linux.timeOffsets["monotonic"].nanosecs: must be less than 1000000000`,
-			`linux.timeOffsets["realtime"]: unknown clock, only monotonic and boottime have offsets`}},
+		}, []string{
+			"linux.timeOffsets: needs a new time namespace", `linux.timeOffsets["monotonic"].nanosecs: must be less than 1000000000`,
+			`linux.timeOffsets["realtime"]: unknown clock, only monotonic and boottime have offsets`,
+		}},
 	})
 }
 

@@ -211,10 +211,14 @@ func TestStatus(t *testing.T) {
 		f    Facts
 		want specs.ContainerState
 	}{
-		{Facts{false, false, false}, specs.StateStopped}, {Facts{false, false, true}, specs.StateStopped},
-		{Facts{false, true, false}, specs.StateStopped}, {Facts{false, true, true}, specs.StateStopped},
-		{Facts{true, false, false}, specs.StateRunning}, {Facts{true, false, true}, Paused},
-		{Facts{true, true, false}, specs.StateCreated}, {Facts{true, true, true}, Paused},
+		{Facts{false, false, false}, specs.StateStopped},
+		{Facts{false, false, true}, specs.StateStopped},
+		{Facts{false, true, false}, specs.StateStopped},
+		{Facts{false, true, true}, specs.StateStopped},
+		{Facts{true, false, false}, specs.StateRunning},
+		{Facts{true, false, true}, Paused},
+		{Facts{true, true, false}, specs.StateCreated},
+		{Facts{true, true, true}, Paused},
 	} {
 		if got := tt.f.Status(); got != tt.want {
 			t.Errorf("%+v.Status() = %s, want %s", tt.f, got, tt.want)

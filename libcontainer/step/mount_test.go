@@ -138,8 +138,10 @@ func TestMountLegacy(t *testing.T) {
 			lower = append(lower, filepath.Join(b.dir, strings.Repeat(n, 120)))
 		}
 		b.tree("staging/")
-		m := &Mount{Target: "/o", Kind: "overlay", Source: "overlay", Fallback: -1, Attr: unix.MOUNT_ATTR_NOSUID,
-			Options: option.Options{Data: []string{"lowerdir=" + strings.Join(lower, ":")}}}
+		m := &Mount{
+			Target: "/o", Kind: "overlay", Source: "overlay", Fallback: -1, Attr: unix.MOUNT_ATTR_NOSUID,
+			Options: option.Options{Data: []string{"lowerdir=" + strings.Join(lower, ":")}},
+		}
 		b.fails(m, "option lowerdir is longer than 255 bytes")
 		m.Staging = b.dir + "/staging"
 		b.must(m)
@@ -251,8 +253,10 @@ func listing(b *box, dir string) string {
 		if st.Mode&unix.S_IFMT == unix.S_IFDIR {
 			size = 0
 		}
-		out.WriteString(strings.Join([]string{path[len(dir):], target, os.FileMode(st.Mode & 0o7777).String(),
-			num(uint64(st.Mode)), num(uint64(size)), num(uint64(st.Uid)), num(uint64(st.Gid)), num(uint64(st.Rdev)), num(uint64(st.Mtim.Sec)), num(uint64(st.Mtim.Nsec))}, " ") + "\n")
+		out.WriteString(strings.Join([]string{
+			path[len(dir):], target, os.FileMode(st.Mode & 0o7777).String(),
+			num(uint64(st.Mode)), num(uint64(size)), num(uint64(st.Uid)), num(uint64(st.Gid)), num(uint64(st.Rdev)), num(uint64(st.Mtim.Sec)), num(uint64(st.Mtim.Nsec)),
+		}, " ") + "\n")
 		return nil
 	})
 	if err != nil {

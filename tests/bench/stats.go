@@ -7,9 +7,11 @@ import (
 
 // summarize turns a series of one operation into medians and ratios.
 func summarize(operation string, quiet time.Duration, s map[string][]sample) timing {
-	t := timing{Operation: operation, Quiet: milli(quiet), Rounds: len(s["rung"]), Median: map[string]float64{},
+	t := timing{
+		Operation: operation, Quiet: milli(quiet), Rounds: len(s["rung"]), Median: map[string]float64{},
 		Min: map[string]float64{}, CPU: map[string]float64{}, Ratio: map[string]float64{},
-		Low: map[string]float64{}, High: map[string]float64{}}
+		Low: map[string]float64{}, High: map[string]float64{},
+	}
 	for name, list := range s {
 		wall, cpu, ratio := make([]float64, len(list)), make([]float64, len(list)), make([]float64, len(list))
 		for i, v := range list {

@@ -34,8 +34,10 @@ func (r *results) judge() {
 	}
 	for _, f := range r.Floors {
 		if f.Runtime == "rung" {
-			r.Targets = append(r.Targets, target{"runs under a limit of 1 MiB, " + f.View + " view", float64(f.MiB),
-				floorRuns, fmt.Sprintf("of %d", floorRuns), f.MiB == floorRuns})
+			r.Targets = append(r.Targets, target{
+				"runs under a limit of 1 MiB, " + f.View + " view", float64(f.MiB),
+				floorRuns, fmt.Sprintf("of %d", floorRuns), f.MiB == floorRuns,
+			})
 		}
 	}
 }

@@ -158,8 +158,10 @@ var capNumbers = map[string]int{
 }
 
 func (a *adapter) rlimits(p *specs.Process) {
-	numbers := map[string]int{"RLIMIT_NOFILE": unix.RLIMIT_NOFILE, "RLIMIT_NPROC": unix.RLIMIT_NPROC, "RLIMIT_CORE": unix.RLIMIT_CORE,
-		"RLIMIT_MEMLOCK": unix.RLIMIT_MEMLOCK}
+	numbers := map[string]int{
+		"RLIMIT_NOFILE": unix.RLIMIT_NOFILE, "RLIMIT_NPROC": unix.RLIMIT_NPROC, "RLIMIT_CORE": unix.RLIMIT_CORE,
+		"RLIMIT_MEMLOCK": unix.RLIMIT_MEMLOCK,
+	}
 	for i := range p.Rlimits {
 		r := &p.Rlimits[i]
 		var own unix.Rlimit

@@ -181,8 +181,10 @@ func compareCapabilities(t *testing.T, s *specs.Spec, r *report.Report) {
 
 func compareNamespaces(t *testing.T, s *specs.Spec, r *report.Report) {
 	t.Helper()
-	files := map[specs.LinuxNamespaceType]string{specs.PIDNamespace: "pid", specs.NetworkNamespace: "net", specs.MountNamespace: "mnt",
-		specs.IPCNamespace: "ipc", specs.UTSNamespace: "uts", specs.UserNamespace: "user", specs.CgroupNamespace: "cgroup"}
+	files := map[specs.LinuxNamespaceType]string{
+		specs.PIDNamespace: "pid", specs.NetworkNamespace: "net", specs.MountNamespace: "mnt",
+		specs.IPCNamespace: "ipc", specs.UTSNamespace: "uts", specs.UserNamespace: "user", specs.CgroupNamespace: "cgroup",
+	}
 	for kind, file := range files {
 		want := slices.ContainsFunc(s.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == kind })
 		own, err := os.Readlink("/proc/self/ns/" + file)

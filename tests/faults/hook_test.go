@@ -135,8 +135,10 @@ func hookOrder(t *testing.T, edit harness.Edit) {
 	if len(lines) != len(kinds) {
 		t.Fatalf("hooks %q, want %v", lines, kinds)
 	}
-	status := map[string]string{"prestart": "creating", "createRuntime": "creating", "createContainer": "creating",
-		"startContainer": "created", "poststart": "running", "poststop": "stopped"}
+	status := map[string]string{
+		"prestart": "creating", "createRuntime": "creating", "createContainer": "creating",
+		"startContainer": "created", "poststart": "running", "poststop": "stopped",
+	}
 	host, _ := os.Readlink("/proc/self/ns/mnt")
 	for i, kind := range kinds {
 		f := strings.Fields(lines[i])

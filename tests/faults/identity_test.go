@@ -140,12 +140,21 @@ func TestIDs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bad := []string{"", ".", "..", "../x", "a/b", " ", "é", "a\nb", "a b", "a:b", "a@b", "a*", "a\\b", "/", "/etc", up, "./" + b.ID,
-		b.ID + "/", b.ID + "/../" + b.ID, strings.Repeat("x", 256), strings.Repeat("x", 1025)}
+	bad := []string{
+		"", ".", "..", "../x", "a/b", " ", "é", "a\nb", "a b", "a:b", "a@b", "a*", "a\\b", "/", "/etc", up, "./" + b.ID,
+		b.ID + "/", b.ID + "/../" + b.ID, strings.Repeat("x", 256), strings.Repeat("x", 1025),
+	}
 	count := 0
 	for _, id := range bad {
-		for _, verb := range [][]string{{"create", "--bundle", b.Dir}, {"run", "--bundle", b.Dir}, {"start"}, {"state"}, {"kill"},
-			{"delete"}, {"delete", "--force"}} {
+		for _, verb := range [][]string{
+			{"create", "--bundle", b.Dir},
+			{"run", "--bundle", b.Dir},
+			{"start"},
+			{"state"},
+			{"kill"},
+			{"delete"},
+			{"delete", "--force"},
+		} {
 			if r := b.Run(t, append(append([]string{}, verb...), id)...); r.Code == 0 || r.Stderr == "" {
 				t.Errorf("%q: want an error: %v", id, r)
 			}

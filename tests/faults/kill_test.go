@@ -27,8 +27,10 @@ func TestKillAtPoints(t *testing.T) {
 }
 
 var (
-	createPoints = []string{"create:spawned", "create:claimed", "create:intent", "create:cgroup", "create:ordered", "create:ready",
-		"create:recorded", "create:done"}
+	createPoints = []string{
+		"create:spawned", "create:claimed", "create:intent", "create:cgroup", "create:ordered", "create:ready",
+		"create:recorded", "create:done",
+	}
 	stagePoints = []string{"stage:orders", "stage:cloned", "stage:released", "stage:sources", "stage:mounts", "stage:built"}
 )
 

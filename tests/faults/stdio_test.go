@@ -235,7 +235,7 @@ func TestClosedStdio(t *testing.T) {
 				t.Errorf("closed %03b, %s: %v", mask, c.name, r)
 			}
 			pid := harness.PID(t, file)
-			(via(&harness.Cmd{Args: []string{"--root", b.Root, "start", b.ID}}, script+`exec "$@"`)).Run(t)
+			via(&harness.Cmd{Args: []string{"--root", b.Root, "start", b.ID}}, script+`exec "$@"`).Run(t)
 			b.WaitStatus(t, specs.StateRunning)
 			entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
 			if err != nil {

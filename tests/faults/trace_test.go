@@ -76,8 +76,10 @@ func trace(t *testing.T, b *harness.Bundle, n int) *tracer {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	tr := &tracer{root: cmd.Process.Pid, at: n, names: map[int]string{cmd.Process.Pid: "runtime"},
-		known: map[int]bool{}, waiting: map[int]bool{}}
+	tr := &tracer{
+		root: cmd.Process.Pid, at: n, names: map[int]string{cmd.Process.Pid: "runtime"},
+		known: map[int]bool{}, waiting: map[int]bool{},
+	}
 	code := tr.follow(t)
 	data := readFile(t, b.Dir+"/stderr")
 	if !tr.killed && code != 0 || tr.killed && code == 0 && status(t, b) != "stopped" || code != 0 && (strings.Count(data, "\n") != 1 || strings.Contains(data, "panic")) {

@@ -173,8 +173,10 @@ func settings(r residue) {
 			r[fmt.Sprintf("setting %s mode %o owner %d:%d device %x", dev, st.Mode, st.Uid, st.Gid, st.Rdev)] = true
 		}
 	}
-	for _, file := range []string{"kernel/core_pattern", "net/ipv4/ip_forward", "kernel/hostname", "kernel/domainname",
-		"kernel/msgmax", "kernel/shm_rmid_forced", "kernel/sysrq"} {
+	for _, file := range []string{
+		"kernel/core_pattern", "net/ipv4/ip_forward", "kernel/hostname", "kernel/domainname",
+		"kernel/msgmax", "kernel/shm_rmid_forced", "kernel/sysrq",
+	} {
 		data, _ := os.ReadFile("/proc/sys/" + file)
 		r["setting "+file+" "+strings.TrimSpace(string(data))] = true
 	}

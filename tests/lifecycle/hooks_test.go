@@ -16,8 +16,10 @@ import (
 
 // hook appends its name to dir/order and keeps its standard input in dir/name.
 func hook(dir, name string) specs.Hook {
-	return specs.Hook{Path: "/bin/sh", Args: []string{"sh", "-c", fmt.Sprintf(`echo %[2]s >>%[1]s/order; cat >%[1]s/%[2]s`, dir, name)},
-		Env: []string{"PATH=/usr/bin:/bin"}}
+	return specs.Hook{
+		Path: "/bin/sh", Args: []string{"sh", "-c", fmt.Sprintf(`echo %[2]s >>%[1]s/order; cat >%[1]s/%[2]s`, dir, name)},
+		Env: []string{"PATH=/usr/bin:/bin"},
+	}
 }
 
 func hooked(t *testing.T, dir string) harness.Edit {
@@ -67,8 +69,10 @@ func TestHooks(t *testing.T) {
 	if got := order(t, dir); len(got) == 0 || got[len(got)-1] != "poststop" {
 		t.Errorf("after delete: %v, want poststop last", got)
 	}
-	for name, want := range map[string]specs.ContainerState{"prestart": specs.StateCreating, "createRuntime": specs.StateCreating,
-		"createContainer": specs.StateCreating, "startContainer": specs.StateCreated, "poststart": specs.StateRunning, "poststop": specs.StateStopped} {
+	for name, want := range map[string]specs.ContainerState{
+		"prestart": specs.StateCreating, "createRuntime": specs.StateCreating,
+		"createContainer": specs.StateCreating, "startContainer": specs.StateCreated, "poststart": specs.StateRunning, "poststop": specs.StateStopped,
+	} {
 		checkHookState(t, b, dir, name, want, pid)
 	}
 }
@@ -100,8 +104,10 @@ func checkHookState(t *testing.T, b *harness.Bundle, dir, name string, want spec
 func TestHookEnvironment(t *testing.T) {
 	dir := harness.TempDir(t)
 	b := harness.New(t, func(s *specs.Spec) {
-		s.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/usr/bin/env", Args: []string{"env"}, Env: []string{"ONLY=this"}},
-			{Path: "/bin/sh", Args: []string{"zero", "-c", "echo $0 >" + dir + "/args; readlink /proc/$$/ns/mnt >" + dir + "/ns"}}}}
+		s.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{
+			{Path: "/usr/bin/env", Args: []string{"env"}, Env: []string{"ONLY=this"}},
+			{Path: "/bin/sh", Args: []string{"zero", "-c", "echo $0 >" + dir + "/args; readlink /proc/$$/ns/mnt >" + dir + "/ns"}},
+		}}
 	})
 	b.Container(t, "run").Silent(t)
 	for file, want := range map[string]string{"args": "zero\n", "ns": ns(t, "self", "mnt") + "\n"} {

@@ -72,42 +72,114 @@ func TestMounts(t *testing.T) {
 		want  map[string]string
 		rung  bool // only rung
 	}{
-		{"bind", []harness.Edit{mount("bind", dir, "/v", "bind")},
-			map[string]string{"read:/v/file": "ok text", "write:/v/file": "ok", "list:/v/sub": "ok covered"}, false},
-		{"rbind", []harness.Edit{mount("none", dir, "/v", "rbind")},
-			map[string]string{"read:/v/sub/inner": "ok inner", "write:/v/sub/inner": "ok"}, false},
-		{"bind ro", []harness.Edit{mount("bind", dir, "/v", "bind", "ro")},
-			map[string]string{"read:/v/file": "ok text", "write:/v/file": "EROFS"}, false},
-		{"rbind ro leaves submounts", []harness.Edit{mount("bind", dir, "/v", "rbind", "ro")},
-			map[string]string{"write:/v/file": "EROFS", "write:/v/sub/inner": "ok"}, false},
-		{"rbind rro", []harness.Edit{mount("bind", dir, "/v", "rbind", "rro")},
-			map[string]string{"write:/v/file": "EROFS", "write:/v/sub/inner": "EROFS"}, false},
-		{"file", []harness.Edit{mount("bind", dir+"/file", "/new/place", "bind", "ro")},
-			map[string]string{"read:/new/place": "ok text", "write:/new/place": "EROFS", "list:/new": "ok place"}, false},
-		{"file over file", []harness.Edit{mount("bind", dir+"/file", "/etc/group", "bind")},
-			map[string]string{"read:/etc/group": "ok text"}, false},
-		{"relative source", []harness.Edit{mount("bind", "rootfs/etc", "/v", "bind")},
-			map[string]string{"list:/v": "ok group passwd"}, false},
-		{"destination through a link", []harness.Edit{mount("bind", dir, "/link/v", "bind")},
-			map[string]string{"read:/target/v/file": "ok text"}, false},
-		{"destination outside by a link", []harness.Edit{mount("bind", dir, "/out/v", "bind")},
-			map[string]string{"read:/tmp/v/file": "ok text"}, false},
-		{"tmpfs", []harness.Edit{mount("tmpfs", "tmpfs", "/v", "size=64k", "mode=1700", "nosuid")},
-			map[string]string{"stat:/v": "ok dir 1700 0:0", "create:/v/x": "ok"}, false},
-		{"tmpfs ro", []harness.Edit{mount("tmpfs", "tmpfs", "/v", "ro")},
-			map[string]string{"create:/v/x": "EROFS"}, false},
-		{"tmpfs ro, with a mount in it", []harness.Edit{mount("tmpfs", "tmpfs", "/v", "ro"), mount("bind", dir, "/v/below", "bind")},
-			map[string]string{"create:/v/x": "EROFS", "read:/v/below/file": "ok text"}, false},
-		{"tmpcopyup", []harness.Edit{mount("tmpfs", "tmpfs", "/etc", "tmpcopyup")},
-			map[string]string{"list:/etc": "ok group passwd x", "create:/etc/x": "ok", "stat:/etc/group": "ok file 0644 0:0"}, false},
-		{"tmpfs has the mode of the directory", []harness.Edit{mount("tmpfs", "tmpfs", "/root")},
-			map[string]string{"stat:/root": "ok dir 0700 0:0", "create:/root/x": "ok"}, true},
-		{"mqueue", []harness.Edit{mount("mqueue", "mqueue", "/mq", "nosuid", "noexec", "nodev")},
-			map[string]string{"create:/dev/mqueue/q": "ok", "list:/mq": "ok q"}, false},
-		{"over an earlier mount", []harness.Edit{mount("tmpfs", "tmpfs", "/v"), mount("bind", dir, "/v", "bind")},
-			map[string]string{"read:/v/file": "ok text"}, false},
-		{"destination without a slash", []harness.Edit{mount("bind", dir, "v", "bind")},
-			map[string]string{"read:/v/file": "ok text"}, true},
+		{
+			"bind",
+			[]harness.Edit{mount("bind", dir, "/v", "bind")},
+			map[string]string{"read:/v/file": "ok text", "write:/v/file": "ok", "list:/v/sub": "ok covered"},
+			false,
+		},
+		{
+			"rbind",
+			[]harness.Edit{mount("none", dir, "/v", "rbind")},
+			map[string]string{"read:/v/sub/inner": "ok inner", "write:/v/sub/inner": "ok"},
+			false,
+		},
+		{
+			"bind ro",
+			[]harness.Edit{mount("bind", dir, "/v", "bind", "ro")},
+			map[string]string{"read:/v/file": "ok text", "write:/v/file": "EROFS"},
+			false,
+		},
+		{
+			"rbind ro leaves submounts",
+			[]harness.Edit{mount("bind", dir, "/v", "rbind", "ro")},
+			map[string]string{"write:/v/file": "EROFS", "write:/v/sub/inner": "ok"},
+			false,
+		},
+		{
+			"rbind rro",
+			[]harness.Edit{mount("bind", dir, "/v", "rbind", "rro")},
+			map[string]string{"write:/v/file": "EROFS", "write:/v/sub/inner": "EROFS"},
+			false,
+		},
+		{
+			"file",
+			[]harness.Edit{mount("bind", dir+"/file", "/new/place", "bind", "ro")},
+			map[string]string{"read:/new/place": "ok text", "write:/new/place": "EROFS", "list:/new": "ok place"},
+			false,
+		},
+		{
+			"file over file",
+			[]harness.Edit{mount("bind", dir+"/file", "/etc/group", "bind")},
+			map[string]string{"read:/etc/group": "ok text"},
+			false,
+		},
+		{
+			"relative source",
+			[]harness.Edit{mount("bind", "rootfs/etc", "/v", "bind")},
+			map[string]string{"list:/v": "ok group passwd"},
+			false,
+		},
+		{
+			"destination through a link",
+			[]harness.Edit{mount("bind", dir, "/link/v", "bind")},
+			map[string]string{"read:/target/v/file": "ok text"},
+			false,
+		},
+		{
+			"destination outside by a link",
+			[]harness.Edit{mount("bind", dir, "/out/v", "bind")},
+			map[string]string{"read:/tmp/v/file": "ok text"},
+			false,
+		},
+		{
+			"tmpfs",
+			[]harness.Edit{mount("tmpfs", "tmpfs", "/v", "size=64k", "mode=1700", "nosuid")},
+			map[string]string{"stat:/v": "ok dir 1700 0:0", "create:/v/x": "ok"},
+			false,
+		},
+		{
+			"tmpfs ro",
+			[]harness.Edit{mount("tmpfs", "tmpfs", "/v", "ro")},
+			map[string]string{"create:/v/x": "EROFS"},
+			false,
+		},
+		{
+			"tmpfs ro, with a mount in it",
+			[]harness.Edit{mount("tmpfs", "tmpfs", "/v", "ro"), mount("bind", dir, "/v/below", "bind")},
+			map[string]string{"create:/v/x": "EROFS", "read:/v/below/file": "ok text"},
+			false,
+		},
+		{
+			"tmpcopyup",
+			[]harness.Edit{mount("tmpfs", "tmpfs", "/etc", "tmpcopyup")},
+			map[string]string{"list:/etc": "ok group passwd x", "create:/etc/x": "ok", "stat:/etc/group": "ok file 0644 0:0"},
+			false,
+		},
+		{
+			"tmpfs has the mode of the directory",
+			[]harness.Edit{mount("tmpfs", "tmpfs", "/root")},
+			map[string]string{"stat:/root": "ok dir 0700 0:0", "create:/root/x": "ok"},
+			true,
+		},
+		{
+			"mqueue",
+			[]harness.Edit{mount("mqueue", "mqueue", "/mq", "nosuid", "noexec", "nodev")},
+			map[string]string{"create:/dev/mqueue/q": "ok", "list:/mq": "ok q"},
+			false,
+		},
+		{
+			"over an earlier mount",
+			[]harness.Edit{mount("tmpfs", "tmpfs", "/v"), mount("bind", dir, "/v", "bind")},
+			map[string]string{"read:/v/file": "ok text"},
+			false,
+		},
+		{
+			"destination without a slash",
+			[]harness.Edit{mount("bind", dir, "v", "bind")},
+			map[string]string{"read:/v/file": "ok text"},
+			true,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.rung {
@@ -168,8 +240,10 @@ func TestDefaultMounts(t *testing.T) {
 		"stat:/dev/zero", "stat:/dev/full", "stat:/dev/random", "stat:/dev/urandom", "stat:/dev/tty", "link:/dev/ptmx", "open:/dev/null",
 		"stat:/dev/pts", "stat:/dev/shm", "write:/proc/sys/kernel/msgmax", "create:/sys/x", "list:/sys/firmware"))
 	r := b.Report(t)
-	for point, kind := range map[string]string{"/proc": "proc", "/dev": "tmpfs", "/dev/pts": "devpts", "/dev/shm": "tmpfs",
-		"/dev/mqueue": "mqueue", "/sys": "sysfs"} {
+	for point, kind := range map[string]string{
+		"/proc": "proc", "/dev": "tmpfs", "/dev/pts": "devpts", "/dev/shm": "tmpfs",
+		"/dev/mqueue": "mqueue", "/sys": "sysfs",
+	} {
 		if m := r.Mount(point); m == nil || m.Type != kind {
 			t.Errorf("%s = %+v, want a %s", point, m, kind)
 		}

@@ -51,8 +51,10 @@ func addNS(kind specs.LinuxNamespaceType, path string) harness.Edit {
 }
 
 func TestNewNamespaces(t *testing.T) {
-	all := []specs.LinuxNamespaceType{specs.PIDNamespace, specs.NetworkNamespace, specs.MountNamespace, specs.IPCNamespace,
-		specs.UTSNamespace, specs.CgroupNamespace}
+	all := []specs.LinuxNamespaceType{
+		specs.PIDNamespace, specs.NetworkNamespace, specs.MountNamespace, specs.IPCNamespace,
+		specs.UTSNamespace, specs.CgroupNamespace,
+	}
 	if harness.IsRung() {
 		all = append(all, specs.TimeNamespace)
 	}

@@ -178,10 +178,14 @@ func TestCapabilities(t *testing.T) {
 		want map[string]uint64
 	}{
 		// execve() gives root all of the bounding set, and others what is ambient.
-		{"root", 0, map[string]uint64{"CapBnd": capChown | capKill | capNetBind | capSetuid, "CapPrm": capChown | capKill | capNetBind | capSetuid,
-			"CapEff": capChown | capKill | capNetBind | capSetuid, "CapInh": capNetBind, "CapAmb": capNetBind}},
-		{"user", 1000, map[string]uint64{"CapBnd": capChown | capKill | capNetBind | capSetuid, "CapPrm": capNetBind,
-			"CapEff": capNetBind, "CapInh": capNetBind, "CapAmb": capNetBind}},
+		{"root", 0, map[string]uint64{
+			"CapBnd": capChown | capKill | capNetBind | capSetuid, "CapPrm": capChown | capKill | capNetBind | capSetuid,
+			"CapEff": capChown | capKill | capNetBind | capSetuid, "CapInh": capNetBind, "CapAmb": capNetBind,
+		}},
+		{"user", 1000, map[string]uint64{
+			"CapBnd": capChown | capKill | capNetBind | capSetuid, "CapPrm": capNetBind,
+			"CapEff": capNetBind, "CapInh": capNetBind, "CapAmb": capNetBind,
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := harness.New(t, harness.Probe(), func(s *specs.Spec) {

@@ -35,8 +35,10 @@ func TestMaskedPaths(t *testing.T) {
 	b.Write(t, "secret", "42", 0o644)
 	b.Write(t, "secrets/one", "42", 0o644)
 	r := b.Report(t)
-	tries(t, r.Tries, map[string]string{"read:/secret": "ok", "list:/secrets": "ok", "create:/secrets/x": "EROFS",
-		"list:/not/there": "ENOENT", "stat:/secret": "ok char 0666 0:0 1:3"})
+	tries(t, r.Tries, map[string]string{
+		"read:/secret": "ok", "list:/secrets": "ok", "create:/secrets/x": "EROFS",
+		"list:/not/there": "ENOENT", "stat:/secret": "ok char 0666 0:0 1:3",
+	})
 	if got := b.Read(t, "secret"); got != "42" {
 		t.Errorf("the masked file on the host = %q, want 42", got)
 	}
@@ -51,8 +53,10 @@ func TestReadonlyPaths(t *testing.T) {
 	b.Write(t, "file", "", 0o666)
 	b.Write(t, "free/file", "", 0o666)
 	r := b.Report(t)
-	tries(t, r.Tries, map[string]string{"create:/fixed/x": "EROFS", "write:/fixed/file": "EROFS", "write:/file": "EROFS", "create:/free/x": "ok",
-		"create:/fixed/sub/x": "ok"})
+	tries(t, r.Tries, map[string]string{
+		"create:/fixed/x": "EROFS", "write:/fixed/file": "EROFS", "write:/file": "EROFS", "create:/free/x": "ok",
+		"create:/fixed/sub/x": "ok",
+	})
 	if m := r.Mount("/fixed/sub"); m == nil || !strings.Contains(m.Options, "noexec") {
 		t.Errorf("/fixed/sub = %+v, want it to keep noexec", m)
 	}
@@ -97,8 +101,10 @@ func TestDeviceRules(t *testing.T) {
 		s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/kmsg0", Type: "c", Major: 1, Minor: 11}, {Path: "/dev/loop", Type: "b", Major: 7, Minor: 0}}
 		s.Linux.Resources.Devices = []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}}
 	})
-	tries(t, b.Report(t).Tries, map[string]string{"open:/dev/null": "ok", "open:/dev/kmsg0": "EPERM", "mknod:/dev/made": "ok",
-		"open:/dev/loop": "EPERM"})
+	tries(t, b.Report(t).Tries, map[string]string{
+		"open:/dev/null": "ok", "open:/dev/kmsg0": "EPERM", "mknod:/dev/made": "ok",
+		"open:/dev/loop": "EPERM",
+	})
 }
 
 func TestNoPivot(t *testing.T) {

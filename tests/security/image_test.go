@@ -55,8 +55,10 @@ func TestPlacedBefore(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	names := []string{"dev/null", "dev/zero", "dev/tty", "dev/ptmx", "dev/fd", "dev/stdin", "dev/core", "dev/own",
-		"made", "made/sub", "madefile", "deep", "deep/er/file", "work", "run", "run/notify", "etc/mask", "etc/ro"}
+	names := []string{
+		"dev/null", "dev/zero", "dev/tty", "dev/ptmx", "dev/fd", "dev/stdin", "dev/core", "dev/own",
+		"made", "made/sub", "madefile", "deep", "deep/er/file", "work", "run", "run/notify", "etc/mask", "etc/ro",
+	}
 	kinds := []string{"link:" + d.dir + "/new", "link:" + d.dir + "/f", "link:" + d.dir, "fifo", "socket", "dir", "char:5"}
 	worked := 0
 	for _, name := range names {

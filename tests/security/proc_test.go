@@ -53,8 +53,10 @@ func TestProcTargets(t *testing.T) {
 			try(name+" is "+kind, ordinary, func(b *harness.Bundle) { place(t, b, name, kind) })
 		}
 	}
-	for _, target := range []string{"/proc", "/proc/self", "/proc/self/attr", "/proc/sys", "/proc/thread-self/attr",
-		"/proc/1/attr", "/proc/../proc/sys", "/tmp/../proc/self", "/x", "/x/net", "/proc/sys/kernel"} {
+	for _, target := range []string{
+		"/proc", "/proc/self", "/proc/self/attr", "/proc/sys", "/proc/thread-self/attr",
+		"/proc/1/attr", "/proc/../proc/sys", "/tmp/../proc/self", "/x", "/x/net", "/proc/sys/kernel",
+	} {
 		want := inside
 		if target == "/proc" {
 			want = "on /proc"
@@ -67,8 +69,10 @@ func TestProcTargets(t *testing.T) {
 	try("procfs of a process at /proc", inside, nil, harness.DropMount("/proc"), harness.AddMount(bind("/proc/1", "/proc")))
 	try("directory at /proc", inside, nil, harness.DropMount("/proc"), harness.AddMount(bind("/tmp", "/proc")))
 	try("procfs of the host at /proc", "", nil, harness.DropMount("/proc"), harness.AddMount(bind("/proc", "/proc", "rbind")))
-	for _, name := range []string{"cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo",
-		"sys/kernel/ns_last_pid", "sys/crypto/fips_enabled"} {
+	for _, name := range []string{
+		"cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo",
+		"sys/kernel/ns_last_pid", "sys/crypto/fips_enabled",
+	} {
 		if _, err := os.Stat("/proc/" + name); err == nil {
 			try("lxcfs "+name, "", nil, harness.AddMount(bind(file, "/proc/"+name)))
 		}

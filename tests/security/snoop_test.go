@@ -76,9 +76,13 @@ func TestSnoop(t *testing.T) {
 	}{
 		{"host root", nil, nil, []string{"pid"}},
 		{"user namespace", []harness.Edit{user, harness.Capabilities("CAP_SYS_PTRACE", "CAP_SYS_ADMIN")}, nil, []string{"user", "pid"}},
-		{"two user namespaces", []harness.Edit{user, harness.Capabilities("CAP_SYS_PTRACE", "CAP_SYS_ADMIN")},
+		{
+			"two user namespaces",
+			[]harness.Edit{user, harness.Capabilities("CAP_SYS_PTRACE", "CAP_SYS_ADMIN")},
 			// A procfs of a pid namespace can be mounted in the user namespace that owns it only.
-			[]harness.Edit{user, harness.DropMount("/proc")}, []string{"pid"}},
+			[]harness.Edit{user, harness.DropMount("/proc")},
+			[]string{"pid"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) { snoopOn(t, c.a, c.b, c.join) })
 	}

@@ -178,8 +178,11 @@ func (o *Options) Legacy() uintptr {
 		on   bool
 		flag uintptr
 	}{
-		{o.Silent, unix.MS_SILENT}, {o.IVersion, unix.MS_I_VERSION},
-		{o.Bind, unix.MS_BIND}, {o.Recursive, unix.MS_REC}, {o.Remount, unix.MS_REMOUNT},
+		{o.Silent, unix.MS_SILENT},
+		{o.IVersion, unix.MS_I_VERSION},
+		{o.Bind, unix.MS_BIND},
+		{o.Recursive, unix.MS_REC},
+		{o.Remount, unix.MS_REMOUNT},
 	} {
 		if m.on {
 			flags |= m.flag

@@ -71,15 +71,18 @@ func TestParse(t *testing.T) {
 		{"noatime nostrictatime", Options{Attr: Attr{Set: noatime, Clear: mode}}},
 		{"strictatime atime norelatime", Options{Attr: Attr{Set: strict, Clear: mode}}},
 		{"rstrictatime noatime", Options{
-			Attr: Attr{Set: noatime, Clear: mode}, RecAttr: Attr{Set: strict, Clear: mode}}},
+			Attr: Attr{Set: noatime, Clear: mode}, RecAttr: Attr{Set: strict, Clear: mode},
+		}},
 		{"rnorelatime", Options{RecAttr: Attr{Clear: mode}}},
 		{"sync dirsync lazytime mand ro", Options{
-			Attr: Attr{Set: ro}, Superblock: []string{"dirsync", "lazytime", "mand", "ro", "sync"}}},
+			Attr: Attr{Set: ro}, Superblock: []string{"dirsync", "lazytime", "mand", "ro", "sync"},
+		}},
 		{"sync async lazytime nolazytime mand nomand", Options{}},
 		{"silent iversion", Options{Silent: true, IVersion: true}},
 		{"silent loud iversion noiversion", Options{}},
 		{"rshared unbindable private", Options{Propagation: []Propagation{
-			{unix.MS_SHARED, true}, {unix.MS_UNBINDABLE, false}, {unix.MS_PRIVATE, false}}}},
+			{unix.MS_SHARED, true}, {unix.MS_UNBINDABLE, false}, {unix.MS_PRIVATE, false},
+		}}},
 		{"remount tmpcopyup idmap", Options{Remount: true, CopyUp: true, IDMap: true}},
 		{"ridmap", Options{RIDMap: true}},
 		{"size=1k mode=755,uid=1 RO size=2k", Options{Data: []string{"size=1k", "mode=755,uid=1", "RO", "size=2k"}}},
