@@ -75,9 +75,12 @@ func (s Store) Create(id string) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The caller's umask doesn't count. A `delete --force` may have come between.
+	// The caller's umask doesn't count.
 	if err = unix.Fchmod(e.FD, 0o711); err == nil {
 		err = e.Lock()
+	}
+	if err == nil {
+		err = e.fresh()
 	}
 	if err != nil {
 		e.Close()
@@ -143,6 +146,21 @@ func (e *Entry) Lock() error {
 		time.Sleep(pause)
 		pause = min(2*pause, 20*time.Millisecond)
 	}
+}
+
+// fresh tells whether the locked directory is really the one that we made: a
+// `delete --force` and another create may have come before our lock, and then
+// it is theirs, however alike it looks.
+func (e *Entry) fresh() error {
+	var st unix.Stat_t
+	err := unix.Fstatat(e.FD, intentName, &st, unix.AT_SYMLINK_NOFOLLOW)
+	switch err {
+	case unix.ENOENT:
+		return nil
+	case nil:
+		return ErrExist
+	}
+	return fmt.Errorf("stat %s/%s: %w", e.Dir, intentName, err)
 }
 
 // exists tells whether the directory still has a name.
