@@ -89,7 +89,9 @@ func (r *Record) Pidfd(fs proc.FS) (int, error) {
 	}
 	fd, err := unix.PidfdOpen(r.PID, 0)
 	if err != nil {
-		if err == unix.EINVAL {
+		// A thread of some process has the pid now: ENOENT since Linux 6.15, before
+		// EINVAL.
+		if err == unix.EINVAL || err == unix.ENOENT {
 			err = unix.ESRCH
 		}
 		return -1, err
