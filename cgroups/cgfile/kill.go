@@ -52,7 +52,7 @@ func (d Dir) killPart(pids []int) error {
 	}()
 	for _, pid := range pids {
 		fd, err := unix.PidfdOpen(pid, 0)
-		if err == unix.ESRCH {
+		if err == unix.ESRCH || err == unix.ENOENT || err == unix.EINVAL { // gone, or a thread's by now
 			continue
 		}
 		if err != nil {
