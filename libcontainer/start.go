@@ -130,7 +130,7 @@ func (c *container) await(status, pidfd int) error {
 		return err
 	}
 	fault.Point("start:running")
-	return c.entry.Unlink(state.GateName)
+	return nil
 }
 
 // verdict reads what the first process has come to.

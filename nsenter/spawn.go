@@ -28,6 +28,9 @@ func NewLocal(im Image) (Player, error) {
 // Free unmaps a local arena.
 func (p Player) Free() { _ = unix.Munmap(p.Arena.mem) }
 
+// TimerSlack is the kernel's default timer slack, in ns.
+const TimerSlack = 50_000
+
 // A Spawn describes a program to be started from an open file.
 type Spawn struct {
 	Exe     int      // the executable, by execveat(2)

@@ -14,6 +14,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/nsenter"
 )
 
 // maxOutput is how much of a hook's output is kept: its end.
@@ -184,9 +186,6 @@ func status(pid int) error {
 	return nil
 }
 
-// defaultSlack is the kernel's default timer slack, in ns.
-const defaultSlack = 50_000
-
 // Host starts a hook in the caller's own namespaces. It has exactly the
 // environment of its configuration: the caller's would let a container's engine
 // leak into it (CVE-2025-23266).
@@ -202,7 +201,7 @@ func Host(h *specs.Hook, stdin, output int) (pid, pidfd int, err error) {
 	// Threads of the Go runtime may have a large timer slack, see package spawn.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	unix.Prctl(unix.PR_SET_TIMERSLACK, defaultSlack, 0, 0, 0)
+	unix.Prctl(unix.PR_SET_TIMERSLACK, nsenter.TimerSlack, 0, 0, 0)
 	// What our caller left open is no business of a hook.
 	unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
 	pidfd = -1

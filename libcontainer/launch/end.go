@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/plan"
+	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/wire"
 	"github.com/rung-oci/rung/nsenter"
 )
@@ -55,8 +56,8 @@ func (p *Process) Kill() {
 	p.stage.Kill()
 	// The stage is gone, so no first process can be born any more.
 	if pid, err := p.pid(); err == nil {
-		c := child{pid: pid}
-		c.kill()
+		c := spawn.Child{PID: pid}
+		c.Kill()
 	}
 	p.reapHelper()
 	p.Close()
@@ -67,24 +68,8 @@ func (p *Process) reapHelper() {
 		return
 	}
 	if pid, err := p.arena.ReadInt32(p.plan.Orders.Helper); err == nil && pid > 0 {
-		c := child{pid: pid}
-		c.kill()
-	}
-}
-
-// kill ends a child of ours. Until it is reaped nobody else can have its pid.
-func (c *child) kill() {
-	if c.pid > 0 && !c.reaped {
-		unix.Kill(c.pid, unix.SIGKILL)
-		c.wait()
-	}
-}
-
-func (c *child) wait() {
-	for c.pid > 0 && !c.reaped {
-		if _, err := unix.Wait4(c.pid, &c.status, 0, nil); err != unix.EINTR {
-			c.reaped = true
-		}
+		c := spawn.Child{PID: pid}
+		c.Kill()
 	}
 }
 
@@ -156,16 +141,16 @@ func (p *Process) death(rec nsenter.Progress) error {
 	if err != nil {
 		return fmt.Errorf("init stage ended with status %d", p.stage.Status.ExitStatus())
 	}
-	c := child{pid: pid}
-	c.wait()
+	c := spawn.Child{PID: pid}
+	c.Wait()
 	label := p.plan.Tape.Label(int(rec.Step))
-	if c.status.Signaled() {
+	if c.Status.Signaled() {
 		if p.in.OOMKilled != nil && p.in.OOMKilled() {
 			return errors.New("container init was OOM-killed (memory limit too low?)")
 		}
-		return fmt.Errorf("container init was killed by signal %d (%s) at: %s", c.status.Signal(), c.status.Signal(), label)
+		return fmt.Errorf("container init was killed by signal %d (%s) at: %s", c.Status.Signal(), c.Status.Signal(), label)
 	}
-	return fmt.Errorf("container init ended with status %d at: %s", c.status.ExitStatus(), label)
+	return fmt.Errorf("container init ended with status %d at: %s", c.Status.ExitStatus(), label)
 }
 
 // A TapeError is an entry of the first process's tape that failed.

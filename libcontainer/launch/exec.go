@@ -9,7 +9,6 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/spawn"
-	"github.com/rung-oci/rung/libcontainer/stage"
 	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/libcontainer/wire"
 	"github.com/rung-oci/rung/nsenter"
@@ -79,15 +78,7 @@ func orderExec(s *spawn.Stage, p *plan.Plan, in *ExecInputs, arena, progress int
 		o.Own = append(o.Own, step.FDSlot{Slot: f.Slot, FD: len(fds)})
 		fds = append(fds, f.FD)
 	}
-	orders, err := stage.WriteOrders(o)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(orders)
-	if err := s.Conn.Send(wire.Orders, append(fds, orders)...); err != nil {
-		return fmt.Errorf("send orders to init stage: %w", err)
-	}
-	return nil
+	return sendOrders(s, o, fds)
 }
 
 // await waits for the stage's end, by which the process exists.
@@ -95,8 +86,8 @@ func (e *Exec) await(s *spawn.Stage, arena *nsenter.Arena) error {
 	_, _, failed := s.Conn.Recv() // end of file, or why not
 	s.Wait()
 	if helper, err := arena.ReadInt32(e.plan.Orders.Helper); err == nil && helper > 0 {
-		c := child{pid: helper}
-		c.wait()
+		c := spawn.Child{PID: helper}
+		c.Wait()
 	}
 	pid, err := arena.ReadInt32(e.plan.Orders.Pid)
 	if err != nil {

@@ -47,13 +47,6 @@ type Process struct {
 	arena   *nsenter.Arena
 }
 
-// child is a process that we have to reap.
-type child struct {
-	pid    int
-	reaped bool
-	status unix.WaitStatus
-}
-
 // Ahead has the stage make namespaces while the rest is still being decided.
 func Ahead(s *spawn.Stage, flags uint64) error {
 	if flags == 0 {
@@ -141,14 +134,20 @@ func (p *Process) order(control int) error {
 	if s.OffsetsDir != 0 {
 		own(s.OffsetsDir, in.Offsets)
 	}
+	return sendOrders(p.stage, o, fds)
+}
+
+// sendOrders sends orders with the descriptors that they name by their places.
+// A stage that has gone has left the reason.
+func sendOrders(s *spawn.Stage, o *step.Orders, fds []int) error {
 	orders, err := stage.WriteOrders(o)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(orders)
-	if err := p.stage.Conn.Send(wire.Orders, append(fds, orders)...); err != nil {
-		if _, _, failed := p.stage.Conn.Recv(); failed != nil && !errors.Is(failed, io.EOF) {
-			return failed // why it has gone
+	if err := s.Conn.Send(wire.Orders, append(fds, orders)...); err != nil {
+		if _, _, failed := s.Conn.Recv(); failed != nil && !errors.Is(failed, io.EOF) {
+			return failed
 		}
 		return fmt.Errorf("send orders to init stage: %w", err)
 	}

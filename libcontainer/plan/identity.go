@@ -145,7 +145,7 @@ func (p *planner) rights(asRoot func()) {
 func (p *planner) ownLimits() {
 	for _, r := range p.rlimits() {
 		lim := p.t.Bytes(unsafe.Slice((*byte)(unsafe.Pointer(&unix.Rlimit{Cur: r.Soft, Max: r.Hard})), unsafe.Sizeof(unix.Rlimit{})))
-		p.t.Call("set rlimit "+r.Type, unix.SYS_PRLIMIT64, nsenter.Int(0), nsenter.Int(resource(r.Type)), lim, nsenter.Int(0))
+		p.t.Call("set rlimit "+r.Type, unix.SYS_PRLIMIT64, nsenter.Int(0), nsenter.Int(Resource(r.Type)), lim, nsenter.Int(0))
 	}
 }
 

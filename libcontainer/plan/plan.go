@@ -26,7 +26,7 @@ type Host struct {
 	Layout    *cgroups.Layout
 	Location  cgroups.Location
 	Permitted caps.Set  // our own capabilities
-	Null      [3]bool   // which of stdin, stdout and stderr is a null device
+	Null      [3]bool   // which of stdin, stdout and stderr is a character device: not ours to give away
 	Nofile    [2]uint64 // RLIMIT_NOFILE that our caller gave us, soft and hard
 	Joined    []Joined  // namespaces of the configuration that exist already
 	HasKcore  bool      // /proc/kcore exists

@@ -29,7 +29,7 @@ func environment(env, more []string) []string {
 	return out
 }
 
-// Lookup returns the value of key in env.
+// lookup returns the value of key in env.
 func lookup(env []string, key string) (string, bool) {
 	for _, e := range env {
 		if k, v, ok := strings.Cut(e, "="); ok && k == key {
@@ -60,8 +60,8 @@ func capabilities(c *specs.LinuxCapabilities, have caps.Set) (s Capabilities) {
 	return s
 }
 
-// resources maps the names of rlimits to their numbers.
-func resource(name string) int {
+// Resource is the number of an rlimit's name, -1 for an unknown one.
+func Resource(name string) int {
 	switch name {
 	case "RLIMIT_CPU":
 		return unix.RLIMIT_CPU
@@ -99,9 +99,6 @@ func resource(name string) int {
 	return -1
 }
 
-// Resource is the number of an rlimit's name, -1 for an unknown one.
-func Resource(name string) int { return resource(name) }
-
 // rlimits are the limits of the configuration, and the limit of open files that
 // our caller had: the Go runtime has raised ours.
 func (p *planner) rlimits() []specs.POSIXRlimit {
@@ -137,7 +134,7 @@ func (p *planner) home() {
 	p.add(p.homeStep)
 }
 
-// argument vectors of the user's program.
+// vectors places the arguments and the environment of the user's program.
 func (p *planner) vectors() (argv, envp nsenter.Arg) {
 	proc := p.spec.Process
 	env := environment(proc.Env, p.opt.Env)

@@ -21,23 +21,18 @@ const Name = "rung-init"
 // after the other, and every thread that the Go runtime doesn't make is time.
 var Env = []string{"GOMAXPROCS=1"}
 
-// Go's monitor thread polls every 20 µs while a program is young, some hundred
-// times in the life of a stage, and each time costs several µs in a virtual
-// machine. A timer slack of 5 ms ends that: it is inherited by threads. The main
-// thread takes the kernel's default back before it forks anything.
-const (
-	Slack        = 5_000_000 // ns, for threads of the Go runtime
-	DefaultSlack = 50_000    // ns
-)
+// Slack is the timer slack, in ns, of threads of the Go runtime. Its monitor
+// thread polls every 20 µs while a program is young, some hundred times in the
+// life of a stage, and each time costs several µs in a virtual machine; 5 ms end
+// that. Threads inherit it, so whoever forks takes [nsenter.TimerSlack] back
+// before.
+const Slack = 5_000_000
 
 // A Stage is a started init stage.
 type Stage struct {
-	Conn   wire.Conn // to it
-	Exe    seal.Exe  // what it runs
-	Status unix.WaitStatus
-
-	pid    int
-	reaped bool
+	Child
+	Conn wire.Conn // to it
+	Exe  seal.Exe  // what it runs
 }
 
 // Start starts a stage. The descriptors from 3 on, as many as preserve says,
@@ -67,24 +62,7 @@ func Start(preserve int) (*Stage, error) {
 		return nil, fmt.Errorf("start init stage: %w", err)
 	}
 	unix.Close(pidfd)
-	return &Stage{Conn: conn, Exe: exe, pid: pid}, nil
-}
-
-// Wait reaps the stage.
-func (s *Stage) Wait() {
-	for !s.reaped {
-		if _, err := unix.Wait4(s.pid, &s.Status, 0, nil); err != unix.EINTR {
-			s.reaped = true
-		}
-	}
-}
-
-// Kill ends the stage and reaps it. Until then nobody else can have its pid.
-func (s *Stage) Kill() {
-	if !s.reaped {
-		unix.Kill(s.pid, unix.SIGKILL)
-		s.Wait()
-	}
+	return &Stage{Child: Child{PID: pid}, Conn: conn, Exe: exe}, nil
 }
 
 // Close ends the stage if it still lives and closes what belongs to it.

@@ -76,23 +76,11 @@ func (c *checker) destination(i int, m *specs.Mount, o *option.Options) {
 		if !o.Bind && !o.Remount && m.Type != "proc" {
 			c.bad("only a mount of type proc or a bind mount of one may be on /proc", "mounts", i, "destination")
 		}
-	case inProc(clean) && !MayCoverProc(clean):
+	case inProc(clean) && !option.MayCoverProc(clean):
 		c.bad("must not be inside /proc", "mounts", i, "destination")
 	}
 }
 
 func inProc(clean string) bool {
 	return len(clean) > len("/proc/") && clean[:len("/proc/")] == "/proc/"
-}
-
-// MayCoverProc reports whether something may be mounted on a file below /proc: those that lxcfs
-// provides. The path must be absolute and clean.
-func MayCoverProc(clean string) bool {
-	switch clean {
-	case "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat", "/proc/swaps",
-		"/proc/uptime", "/proc/loadavg", "/proc/slabinfo", "/proc/sys/kernel/ns_last_pid",
-		"/proc/sys/crypto/fips_enabled":
-		return true
-	}
-	return false
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/libcontainer/wire"
+	"github.com/rung-oci/rung/nsenter"
 )
 
 // Called tells whether this process was started as the stage or builder.
@@ -41,7 +42,7 @@ func life() int {
 	// Before anything is forked: no process of a container may be traced, or its
 	// descriptors taken, by root of a user namespace (CVE-2016-9962).
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
-	unix.Prctl(unix.PR_SET_TIMERSLACK, spawn.DefaultSlack, 0, 0, 0)
+	unix.Prctl(unix.PR_SET_TIMERSLACK, nsenter.TimerSlack, 0, 0, 0)
 	setName("rung:init")
 	fd, err := strconv.Atoi(os.Args[1])
 	hideArguments()

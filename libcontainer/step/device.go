@@ -28,8 +28,7 @@ func (s *Device) Code(c *wire.Codec) {
 func (s *Device) Run(e *Env) error { return e.Root.Mknod(s.Node) }
 
 // BindDevice puts a device file of the host's in a place: inside a user
-// namespace none can be made. Where the image has the same device already,
-// nothing is to do.
+// namespace none can be made.
 type BindDevice struct {
 	Path string
 	Tree int

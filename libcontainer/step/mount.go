@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -20,7 +19,7 @@ type From int
 // The origins of a mount.
 const (
 	FromNew   From = iota // a new instance, made by the builder
-	FromTree              // a clone of something of the host's, made by the stage
+	FromTree              // made outside of the container's namespaces by the parent, see [Source]
 	FromFirst             // a new instance that only a process in the container's pid or cgroup namespace can make
 	FromMount             // nothing new: change the flags of what is mounted there
 )
@@ -115,9 +114,9 @@ func (s *Mount) Run(e *Env) error {
 			return err
 		}
 	}
-	if err := s.attach(e, tree, target); err != nil {
+	if err := mount.Attach(tree, target); err != nil {
 		unix.Close(tree)
-		return err
+		return at("attach", err)
 	}
 	if s.Later {
 		e.readonly = append(e.readonly, tree)
@@ -223,22 +222,12 @@ func (s *Mount) checkProc(e *Env, target, tree int) error {
 		return nil
 	}
 	plain, err := e.Root.LookupPlain(clean)
-	if err != nil || !lxcfs(strings.TrimPrefix(clean, "/proc/")) {
+	if err != nil || !option.MayCoverProc(clean) {
 		closeIf(plain)
 		return errInsideProc(s.Target)
 	}
 	defer unix.Close(plain)
 	return sameFile(plain, target)
-}
-
-// lxcfs lists the files below /proc that a container may get from elsewhere.
-func lxcfs(name string) bool {
-	switch name {
-	case "cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo",
-		"sys/kernel/ns_last_pid", "sys/crypto/fips_enabled":
-		return true
-	}
-	return false
 }
 
 // fresh makes a new instance of the file system.
@@ -279,11 +268,6 @@ func (s *Mount) fresh(target int) (int, error) {
 		return -1, err
 	}
 	return tree, nil
-}
-
-// attach puts the tree on its target.
-func (s *Mount) attach(_ *Env, tree, target int) error {
-	return at("attach", mount.Attach(tree, target))
 }
 
 // remount changes the flags of the mount that is at the target.

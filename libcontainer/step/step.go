@@ -30,7 +30,7 @@ type Step interface {
 // Env is what steps work on.
 type Env struct {
 	Root  rootfs.Root    // the container's root, once [EnterRoot] has run
-	Trees []int          // detached mounts that the stage cloned on the host's side
+	Trees []int          // detached mounts that the parent made, see [Source]
 	First []int          // detached mounts that the first process made in its own namespaces
 	Late  []int          // descriptors for the first process, in the order the plan says
 	Pidfd int            // the first process
