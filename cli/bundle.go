@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	urfave "github.com/urfave/cli/v3"
@@ -63,14 +62,13 @@ func (a *app) creator(o *libcontainer.CreateOptions, id string) (*libcontainer.R
 	if a.global.systemdCgroup {
 		return nil, errors.New("systemd cgroups: not supported yet")
 	}
-	if euid := os.Geteuid(); euid != 0 {
-		return nil, fmt.Errorf("rootless containers: not supported yet: rung must run as root, not as uid %d", euid)
-	}
 	if err := absolute(&o.Bundle, &o.PidFile); err != nil {
 		return nil, err
 	}
+	me := thisCaller()
+	r.Rootless = a.global.withoutPrivileges(me)
 	if a.global.root == "" {
-		err = makeRoot(thisCaller())
+		err = makeRoot(me)
 	}
 	return r, err
 }

@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-
-	urfave "github.com/urfave/cli/v3"
-	"golang.org/x/sys/unix"
+	"strconv"
 
 	"github.com/rung-oci/rung/libcontainer"
+	urfave "github.com/urfave/cli/v3"
 )
 
 // globals are the options that stand before the command.
@@ -73,11 +72,21 @@ func (a *app) begin() error {
 	if err := a.openLog(); err != nil {
 		return err
 	}
-	switch a.global.rootless {
-	case "true", "false", "auto":
-		return nil
+	if word := a.global.rootless; word != "auto" && word != "" {
+		if _, err := strconv.ParseBool(word); err != nil {
+			return errors.New("invalid rootless: " + word)
+		}
 	}
-	return errors.New("invalid rootless: " + a.global.rootless)
+	return nil
+}
+
+// withoutPrivileges tells whether cgroups are to be done without where they
+// aren't permitted: as --rootless says, or if the caller isn't root of the host.
+func (g *globals) withoutPrivileges(c caller) bool {
+	if yes, err := strconv.ParseBool(g.rootless); err == nil {
+		return yes
+	}
+	return c.euid != 0 || c.userNS()
 }
 
 // runtime begins and returns the containers that the global options choose.
@@ -127,7 +136,7 @@ type caller struct {
 func thisCaller() caller {
 	return caller{
 		euid:       os.Geteuid(),
-		userNS:     inUserNamespace,
+		userNS:     libcontainer.InUserNamespace,
 		user:       os.Getenv("USER"),
 		runtimeDir: os.Getenv("XDG_RUNTIME_DIR"),
 	}
@@ -137,24 +146,19 @@ func thisCaller() caller {
 // Podman gives a verb XDG_RUNTIME_DIR and no other variable: every verb of one
 // caller has to come to the same answer.
 func (c caller) root() (root string, own bool) {
-	if c.runtimeDir == "" || c.euid == 0 && (c.user == "root" || !c.userNS()) {
+	if !filepath.IsAbs(c.runtimeDir) || c.euid == 0 && (c.user == "root" || !c.userNS()) {
 		return systemRoot, false
 	}
 	return filepath.Join(c.runtimeDir, "rung"), true
-}
-
-// hostUserNS is the inode of the first user namespace: PROC_USER_INIT_INO.
-const hostUserNS = 0xEFFFFFFD
-
-func inUserNamespace() bool {
-	var st unix.Stat_t
-	return unix.Stat("/proc/self/ns/user", &st) == nil && st.Ino != hostUserNS
 }
 
 // makeRoot makes the default root of a user. The sticky bit keeps what cleans
 // XDG_RUNTIME_DIR up from removing it.
 func makeRoot(c caller) error {
 	root, own := c.root()
+	if !own && c.euid != 0 {
+		return errors.New("make state directory: XDG_RUNTIME_DIR isn't set: set it, or use --root")
+	}
 	if !own {
 		return nil
 	}

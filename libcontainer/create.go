@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
-	"github.com/rung-oci/rung/cgroups/choose"
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/plan"
@@ -87,6 +86,9 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 	if c.bundle, err = spec.Load(o.Bundle); err != nil {
 		return nil, err
 	}
+	if err = checkCaller(c.bundle.Spec); err != nil {
+		return nil, err
+	}
 	if err = launch.Ahead(c.stage, plan.Ahead(c.bundle.Spec)); err != nil {
 		return nil, err
 	}
@@ -104,10 +106,7 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 	if c.layout, err = cgroups.Detect(); err != nil {
 		return nil, err
 	}
-	if c.loc, err = c.layout.Locate(c.cgroupsPath(), o.ID); err != nil {
-		return nil, err
-	}
-	if c.manager, err = choose.Manager(c.layout, c.loc); err != nil {
+	if err = c.chooseCgroups(); err != nil {
 		return nil, err
 	}
 	c.joined, err = openNamespaces(c.bundle.Spec)
@@ -207,11 +206,7 @@ func (c *creation) claim() (err error) {
 	if err := c.listenNotify(); err != nil {
 		return err
 	}
-	var res *specs.LinuxResources
-	if c.bundle.Spec.Linux != nil {
-		res = c.bundle.Spec.Linux.Resources
-	}
-	if err := c.manager.Make(res); err != nil {
+	if err := c.manager.Make(c.resources()); err != nil {
 		return err
 	}
 	c.undo.push(func() { _ = c.manager.Destroy() })

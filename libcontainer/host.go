@@ -20,6 +20,7 @@ func host(layout *cgroups.Layout, loc cgroups.Location, joined []joinedNS) (*pla
 		return nil, fmt.Errorf("read own capabilities: %w", err)
 	}
 	h := &plan.Host{Layout: layout, Location: loc, Permitted: permitted}
+	own(h)
 	h.Nofile[0], h.Nofile[1] = early.Nofile()
 	for fd := range h.Null {
 		var st unix.Stat_t

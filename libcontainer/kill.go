@@ -35,9 +35,11 @@ func (r *Runtime) Kill(id string, sig unix.Signal, all bool) error {
 	}
 	defer unix.Close(pidfd)
 	if sig == unix.SIGKILL && (all || !c.ownPIDNamespace()) {
-		return c.manager.Kill()
+		if err := c.manager.Kill(); err != nil || c.hasCgroup() {
+			return err
+		}
 	}
-	if all {
+	if all && c.hasCgroup() {
 		return c.signalAll(sig)
 	}
 	if err := unix.PidfdSendSignal(pidfd, sig, nil, 0); err != nil {

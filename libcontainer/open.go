@@ -6,7 +6,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
-	"github.com/rung-oci/rung/cgroups/choose"
 	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/state"
@@ -44,7 +43,7 @@ func (r *Runtime) open(id string, lock bool) (_ *container, err error) {
 	if c.host, err = proc.Open(); err != nil {
 		return nil, err
 	}
-	c.manager, err = choose.Load(c.record.Cgroups)
+	c.manager, err = manager(c.record)
 	return c, err
 }
 

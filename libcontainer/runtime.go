@@ -18,6 +18,9 @@ import (
 type Runtime struct {
 	Root          string // state directory, absolute
 	SystemdCgroup bool
+	// Rootless says that a container which asks for neither limits nor a cgroup
+	// gets one only where we are permitted to make one.
+	Rootless bool
 	// Warn is told what deserves a warning and isn't an error. It may be nil.
 	Warn func(format string, args ...any)
 	// Notice is told what went wrong without making a verb fail, such as a

@@ -39,6 +39,7 @@ type Spawn struct {
 	Inherit []int    // descriptors that the program keeps, under the same numbers
 	Join    int      // namespaces to join first, CLONE_NEW* flags
 	Pidfd   int      // whose namespaces
+	NS      []int    // descriptors of namespaces to join, in this order
 	Slack   int      // timer slack of the program's main thread, and of threads it makes, in ns; 0: ours
 	BeRoot  bool     // become uid and gid 0 after joining
 }
@@ -78,6 +79,9 @@ func (s Spawn) tape() *Tape {
 	}
 	if s.Join != 0 {
 		t.Call("join namespaces", unix.SYS_SETNS, Int(s.Pidfd), Int(s.Join))
+	}
+	for _, fd := range s.NS {
+		t.Call("join namespace", unix.SYS_SETNS, Int(fd), Int(0))
 	}
 	if s.BeRoot {
 		t.BecomeRoot()

@@ -101,7 +101,7 @@ func deviceNode(d *specs.LinuxDevice) rootfs.Node {
 // forbidden.
 func (p *planner) node(n rootfs.Node) {
 	fifo := n.Mode&unix.S_IFMT == unix.S_IFIFO
-	if fifo || !p.ns.user() && p.host.Permitted.Has(unix.CAP_MKNOD) {
+	if fifo || !p.ns.user() && !p.host.UserNS && p.host.Permitted.Has(unix.CAP_MKNOD) {
 		p.add(&step.Device{Node: n})
 		return
 	}

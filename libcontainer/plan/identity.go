@@ -107,7 +107,9 @@ const keepCount = 3
 // identity gives the process its rights: limits, capabilities, ids, and finds
 // its working directory and program as the user it will be.
 func (p *planner) identity() {
-	p.OOMScoreAdj = p.spec.Process.OOMScoreAdj
+	if !p.host.NoInspector {
+		p.OOMScoreAdj = p.spec.Process.OOMScoreAdj
+	}
 	var moved nsenter.Slot
 	p.rights(func() { moved = p.chdir() })
 	p.chdirAgain(moved)
@@ -156,7 +158,7 @@ func (p *planner) ids() {
 	if len(u.AdditionalGids) > 0 {
 		list := unsafe.Slice((*byte)(unsafe.Pointer(&u.AdditionalGids[0])), 4*len(u.AdditionalGids))
 		t.Call("set additional groups", nsenter.SysSetgroups, nsenter.Int(len(u.AdditionalGids)), t.Bytes(list))
-	} else if p.ns.user() {
+	} else if p.ns.user() || p.host.UserNS {
 		t.Call("drop groups", nsenter.SysSetgroups, nsenter.Int(0), nsenter.Int(0)).Tolerate(unix.EPERM)
 	} else {
 		t.Call("drop groups", nsenter.SysSetgroups, nsenter.Int(0), nsenter.Int(0))

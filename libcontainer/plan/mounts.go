@@ -69,7 +69,7 @@ func (p *planner) mount(m *specs.Mount, o option.Options, first []firstMount) []
 			source = s.Kind
 		}
 		first = append(first, firstMount{s.Kind, source, s.Target, o.Attr.Set, data})
-	case m.Type == "sysfs" && p.ns.user() && !p.ns.isNew(specs.NetworkNamespace):
+	case m.Type == "sysfs" && (p.ns.user() || p.host.UserNS) && !p.ns.isNew(specs.NetworkNamespace):
 		// The kernel gives a new sysfs only to the owner of the network namespace.
 		s.Fallback = p.source(step.Source{
 			What: "/sys at " + s.Target, Path: "/sys", Recursive: true, Attr: o.Attr,

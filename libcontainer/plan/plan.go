@@ -30,6 +30,12 @@ type Host struct {
 	Nofile    [2]uint64 // RLIMIT_NOFILE that our caller gave us, soft and hard
 	Joined    []Joined  // namespaces of the configuration that exist already
 	HasKcore  bool      // /proc/kcore exists
+
+	// What a caller without privileges lacks.
+	UID, GID    int  // ours, effective
+	UserNS      bool // we are in a user namespace: no device can be made
+	NoMounts    bool // we may not make mounts in our own mount namespace
+	NoInspector bool // we may not look into a process that isn't dumpable
 }
 
 // Joined is a namespace given by path.
@@ -104,14 +110,18 @@ func Create(s *specs.Spec, host *Host, opt *Options) (*Plan, error) {
 	o.Clone, o.ByTape = p.ns.clone&^ahead, p.ns.byTape()
 	o.Enter, o.User = p.ns.enter()&^int(ahead), p.ns.user()
 	o.Cgroup, o.Preserve = -1, opt.Preserve
-	o.UIDMap, o.GIDMap = p.ns.maps(s)
-	o.Gate = o.UIDMap != ""
+	if err := p.rootless(); err != nil {
+		return nil, err
+	}
 	p.Unreadable = p.ns.user() && !p.ns.isNew(specs.PIDNamespace)
 	first, err := p.steps()
 	if err != nil {
 		return nil, err
 	}
 	o.First = len(first)
+	if host.NoMounts {
+		o.Make, p.Sources = p.Sources, nil
+	}
 	p.tape(first)
 	return p.Plan, nil
 }
@@ -124,8 +134,10 @@ func (p *Plan) String() string {
 	if o.UIDMap != "" {
 		fmt.Fprintf(&b, "map uids %q gids %q\n", o.UIDMap, o.GIDMap)
 	}
-	for i := range p.Sources {
-		s := &p.Sources[i]
+	b.WriteString(rootlessText(o))
+	sources := append(slices.Clip(p.Sources), o.Make...)
+	for i := range sources {
+		s := &sources[i]
 		fmt.Fprintf(&b, "source %d: %s from %s %s%q recursive %v set %#x clear %#x rset %#x rclear %#x propagation %v\n",
 			i, s.What, s.Path, s.Kind, s.Data, s.Recursive, s.Attr.Set, s.Attr.Clear, s.RecAttr.Set, s.RecAttr.Clear, s.Propagation)
 	}

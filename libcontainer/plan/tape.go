@@ -24,9 +24,11 @@ func (p *planner) tape(first []firstMount) {
 		p.receive("wait for id maps", 0)
 	}
 	p.unshare()
+	p.hide(!p.inspected())
 	p.names()
 	p.send(first)
 	late := p.receive("wait for root filesystem", p.lateCount())
+	p.hide(p.inspected())
 	if p.ns.user() {
 		p.t.BecomeRoot()
 		p.deathSignal()
@@ -248,6 +250,7 @@ func (p *planner) handshake() {
 	t.Call("report to runtime", unix.SYS_WRITE, ctl.FD(), buf.Addr(), nsenter.Int(1))
 	t.Call("wait for runtime", unix.SYS_READ, ctl.FD(), buf.Addr(), nsenter.Int(1)).Demand()
 	t.Call("clear death signal", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_PDEATHSIG), nsenter.Int(0))
+	p.show()
 	t.Mark(nsenter.PhaseWaiting)
 	t.Call("confirm to runtime", unix.SYS_WRITE, ctl.FD(), buf.Addr(), nsenter.Int(1)).Ignore()
 	t.Call("close control socket", unix.SYS_CLOSE, ctl.FD()).Ignore()

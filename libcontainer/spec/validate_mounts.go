@@ -44,6 +44,9 @@ func (c *checker) mount(i int, m *specs.Mount) {
 	if o.CopyUp && m.Type != "tmpfs" {
 		c.bad(`"tmpcopyup" is for the type tmpfs only`, "mounts", i, "options")
 	}
+	if m.Type == "tmpfs" || m.Type == "devpts" {
+		c.mountOwner(i, o.Data)
+	}
 }
 
 // bind checks what only the options make a bind mount: its type has no meaning.

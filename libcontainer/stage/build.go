@@ -16,11 +16,14 @@ import (
 
 // build runs the steps in the container's namespaces and lets the first
 // process go on.
-func build(o *step.Orders) *wire.Failure {
+func build(o *step.Orders, ns []int) *wire.Failure {
 	if !o.Builder {
-		if err := enter(o); err != nil {
+		if err := enter(o, ns); err != nil {
 			return wire.Fail("", err)
 		}
+	}
+	if err := makeSources(o); err != nil {
+		return wire.Fail("", err)
 	}
 	e := step.NewEnv()
 	e.Trees, e.First, e.Pidfd = o.Trees, o.FirstMounts, o.Pidfd
@@ -46,7 +49,7 @@ func build(o *step.Orders) *wire.Failure {
 
 // enter joins the namespaces with the calling thread. A thread that shares its
 // working directory with others may not change its mount namespace.
-func enter(o *step.Orders) error {
+func enter(o *step.Orders, ns []int) error {
 	if o.Enter == 0 {
 		return nil
 	}
@@ -54,6 +57,9 @@ func enter(o *step.Orders) error {
 		if err := unix.Unshare(unix.CLONE_FS); err != nil {
 			return fmt.Errorf("unshare working directory: %w", err)
 		}
+	}
+	if o.Dumpable {
+		return join(ns)
 	}
 	if err := unix.Setns(o.Pidfd, o.Enter); err != nil {
 		return fmt.Errorf("join namespaces of first process: %w", err)
@@ -63,7 +69,7 @@ func enter(o *step.Orders) error {
 
 // buildInside execs the sealed runtime inside the container's user namespace
 // and waits for it. It reports its own errors to the parent.
-func buildInside(o *step.Orders) error {
+func buildInside(o *step.Orders, ns []int) error {
 	fd, err := ordersFor(o)
 	if err != nil {
 		return err
@@ -76,10 +82,14 @@ func buildInside(o *step.Orders) error {
 			inherit = append(inherit, h.NS...)
 		}
 	}
-	pid, pidfd, err := nsenter.Spawn{
+	builder := nsenter.Spawn{
 		Exe: o.Exe, Args: []string{spawn.Name, strconv.Itoa(fd)}, Env: spawn.Env, Inherit: inherit,
 		Slack: spawn.Slack, Join: o.Enter, Pidfd: o.Pidfd, BeRoot: true,
-	}.Start()
+	}
+	if o.Dumpable {
+		builder.Join, builder.NS = 0, ns
+	}
+	pid, pidfd, err := builder.Start()
 	if err != nil {
 		return fmt.Errorf("start builder: %w", err)
 	}

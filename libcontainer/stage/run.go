@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/fault"
+	"github.com/rung-oci/rung/libcontainer/idmap"
 	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/libcontainer/wire"
@@ -22,7 +23,7 @@ func run(o *step.Orders) *wire.Failure {
 	if err != nil {
 		return wire.Fail("prepare", err)
 	}
-	first, err := clone(o, arena)
+	first, err := cloneExposed(o, arena)
 	if err != nil {
 		return wire.Fail("clone first process", err)
 	}
@@ -55,11 +56,11 @@ func run(o *step.Orders) *wire.Failure {
 	}
 	fault.Point("stage:mounts")
 	if o.User {
-		err := buildInside(o)
+		err := buildInside(o, first.ns)
 		if err != nil {
 			return wire.Fail("", err)
 		}
-	} else if f := build(o); f != nil {
+	} else if f := build(o, first.ns); f != nil {
 		return f
 	}
 	return nil
@@ -85,6 +86,7 @@ func trees(conn wire.Conn, n int) ([]int, error) {
 type process struct {
 	pid, pidfd int
 	sock       wire.Conn // our end; theirs is in the tape
+	ns         []int     // its namespaces that the builder enters, where a pidfd won't do
 }
 
 // errFirst says that the first process has ended. Why is in its progress
@@ -203,13 +205,13 @@ func (p *process) release(o *step.Orders, host proc.FS) error {
 	if !o.Gate {
 		return nil
 	}
-	for _, m := range []struct{ file, text string }{{"uid_map", o.UIDMap}, {"gid_map", o.GIDMap}} {
-		if m.text == "" {
-			continue
-		}
-		if err := host.WriteFile(proc.PID(p.pid, m.file), m.text); err != nil {
-			return fmt.Errorf("write id map: %w", err)
-		}
+	maps := idmap.Maps{UID: o.UIDMap, GID: o.GIDMap, UIDHelper: o.UIDHelper, GIDHelper: o.GIDHelper, DenyGroups: o.DenyGroups}
+	err := maps.Write(host, p.pid)
+	if err == nil {
+		err = p.reach(o, host)
+	}
+	if err != nil {
+		return err
 	}
 	return p.send()
 }

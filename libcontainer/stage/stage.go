@@ -61,7 +61,7 @@ func life() int {
 	fault.Point("stage:orders")
 	var failed *wire.Failure
 	if o.Builder {
-		failed = build(o)
+		failed = build(o, nil)
 	} else {
 		failed = run(o)
 	}

@@ -34,14 +34,23 @@ type Orders struct {
 	Ranges    []nsenter.Slot
 	UIDMap    string // text for /proc/PID/uid_map, or ""
 	GIDMap    string
-	Gate      bool // it waits for a byte before it does anything that needs its ids or cgroup
+	UIDHelper bool // newuidmap writes it
+	GIDHelper bool
+	// DenyGroups forbids setgroups(2) in the new user namespace.
+	DenyGroups bool
+	Gate       bool // it waits for a byte before it does anything that needs its ids or cgroup
+	// Dumpable says that without it we couldn't write its maps or open its
+	// namespaces: it stays dumpable until that is done.
+	Dumpable bool
+	OOMScore string // text for its oom_score_adj, or "": the parent's job
 
 	// The builder.
-	Enter   int  // namespaces to join, CLONE_NEW* flags
-	User    bool // it has to be exec'd inside a user namespace
-	Exe     int  // the sealed executable
-	Sources int  // how many mounts the parent sends
-	First   int  // how many mounts the first process sends
+	Enter   int      // namespaces to join, CLONE_NEW* flags
+	User    bool     // it has to be exec'd inside a user namespace
+	Exe     int      // the sealed executable
+	Sources int      // how many mounts the parent sends
+	Make    []Source // mounts that the builder makes itself, before all else, because the parent may not
+	First   int      // how many mounts the first process sends
 	Steps   []Step
 
 	// Filled by the stage for its builder.
@@ -81,9 +90,12 @@ func (o *Orders) Code(c *wire.Codec) {
 	wire.List(c, &o.Ranges, codeSlot)
 	c.String(&o.UIDMap)
 	c.String(&o.GIDMap)
-	c.Bool(&o.Gate)
-	c.Bool(&o.User)
+	for _, b := range []*bool{&o.UIDHelper, &o.GIDHelper, &o.DenyGroups, &o.Gate, &o.Dumpable, &o.User} {
+		c.Bool(b)
+	}
+	c.String(&o.OOMScore)
 	c.Int(&o.Sources)
+	wire.List(c, &o.Make, codeSource)
 	Code(c, &o.Steps)
 	c.Ints(&o.Trees)
 	c.Ints(&o.FirstMounts)

@@ -1,9 +1,14 @@
 package step
 
-import "github.com/rung-oci/rung/libcontainer/mount/option"
+import (
+	"github.com/rung-oci/rung/libcontainer/mount/option"
+	"github.com/rung-oci/rung/libcontainer/wire"
+)
 
 // A Source is a mount that is made outside of the container's namespaces, by
-// the parent while the stage works. Steps name it by its number.
+// the parent while the stage works; or, where the parent may not make mounts, by
+// the builder in its copy of the host's mount namespace. Steps name it by its
+// number.
 type Source struct {
 	What string // for error messages: "/srv at /data"
 	Path string // what is cloned, or the source of a new file system
@@ -23,4 +28,18 @@ type Source struct {
 	// Propagation is set in order. The first entry of a clone is the root's:
 	// without it the clone would stay a peer of the host's mount.
 	Propagation []option.Propagation
+}
+
+func codeSource(c *wire.Codec, s *Source) {
+	c.String(&s.What)
+	c.String(&s.Path)
+	c.Bool(&s.Recursive)
+	c.Uint32(&s.Device)
+	c.Uint64(&s.Rdev)
+	c.String(&s.Kind)
+	c.Strings(&s.Superblock)
+	c.Strings(&s.Data)
+	codeAttr(c, &s.Attr)
+	codeAttr(c, &s.RecAttr)
+	codePropagation(c, &s.Propagation)
 }

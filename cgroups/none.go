@@ -1,0 +1,52 @@
+package cgroups
+
+import (
+	"errors"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// NoCgroup is the Manager of a container that has no cgroup of its own: it
+// lives in its creator's, because it may have no other and asked for none.
+type NoCgroup struct{}
+
+var _ Manager = NoCgroup{}
+
+var errNoCgroup = errors.New("the container has no cgroup of its own")
+
+// Location is empty.
+func (NoCgroup) Location() Location { return Location{} }
+
+// Create does nothing.
+func (NoCgroup) Create(*specs.LinuxResources) error { return nil }
+
+// Make does nothing: that no limit is asked for was found out before.
+func (NoCgroup) Make(*specs.LinuxResources) error { return nil }
+
+// Protect does nothing.
+func (NoCgroup) Protect() error { return nil }
+
+// Entry has no descriptors.
+func (NoCgroup) Entry() (*Entry, error) { return &Entry{Unified: -1}, nil }
+
+// Pids doesn't know the container's processes from its creator's: none.
+func (NoCgroup) Pids(bool) ([]int, error) { return nil, nil }
+
+// Frozen is false.
+func (NoCgroup) Frozen() (bool, error) { return false, nil }
+
+// Freeze can't be done.
+func (NoCgroup) Freeze(time.Duration) error { return errNoCgroup }
+
+// Thaw has nothing to do.
+func (NoCgroup) Thaw() error { return nil }
+
+// Kill reaches nobody.
+func (NoCgroup) Kill() error { return nil }
+
+// Destroy has nothing to remove.
+func (NoCgroup) Destroy() error { return nil }
+
+// OOMKills isn't known.
+func (NoCgroup) OOMKills() (uint64, error) { return 0, nil }

@@ -1,0 +1,116 @@
+package libcontainer
+
+import (
+	"os"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/choose"
+	"github.com/rung-oci/rung/libcontainer/plan"
+	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/libcontainer/state"
+)
+
+// checkCaller finds out early what an ordinary user can't have.
+func checkCaller(s *specs.Spec) error {
+	if uid := os.Geteuid(); uid != 0 {
+		return spec.ValidateRootless(s, uid)
+	}
+	return nil
+}
+
+// own adds to a host's facts what we are and may do.
+func own(h *plan.Host) {
+	h.UID, h.GID = os.Geteuid(), os.Getegid()
+	h.UserNS = InUserNamespace()
+	h.NoInspector = !h.Permitted.Has(unix.CAP_SYS_PTRACE)
+	h.NoMounts = !h.Permitted.Has(unix.CAP_SYS_ADMIN) || h.UserNS && !ownMounts()
+}
+
+// hostUserNS is the inode of the first user namespace: PROC_USER_INIT_INO.
+const hostUserNS = 0xEFFFFFFD
+
+// InUserNamespace tells whether we are in a user namespace other than the
+// host's. Its map says nothing: it may be the identity.
+func InUserNamespace() bool {
+	var st unix.Stat_t
+	return unix.Stat("/proc/self/ns/user", &st) == nil && st.Ino != hostUserNS
+}
+
+// ownMounts tells whether our mount namespace belongs to our user namespace, or
+// to one below: the kernel shows the owner of no other.
+func ownMounts() bool {
+	fd, err := unix.Open("/proc/self/ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	owner, err := unix.IoctlRetInt(fd, unix.NS_GET_USERNS)
+	if err != nil {
+		return false
+	}
+	unix.Close(owner)
+	return true
+}
+
+// chooseCgroups decides where the container's cgroups are to be and who manages
+// them. Without privileges, one that asks for none has those that we may make.
+func (c *creation) chooseCgroups() (err error) {
+	path := c.cgroupsPath()
+	if c.loc, err = c.layout.Locate(path, c.opt.ID); err != nil {
+		return err
+	}
+	if c.r.Rootless && path == "" {
+		if c.loc, err = choose.Rootless(c.layout, c.loc, c.configured()); err != nil {
+			return err
+		}
+		if len(c.loc) == 0 {
+			c.manager = cgroups.NoCgroup{}
+			return nil
+		}
+	}
+	if unprivileged() {
+		delete(c.loc, "devices") // whose list is the host's business, see resources
+	}
+	c.manager, err = choose.Manager(c.layout, c.loc)
+	return err
+}
+
+// unprivileged tells whether we aren't root of the host.
+func unprivileged() bool { return os.Geteuid() != 0 || InUserNamespace() }
+
+func (c *creation) configured() *specs.LinuxResources {
+	if c.bundle.Spec.Linux == nil {
+		return nil
+	}
+	return c.bundle.Spec.Linux.Resources
+}
+
+// resources are the configuration's. Device rules are for those who have rights
+// on the host: in a user namespace no device can be made, and none is there but
+// those that were asked for.
+func (c *creation) resources() *specs.LinuxResources {
+	r := c.configured()
+	if !unprivileged() {
+		return r
+	}
+	if r != nil && len(r.Devices) > 0 {
+		c.r.warn("linux.resources.devices: not applied without privileges")
+	}
+	return choose.AllDevices(r)
+}
+
+// manager is the manager of an existing container's cgroups. A record that says
+// nothing of them is damaged, one that says there are none isn't.
+func manager(r *state.Record) (cgroups.Manager, error) {
+	if r.Cgroups != nil && len(r.Cgroups) == 0 {
+		return cgroups.NoCgroup{}, nil
+	}
+	return choose.Load(r.Cgroups)
+}
+
+// hasCgroup tells whether the container's processes can be told from others by
+// their cgroup.
+func (c *container) hasCgroup() bool { return len(c.record.Cgroups) > 0 }
