@@ -32,8 +32,8 @@ func TestFeatures(t *testing.T) {
 		for _, ns := range f.Linux.Namespaces {
 			s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.LinuxNamespaceType(ns)})
 		}
-		s.Linux.UIDMappings = []specs.LinuxIDMapping{{Size: 1}}
-		s.Linux.GIDMappings = []specs.LinuxIDMapping{{Size: 1}}
+		s.Linux.UIDMappings = []specs.LinuxIDMapping{{Size: 6}}
+		s.Linux.GIDMappings = []specs.LinuxIDMapping{{Size: 6}}
 		if err := Validate(s); err != nil {
 			t.Errorf("Validate with the features of %s: %v", v, err)
 		}

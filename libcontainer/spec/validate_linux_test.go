@@ -157,7 +157,7 @@ func TestValidateSysctl(t *testing.T) {
 			s.Hostname = ""
 		}
 	}
-	user := func(s *specs.Spec) { userns(s, specs.LinuxIDMapping{HostID: 1, Size: 1}) }
+	user := func(s *specs.Spec) { userns(s, specs.LinuxIDMapping{HostID: 1, Size: 6}) }
 	host := "not a sysctl of a namespace, it would change the host"
 	parts := `sysctl name has an empty, "." or ".." part`
 	var rules []rule

@@ -267,7 +267,7 @@ func TestValidateNamespaces(t *testing.T) {
 		return specs.LinuxIDMapping{ContainerID: container, HostID: host, Size: size}
 	}
 	user := func(maps ...specs.LinuxIDMapping) func(*specs.Spec) {
-		return func(s *specs.Spec) { userns(s, m(0, 1000000, 1)); s.Linux.UIDMappings = maps }
+		return func(s *specs.Spec) { userns(s, m(0, 1000000, 6)); s.Linux.UIDMappings = maps }
 	}
 	many := func(n int, from uint32) (maps []specs.LinuxIDMapping) {
 		for i := range n {
