@@ -25,6 +25,7 @@ type Bundle struct {
 	Root   string // of the runtime's state
 	Rootfs string
 	Spec   *specs.Spec // call [Bundle.Save] after changing it
+	Via    []string    // what calls the runtime, see [Cmd]
 	pids   []int       // children of the test's
 }
 

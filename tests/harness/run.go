@@ -162,7 +162,7 @@ func (p *Proc) Wait(t testing.TB) *Result {
 // Run calls the runtime with a state root and arguments: any command.
 func (b *Bundle) Run(t testing.TB, args ...string) *Result {
 	t.Helper()
-	return (&Cmd{Args: b.args(args)}).Run(t)
+	return (&Cmd{Args: b.args(args), Via: b.Via}).Run(t)
 }
 
 func (b *Bundle) args(args []string) []string { return append([]string{"--root", b.Root}, args...) }
@@ -176,7 +176,7 @@ func (b *Bundle) Container(t testing.TB, verb ...string) *Result {
 // Cmd is the call of create or run, with its flags, for the bundle.
 func (b *Bundle) Cmd(verb ...string) *Cmd {
 	args := append(append([]string{verb[0], "--bundle", b.Dir}, verb[1:]...), b.ID)
-	return &Cmd{Args: b.args(args)}
+	return &Cmd{Args: b.args(args), Via: b.Via}
 }
 
 // Must calls the runtime with the given verb on the container, and fails unless
