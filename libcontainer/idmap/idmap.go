@@ -44,7 +44,9 @@ func write(fs proc.FS, pid int, text, file string, byHelper bool, helper, field 
 	case text == "":
 		return nil
 	case byHelper:
-		err = help(dirs, helper, pid, text)
+		if err = help(dirs, helper, pid, text); err == nil {
+			err = written(fs, pid, file, helper)
+		}
 	default:
 		err = explain(fs.WriteFile(proc.PID(pid, file), text), text)
 	}
@@ -88,10 +90,23 @@ func help(dirs []string, name string, pid int, text string) error {
 		Path: path, Args: append([]string{name, strconv.Itoa(pid)}, strings.Fields(text)...),
 		Env: []string{"PATH=/usr/bin:/bin"}, Timeout: &limit,
 	}
-	if err := hook.Run(h, "", hook.Host); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+	err = hook.Run(h, "", hook.Host)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if text, ok := strings.CutPrefix(err.Error(), path+": "); ok {
+		return errors.New(name + ": " + text)
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+// written checks that a helper which says so has really done its work.
+func written(fs proc.FS, pid int, file, helper string) error {
+	text, err := fs.ReadFile(proc.PID(pid, file), 64)
+	if err == nil && len(text) == 0 {
+		err = errors.New(helper + ": ended without an error and without a map")
+	}
+	return err
 }
 
 // find looks a helper up.

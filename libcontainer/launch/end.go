@@ -53,6 +53,7 @@ func (p *Process) Close() {
 
 // Kill ends all processes of the launch and reaps them.
 func (p *Process) Kill() {
+	p.awaitBuilder()
 	p.stage.Kill()
 	// The stage is gone, so no first process can be born any more.
 	if pid, err := p.pid(); err == nil {

@@ -200,6 +200,9 @@ func TestHooks(t *testing.T) {
 				}
 				s.Mounts = append(s.Mounts, specs.Mount{Destination: "/hooks", Type: "bind", Source: dir, Options: []string{"bind"}})
 			})
+			if maps[0].HostID == firstID {
+				b.Give(t, firstID, firstID)
+			}
 			pid, _ := b.Create(t)
 			b.Must(t, "start")
 			harness.Wait(t, pid)

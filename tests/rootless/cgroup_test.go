@@ -1,0 +1,179 @@
+package rootless
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/tests/harness"
+)
+
+func limited(s *specs.Spec) {
+	limit := int64(20)
+	s.Linux.Resources = &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &limit}}
+}
+
+const noPermission = "rootless needs no limits + no cgrouppath when no permission is granted for cgroups"
+
+// Without permission for cgroups a container has its caller's, unless it asks
+// for one.
+func TestCgroupNotPermitted(t *testing.T) {
+	b := newBundle(t, harness.Probe(), func(s *specs.Spec) {
+		s.Linux.Resources = &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Access: "rwm"}}}
+	})
+	for _, line := range b.Report(t).Cgroup {
+		if strings.Contains(line, b.ID) {
+			t.Errorf("the container is in %s", line)
+		}
+	}
+	limits := newBundle(t, limited)
+	limits.Container(t, "run").Fails(t, 1, "linux.resources.pids.limit: "+noPermission)
+	path := newBundle(t, func(s *specs.Spec) { s.Linux.CgroupsPath = "/" + harness.Unique() })
+	path.Container(t, "run").Fails(t, 1, "create cgroup")
+	for _, word := range []string{"true", "1"} {
+		cmd := b.Cmd("run")
+		cmd.Args = append([]string{"--rootless=" + word}, cmd.Args...)
+		cmd.Run(t).Silent(t)
+	}
+	cmd := b.Cmd("run")
+	cmd.Args = append([]string{"--rootless=false"}, cmd.Args...)
+	cmd.Run(t).Fails(t, 1, "create cgroup")
+}
+
+// delegated makes a cgroup in every hierarchy of a controller (all: ""), gives
+// it to the user, and returns what begins a command line in a child of it.
+func delegated(t *testing.T, controllers ...string) (name string, begin []string) {
+	t.Helper()
+	name = harness.Unique()
+	script := ""
+	for _, dir := range harness.CgroupDirs("/" + name) {
+		if len(controllers) > 0 && controllers[0] != filepath.Base(filepath.Dir(dir)) {
+			continue
+		}
+		self := dir + "/self"
+		if err := os.MkdirAll(self, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(dir, "/cpuset/") {
+			for _, d := range []string{dir, self} {
+				for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
+					data, _ := os.ReadFile(filepath.Dir(d) + "/" + file)
+					os.WriteFile(d+"/"+file, data, 0)
+				}
+			}
+		}
+		t.Cleanup(func() {
+			for _, d := range []string{self, dir} {
+				if err := os.Remove(d); err != nil {
+					t.Errorf("remove the test's cgroup: %v", err)
+				}
+			}
+		})
+		for _, d := range []string{dir, self} {
+			for _, file := range []string{"", "/cgroup.procs", "/tasks", "/cgroup.subtree_control", "/cgroup.threads"} {
+				if err := os.Chown(d+file, uid, uid); err != nil && !os.IsNotExist(err) {
+					t.Fatal(err)
+				}
+			}
+		}
+		script += fmt.Sprintf("echo 0 >%s/cgroup.procs && ", self)
+	}
+	return name, via(script)
+}
+
+// In a delegated cgroup the container gets one of its own, and limits.
+func TestCgroupDelegated(t *testing.T) {
+	name, begin := delegated(t)
+	b := newBundle(t, harness.Args("/bin/sleep", "1000"), func(s *specs.Spec) {
+		if harness.View() != harness.V2 { // of which this host has no pids controller
+			limited(s)
+		}
+	})
+	b.Via = append(begin, asUser()...)
+	pid, _ := b.Create(t)
+	data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	for line := range strings.Lines(string(data)) {
+		// The list of devices is the host's business.
+		if want := name + "/"; harness.Shown(line) && !strings.Contains(line, ":devices:") && (!strings.Contains(line, want) || !strings.Contains(line, b.ID)) {
+			t.Errorf("the container is in %s, want one of its own below %s", strings.TrimSpace(line), name)
+		}
+	}
+	if harness.View() != harness.V2 {
+		found := false
+		for _, dir := range harness.CgroupDirs("/" + name + "/self/" + b.ID) {
+			if data, err := os.ReadFile(dir + "/pids.max"); err == nil && string(data) == "20\n" {
+				found = true
+			}
+		}
+		if !found {
+			t.Error("no pids.max of 20")
+		}
+	}
+	b.Must(t, "start")
+	b.Must(t, "delete", "--force")
+	harness.Wait(t, pid)
+}
+
+// Of v1 hierarchies those are used that may be.
+func TestCgroupPartly(t *testing.T) {
+	if harness.View() == harness.V2 {
+		t.Skip("v2 has one hierarchy")
+	}
+	name, begin := delegated(t, "pids")
+	b := newBundle(t, harness.Args("/bin/sleep", "1000"), limited)
+	b.Via = append(begin, asUser()...)
+	pid, _ := b.Create(t)
+	data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	for line := range strings.Lines(string(data)) {
+		if own := strings.Contains(line, b.ID); own != strings.Contains(line, ":pids:") {
+			t.Errorf("the container is in %s, want one of its own of pids below %s only", strings.TrimSpace(line), name)
+		}
+	}
+	b.Must(t, "delete", "--force")
+	harness.Wait(t, pid)
+	limit := int64(64 << 20)
+	b.Spec.Linux.Resources.Memory = &specs.LinuxMemory{Limit: &limit}
+	b.Save(t)
+	b.Container(t, "run").Fails(t, 1, "linux.resources.memory.limit: "+noPermission)
+}
+
+// Without a pid namespace, and without a cgroup to find the rest by, at least
+// the first process can be killed.
+func TestKillWithoutCgroup(t *testing.T) {
+	b := newBundle(t, harness.Args("/bin/sleep", "1000"), namespace(specs.PIDNamespace, "-"), func(s *specs.Spec) {
+		for i := range s.Mounts {
+			if s.Mounts[i].Type == "proc" {
+				s.Mounts[i] = specs.Mount{Destination: "/proc", Type: "none", Source: "/proc", Options: []string{"rbind"}}
+			}
+		}
+	})
+	for _, args := range [][]string{{"kill", "KILL"}, {"kill", "--all", "KILL"}, {"kill", "--all", "TERM"}, {"delete", "--force"}} {
+		pid, _ := b.Create(t)
+		b.Must(t, "start")
+		b.Run(t, append(append([]string{args[0]}, flags(args[1:])...), append([]string{b.ID}, words(args[1:])...)...)...).Silent(t)
+		harness.Wait(t, pid)
+		b.Run(t, "delete", "--force", b.ID).Silent(t)
+	}
+}
+
+func flags(args []string) (list []string) {
+	for _, a := range args {
+		if strings.HasPrefix(a, "-") {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+func words(args []string) (list []string) {
+	for _, a := range args {
+		if !strings.HasPrefix(a, "-") {
+			list = append(list, a)
+		}
+	}
+	return list
+}
