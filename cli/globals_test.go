@@ -72,3 +72,33 @@ func TestMakeRoot(t *testing.T) {
 		t.Errorf("mode = %v, want %v", st.Mode(), want)
 	}
 }
+
+// An ordinary user without a runtime directory is told what is missing.
+func TestMakeRootWithout(t *testing.T) {
+	never := func() bool { return false }
+	if err := makeRoot(caller{1000, never, "", ""}); err == nil {
+		t.Error("a user without XDG_RUNTIME_DIR: no error")
+	}
+	for _, c := range []caller{{0, never, "", ""}, {0, never, "", "/run/user/0"}} {
+		if err := makeRoot(c); err != nil {
+			t.Errorf("root: %v", err)
+		}
+	}
+}
+
+func TestRootlessOption(t *testing.T) {
+	for _, c := range []struct {
+		word   string
+		euid   int
+		userNS bool
+		want   bool
+	}{
+		{"auto", 0, false, false}, {"", 0, false, false}, {"auto", 1000, false, true}, {"auto", 0, true, true},
+		{"true", 0, false, true}, {"1", 0, false, true}, {"false", 1000, false, false}, {"f", 0, true, false},
+	} {
+		got := (&globals{rootless: c.word}).withoutPrivileges(caller{euid: c.euid, userNS: func() bool { return c.userNS }})
+		if got != c.want {
+			t.Errorf("--rootless=%s, euid %d, in a user namespace %v: %v, want %v", c.word, c.euid, c.userNS, got, c.want)
+		}
+	}
+}

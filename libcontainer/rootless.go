@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"os"
+	"sync/atomic"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -35,9 +36,20 @@ const hostUserNS = 0xEFFFFFFD
 // InUserNamespace tells whether we are in a user namespace other than the
 // host's. Its map says nothing: it may be the identity.
 func InUserNamespace() bool {
-	var st unix.Stat_t
-	return unix.Stat("/proc/self/ns/user", &st) == nil && st.Ino != hostUserNS
+	const no, yes = 1, 2
+	is := userNS.Load()
+	if is == 0 {
+		var st unix.Stat_t
+		if is = no; unix.Stat("/proc/self/ns/user", &st) == nil && st.Ino != hostUserNS {
+			is = yes
+		}
+		userNS.Store(is)
+	}
+	return is == yes
 }
+
+// userNS keeps InUserNamespace's answer, once there is one.
+var userNS atomic.Int32
 
 // ownMounts tells whether our mount namespace belongs to our user namespace, or
 // to one below: the kernel shows the owner of no other.

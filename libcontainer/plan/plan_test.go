@@ -57,6 +57,12 @@ func facts() *Host {
 	return h
 }
 
+// ordinary makes a host's facts those of an ordinary user, who has no cgroup.
+func ordinary(h *Host, uid int) {
+	h.Permitted, h.UID, h.GID, h.NoMounts, h.NoInspector = 0, uid, uid, true, true
+	h.Location = cgroups.Location{}
+}
+
 func options() *Options {
 	return &Options{ID: "id", Rootfs: "/bundle/rootfs", Staging: "/run/rung", State: hook.State{Before: `{"pid":`, After: "}"}}
 }
@@ -78,20 +84,27 @@ var cases = map[string]func(h *Host, o *Options){
 	"joined-user": func(h *Host, _ *Options) {
 		h.Joined = []Joined{{Flag: unix.CLONE_NEWUTS, Inner: true}, {Flag: unix.CLONE_NEWUSER}, {Flag: unix.CLONE_NEWNET}}
 	},
-	"joined-mount":   func(h *Host, _ *Options) { h.Joined = []Joined{{Flag: unix.CLONE_NEWNS}} },
-	"no-mount-ns":    func(*Host, *Options) {},
-	"terminal":       func(*Host, *Options) {},
-	"no-pivot":       func(_ *Host, o *Options) { o.NoPivot = true },
-	"hooks":          func(*Host, *Options) {},
-	"devices":        func(*Host, *Options) {},
-	"no-mknod":       func(h *Host, _ *Options) { h.Permitted &^= 1 << unix.CAP_MKNOD },
-	"dev-bind":       func(*Host, *Options) {},
-	"mounts":         func(*Host, *Options) {},
-	"readonly":       func(*Host, *Options) {},
-	"shared":         func(*Host, *Options) {},
-	"unbindable":     func(*Host, *Options) {},
-	"time":           func(*Host, *Options) {},
-	"time-userns":    func(*Host, *Options) {},
+	"joined-mount":  func(h *Host, _ *Options) { h.Joined = []Joined{{Flag: unix.CLONE_NEWNS}} },
+	"no-mount-ns":   func(*Host, *Options) {},
+	"terminal":      func(*Host, *Options) {},
+	"no-pivot":      func(_ *Host, o *Options) { o.NoPivot = true },
+	"hooks":         func(*Host, *Options) {},
+	"devices":       func(*Host, *Options) {},
+	"no-mknod":      func(h *Host, _ *Options) { h.Permitted &^= 1 << unix.CAP_MKNOD },
+	"dev-bind":      func(*Host, *Options) {},
+	"mounts":        func(*Host, *Options) {},
+	"readonly":      func(*Host, *Options) {},
+	"shared":        func(*Host, *Options) {},
+	"unbindable":    func(*Host, *Options) {},
+	"time":          func(*Host, *Options) {},
+	"time-userns":   func(*Host, *Options) {},
+	"rootless-one":  func(h *Host, _ *Options) { ordinary(h, 1000) },
+	"rootless-many": func(h *Host, _ *Options) { ordinary(h, 1000) },
+	"rootless-joins": func(h *Host, _ *Options) {
+		ordinary(h, 1000)
+		h.Joined = []Joined{{Flag: unix.CLONE_NEWUSER}, {Flag: unix.CLONE_NEWIPC, Inner: true}}
+	},
+	"mapped-root":    func(h *Host, _ *Options) { h.UserNS = true },
 	"uid-1000":       func(h *Host, _ *Options) { h.Permitted = 1<<unix.CAP_KILL | 1<<unix.CAP_CHOWN },
 	"no-process":     func(*Host, *Options) {},
 	"minimal":        func(h *Host, _ *Options) { h.Location = nil },
@@ -259,8 +272,8 @@ func sane(t *testing.T, p *Plan) {
 		}
 	}
 	for i, n := range used {
-		if i < 0 || i >= len(p.Sources) || n > 1 {
-			t.Errorf("source %d of %d is used %d times", i, len(p.Sources), n)
+		if i < 0 || i >= len(p.Sources)+len(p.Orders.Make) || n > 1 {
+			t.Errorf("source %d of %d is used %d times", i, len(p.Sources)+len(p.Orders.Make), n)
 		}
 	}
 }
