@@ -104,3 +104,36 @@ func TestMappedRoot(t *testing.T) {
 		}
 	}
 }
+
+// Nobody looks into the first process while it is being made, not even its
+// user: its memory is a copy of the runtime's. Once it waits for start it has no
+// more than the user's program will have, and can be joined.
+func TestHidden(t *testing.T) {
+	dir := harness.TempDir(t)
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	look := func(name string) specs.Hook {
+		script := `pid=$(sed 's/.*"pid": *\([0-9]*\).*/\1/'); readlink /proc/$pid/exe >/dev/null && echo open >` + dir + "/" + name + ` || echo closed >` + dir + "/" + name
+		return specs.Hook{Path: "/bin/sh", Args: []string{"sh", "-c", script}, Env: []string{"PATH=/usr/bin:/bin"}}
+	}
+	for name, maps := range ranges {
+		t.Run(name, func(t *testing.T) {
+			b := newBundle(t, mapping(maps...), harness.Args("/bin/sleep", "1000"), func(s *specs.Spec) {
+				s.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{look("making")}, Poststart: []specs.Hook{look("running")}}
+			})
+			pid, _ := b.Create(t)
+			made, _ := os.ReadFile(dir + "/making")
+			if string(made) != "closed\n" {
+				t.Errorf("the first process is %q while it is being made, want closed", made)
+			}
+			b.Must(t, "start")
+			run, _ := os.ReadFile(dir + "/running")
+			if string(run) != "open\n" {
+				t.Errorf("the running program is %q to its user, want open", run)
+			}
+			b.Must(t, "delete", "--force")
+			harness.Wait(t, pid)
+		})
+	}
+}

@@ -79,7 +79,7 @@ func TestHelperFaults(t *testing.T) {
 		{"failing gids", "linux.gidMappings: write id map: newgidmap: exit status 1, output: no gids", replaced("newgidmap", "echo no gids; exit 1"), 0},
 		{"killed", "newuidmap: signal: killed", replaced("newuidmap", "kill -9 $$"), 0},
 		{"does nothing", "linux.uidMappings: write id map: newuidmap: ended without an error and without a map", replaced("newuidmap", "exit 0"), 0},
-		{"hanging", "linux.gidMappings: write id map: newgidmap: timed out after 10 s, output: waiting", replaced("newgidmap", "echo waiting; sleep 1000 & wait"), 10 * time.Second},
+		{"hanging", "linux.gidMappings: write id map: newgidmap: timed out after 10 s, output: waiting", replaced("newgidmap", "echo waiting; exec sleep 1000"), 10 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.least > 0 && (testing.Short() || harness.View() != harness.V2) {
