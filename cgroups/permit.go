@@ -8,13 +8,12 @@ import (
 )
 
 // Permitted is the part of a location in which the caller may make cgroups and
-// put processes of his there: what root has delegated to him. Of v1 the
-// devices controller isn't part: its list takes rights on the host.
+// put processes of his there: what root has delegated to him.
 func (l *Layout) Permitted(loc Location) Location {
 	have, known := make(Location, len(loc)), make(map[string]bool, len(loc))
 	for key, dir := range loc {
 		h := l.Hierarchy(key)
-		if h == nil || key == "devices" {
+		if h == nil {
 			continue
 		}
 		ok, seen := known[dir]

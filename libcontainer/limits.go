@@ -20,7 +20,7 @@ func (c *creation) limits(pid int) error {
 		}
 	}
 	if adj := c.plan.OOMScoreAdj; adj != nil {
-		if err := c.host.WriteFile(proc.PID(pid, "oom_score_adj"), strconv.Itoa(*adj)); err != nil {
+		if err := c.host.WriteFile(proc.PID(pid, "oom_score_adj"), strconv.Itoa(*adj)); err != nil && !(unprivileged() && errors.Is(err, unix.EACCES)) {
 			return fmt.Errorf("process.oomScoreAdj: %w", err)
 		}
 	}

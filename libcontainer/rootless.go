@@ -74,17 +74,20 @@ func (c *creation) chooseCgroups() (err error) {
 	if c.loc, err = c.layout.Locate(path, c.opt.ID); err != nil {
 		return err
 	}
+	if unprivileged() {
+		delete(c.loc, "devices") // whose list is the host's business, see resources
+	}
 	if c.r.Rootless && path == "" {
 		if c.loc, err = choose.Rootless(c.layout, c.loc, c.configured()); err != nil {
 			return err
 		}
 		if len(c.loc) == 0 {
 			c.manager = cgroups.NoCgroup{}
+			if !ownPIDNamespace(c.bundle.Spec) {
+				c.r.warn("container %s has neither a cgroup nor a pid namespace of its own: processes that its init leaves behind can't be killed", c.opt.ID)
+			}
 			return nil
 		}
-	}
-	if unprivileged() {
-		delete(c.loc, "devices") // whose list is the host's business, see resources
 	}
 	c.manager, err = choose.Manager(c.layout, c.loc)
 	return err

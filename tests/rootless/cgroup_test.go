@@ -177,3 +177,18 @@ func words(args []string) (list []string) {
 	}
 	return list
 }
+
+// Root who says that he is rootless has what he is permitted: everything.
+func TestRootlessRoot(t *testing.T) {
+	b := harness.New(t, harness.Probe("open:/dev/null"), func(s *specs.Spec) { s.Linux.CgroupsPath = "" })
+	cmd := b.Cmd("run")
+	cmd.Args = append([]string{"--rootless=true"}, cmd.Args...)
+	r := cmd.Run(t)
+	r.Silent(t)
+	for _, line := range r.Report(t).Cgroup {
+		// In its cgroup namespace a container's own cgroup is the root.
+		if harness.Shown(line) && !strings.HasSuffix(line, ":/") {
+			t.Errorf("the container is in %s, want a cgroup of its own", line)
+		}
+	}
+}

@@ -94,7 +94,10 @@ func TestMappedRoot(t *testing.T) {
 			"a user namespace below": mapping(specs.LinuxIDMapping{Size: 1}),
 		} {
 			t.Run(name+"/"+inner, func(t *testing.T) {
-				b := newBundle(t, edit, harness.Probe("open:/dev/null", "create:/tmp/x"))
+				b := newBundle(t, edit, harness.Probe("open:/dev/null", "create:/tmp/x"), func(s *specs.Spec) {
+					score := -500 // which he may not: it stays as it is
+					s.Process.OOMScoreAdj = &score
+				})
 				b.Via = append(append(asUser(), "unshare"), flags...)
 				r := b.Report(t)
 				if r.Tries["open:/dev/null"] != "ok" || r.Tries["create:/tmp/x"] != "ok" || r.UID != [3]int{} || r.PID != 1 {
