@@ -43,7 +43,7 @@ func (p *planner) rootless() error {
 // ownOnly tells whether a map has one id and that is the caller's: the only one
 // that an ordinary user may write.
 func ownOnly(list []specs.LinuxIDMapping, id int) bool {
-	return len(list) == 1 && list[0].Size == 1 && int(list[0].HostID) == id
+	return len(list) == 1 && list[0].Size == 1 && list[0].HostID == uint32(id)
 }
 
 // inspected tells whether createContainer hooks make the stage look at the
