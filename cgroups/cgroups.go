@@ -100,6 +100,11 @@ type Manager interface {
 	// Frozen tells whether the cgroup itself was frozen. A frozen parent doesn't count.
 	Frozen() (bool, error)
 
+	// FrozenBy returns the directory of the cgroup that keeps the processes
+	// frozen: this one or, when it isn't frozen itself, one above it. It is ""
+	// if they aren't.
+	FrozenBy() (string, error)
+
 	// Freeze stops every process and returns when all have stopped. When that
 	// takes longer than the timeout, it thaws them again and returns an error
 	// that wraps unix.ETIMEDOUT.
@@ -107,6 +112,10 @@ type Manager interface {
 
 	// Thaw lets the processes run again.
 	Thaw() error
+
+	// Signal sends a signal to every process that is in the cgroup and below now.
+	// Those that are frozen get it when they are thawed, of v2 SIGKILL at once.
+	Signal(sig unix.Signal) error
 
 	// Kill sends SIGKILL to every process in the cgroup and below, thawing it if
 	// it is frozen. It doesn't wait for them to die; Destroy does.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 )
 
 // NoCgroup is the Manager of a container that has no cgroup of its own: it
@@ -36,11 +37,17 @@ func (NoCgroup) Pids(bool) ([]int, error) { return nil, nil }
 // Frozen is false.
 func (NoCgroup) Frozen() (bool, error) { return false, nil }
 
+// FrozenBy names none: whoever froze the creator froze us too.
+func (NoCgroup) FrozenBy() (string, error) { return "", nil }
+
 // Freeze can't be done.
 func (NoCgroup) Freeze(time.Duration) error { return errNoCgroup }
 
 // Thaw has nothing to do.
 func (NoCgroup) Thaw() error { return nil }
+
+// Signal reaches nobody.
+func (NoCgroup) Signal(unix.Signal) error { return nil }
 
 // Kill reaches nobody.
 func (NoCgroup) Kill() error { return nil }

@@ -125,7 +125,7 @@ func TestFlags(t *testing.T) {
 	create := "b bundle console-socket no-new-keyring no-pivot no-subreaper pid-file pidfd-socket preserve-fds"
 	want := map[string]string{
 		"create": create, "run": create + " d detach keep",
-		"start": "", "state": "", "features": "", "help": "", "init": "",
+		"start": "", "state": "", "pause": "", "resume": "", "features": "", "help": "", "init": "", "ps": "f format",
 		"kill": "a all", "delete": "f force", "list": "f format q quiet", "spec": "b bundle rootless",
 	}
 	for i := range commands {

@@ -22,7 +22,8 @@ var layers = [][]string{
 	{
 		"nsenter", "cgroups/cgfile",
 		"libcontainer/caps", "libcontainer/early", "libcontainer/fault", "libcontainer/jsontext", "libcontainer/mount/option",
-		"libcontainer/proc", "libcontainer/rootfs", "libcontainer/seal", "libcontainer/tty", "libcontainer/wire",
+		"libcontainer/proc", "libcontainer/rootfs", "libcontainer/seal", "libcontainer/tty", "libcontainer/user",
+		"libcontainer/wire",
 	},
 	{"cgroups", "cgroups/device", "libcontainer/hook", "libcontainer/mount", "libcontainer/spawn", "libcontainer/spec", "libcontainer/state"},
 	{"cgroups/v2", "libcontainer/idmap", "libcontainer/spawn/early", "libcontainer/step"},

@@ -48,7 +48,7 @@ func (c *container) delete(force bool) error {
 		}
 	}
 	if err := c.manager.Destroy(); err != nil {
-		return err
+		return explainBusy(c.manager, err)
 	}
 	if err := c.entry.Remove(); err != nil {
 		return err
@@ -72,7 +72,13 @@ func (c *container) end() error {
 	if err := c.manager.Kill(); err != nil {
 		return err
 	}
-	if pidfd >= 0 && !wait(pidfd, killWait) {
+	if pidfd < 0 || wait(pidfd, 50) {
+		return nil
+	}
+	if err := c.heldFrozen(); err != nil {
+		return err
+	}
+	if !wait(pidfd, killWait) {
 		return errors.New("container init still running")
 	}
 	return nil
@@ -109,7 +115,7 @@ func (r *Runtime) deleteByIntent(id string) error {
 			return err
 		}
 		if err := m.Destroy(); err != nil {
-			return err
+			return explainBusy(m, err)
 		}
 	}
 	return e.Remove()

@@ -34,12 +34,7 @@ func (r *Runtime) Kill(id string, sig unix.Signal, all bool) error {
 		return err
 	}
 	defer unix.Close(pidfd)
-	if sig == unix.SIGKILL && (all || !c.ownPIDNamespace()) {
-		if err := c.manager.Kill(); err != nil || c.hasCgroup() {
-			return err
-		}
-	}
-	if all && c.hasCgroup() {
+	if c.hasCgroup() && (all || sig == unix.SIGKILL && !c.ownPIDNamespace()) {
 		return c.signalAll(sig)
 	}
 	if err := unix.PidfdSendSignal(pidfd, sig, nil, 0); err != nil {
@@ -49,9 +44,7 @@ func (r *Runtime) Kill(id string, sig unix.Signal, all bool) error {
 		return fmt.Errorf("signal container init: %w", err)
 	}
 	if sig == unix.SIGKILL {
-		if frozen, err := c.manager.Frozen(); err == nil && frozen {
-			return c.manager.Thaw()
-		}
+		return c.thawKilled()
 	}
 	return nil
 }
@@ -60,7 +53,7 @@ func (r *Runtime) Kill(id string, sig unix.Signal, all bool) error {
 // init.
 func (c *container) ownPIDNamespace() bool { return c.record.OwnPIDNamespace }
 
-// killRest kills what a container left in its cgroup.
+// killRest signals what a container left in its cgroup.
 func (c *container) killRest(sig unix.Signal) error {
 	pids, err := c.manager.Pids(true)
 	if err != nil {
@@ -69,41 +62,16 @@ func (c *container) killRest(sig unix.Signal) error {
 	if len(pids) == 0 {
 		return ErrNotRunning
 	}
-	if sig == unix.SIGKILL {
-		return c.manager.Kill()
-	}
 	return c.signalAll(sig)
 }
 
-// signalAll sends a signal to every process of the cgroup. A pid is used only
-// if it is still in the cgroup after it was opened.
+// signalAll sends a signal to every process of the cgroup.
 func (c *container) signalAll(sig unix.Signal) error {
-	pids, err := c.manager.Pids(true)
-	if err != nil {
+	if sig != unix.SIGKILL {
+		return c.manager.Signal(sig)
+	}
+	if err := c.manager.Kill(); err != nil {
 		return err
 	}
-	open := make(map[int]int, len(pids))
-	defer func() {
-		for _, fd := range open {
-			unix.Close(fd)
-		}
-	}()
-	for _, pid := range pids {
-		if fd, err := unix.PidfdOpen(pid, 0); err == nil {
-			open[pid] = fd
-		}
-	}
-	if pids, err = c.manager.Pids(true); err != nil {
-		return err
-	}
-	for _, pid := range pids {
-		fd, ok := open[pid]
-		if !ok {
-			continue
-		}
-		if err := unix.PidfdSendSignal(fd, sig, nil, 0); err != nil && err != unix.ESRCH {
-			return fmt.Errorf("signal process %d: %w", pid, err)
-		}
-	}
-	return nil
+	return c.heldFrozen()
 }

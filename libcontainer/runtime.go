@@ -67,6 +67,7 @@ var (
 	ErrNotExist   = state.ErrNotExist
 	ErrInvalidID  = state.ErrInvalidID
 	ErrNotRunning = errors.New("container not running")
+	ErrNotPaused  = errors.New("container not paused")
 	ErrRunning    = errors.New("cannot start an already running container")
 	ErrStopped    = errors.New("cannot start a container that has stopped")
 )

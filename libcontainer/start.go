@@ -34,7 +34,11 @@ func (r *Runtime) Start(id string) error {
 	case specs.StateRunning:
 		return ErrRunning
 	case state.Paused:
-		return errors.New("cannot start a paused container")
+		return errors.New("cannot start a container in the paused state")
+	}
+	// Its program would start at some time or other, and we wait for it till then.
+	if by, err := c.manager.FrozenBy(); err != nil || by != "" {
+		return cannotRun(by, err)
 	}
 	pidfd, err := c.pidfd()
 	if errors.Is(err, unix.ESRCH) {
@@ -120,9 +124,20 @@ func (c *container) openGate() (status int, err error) {
 // its execve or its death, and its progress record says which.
 func (c *container) await(status, pidfd int) error {
 	fds := []unix.PollFd{{Fd: int32(status)}, {Fd: int32(pidfd), Events: unix.POLLIN}}
-	for fds[0].Revents|fds[1].Revents == 0 {
-		if _, err := unix.Poll(fds, -1); err != nil && err != unix.EINTR {
+	for frozen := 0; fds[0].Revents|fds[1].Revents == 0; {
+		n, err := unix.Poll(fds, 1000)
+		if err != nil && err != unix.EINTR {
 			return fmt.Errorf("wait for container: %w", err)
+		}
+		if n != 0 {
+			continue
+		}
+		by, err := c.manager.FrozenBy()
+		if frozen++; err != nil || by == "" {
+			frozen = 0
+		}
+		if frozen == frozenSeconds {
+			return cannotRun(by, nil)
 		}
 	}
 	if err := c.verdict(); err != nil {
@@ -131,6 +146,17 @@ func (c *container) await(status, pidfd int) error {
 	}
 	fault.Point("start:running")
 	return nil
+}
+
+// frozenSeconds is how long start waits for a container that somebody freezes
+// while it starts.
+const frozenSeconds = 10
+
+func cannotRun(by string, err error) error {
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("container can't run while cgroup %s is frozen", by)
 }
 
 // verdict reads what the first process has come to.

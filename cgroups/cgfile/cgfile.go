@@ -6,6 +6,7 @@ package cgfile
 import (
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -222,6 +223,21 @@ func UnlessGone(err error) error {
 		return nil
 	}
 	return err
+}
+
+// Nearest returns the directory in which file has a content: dir or the nearest
+// above it, or dir if there is none within sight. A hierarchy's root doesn't
+// have the files in question.
+func Nearest(dir, file, content string) string {
+	for up := dir; ; up = path.Dir(up) {
+		text, err := ReadFile(up + "/" + file)
+		switch {
+		case err != nil:
+			return dir
+		case string(text) == content:
+			return up
+		}
+	}
 }
 
 // Stat returns the number that follows a key in a flat keyed file such as

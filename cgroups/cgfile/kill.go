@@ -7,16 +7,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// batch bounds how many pidfds Kill holds at a time.
+// batch bounds how many pidfds Signal holds at a time.
 const batch = 64
 
-// Kill sends SIGKILL once to every process in the cgroup and below that isn't
-// in seen yet, adds them to seen and returns how many they were. It never
+// Signal sends a signal once to every process in the cgroup and below that
+// isn't in seen yet, adds them to seen and returns how many they were. It never
 // signals a process outside: a pid is opened first, and the signal goes through
 // that descriptor only if the cgroup lists the pid after it was opened.
-func Kill(d Dir, seen map[int]bool) (fresh int, err error) {
+func Signal(d Dir, sig unix.Signal, seen map[int]bool) (fresh int, err error) {
 	visit := func(sub Dir) error {
-		n, err := sub.kill(seen)
+		n, err := sub.signal(sig, seen)
 		fresh += n
 		return err
 	}
@@ -26,14 +26,14 @@ func Kill(d Dir, seen map[int]bool) (fresh int, err error) {
 	return fresh, d.walk(visit, nil)
 }
 
-func (d Dir) kill(seen map[int]bool) (fresh int, err error) {
+func (d Dir) signal(sig unix.Signal, seen map[int]bool) (fresh int, err error) {
 	pids, err := d.procs()
 	if err != nil {
 		return 0, err
 	}
 	pids = slices.DeleteFunc(pids, func(pid int) bool { return seen[pid] })
 	for part := range slices.Chunk(pids, batch) {
-		if e := d.killPart(part); e != nil && err == nil {
+		if e := d.signalPart(sig, part); e != nil && err == nil {
 			err = e
 		}
 		for _, pid := range part {
@@ -43,7 +43,7 @@ func (d Dir) kill(seen map[int]bool) (fresh int, err error) {
 	return len(pids), err
 }
 
-func (d Dir) killPart(pids []int) error {
+func (d Dir) signalPart(sig unix.Signal, pids []int) error {
 	fds := make(map[int]int, len(pids))
 	defer func() {
 		for _, fd := range fds {
@@ -69,8 +69,8 @@ func (d Dir) killPart(pids []int) error {
 		if !ok {
 			continue
 		}
-		if e := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); e != nil && e != unix.ESRCH && err == nil {
-			err = fmt.Errorf("kill process %d of cgroup %s: %w", pid, d.path, e)
+		if e := unix.PidfdSendSignal(fd, sig, nil, 0); e != nil && e != unix.ESRCH && err == nil {
+			err = fmt.Errorf("signal process %d of cgroup %s: %w", pid, d.path, e)
 		}
 	}
 	return err

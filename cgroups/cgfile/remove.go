@@ -84,15 +84,16 @@ func holder(dir string) (pid int, dying bool) {
 	defer d.Close()
 	pids, _ := Pids(d, true)
 	for _, p := range pids {
-		if pid = p; !isDying(p) {
+		if pid = p; !Dying(p) {
 			return p, false
 		}
 	}
 	return pid, true
 }
 
-// isDying tells whether a process is a zombie, is exiting or has a SIGKILL waiting.
-func isDying(pid int) bool {
+// Dying tells whether a process is a zombie, is exiting or has a SIGKILL
+// waiting, or isn't there at all.
+func Dying(pid int) bool {
 	d, err := OpenDir(path.Join("/proc", strconv.Itoa(pid)))
 	if err != nil {
 		return true

@@ -21,8 +21,8 @@ func TestExiting(t *testing.T) {
 			t.Errorf("exiting(%q) = %v, want %v", c.stat, got, c.want)
 		}
 	}
-	if isDying(os.Getpid()) {
-		t.Error("isDying() of the test = true")
+	if Dying(os.Getpid()) {
+		t.Error("Dying() of the test = true")
 	}
 }
 

@@ -34,6 +34,34 @@ func (m *Manager) Frozen() (bool, error) {
 	return text == "1\n", cgfile.UnlessGone(err)
 }
 
+// FrozenBy looks at the effective state, and then for the cgroup that was
+// frozen; see [cgroups.Manager].
+func (m *Manager) FrozenBy() (string, error) {
+	if t := m.find("freezer"); t != nil {
+		by, err := frozenBy(t.dir)
+		if by != "" || err != nil {
+			return by, err
+		}
+	}
+	if m.unified != nil {
+		return m.unified.FrozenBy()
+	}
+	return "", nil
+}
+
+func frozenBy(dir string) (string, error) {
+	d, err := cgfile.OpenDir(dir)
+	if err != nil {
+		return "", cgfile.UnlessGone(err)
+	}
+	defer d.Close()
+	text, err := d.Read(stateFile)
+	if err != nil || strings.TrimSpace(text) == thawed {
+		return "", cgfile.UnlessGone(err)
+	}
+	return cgfile.Nearest(dir, ownFile, "1\n"), nil
+}
+
 // Freeze writes FROZEN until the kernel says so; see [cgroups.Manager].
 func (m *Manager) Freeze(timeout time.Duration) error {
 	t := m.find("freezer")

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/rung-oci/rung/cgroups/cgfile"
+	"golang.org/x/sys/unix"
 )
 
 // killTime bounds how long Kill tries to hold the processes still.
@@ -31,6 +32,25 @@ func (m *Manager) Kill() error {
 		}
 	}
 	return first
+}
+
+// Signal signals the processes of the hierarchy that holds all of them; see
+// [cgroups.Manager].
+func (m *Manager) Signal(sig unix.Signal) error {
+	t := m.main()
+	if t == nil {
+		if m.unified != nil {
+			return m.unified.Signal(sig)
+		}
+		return nil
+	}
+	d, err := cgfile.OpenDir(t.dir)
+	if err != nil {
+		return cgfile.UnlessGone(err)
+	}
+	defer d.Close()
+	_, err = cgfile.Signal(d, sig, map[int]bool{})
+	return cgfile.UnlessGone(err)
 }
 
 // killFrozen kills in the freezer's directory and thaws it whatever happens
@@ -71,7 +91,7 @@ func killTree(dir string, seen map[int]bool) error {
 // end while they can't be frozen make it stop early.
 func killAll(d cgfile.Dir, seen map[int]bool) error {
 	for range 100 {
-		fresh, err := cgfile.Kill(d, seen)
+		fresh, err := cgfile.Signal(d, unix.SIGKILL, seen)
 		if err != nil || fresh == 0 {
 			return cgfile.UnlessGone(err)
 		}

@@ -23,6 +23,31 @@ func (m *Manager) Frozen() (bool, error) {
 	return text == "1\n", nil
 }
 
+// FrozenBy asks the cgroup and the kernel's word on those above; see
+// [cgroups.Manager].
+func (m *Manager) FrozenBy() (string, error) {
+	d, err := cgfile.OpenDir(m.dir)
+	if err != nil {
+		return "", cgfile.UnlessGone(err)
+	}
+	defer d.Close()
+	own, err := d.Read("cgroup.freeze")
+	if err != nil {
+		return "", cgfile.UnlessGone(err)
+	}
+	if own == "1\n" {
+		return m.dir, nil
+	}
+	events, err := d.Read("cgroup.events")
+	if err != nil {
+		return "", cgfile.UnlessGone(err)
+	}
+	if v, _ := cgfile.Stat(events, "frozen"); v != "1" {
+		return "", nil
+	}
+	return cgfile.Nearest(m.dir, "cgroup.freeze", "1\n"), nil
+}
+
 // Freeze writes cgroup.freeze and waits for the kernel's word that all processes
 // have stopped; see [cgroups.Manager].
 func (m *Manager) Freeze(timeout time.Duration) error {

@@ -62,13 +62,25 @@ func (m *Manager) Kill() error {
 	err = d.Write("cgroup.kill", "1")
 	if errors.Is(err, unix.EOPNOTSUPP) {
 		// A threaded cgroup: its processes belong to a cgroup above.
-		_, err = cgfile.Kill(d, map[int]bool{})
+		_, err = cgfile.Signal(d, unix.SIGKILL, map[int]bool{})
 	}
 	// A frozen process dies of SIGKILL, but a container that is created here
 	// again must not find the cgroup frozen.
 	if frozen, _ := d.Read("cgroup.freeze"); frozen == "1\n" && err == nil {
 		err = d.Write("cgroup.freeze", "0")
 	}
+	return cgfile.UnlessGone(err)
+}
+
+// Signal signals every process that the cgroup and those below it list; see
+// [cgroups.Manager].
+func (m *Manager) Signal(sig unix.Signal) error {
+	d, err := cgfile.OpenDir(m.dir)
+	if err != nil {
+		return cgfile.UnlessGone(err)
+	}
+	defer d.Close()
+	_, err = cgfile.Signal(d, sig, map[int]bool{})
 	return cgfile.UnlessGone(err)
 }
 

@@ -1,0 +1,48 @@
+package libcontainer
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/cgroups/cgfile"
+)
+
+// pauseTimeout bounds the wait for all processes to stop. One that waits for a
+// dead network file system can't be stopped.
+const pauseTimeout = 10 * time.Second
+
+// Pause freezes all processes of a container that runs, or is created. When
+// that fails, or the container ends meanwhile, nothing stays frozen: a cgroup
+// that is would be a trap for the next container in it.
+func (r *Runtime) Pause(id string) error {
+	c, err := r.open(id, true)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	f, err := c.facts()
+	if err != nil {
+		return err
+	}
+	if st := f.Status(); st != specs.StateRunning && st != specs.StateCreated {
+		return ErrNotRunning
+	}
+	if err := c.manager.Freeze(pauseTimeout); err != nil {
+		return fmt.Errorf("pause container: %w", err)
+	}
+	// A SIGKILL may have come too late to end the process and too early for
+	// `kill` to see that it has to thaw it.
+	alive, err := c.record.Alive(c.host)
+	if err == nil && alive && !cgfile.Dying(c.record.PID) {
+		return nil
+	}
+	if terr := c.manager.Thaw(); terr != nil {
+		return fmt.Errorf("thaw container: %w", terr)
+	}
+	if err != nil {
+		return err
+	}
+	return ErrNotRunning
+}

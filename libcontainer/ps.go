@@ -1,0 +1,19 @@
+package libcontainer
+
+import "fmt"
+
+// Processes lists the processes of a container in ascending order, by the pids
+// that the caller's pid namespace has for them. A container that has stopped
+// has those that it left behind, usually none.
+func (r *Runtime) Processes(id string) ([]int, error) {
+	c, err := r.open(id, false)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	pids, err := c.manager.Pids(true)
+	if err != nil {
+		return nil, fmt.Errorf("list container processes: %w", err)
+	}
+	return pids, nil
+}

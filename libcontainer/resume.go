@@ -1,0 +1,28 @@
+package libcontainer
+
+import (
+	"fmt"
+
+	"github.com/rung-oci/rung/libcontainer/state"
+)
+
+// Resume thaws a paused container. Under a parent that is frozen it still
+// doesn't run, but it is no longer paused by itself.
+func (r *Runtime) Resume(id string) error {
+	c, err := r.open(id, true)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	f, err := c.facts()
+	if err != nil {
+		return err
+	}
+	if f.Status() != state.Paused {
+		return ErrNotPaused
+	}
+	if err := c.manager.Thaw(); err != nil {
+		return fmt.Errorf("resume container: %w", err)
+	}
+	return nil
+}
