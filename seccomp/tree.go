@@ -3,6 +3,7 @@ package seccomp
 import (
 	"cmp"
 	"fmt"
+	"slices"
 )
 
 // A level is a list of nodes that are asked in turn until one has an answer. A
@@ -51,21 +52,55 @@ type planter struct {
 // plant makes the tree of a call. Of rules without conditions the first alone
 // counts; it is returned instead of a tree.
 func (p *planter) plant(c call) (always *rule, tree level, err error) {
+	var kept []condRule
 	for _, r := range c.rules {
-		conds := p.needed(p.conditions(r))
-		switch {
-		case always != nil:
-		case len(conds) == 0:
-			always, tree = &p.rules[r.rule], nil
-		default:
-			p.rule, p.conds = &p.rules[r.rule], conds
+		add := condRule{&p.rules[r.rule], p.needed(p.conditions(r))}
+		if len(add.conds) == 0 {
+			return add.rule, nil, nil
+		}
+		if add.covered(kept) {
+			continue
+		}
+		n := len(kept)
+		kept = slices.DeleteFunc(kept, add.covers)
+		kept = append(kept, add)
+		from := len(kept) - 1
+		if len(kept) <= n { // some rules have gone
+			tree, from = nil, 0
+		}
+		for _, k := range kept[from:] {
+			p.rule, p.conds = k.rule, k.conds
 			p.add(&tree, 0, 0)
 			if p.clash != nil || p.nodes > maxNodes {
 				return nil, nil, p.problem()
 			}
 		}
 	}
-	return always, tree, nil
+	return nil, tree, nil
+}
+
+// A condRule is a rule with its conditions on some architecture.
+type condRule struct {
+	rule  *rule
+	conds []cond
+}
+
+// covers tells whether r says all that a longer rule says: the same answer with
+// some of its conditions.
+func (r condRule) covers(longer condRule) bool {
+	if len(r.conds) >= len(longer.conds) || r.rule.answer != longer.rule.answer {
+		return false
+	}
+	for _, c := range r.conds {
+		if !slices.Contains(longer.conds, c) {
+			return false
+		}
+	}
+	return true
+}
+
+func (r condRule) covered(list []condRule) bool {
+	return slices.ContainsFunc(list, func(k condRule) bool { return k.covers(r) })
 }
 
 // problem is why the rule can't be added: it contradicts another one, or it is
