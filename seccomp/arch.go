@@ -54,6 +54,15 @@ var arches = [...]arch{
 	{specs.ArchSHEB, 0x0000002a, &numbersSH, false, true, true, 0, all},
 }
 
+// through is the number of the call that leads to others by the gate g.
+func (a *arch) through(g gate) (nr int32, ok bool) {
+	if g.sub == 0 || !a.mux {
+		return -1, false
+	}
+	at, _ := findName(g.name())
+	return a.numbers[at], a.numbers[at] >= 0
+}
+
 // findArch returns the architecture of that name, or nil.
 func findArch(name specs.Arch) *arch {
 	for i := range arches {

@@ -169,7 +169,7 @@ func youngProgram(p *specs.LinuxSeccomp, native specs.Arch) []instruction {
 	const goOn = ^uint32(0) // no action
 	s := collect(p)
 	c := compiler{ruleset: s, graph: newGraph(16), arches: s.arches(native)}
-	s.rules, s.uses, s.fallback = nil, nil, goOn
+	s.fallback = goOn
 	next := c.answer(goOn)
 	for _, a := range c.arches {
 		list := spans{}

@@ -156,19 +156,13 @@ func (s *ruleset) newest(a *arch) (last uint32, ok bool) {
 	case specs.ActAllow, specs.ActLog, specs.ActTrace:
 		return 0, false
 	}
-	note := func(name string) {
-		if at, known := findName(name); known {
-			if nr := a.numbers[at]; nr >= 0 {
-				last, ok = max(last, uint32(nr)), true
-			}
+	for i := range s.uses {
+		u := &s.uses[i]
+		if nr := a.numbers[u.name]; nr >= 0 {
+			last, ok = max(last, uint32(nr)), true
 		}
-	}
-	for i := range s.profile.Syscalls {
-		for _, name := range s.profile.Syscalls[i].Names {
-			note(name)
-			if g := gateOf(name); a.mux && g.sub != 0 {
-				note(g.name)
-			}
+		if nr, through := a.through(u.gate); through {
+			last, ok = max(last, uint32(nr)), true
 		}
 	}
 	return last, ok

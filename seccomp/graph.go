@@ -32,17 +32,21 @@ const (
 )
 
 func newGraph(size int) *graph {
-	return &graph{nodes: make([]decision, 0, size), known: make(map[decision]ref, size)}
+	return &graph{nodes: make([]decision, 0, size), known: make(map[decision]ref, size/8)}
 }
 
 func (g *graph) intern(d decision) ref {
 	if r, ok := g.known[d]; ok {
 		return r
 	}
-	r := ref(len(g.nodes))
-	g.nodes = append(g.nodes, d)
+	r := g.add(d)
 	g.known[d] = r
 	return r
+}
+
+func (g *graph) add(d decision) ref {
+	g.nodes = append(g.nodes, d)
+	return ref(len(g.nodes) - 1)
 }
 
 // answer is the decision to answer value.
@@ -116,8 +120,9 @@ func (s *spans) add(first uint32, to ref) {
 // search is the decision among numbers: halves first, and a single number
 // between two spans of the same by itself.
 func (g *graph) search(s spans) ref {
+	// No two are equal, so they needn't be known.
 	number := func(op comparison, value uint32, t, f ref) ref {
-		return g.compare(decision{load: loadNumber, op: op, mask: ^uint32(0), value: value, t: t, f: f})
+		return g.add(decision{load: loadNumber, op: op, mask: ^uint32(0), value: value, t: t, f: f})
 	}
 	switch n := len(s); {
 	case n == 1:

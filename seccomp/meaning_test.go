@@ -26,7 +26,8 @@ func meaning(p *specs.LinuxSeccomp, a *arch, in *seen) map[uint32]bool {
 				answers[value] = true
 			}
 			g := gateOf(name)
-			if !a.mux || g.sub == 0 {
+			gate, ok := a.through(g)
+			if !ok {
 				continue
 			}
 			var rest []specs.LinuxSeccompArg
@@ -35,12 +36,11 @@ func meaning(p *specs.LinuxSeccomp, a *arch, in *seen) map[uint32]bool {
 					rest = append(rest, arg)
 				}
 			}
-			gate, _ := findName(g.name)
 			first := in.args[0]
 			if !a.wide {
 				first = uint64(uint32(first))
 			}
-			if a.numbers[gate] == int32(in.nr) && first == uint64(g.sub) && (len(e.Args) > 0 && len(rest) == 0 || entryHolds(a, rest, in)) {
+			if gate == int32(in.nr) && first == uint64(g.sub) && (len(e.Args) > 0 && len(rest) == 0 || entryHolds(a, rest, in)) {
 				answers[value] = true
 			}
 		}

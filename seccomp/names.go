@@ -38,41 +38,89 @@ func hashName(seed uint32, name string) uint32 {
 	return h ^ h>>15
 }
 
-// A gate is a call through which others are made, their number in its first
-// argument.
+// A gate is the number of a call behind another one, by which it can be made on
+// some architectures: ipc(2) or socketcall(2), whose first argument it is. Zero is
+// none.
 type gate struct {
-	name string // of the call: socketcall or ipc
-	sub  uint8  // the number
+	ipc bool
+	sub uint8
 }
 
-// gateOf returns the gate of a call that has one on some architectures.
+// name is the call that leads to the others.
+func (g gate) name() string {
+	if g.ipc {
+		return "ipc"
+	}
+	return "socketcall"
+}
+
+// gateOf returns the gate to a call.
 func gateOf(name string) gate {
-	for _, g := range [...]struct {
-		gate  string
-		first uint8
-		names []string
-	}{
-		{"socketcall", 1, socketCalls[:]},
-		{"ipc", 1, semCalls[:]},
-		{"ipc", 11, msgCalls[:]},
-		{"ipc", 21, shmCalls[:]},
-	} {
-		for i, n := range g.names {
-			if n == name {
-				return gate{g.gate, g.first + uint8(i)}
-			}
-		}
+	switch name {
+	case "socket":
+		return gate{sub: 1}
+	case "bind":
+		return gate{sub: 2}
+	case "connect":
+		return gate{sub: 3}
+	case "listen":
+		return gate{sub: 4}
+	case "accept":
+		return gate{sub: 5}
+	case "getsockname":
+		return gate{sub: 6}
+	case "getpeername":
+		return gate{sub: 7}
+	case "socketpair":
+		return gate{sub: 8}
+	case "send":
+		return gate{sub: 9}
+	case "recv":
+		return gate{sub: 10}
+	case "sendto":
+		return gate{sub: 11}
+	case "recvfrom":
+		return gate{sub: 12}
+	case "shutdown":
+		return gate{sub: 13}
+	case "setsockopt":
+		return gate{sub: 14}
+	case "getsockopt":
+		return gate{sub: 15}
+	case "sendmsg":
+		return gate{sub: 16}
+	case "recvmsg":
+		return gate{sub: 17}
+	case "accept4":
+		return gate{sub: 18}
+	case "recvmmsg":
+		return gate{sub: 19}
+	case "sendmmsg":
+		return gate{sub: 20}
+	case "semop":
+		return gate{true, 1}
+	case "semget":
+		return gate{true, 2}
+	case "semctl":
+		return gate{true, 3}
+	case "semtimedop":
+		return gate{true, 4}
+	case "msgsnd":
+		return gate{true, 11}
+	case "msgrcv":
+		return gate{true, 12}
+	case "msgget":
+		return gate{true, 13}
+	case "msgctl":
+		return gate{true, 14}
+	case "shmat":
+		return gate{true, 21}
+	case "shmdt":
+		return gate{true, 22}
+	case "shmget":
+		return gate{true, 23}
+	case "shmctl":
+		return gate{true, 24}
 	}
 	return gate{}
 }
-
-// The calls of socketcall(2) and ipc(2), in the order of their numbers.
-var (
-	socketCalls = [...]string{
-		"socket", "bind", "connect", "listen", "accept", "getsockname", "getpeername", "socketpair", "send", "recv",
-		"sendto", "recvfrom", "shutdown", "setsockopt", "getsockopt", "sendmsg", "recvmsg", "accept4", "recvmmsg", "sendmmsg",
-	}
-	semCalls = [...]string{"semop", "semget", "semctl", "semtimedop"}
-	msgCalls = [...]string{"msgsnd", "msgrcv", "msgget", "msgctl"}
-	shmCalls = [...]string{"shmat", "shmdt", "shmget", "shmctl"}
-)

@@ -251,10 +251,9 @@ func probes(p *specs.LinuxSeccomp, a *arch, m maker, visit func(*seen)) {
 			if at, ok := findName(name); ok {
 				special[a.numbers[at]] = true
 			}
-			if g := gateOf(name); g.sub != 0 {
-				at, _ := findName(g.name)
-				special[a.numbers[at]] = true
-				values = append(values, uint64(g.sub))
+			if nr, ok := a.through(gateOf(name)); ok {
+				special[nr] = true
+				values = append(values, uint64(gateOf(name).sub))
 			}
 		}
 	}
@@ -309,8 +308,7 @@ func about(p *specs.LinuxSeccomp, a *arch, in *seen) string {
 		e.Names = nil
 		for _, name := range p.Syscalls[i].Names {
 			at, ok := findName(name)
-			gate, _ := findName(gateOf(name).name)
-			if ok && (a.numbers[at] == int32(in.nr) || gateOf(name).sub != 0 && a.numbers[gate] == int32(in.nr)) {
+			if gate, _ := a.through(gateOf(name)); ok && (a.numbers[at] == int32(in.nr) || gate == int32(in.nr)) {
 				e.Names = append(e.Names, name)
 			}
 		}

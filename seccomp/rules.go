@@ -23,15 +23,15 @@ type cond struct {
 	value uint64
 }
 
-// A use is a name with the rules of an entry.
+// A use is a name with the rules of an entry: none, if the entry says what the
+// default says.
 type use struct {
 	name        place
 	gate        gate
 	first, last int // of ruleset.rules, last excluded
 }
 
-// A ruleset is a profile without what has no effect: unknown names, and entries
-// that say what the default says.
+// A ruleset is a profile without the names that no architecture has.
 type ruleset struct {
 	profile  *specs.LinuxSeccomp
 	fallback uint32 // the default's answer
@@ -49,12 +49,10 @@ func collect(p *specs.LinuxSeccomp) *ruleset {
 	s.rules, s.uses = make([]rule, 0, len(p.Syscalls)), make([]use, 0, names)
 	for i := range p.Syscalls {
 		entry := &p.Syscalls[i]
-		value := answer(entry.Action, entry.ErrnoRet)
-		if value == s.fallback {
-			continue
-		}
 		first := len(s.rules)
-		s.split(i, value, entry.Args)
+		if value := answer(entry.Action, entry.ErrnoRet); value != s.fallback {
+			s.split(i, value, entry.Args)
+		}
 		for _, name := range entry.Names {
 			if at, ok := findName(name); ok {
 				s.uses = append(s.uses, use{at, gateOf(name), first, len(s.rules)})
@@ -112,10 +110,12 @@ func (s *ruleset) calls(a *arch) []call {
 	}
 	for i := range s.uses {
 		u := &s.uses[i]
+		if u.first == u.last {
+			continue
+		}
 		add(a.numbers[u.name], i, 0)
-		if a.mux && u.gate.sub != 0 {
-			at, _ := findName(u.gate.name)
-			add(a.numbers[at], i, u.gate.sub)
+		if nr, ok := a.through(u.gate); ok {
+			add(nr, i, u.gate.sub)
 		}
 	}
 	slices.Sort(keys)
