@@ -25,7 +25,10 @@ func (c *creation) sockets() (err error) {
 			return fmt.Errorf("pidfd socket: %w", err)
 		}
 	}
-	return nil
+	if p := notifyProfile(c.bundle.Spec); p != nil {
+		c.agent, err = connectAgent(p)
+	}
+	return err
 }
 
 // takeConsole passes a new terminal on. It owns the descriptor.

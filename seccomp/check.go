@@ -40,6 +40,12 @@ func Check(p *specs.LinuxSeccomp, native specs.Arch) []*Problem {
 	return c.list
 }
 
+// Wanted tells whether a configuration asks for a filter. An object in which
+// nothing is said, as some engines write it, does not (runc).
+func Wanted(p *specs.LinuxSeccomp) bool {
+	return p != nil && (p.DefaultAction != "" || len(p.Syscalls) > 0)
+}
+
 // UsesNotify tells whether a profile leaves calls to an agent.
 func UsesNotify(p *specs.LinuxSeccomp) bool {
 	return slices.ContainsFunc(p.Syscalls, func(s specs.LinuxSyscall) bool { return s.Action == specs.ActNotify })
