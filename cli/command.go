@@ -36,6 +36,7 @@ var commands = [...]command{
 	psCommand,
 	specCommand,
 	featuresCommand,
+	seccompCommand,
 	helpCommand,
 	initCommand,
 }
