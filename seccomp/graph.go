@@ -79,6 +79,31 @@ func (g *graph) argument(a *arch, t test, yes, no ref) ref {
 
 // level is a tree's level; what it leaves open goes on to next.
 func (g *graph) level(a *arch, l level, next ref) ref {
+	for end := len(l); end > 0; {
+		start := end - 1
+		for start > 0 && l[start].single() && l[start-1].single() && l[start-1].word == l[start].word {
+			start--
+		}
+		next = g.values(a, l[start:end], next)
+		end = start
+	}
+	return next
+}
+
+// single tells whether a node is about one value and leaves all others open.
+func (n *node) single() bool {
+	return n.op == opEQ && n.f.rule == nil && n.f.below == nil
+}
+
+// values is a level of one node, or of some that are each about one value of the
+// same word, the largest first. Many of these are searched by halves.
+func (g *graph) values(a *arch, l level, next ref) ref {
+	const few = 4
+	if len(l) > few {
+		mid := len(l) / 2
+		low := g.values(a, l[mid:], next)
+		return g.argument(a, test{word: l[0].word, op: opGE, mask: ^uint32(0), value: l[mid-1].value}, g.values(a, l[:mid], next), low)
+	}
 	for _, n := range slices.Backward(l) {
 		next = g.argument(a, n.test, g.branch(a, n.t, next), g.branch(a, n.f, next))
 	}
