@@ -71,6 +71,16 @@ func operatorProfiles() map[string]*specs.LinuxSeccomp {
 		}
 		profiles["operator "+string(o.name)] = p
 	}
+	many := &specs.LinuxSeccomp{DefaultAction: specs.ActErrno, Architectures: []specs.Arch{specs.ArchX86}}
+	for i := range uint64(60) {
+		a := specs.LinuxSeccompArg{Index: 1, Op: specs.OpEqualTo, Value: i*i | i%4<<32}
+		s := specs.LinuxSyscall{Names: []string{"ioctl"}, Action: specs.ActAllow, Args: []specs.LinuxSeccompArg{a}}
+		if i%5 == 0 {
+			s.Args = append(s.Args, specs.LinuxSeccompArg{Index: 2, Op: specs.OpGreaterThan, Value: i})
+		}
+		many.Syscalls = append(many.Syscalls, s)
+	}
+	profiles["many values"] = many
 	return profiles
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 )
 
 // A level is a list of nodes that are asked in turn until one has an answer. A
@@ -53,16 +54,19 @@ type planter struct {
 // counts; it is returned instead of a tree.
 func (p *planter) plant(c call) (always *rule, tree level, err error) {
 	var kept []condRule
+	lengths := make(map[int]bool)
 	for _, r := range c.rules {
 		add := condRule{&p.rules[r.rule], p.needed(p.conditions(r))}
 		if len(add.conds) == 0 {
 			return add.rule, nil, nil
 		}
-		if add.covered(kept) {
-			continue
-		}
 		n := len(kept)
-		kept = slices.DeleteFunc(kept, add.covers)
+		if lengths[len(add.conds)] = true; len(lengths) > 1 { // else none is shorter than another
+			if add.covered(kept) {
+				continue
+			}
+			kept = slices.DeleteFunc(kept, add.covers)
+		}
 		kept = append(kept, add)
 		from := len(kept) - 1
 		if len(kept) <= n { // some rules have gone
@@ -219,24 +223,22 @@ func (c comparison) rank() int {
 	case opGT, opGE:
 		return 1
 	}
-	return 3
+	return equalities
 }
+
+const equalities = 3
 
 // add adds the rule's conditions from number ci on, and of that the comparisons
 // from i on, to a level.
 func (p *planter) add(to *level, ci int, i lead) {
 	n, t, f := p.part(p.conds[ci], i)
-	at := 0
-	for ; at < len(*to); at++ {
-		x := (*to)[at]
+	at, first := n.place(*to)
+	for _, x := range (*to)[first:at] {
 		if x.test == n.test {
 			leaf := isLeaf(x) || ci == len(p.conds)-1 && (t == done || t == nowhere) && (f == done || f == nowhere)
 			p.follow(x, true, ci, t, &n, leaf)
 			p.follow(x, false, ci, f, &n, leaf)
 			return
-		}
-		if n.before(x) {
-			break
 		}
 	}
 	x := new(node)
@@ -249,6 +251,18 @@ func (p *planter) add(to *level, ci int, i lead) {
 	*to = append(*to, nil)
 	copy((*to)[at+1:], (*to)[at:])
 	(*to)[at] = x
+}
+
+// place is where n goes in a level, and from where on before it there may be a
+// node that makes the same comparison. Of equalities, which come first, those
+// can only be among nodes of the same value.
+func (n *node) place(l level) (at, first int) {
+	at = sort.Search(len(l), func(i int) bool { return n.before(l[i]) })
+	if n.cond.op.rank() == equalities {
+		for first = at; first > 0 && !l[first-1].before(n); first-- {
+		}
+	}
+	return at, first
 }
 
 func isLeaf(x *node) bool { return x.t.below == nil && x.f.below == nil }
