@@ -3,10 +3,10 @@
 package seccomp
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
-	"unsafe"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	libseccomp "github.com/seccomp/libseccomp-golang"
@@ -25,11 +25,14 @@ var backend = compileByLibrary
 // compileByLibrary has libseccomp make the program, and puts before it what
 // libseccomp doesn't do: ENOSYS for calls that are newer than the profile.
 func compileByLibrary(p *specs.LinuxSeccomp, native specs.Arch) ([]instruction, error) {
-	code, err := libraryProgram(p, binaryTree)
+	raw, err := libraryProgram(p, func(*libseccomp.ScmpFilter) error { return nil })
 	if err != nil {
 		return nil, err
 	}
-	code = append(youngProgram(p, native), code...)
+	code := youngProgram(p, native)
+	for b := range slices.Chunk(raw, unix.SizeofSockFilter) {
+		code = append(code, decode(b, binary.NativeEndian))
+	}
 	if len(code) > MaxInstructions {
 		return nil, collect(p).tooLong(len(code))
 	}
@@ -41,16 +44,25 @@ func compileByLibrary(p *specs.LinuxSeccomp, native specs.Arch) ([]instruction, 
 // lacks the call that comes first.
 const binaryTree = 2
 
-// libraryProgram has libseccomp compile a checked profile.
-func libraryProgram(p *specs.LinuxSeccomp, optimize int) ([]instruction, error) {
+// decode reads an instruction.
+func decode(b []byte, order binary.ByteOrder) instruction {
+	return instruction{Code: order.Uint16(b), Jt: b[2], Jf: b[3], K: order.Uint32(b[4:])}
+}
+
+// libraryProgram has libseccomp compile a checked profile, after prepare has done
+// something to the empty filter.
+func libraryProgram(p *specs.LinuxSeccomp, prepare func(*libseccomp.ScmpFilter) error) ([]byte, error) {
 	fallback := scmpAction(p.DefaultAction, p.DefaultErrnoRet)
 	f, err := libseccomp.NewFilter(fallback)
 	if err != nil {
 		return nil, fmt.Errorf("make filter by libseccomp: %w", err)
 	}
 	defer f.Release()
-	if err := f.SetOptimize(optimize); err != nil {
+	if err := f.SetOptimize(binaryTree); err != nil {
 		return nil, fmt.Errorf("optimize filter by libseccomp: %w", err)
+	}
+	if err := prepare(f); err != nil {
+		return nil, err
 	}
 	for i, name := range p.Architectures {
 		a, err := libseccomp.GetArchFromString(scmpArch(name))
@@ -70,9 +82,7 @@ func libraryProgram(p *specs.LinuxSeccomp, optimize int) ([]instruction, error) 
 	if err != nil {
 		return nil, fmt.Errorf("compile filter by libseccomp: %w", err)
 	}
-	code := make([]instruction, len(raw)/unix.SizeofSockFilter)
-	copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(code))), len(code)*unix.SizeofSockFilter), raw)
-	return code, nil
+	return raw, nil
 }
 
 func addToLibrary(f *libseccomp.ScmpFilter, i int, s *specs.LinuxSyscall, fallback libseccomp.ScmpAction) error {

@@ -3,11 +3,17 @@
 package seccomp
 
 import (
+	"encoding/binary"
+	"errors"
 	"flag"
 	"fmt"
+	"math/bits"
+	"slices"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	libseccomp "github.com/seccomp/libseccomp-golang"
+	"golang.org/x/sys/unix"
 )
 
 var generated = flag.Int("generated", 300, "how many profiles to generate")
@@ -23,12 +29,13 @@ func TestSameAsLibseccomp(t *testing.T) {
 	}
 	for i := range *generated {
 		m := newMaker(uint64(i))
+		m.big = i%4 == 3
 		total.compare(t, m.profile(), m)
 	}
-	fmt.Printf("libseccomp %s: %d profiles (%d refused by both), %d calls compared, %d differences\n",
-		Library(), total.profiles, total.refused, total.calls, total.differences)
-	if total.profiles < 50 {
-		t.Errorf("only %d profiles", total.profiles)
+	fmt.Printf("libseccomp %s: %d profiles (%d refused by both), %d of %d architectures, %d calls compared, %d differences\n",
+		Library(), total.profiles, total.refused, len(total.arches), len(arches), total.calls, total.differences)
+	if total.profiles < 50 || len(total.arches) < len(arches) {
+		t.Errorf("only %d profiles of %v", total.profiles, total.arches)
 	}
 }
 
@@ -36,20 +43,29 @@ func FuzzSameAsLibseccomp(f *testing.F) {
 	f.Add(uint64(1))
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		m := newMaker(seed)
+		m.big = seed%4 == 3
 		new(tally).compare(t, m.profile(), m)
 	})
 }
 
-type tally struct{ profiles, refused, calls, differences int }
+type tally struct {
+	profiles, refused, calls, differences int
+	arches                                map[specs.Arch]bool
+}
 
 func (n *tally) compare(t testing.TB, p *specs.LinuxSeccomp, m maker) {
 	t.Helper()
 	n.profiles++
-	if list := Check(p, Native()); len(list) > 0 {
+	native := Native()
+	if m.big {
+		native = p.Architectures[0]
+	}
+	big := findArch(native).big
+	if list := Check(p, native); len(list) > 0 {
 		t.Fatal(list[0])
 	}
-	ours, err := compileRules(p, Native())
-	theirs, lerr := compileByLibrary(p, Native())
+	ours, err := compileRules(p, native)
+	theirs, lerr := library(p, native)
 	if (err == nil) != (lerr == nil) {
 		n.differences++
 		t.Errorf("we say %v, libseccomp %v, of %s", err, lerr, text(p))
@@ -64,8 +80,8 @@ func (n *tally) compare(t testing.TB, p *specs.LinuxSeccomp, m maker) {
 	check := func(a *arch) {
 		probes(p, a, m, func(in *seen) {
 			n.calls++
-			got, _, err := run(ours, in, false)
-			want, _, lerr := run(theirs, in, false)
+			got, _, err := run(ours, in, big)
+			want, _, lerr := run(theirs, in, big)
 			if err != nil || lerr != nil || got != want {
 				n.differences++
 				if failed++; failed <= 1 {
@@ -74,9 +90,13 @@ func (n *tally) compare(t testing.TB, p *specs.LinuxSeccomp, m maker) {
 			}
 		})
 	}
-	list := s.arches(Native())
+	list := s.arches(native)
 	for _, a := range list {
 		check(a)
+		if n.arches == nil {
+			n.arches = make(map[specs.Arch]bool)
+		}
+		n.arches[a.name] = true
 	}
 	foreign := arches[12]
 	check(&foreign)
@@ -119,4 +139,34 @@ func BenchmarkLibseccomp(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// library compiles by libseccomp for any machine.
+func library(p *specs.LinuxSeccomp, native specs.Arch) ([]instruction, error) {
+	if !findArch(native).big {
+		return compileByLibrary(p, native)
+	}
+	raw, err := libraryProgram(p, func(f *libseccomp.ScmpFilter) error {
+		a, err := libseccomp.GetArchFromString(scmpArch(native))
+		if err != nil {
+			return err
+		}
+		return errors.Join(f.RemoveArch(libseccomp.ArchNative), f.AddArch(a))
+	})
+	if err != nil {
+		return nil, err
+	}
+	possible := map[uint32]bool{0: true, answer(p.DefaultAction, p.DefaultErrnoRet): true}
+	for _, s := range p.Syscalls {
+		possible[answer(s.Action, s.ErrnoRet)] = true
+	}
+	code := youngProgram(p, native)
+	for b := range slices.Chunk(raw, unix.SizeofSockFilter) {
+		in := decode(b, binary.BigEndian)
+		if in.Code == codeRet && !possible[in.K] {
+			in.K = bits.ReverseBytes32(in.K) // libseccomp 2.6.0 swaps copies of returns twice
+		}
+		code = append(code, in)
+	}
+	return code, nil
 }

@@ -89,6 +89,7 @@ type maker struct {
 	*rand.Rand
 	// anything lets profiles have what libseccomp 2.6.0 gets wrong.
 	anything bool
+	big      bool // for machines of the other byte order
 }
 
 func pick[T any](m maker, list []T) T { return list[m.IntN(len(list))] }
@@ -118,6 +119,15 @@ var archSets = [][]specs.Arch{
 	{specs.ArchMIPSEL, specs.ArchMIPSEL64, specs.ArchMIPSEL64N32},
 	{specs.ArchPPC64LE, specs.ArchRISCV64, specs.ArchLOONGARCH64},
 	{specs.ArchSH, specs.ArchX86, specs.ArchARM},
+}
+
+// bigSets are the same for machines of the other byte order.
+var bigSets = [][]specs.Arch{
+	{specs.ArchS390X, specs.ArchS390},
+	{specs.ArchMIPS64, specs.ArchMIPS, specs.ArchMIPS64N32},
+	{specs.ArchPPC64, specs.ArchPPC},
+	{specs.ArchPARISC64, specs.ArchPARISC},
+	{specs.ArchM68K, specs.ArchSHEB},
 }
 
 var anyAction = []specs.LinuxSeccompAction{
@@ -162,7 +172,11 @@ func (m maker) name() string {
 // conditions are equalities; and a rule with a comparison or an inequality has
 // one condition, or is the only one of its call.
 func (m maker) profile() *specs.LinuxSeccomp {
-	p := &specs.LinuxSeccomp{Architectures: pick(m, archSets), ListenerPath: "/agent"}
+	sets := archSets
+	if m.big {
+		sets = bigSets
+	}
+	p := &specs.LinuxSeccomp{Architectures: pick(m, sets), ListenerPath: "/agent"}
 	p.DefaultAction, p.DefaultErrnoRet = m.action(specs.ActNotify)
 	for range m.IntN(4) {
 		s := specs.LinuxSyscall{}
