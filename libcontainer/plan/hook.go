@@ -21,6 +21,7 @@ func StartContainerHook(s *specs.Spec, host *Host, h *specs.Hook) (*Plan, HookSl
 	p := &planner{Plan: &Plan{Tape: nsenter.NewTape()}, spec: s, host: host, opt: &Options{}, null: -1, dir: -1}
 	p.t = p.Tape
 	p.ns = sortNamespaces(s, host)
+	p.hookFilter()
 	p.Orders.ByTape, p.Orders.Exec, p.Orders.Cgroup = true, true, -1
 	p.slots()
 	hs := HookSlots{Init: p.t.FDSlot(), Root: p.t.FDSlot(), Stdin: p.t.FDSlot(), Output: p.t.FDSlot()}
@@ -36,6 +37,7 @@ func StartContainerHook(s *specs.Spec, host *Host, h *specs.Hook) (*Plan, HookSl
 	if len(args) == 0 {
 		args = []string{h.Path}
 	}
+	p.installFilter()
 	p.t.Mark(nsenter.PhaseExec)
 	p.t.Call("exec "+h.Path, unix.SYS_EXECVE, p.t.Str(h.Path), p.t.Strs(args, 0).Addr(), p.t.Strs(h.Env, 0).Addr())
 	return p.Plan, hs
