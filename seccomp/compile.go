@@ -97,27 +97,25 @@ func (c *compiler) numbersOf(a *arch, s *spans) error {
 	fallback := c.answer(c.fallback)
 	s.add(a.first, fallback)
 	p := planter{ruleset: c.ruleset, wide: a.wide, nodes: c.nodes}
-	for _, call := range c.calls(a) {
-		to, err := c.call(a, &p, call)
-		if err != nil {
-			return err
+	err := c.calls(a, func(nr uint32, rules []callRule) error {
+		to, err := c.call(a, &p, rules)
+		s.add(nr, to)
+		if nr < a.last {
+			s.add(nr+1, fallback)
 		}
-		s.add(call.nr, to)
-		if call.nr < a.last {
-			s.add(call.nr+1, fallback)
-		}
-	}
+		return err
+	})
 	c.nodes = p.nodes
 	c.young(a, s)
-	return nil
+	return err
 }
 
 // call is the decision about one call. Most have one rule without conditions.
-func (c *compiler) call(a *arch, p *planter, call call) (ref, error) {
-	if first := call.rules[0]; len(call.rules) == 1 && len(c.rules[first.rule].conds) == 0 && first.sub == 0 {
+func (c *compiler) call(a *arch, p *planter, rules []callRule) (ref, error) {
+	if first := rules[0]; len(rules) == 1 && len(c.rules[first.rule].conds) == 0 && first.sub == 0 {
 		return c.answer(c.rules[first.rule].answer), nil
 	}
-	always, tree, err := p.plant(call)
+	always, tree, err := p.plant(rules)
 	if err != nil {
 		return 0, err
 	}

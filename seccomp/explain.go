@@ -63,18 +63,18 @@ func Explain(p *specs.LinuxSeccomp, native, on specs.Arch, name string, args []u
 // explain finds the rule for a number that the filter knows.
 func (s *ruleset) explain(e *Explanation, a *arch, args []uint64) error {
 	e.Answer, e.Field, e.Why = answerText(s.fallback), prefix+"defaultAction", "no rule is about it"
-	for _, c := range s.calls(a) {
-		if c.nr != uint32(e.Number) {
-			continue
+	return s.calls(a, func(nr uint32, rules []callRule) error {
+		if nr != uint32(e.Number) {
+			return nil
 		}
 		p := planter{ruleset: s, wide: a.wide}
-		r, tree, err := p.plant(c)
+		r, tree, err := p.plant(rules)
 		if err != nil {
 			return err
 		}
 		if r == nil && args == nil {
 			e.Why = "where no rule's conditions hold"
-			e.Rules = s.explained(c)
+			e.Rules = s.explained(rules)
 			return nil
 		}
 		var given [6]uint64
@@ -87,15 +87,15 @@ func (s *ruleset) explain(e *Explanation, a *arch, args []uint64) error {
 			e.Answer, e.Field = answerText(r.answer), entryField(r)
 			e.Why = conditionText(r.conds)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 func entryField(r *rule) string { return fmt.Sprintf("%ssyscalls[%d]", prefix, r.entry) }
 
 // explained are the rules of a call.
-func (s *ruleset) explained(c call) (list []ExplainedRule) {
-	for _, cr := range c.rules {
+func (s *ruleset) explained(rules []callRule) (list []ExplainedRule) {
+	for _, cr := range rules {
 		r := &s.rules[cr.rule]
 		list = append(list, ExplainedRule{entryField(r), conditionText(s.conditions(cr)), answerText(r.answer)})
 	}

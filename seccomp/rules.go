@@ -28,7 +28,7 @@ type cond struct {
 type use struct {
 	name        place
 	gate        gate
-	first, last int // of ruleset.rules, last excluded
+	first, last int32 // of ruleset.rules, last excluded
 }
 
 // A ruleset is a profile without the names that no architecture has.
@@ -37,6 +37,7 @@ type ruleset struct {
 	fallback uint32 // the default's answer
 	rules    []rule
 	uses     []use
+	sorted   []uint64 // memory of keys
 }
 
 // collect reads a checked profile.
@@ -47,15 +48,16 @@ func collect(p *specs.LinuxSeccomp) *ruleset {
 	}
 	s := &ruleset{profile: p, fallback: answer(p.DefaultAction, p.DefaultErrnoRet)}
 	s.rules, s.uses = make([]rule, 0, len(p.Syscalls)), make([]use, 0, names)
+	s.sorted = make([]uint64, 0, names+names/8)
 	for i := range p.Syscalls {
 		entry := &p.Syscalls[i]
-		first := len(s.rules)
+		first := int32(len(s.rules))
 		if value := answer(entry.Action, entry.ErrnoRet); value != s.fallback {
 			s.split(i, value, entry.Args)
 		}
 		for _, name := range entry.Names {
 			if at, ok := findName(name); ok {
-				s.uses = append(s.uses, use{at, gateOf(name), first, len(s.rules)})
+				s.uses = append(s.uses, use{at, gateOf(name), first, int32(len(s.rules))})
 			}
 		}
 	}
@@ -86,13 +88,6 @@ func (s *ruleset) split(entry int, value uint32, args []specs.LinuxSeccompArg) {
 	}
 }
 
-// A call is a number of an architecture with the rules for it, in the order of
-// the profile.
-type call struct {
-	nr    uint32
-	rules []callRule
-}
-
 // A callRule is a rule of a call. Through a gate, its number is a condition in
 // place of any other on the first argument.
 type callRule struct {
@@ -100,9 +95,31 @@ type callRule struct {
 	sub  uint8
 }
 
-// calls are the calls of an architecture that have rules, by number.
-func (s *ruleset) calls(a *arch) []call {
-	keys := make([]uint64, 0, len(s.uses)+32)
+// calls visits the calls of an architecture that have rules, by number, with
+// their rules in the order of the profile. The list is the visitor's for the visit
+// only.
+func (s *ruleset) calls(a *arch, visit func(nr uint32, rules []callRule) error) error {
+	keys := s.keys(a)
+	var rules []callRule
+	for i, key := range keys {
+		u, sub := &s.uses[uint32(key)>>8], uint8(key)
+		for r := u.first; r < u.last; r++ {
+			rules = append(rules, callRule{r, sub})
+		}
+		if nr := uint32(key >> 32); i+1 == len(keys) || uint32(keys[i+1]>>32) != nr {
+			if err := visit(nr, rules); err != nil {
+				return err
+			}
+			rules = rules[:0]
+		}
+	}
+	return nil
+}
+
+// keys are numbers with uses of their rules, sorted: 32 bits for the number, 24 for
+// the place in uses, 8 for the gate.
+func (s *ruleset) keys(a *arch) []uint64 {
+	keys := s.sorted[:0]
 	add := func(nr int32, at int, sub uint8) {
 		if nr >= 0 {
 			keys = append(keys, uint64(nr)<<32|uint64(at)<<8|uint64(sub))
@@ -119,21 +136,8 @@ func (s *ruleset) calls(a *arch) []call {
 		}
 	}
 	slices.Sort(keys)
-	list := make([]call, 0, len(keys))
-	rules := make([]callRule, 0, len(keys))
-	for _, key := range keys {
-		nr, u, sub := uint32(key>>32), &s.uses[uint32(key)>>8], uint8(key)
-		from := len(rules)
-		for i := u.first; i < u.last; i++ {
-			rules = append(rules, callRule{int32(i), sub})
-		}
-		if n := len(list); n > 0 && list[n-1].nr == nr {
-			list[n-1].rules = append(list[n-1].rules, rules[from:]...)
-		} else {
-			list = append(list, call{nr, rules[from:len(rules):len(rules)]})
-		}
-	}
-	return list
+	s.sorted = keys
+	return keys
 }
 
 // conditions are those of a rule of a call: through a gate, its number comes

@@ -52,16 +52,18 @@ type planter struct {
 
 // plant makes the tree of a call. Of rules without conditions the first alone
 // counts; it is returned instead of a tree.
-func (p *planter) plant(c call) (always *rule, tree level, err error) {
+func (p *planter) plant(rules []callRule) (always *rule, tree level, err error) {
 	var kept []condRule
-	lengths := make(map[int]bool)
-	for _, r := range c.rules {
+	length, differ := 0, false
+	for _, r := range rules {
 		add := condRule{&p.rules[r.rule], p.needed(p.conditions(r))}
 		if len(add.conds) == 0 {
 			return add.rule, nil, nil
 		}
 		n := len(kept)
-		if lengths[len(add.conds)] = true; len(lengths) > 1 { // else none is shorter than another
+		differ = differ || length != 0 && length != len(add.conds)
+		length = len(add.conds)
+		if differ { // else none is shorter than another
 			if add.covered(kept) {
 				continue
 			}
