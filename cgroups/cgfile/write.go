@@ -3,6 +3,7 @@ package cgfile
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -38,19 +39,20 @@ func (w Write) String() string {
 	if w.Impossible != "" {
 		return fmt.Sprintf("%s %s: %s", w.Controller, w.Field, w.Impossible)
 	}
-	s := fmt.Sprintf("%s %s=%s %s", w.Controller, w.File, w.Value, w.Field)
-	for _, f := range [...]struct {
-		set  bool
-		name string
-	}{{w.Unlimited, "unlimited"}, {w.Optional, "optional"}, {w.Reset, "reset"}} {
-		if f.set {
-			s += " " + f.name
-		}
+	words := []string{w.Controller, w.File + "=" + w.Value, w.Field}
+	if w.Unlimited {
+		words = append(words, "unlimited")
+	}
+	if w.Optional {
+		words = append(words, "optional")
+	}
+	if w.Reset {
+		words = append(words, "reset")
 	}
 	if w.Or != nil {
-		s += " or " + w.Or.File + "=" + w.Or.Value
+		words = append(words, "or "+w.Or.File+"="+w.Or.Value)
 	}
-	return s
+	return strings.Join(words, " ")
 }
 
 // Possible returns the error of the first write that can't be had.

@@ -35,8 +35,10 @@ func TestValidateResources(t *testing.T) {
 			"blockIO.weightDevice[0].weight: must be from 10 to 1000", "blockIO.weightDevice[0].leafWeight: must be from 10 to 1000",
 			"blockIO.weightDevice[0].major: must be from 0 to 4095", "blockIO.weightDevice[0].minor: must be from 0 to 1048575",
 		}},
-		{`{"blockIO":{"weight":0,"throttleReadBpsDevice":[{"major":8,"minor":0,"rate":0}],"throttleWriteIOPSDevice":[{"major":4096,"minor":0,"rate":1}]}}`,
-			[]string{"blockIO.throttleWriteIOPSDevice[0].major: must be from 0 to 4095"}},
+		{
+			`{"blockIO":{"weight":0,"throttleReadBpsDevice":[{"major":8,"minor":0,"rate":0}],"throttleWriteIOPSDevice":[{"major":4096,"minor":0,"rate":1}]}}`,
+			[]string{"blockIO.throttleWriteIOPSDevice[0].major: must be from 0 to 4095"},
+		},
 		{`{"hugepageLimits":[{"pageSize":"2MB","limit":1},{"pageSize":"64KB","limit":1},{"pageSize":"16GB","limit":1}]}`, nil},
 		{`{"hugepageLimits":[{"pageSize":"","limit":1},{"pageSize":"MB","limit":1},{"pageSize":"02MB","limit":1},{"pageSize":"../x2MB","limit":1},{"pageSize":"2MBB","limit":1},{"pageSize":"2B","limit":1},{"pageSize":"2M2MB","limit":1}]}`, []string{
 			"hugepageLimits[0].pageSize: must be a number and KB, MB or GB", "hugepageLimits[1].pageSize: must be a number and KB, MB or GB",
