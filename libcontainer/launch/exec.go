@@ -132,6 +132,12 @@ func (e *Exec) Err() error {
 	return &TapeError{Text: plan.Text(e.plan.Tape.Label(int(rec.Step)), rec.Errno), Errno: syscall.Errno(rec.Errno)}
 }
 
+// Ran tells whether the tape came to its execve. Whether that worked, Err says.
+func (e *Exec) Ran() bool {
+	rec, err := nsenter.ReadProgress(e.progress)
+	return err == nil && rec.Phase == nsenter.PhaseExec
+}
+
 // Close closes what belongs to the Exec but its Pidfd.
 func (e *Exec) Close() {
 	if e.progress >= 0 {
