@@ -118,6 +118,9 @@ func (x *execution) prepare() error {
 		return err
 	}
 	x.root, err = unix.Open("/proc/"+strconv.Itoa(x.c.record.PID)+"/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err == unix.ENOENT { // an init that is ending has none any more
+		err = unix.ESRCH
+	}
 	if err != nil {
 		return fmt.Errorf("open root of container: %w", err)
 	}
@@ -164,11 +167,24 @@ func (x *execution) ended(err error) error {
 	if errors.Is(err, ErrExecStopped) || errors.Is(err, state.ErrNotExist) {
 		return err
 	}
+	switch {
+	case errors.Is(err, unix.ESRCH), errors.Is(err, unix.ENOMEM), errors.Is(err, errKilled):
+		// The init may be on its way to its end: it has let go of its directories
+		// and of its pid namespace by then.
+		if x.pidfd >= 0 && wait(x.pidfd, endWait) {
+			return ErrExecStopped
+		}
+	}
 	if alive, aerr := x.c.record.Alive(x.c.host); aerr == nil && !alive {
 		return ErrExecStopped
 	}
 	return err
 }
+
+// endWait is how long an init that seems to end is waited for, in milliseconds.
+const endWait = 100
+
+var errKilled = errors.New("process was killed before it ran the program (memory limit too low?)")
 
 // run has the process made and waits for what it has to.
 func (x *execution) run() (int, error) {
@@ -358,5 +374,5 @@ func (x *execution) verdict() error {
 	if x.exec.Ran() {
 		return nil
 	}
-	return x.failed(errors.New("process was killed before it ran the program (memory limit too low?)"))
+	return x.failed(errKilled)
 }
