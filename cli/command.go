@@ -37,6 +37,7 @@ var commands = [...]command{
 	psCommand,
 	specCommand,
 	featuresCommand,
+	seccompCommand,
 	helpCommand,
 	initCommand,
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	urfave "github.com/urfave/cli/v3"
+
+	"github.com/rung-oci/rung/seccomp"
 )
 
 const rootDescription = `A container is made of a bundle: a directory with the file config.json, which
@@ -48,5 +50,8 @@ func (a *app) printVersion(*urfave.Command) {
 	}
 	b.WriteString("spec: " + specs.Version + "\n")
 	b.WriteString("go: " + runtime.Version() + "\n")
+	if library := seccomp.Library(); library != "" {
+		b.WriteString("libseccomp: " + library + "\n")
+	}
 	a.print([]byte(b.String()))
 }

@@ -54,6 +54,7 @@ type creation struct {
 	plan    *plan.Plan
 	console int                    // connected console socket, or -1
 	pidfd   int                    // connected pidfd socket, or -1
+	agent   int                    // connected socket of the seccomp agent, or -1
 	take    func(master int) error // what becomes of a terminal; nil: the console socket gets it
 
 	run       bool            // Start follows at once
@@ -71,7 +72,7 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 	}
 	// Nothing that our caller left open may get into a container or a hook.
 	unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
-	c := &creation{r: r, opt: o, console: -1, pidfd: -1, status: -1, listen: listenFDs()}
+	c := &creation{r: r, opt: o, console: -1, pidfd: -1, agent: -1, status: -1, listen: listenFDs()}
 	defer func() {
 		if err != nil {
 			c.close()
@@ -128,7 +129,7 @@ func (c *creation) close() {
 	c.undo.run()
 	c.stage.Close()
 	closeNamespaces(c.joined)
-	for _, fd := range []int{c.console, c.pidfd, c.status} {
+	for _, fd := range []int{c.console, c.pidfd, c.agent, c.status} {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
@@ -219,7 +220,7 @@ func (c *creation) claim() (err error) {
 func (c *creation) launch() (p *launch.Process, err error) {
 	var files files
 	defer files.close()
-	in := &launch.Inputs{HostHooks: c.hostHooks, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.meanTime, Offsets: c.host.FD}
+	in := &launch.Inputs{HostHooks: c.hostHooks, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.meanTime, Offsets: c.host.FD, Listener: c.handListener}
 	in.Exe = c.stage.Exe.FD
 	if c.plan.Unreadable {
 		exe, err := seal.Executable(true)

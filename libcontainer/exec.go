@@ -278,9 +278,12 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 	if err != nil {
 		return err
 	}
-	p, at := plan.Exec(x.spec, x.process, facts, &plan.ExecOptions{
+	p, at, err := plan.Exec(x.spec, x.process, facts, &plan.ExecOptions{
 		ID: x.opt.ID, Preserve: x.opt.PreserveFDs, Env: x.home(), NoNewKeyring: x.c.record.NoNewKeyring,
 	})
+	if err != nil {
+		return err
+	}
 	status := -1
 	if x.reports() {
 		var pipe [2]int

@@ -60,7 +60,10 @@ func (r *hookRun) spawn(h *specs.Hook, stdin, output int) (pid, pidfd int, err e
 	if err != nil {
 		return 0, -1, err
 	}
-	p, at := plan.StartContainerHook(r.spec, facts, h)
+	p, at, err := plan.StartContainerHook(r.spec, facts, h)
+	if err != nil {
+		return 0, -1, err
+	}
 	stage, err := spawn.Start(0)
 	if err != nil {
 		return 0, -1, err

@@ -18,6 +18,9 @@ func (c *creation) sockets() error {
 	var h handover
 	err := h.connect(c.opt.ConsoleSocket, c.opt.PidfdSocket)
 	c.console, c.pidfd = h.console, h.pidfd
+	if p := notifyProfile(c.bundle.Spec); p != nil && err == nil {
+		c.agent, err = connectAgent(p)
+	}
 	return err
 }
 

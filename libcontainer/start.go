@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/hook"
+	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/state"
 	"github.com/rung-oci/rung/nsenter"
@@ -124,7 +126,7 @@ func (c *container) openGate() (status int, err error) {
 // its execve or its death, and its progress record says which.
 func (c *container) await(status, pidfd int) error {
 	fds := []unix.PollFd{{Fd: int32(status)}, {Fd: int32(pidfd), Events: unix.POLLIN}}
-	for frozen := 0; fds[0].Revents|fds[1].Revents == 0; {
+	for frozen, waited := 0, 0; fds[0].Revents|fds[1].Revents == 0; {
 		n, err := unix.Poll(fds, 1000)
 		if err != nil && err != unix.EINTR {
 			return fmt.Errorf("wait for container: %w", err)
@@ -139,6 +141,11 @@ func (c *container) await(status, pidfd int) error {
 		if frozen == frozenSeconds {
 			return cannotRun(by, nil)
 		}
+		if waited++; waited == agentSeconds && c.agentKeeps() {
+			_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
+			wait(pidfd, killWait)
+			return errors.New("seccomp agent doesn't answer: the container is killed")
+		}
 	}
 	if err := c.verdict(); err != nil {
 		wait(pidfd, killWait) // its state is stopped when the error is known
@@ -151,6 +158,10 @@ func (c *container) await(status, pidfd int) error {
 // frozenSeconds is how long start waits for a container that somebody freezes
 // while it starts.
 const frozenSeconds = 10
+
+// agentSeconds is how long start waits for what a seccomp agent has to say about
+// the last calls before the program.
+const agentSeconds = int(launch.AgentPatience / time.Second)
 
 func cannotRun(by string, err error) error {
 	if err != nil {
@@ -165,6 +176,8 @@ func (c *container) verdict() error {
 	switch {
 	case err != nil:
 		return err
+	case p.Errno != 0 && p.Phase == nsenter.PhaseStarted:
+		return fmt.Errorf("install seccomp filter: %w", syscall.Errno(p.Errno))
 	case p.Errno != 0:
 		return c.execError(syscall.Errno(p.Errno))
 	case p.Phase == nsenter.PhaseExec:

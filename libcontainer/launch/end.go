@@ -18,7 +18,7 @@ import (
 func (p *Process) Confirm() error {
 	err := p.Release()
 	if err == nil {
-		if err = p.hear(); err != nil {
+		if err = p.hearPatiently(); err != nil {
 			err = p.cause(err)
 		}
 	}

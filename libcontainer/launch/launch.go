@@ -35,6 +35,8 @@ type Inputs struct {
 	Console      func(master int) error // takes the descriptor over
 	OOMKilled    func() bool
 	Meanwhile    func() error // called while the stage works, before any hook runs
+	// Listener gives a seccomp agent its descriptor, which stays the caller's.
+	Listener func(pid, fd int) error
 }
 
 // A Process is the container's first process while it waits for our word.
@@ -81,6 +83,9 @@ func Start(s *spawn.Stage, p *plan.Plan, in *Inputs) (*Process, error) {
 	}
 	if err == nil {
 		err = proc.serve(s.Conn)
+	}
+	if err == nil && p.Slots.Listener != 0 {
+		err = proc.listener()
 	}
 	if err == nil {
 		_, err = proc.pid()
@@ -208,6 +213,9 @@ func (p *Process) serve(conn wire.Conn) error {
 			continue
 		}
 		if fds[0].Revents != 0 {
+			if p.plan.SendListener {
+				return nil // what is there to hear has a descriptor with it
+			}
 			return p.hear()
 		}
 	}

@@ -32,7 +32,7 @@ type ExecOptions struct {
 // the cgroup of the container of s. The tape is played by two processes. The
 // first stays in the host's pid namespace and lets go of all that the second
 // doesn't need, which the container can see from its first moment.
-func Exec(s *specs.Spec, process *specs.Process, host *Host, opt *ExecOptions) (*Plan, ExecSlots) {
+func Exec(s *specs.Spec, process *specs.Process, host *Host, opt *ExecOptions) (*Plan, ExecSlots, error) {
 	joined := *s
 	joined.Process, joined.Hooks = process, nil
 	p := &planner{
@@ -43,6 +43,9 @@ func Exec(s *specs.Spec, process *specs.Process, host *Host, opt *ExecOptions) (
 	p.ns = sortNamespaces(&joined, host)
 	o := &p.Orders
 	o.ByTape, o.Exec, o.Cgroup, o.Preserve = true, true, -1, opt.Preserve
+	if err := p.seccompAfterwards(); err != nil {
+		return nil, ExecSlots{}, err
+	}
 	p.slots()
 	es := p.execSlots()
 	p.approach(es)
@@ -51,7 +54,7 @@ func Exec(s *specs.Spec, process *specs.Process, host *Host, opt *ExecOptions) (
 	p.enterProgram()
 	p.t.Call("clear death signal", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_PDEATHSIG), nsenter.Int(0))
 	p.execute()
-	return p.Plan, es
+	return p.Plan, es, nil
 }
 
 func (p *planner) execSlots() ExecSlots {

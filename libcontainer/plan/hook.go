@@ -17,11 +17,14 @@ type HookSlots struct {
 // StartContainerHook plans a startContainer hook: a program of the container's,
 // run as the container's process would be, in all its namespaces and its
 // cgroup.
-func StartContainerHook(s *specs.Spec, host *Host, h *specs.Hook) (*Plan, HookSlots) {
+func StartContainerHook(s *specs.Spec, host *Host, h *specs.Hook) (*Plan, HookSlots, error) {
 	p := &planner{Plan: &Plan{Tape: nsenter.NewTape()}, spec: s, host: host, opt: &Options{}, null: -1, dir: -1}
 	p.t = p.Tape
 	p.ns = sortNamespaces(s, host)
 	p.Orders.ByTape, p.Orders.Exec, p.Orders.Cgroup = true, true, -1
+	if err := p.seccompAfterwards(); err != nil {
+		return nil, HookSlots{}, err
+	}
 	p.slots()
 	hs := HookSlots{Init: p.t.FDSlot(), Root: p.t.FDSlot(), Stdin: p.t.FDSlot(), Output: p.t.FDSlot()}
 	p.joinInit(hs.Init, hs.Root)
@@ -37,9 +40,10 @@ func StartContainerHook(s *specs.Spec, host *Host, h *specs.Hook) (*Plan, HookSl
 	if len(args) == 0 {
 		args = []string{h.Path}
 	}
+	p.installFilter()
 	p.t.Mark(nsenter.PhaseExec)
 	p.t.Call("exec "+h.Path, unix.SYS_EXECVE, p.t.Str(h.Path), p.t.Strs(args, 0).Addr(), p.t.Strs(h.Env, 0).Addr())
-	return p.Plan, hs
+	return p.Plan, hs, nil
 }
 
 // joinInit plans the way into the container of a process that doesn't belong to

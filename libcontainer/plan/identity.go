@@ -157,7 +157,7 @@ func (p *planner) rights(asRoot func()) {
 	asRoot()
 	t.Call("keep capabilities", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_KEEPCAPS), nsenter.Int(1), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
 	p.ids()
-	p.setCaps(set)
+	p.setCaps(p.forFilter(set))
 	p.deathSignal()
 }
 

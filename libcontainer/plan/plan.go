@@ -19,6 +19,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/hook"
 	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/nsenter"
+	"github.com/rung-oci/rung/seccomp"
 )
 
 // Host is what a plan depends on besides the configuration.
@@ -71,7 +72,9 @@ type Plan struct {
 	// namespace may not suffice.
 	Rlimits     []specs.POSIXRlimit
 	OOMScoreAdj *int
-	Unreadable  bool // the builder's executable must not even be readable
+	// SendListener says that the first process sends the seccomp agent's descriptor.
+	SendListener bool
+	Unreadable   bool // the builder's executable must not even be readable
 }
 
 // Slots are the places of descriptors in the tape.
@@ -81,6 +84,7 @@ type Slots struct {
 	Joined                []nsenter.Slot // as in Host.Joined
 	OffsetsDir            nsenter.Slot   // a procfs, for time offsets
 	Keep                  []nsenter.Slot // what an exec doesn't close at its beginning
+	Listener              nsenter.Slot   // takes the seccomp agent's descriptor; 0: there is none
 }
 
 // planner collects a plan.
@@ -97,6 +101,7 @@ type planner struct {
 	program  nsenter.Slot // takes the path of the user's program
 	homeText nsenter.Slot
 	homeStep *step.Home
+	filter   *seccomp.Filter // nil: none
 }
 
 // Create plans the creation of a container. The configuration must be valid.
@@ -112,6 +117,9 @@ func Create(s *specs.Spec, host *Host, opt *Options) (*Plan, error) {
 	o.Enter, o.User = p.ns.enter()&^int(ahead), p.ns.user()
 	o.Cgroup, o.Preserve = -1, opt.Preserve
 	if err := p.rootless(); err != nil {
+		return nil, err
+	}
+	if err := p.seccomp(); err != nil {
 		return nil, err
 	}
 	p.Unreadable = p.ns.user() && !p.ns.isNew(specs.PIDNamespace)

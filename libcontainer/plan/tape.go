@@ -250,6 +250,7 @@ func (p *planner) enterRoot(late []nsenter.Slot) {
 // handshake tells the parent that everything is set up, and waits until it has
 // written that down. From then on the container lives without it.
 func (p *planner) handshake() {
+	p.notify()
 	t, buf := p.t, p.t.Alloc(8)
 	ctl := p.Slots.Control
 	t.Call("report to runtime", unix.SYS_WRITE, ctl.FD(), buf.Addr(), nsenter.Int(1))
@@ -272,6 +273,7 @@ func (p *planner) execute() {
 		return
 	}
 	argv, envp := p.vectors()
+	p.installFilter()
 	p.t.Mark(nsenter.PhaseExec)
 	p.t.Call(fmt.Sprintf("exec %s", p.spec.Process.Args[0]), unix.SYS_EXECVE, p.program.Value(), argv, envp)
 }

@@ -56,6 +56,16 @@ func DecodeResources(data []byte) (*specs.LinuxResources, error) {
 	return r, nil
 }
 
+// DecodeSeccomp is Decode for a document that is a linux.seccomp object alone. The paths in its
+// errors begin with "linux.seccomp".
+func DecodeSeccomp(data []byte) (*specs.LinuxSeccomp, error) {
+	p := new(specs.LinuxSeccomp)
+	if errs, _ := decodeDocument(data, "linux.seccomp", p, decodeLinuxSeccomp); len(errs) > 0 {
+		return nil, documentErrors{errs}
+	}
+	return p, nil
+}
+
 // documentErrors are the errors of a document that is no config.json.
 type documentErrors struct{ Errors }
 

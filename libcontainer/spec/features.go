@@ -8,6 +8,7 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer/caps"
 	"github.com/rung-oci/rung/libcontainer/mount/option"
+	"github.com/rung-oci/rung/seccomp"
 )
 
 // Annotations of `features`. Engines that ask for runc's key about checkpoints find it.
@@ -15,6 +16,7 @@ const (
 	annotationVersion    = "org.rung.version"
 	annotationCommit     = "org.rung.commit"
 	annotationCheckpoint = "org.opencontainers.runc.checkpoint.enabled"
+	annotationLibseccomp = "io.github.seccomp.libseccomp.version" // of a build that has it
 )
 
 // Features returns what this runtime implements, whatever the host offers (runtime-spec
@@ -28,16 +30,22 @@ func Features(version, commit string) *features.Features {
 	if commit != "" {
 		annotations[annotationCommit] = commit
 	}
+	if library := seccomp.Library(); library != "" {
+		annotations[annotationLibseccomp] = library
+	}
 	return &features.Features{
 		OCIVersionMin: "1.0.0",
 		OCIVersionMax: specs.Version,
 		Hooks:         []string{"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"},
 		MountOptions:  mountOptions(),
 		Linux: &features.Linux{
-			Namespaces:      []string{"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"},
-			Capabilities:    caps.Known(),
-			Cgroup:          &features.Cgroup{V1: &yes, V2: &yes, Systemd: &no, SystemdUser: &no, Rdma: &yes},
-			Seccomp:         &features.Seccomp{Enabled: &no},
+			Namespaces:   []string{"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"},
+			Capabilities: caps.Known(),
+			Cgroup:       &features.Cgroup{V1: &yes, V2: &yes, Systemd: &no, SystemdUser: &no, Rdma: &yes},
+			Seccomp: &features.Seccomp{
+				Enabled: &yes, Actions: seccomp.Actions(), Operators: seccomp.Operators(), Archs: seccomp.Architectures(),
+				KnownFlags: seccomp.Flags(), SupportedFlags: seccomp.Flags(),
+			},
 			Apparmor:        &features.Apparmor{Enabled: &no},
 			Selinux:         &features.Selinux{Enabled: &no},
 			IntelRdt:        &features.IntelRdt{Enabled: &no},

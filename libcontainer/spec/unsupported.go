@@ -21,7 +21,6 @@ func sweepAll(w *sweep, s *specs.Spec) {
 		sweepMount(w, i, &s.Mounts[i])
 	}
 	if l := s.Linux; l != nil {
-		value(w, "linux.seccomp", &l.Seccomp)
 		value(w, "linux.intelRdt", &l.IntelRdt)
 		table(w, "linux.netDevices", &l.NetDevices)
 		value(w, "linux.memoryPolicy", &l.MemoryPolicy)

@@ -18,6 +18,7 @@ func (c *checker) linux(l *specs.Linux) {
 	c.hiddenPaths("maskedPaths", l.MaskedPaths)
 	c.hiddenPaths("readonlyPaths", l.ReadonlyPaths)
 	c.cgroupsPath(l.CgroupsPath)
+	c.seccomp(l.Seccomp)
 	if l.Resources != nil {
 		c.resources(l.Resources)
 	}

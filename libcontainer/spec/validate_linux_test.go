@@ -201,7 +201,7 @@ func TestUnsupported(t *testing.T) {
 	full.Mounts[0].Options = []string{"ro", "ridmap", "bind", "idmap"}
 	want := strings.Fields(`process.apparmorProfile process.selinuxLabel process.scheduler process.ioPriority process.execCPUAffinity
 		mounts[0].uidMappings mounts[0].gidMappings mounts[0].options["ridmap"] mounts[0].options["idmap"]
-		linux.seccomp linux.intelRdt linux.netDevices linux.memoryPolicy linux.personality linux.mountLabel`)
+		linux.intelRdt linux.netDevices linux.memoryPolicy linux.personality linux.mountLabel`)
 	var got []string
 	for _, e := range Unsupported(full) {
 		got = append(got, e.Path)

@@ -341,3 +341,25 @@ func TestExecLimits(t *testing.T) {
 		t.Error(r)
 	}
 }
+
+// The container's seccomp filter holds for processes that join it, whoever they
+// are and with or without no_new_privs.
+func TestExecSeccomp(t *testing.T) {
+	errno := uint(uint32(unix.EXDEV))
+	b, pid := running(t, func(s *specs.Spec) {
+		s.Linux.Seccomp = &specs.LinuxSeccomp{
+			DefaultAction: specs.ActAllow,
+			Syscalls:      []specs.LinuxSyscall{{Names: []string{"mkdir", "mkdirat"}, Action: specs.ActErrno, ErrnoRet: &errno}},
+		}
+	}, writable)
+	defer end(t, b, pid)
+	for _, flags := range []string{"", "-u 1000", "--no-new-privs", "-u 1000 --no-new-privs", "--no-new-privs=false", "-u 1000 --no-new-privs=false"} {
+		r := execIn(t, b, strings.Fields(flags), "sh", "-c", "grep Seccomp: /proc/self/status; grep CapEff /proc/self/status; mkdir /tmp/x")
+		if !strings.Contains(r.Stdout, "Seccomp:\t2") || !strings.Contains(r.Stderr, "Invalid cross-device link") {
+			t.Errorf("%s: want a filter that refuses mkdir: %s", flags, r)
+		}
+		if strings.Contains(flags, "1000") && !strings.Contains(r.Stdout, "CapEff:\t0000000000000000") {
+			t.Errorf("%s: want no capability: %s", flags, r)
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package launch
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/wire"
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// AgentPatience is how long a seccomp agent may keep the first process waiting.
+const AgentPatience = 10 * time.Second
+
+// listener hands the descriptor of the first process's filter to the agent, and
+// waits until the process, whose calls the agent answers from now on, is set up.
+func (p *Process) listener() error {
+	pid, err := p.pid()
+	if err != nil {
+		return err
+	}
+	fd, err := p.takeListener(pid)
+	if err != nil {
+		return err
+	}
+	err = p.in.Listener(pid, fd)
+	unix.Close(fd)
+	if err != nil {
+		return err
+	}
+	if _, err := unix.Write(p.control, []byte{1}); err != nil {
+		return errSilent
+	}
+	return p.hearPatiently()
+}
+
+// takeListener takes the descriptor out of the first process, or receives it.
+func (p *Process) takeListener(pid int) (int, error) {
+	if p.plan.SendListener {
+		_, fds, err := wire.Conn{FD: p.control}.Recv()
+		if err != nil || len(fds) != 1 {
+			return -1, errSilent
+		}
+		return fds[0], nil
+	}
+	pidfd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return -1, fmt.Errorf("open pidfd of first process: %w", err)
+	}
+	defer unix.Close(pidfd)
+	theirs, err := p.arena.ReadInt32(p.plan.Slots.Listener)
+	if err != nil {
+		return -1, err
+	}
+	fd, err := unix.PidfdGetfd(pidfd, theirs, 0)
+	if err != nil {
+		return -1, fmt.Errorf("take seccomp listener from first process: %w", err)
+	}
+	return fd, nil
+}
+
+// hearPatiently is hear, but not for ever: an agent that doesn't answer would
+// hold us up.
+func (p *Process) hearPatiently() error {
+	if p.plan.Slots.Listener == 0 {
+		return p.hear()
+	}
+	until := time.Now().Add(AgentPatience)
+	fds := []unix.PollFd{{Fd: int32(p.control), Events: unix.POLLIN}}
+	for {
+		n, err := unix.Poll(fds, int(max(0, time.Until(until).Milliseconds())))
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return fmt.Errorf("poll: %w", err)
+		case n > 0:
+			return p.hear()
+		default:
+			rec, err := nsenter.ReadProgress(p.in.Progress)
+			if err != nil {
+				return err
+			}
+			return fmt.Errorf("seccomp agent doesn't answer: container init waits at: %s", p.plan.Tape.Label(int(rec.Step)))
+		}
+	}
+}
