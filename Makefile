@@ -3,13 +3,17 @@ GO       ?= go
 PREFIX   ?= /usr/local
 VERSION  := $(shell cat VERSION)
 COMMIT   := $(shell git describe --always --dirty --abbrev=40 2>/dev/null)
+# make TAGS=libseccomp: that compiles seccomp profiles, by cgo, in place of our own
+# compiler. It takes libseccomp 2.6 or later with its headers, and pkg-config.
+TAGS     :=
+CGO      := $(if $(filter libseccomp,$(TAGS)),1,0)
 # cli's help needs no text/template; without it the binary is 1 MB smaller.
-TAGS     := urfave_cli_no_template
+ALLTAGS  := urfave_cli_no_template $(TAGS)
 LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
-BUILD    := CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)'
+BUILD    := CGO_ENABLED=$(CGO) $(GO) build -trimpath -tags '$(ALLTAGS)' -ldflags '$(LDFLAGS)'
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build run test test-unit test-system lint bench install uninstall clean generate
+.PHONY: help build run test test-unit test-system test-seccomp lint bench install uninstall clean generate
 
 help: ## show this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +37,10 @@ test-unit: ## tests of the packages: tables, fuzz corpora, kernel tests in names
 
 test-system: build ## tests that run the binary, in all three cgroup views
 	cd tests && $(GO) vet ./... && $(GO) test -short -timeout 20m ./...
+
+test-seccomp: ## compare our seccomp filters with libseccomp's, which is fetched into /var/tmp (needs gcc, curl, pkg-config)
+	eval "$$(seccomp/gen/libseccomp.sh)" && $(GO) vet -tags libseccomp ./... && \
+		$(GO) test -tags libseccomp -timeout 20m -v -run 'Libseccomp|Table' ./seccomp
 
 lint: ## golangci-lint with the rules of .golangci.yml
 	$(GO) run $(LINT) run ./...

@@ -56,71 +56,86 @@ func (g gate) name() string {
 
 // gateOf returns the gate to a call.
 func gateOf(name string) gate {
+	if sub := socketCall(name); sub != 0 {
+		return gate{sub: sub}
+	}
+	return gate{true, ipcCall(name)}
+}
+
+// socketCall is a call's number behind socketcall(2).
+func socketCall(name string) uint8 {
 	switch name {
 	case "socket":
-		return gate{sub: 1}
+		return 1
 	case "bind":
-		return gate{sub: 2}
+		return 2
 	case "connect":
-		return gate{sub: 3}
+		return 3
 	case "listen":
-		return gate{sub: 4}
+		return 4
 	case "accept":
-		return gate{sub: 5}
+		return 5
 	case "getsockname":
-		return gate{sub: 6}
+		return 6
 	case "getpeername":
-		return gate{sub: 7}
+		return 7
 	case "socketpair":
-		return gate{sub: 8}
+		return 8
 	case "send":
-		return gate{sub: 9}
+		return 9
 	case "recv":
-		return gate{sub: 10}
+		return 10
 	case "sendto":
-		return gate{sub: 11}
+		return 11
 	case "recvfrom":
-		return gate{sub: 12}
+		return 12
 	case "shutdown":
-		return gate{sub: 13}
+		return 13
 	case "setsockopt":
-		return gate{sub: 14}
+		return 14
 	case "getsockopt":
-		return gate{sub: 15}
+		return 15
 	case "sendmsg":
-		return gate{sub: 16}
+		return 16
 	case "recvmsg":
-		return gate{sub: 17}
+		return 17
 	case "accept4":
-		return gate{sub: 18}
+		return 18
 	case "recvmmsg":
-		return gate{sub: 19}
+		return 19
 	case "sendmmsg":
-		return gate{sub: 20}
-	case "semop":
-		return gate{true, 1}
-	case "semget":
-		return gate{true, 2}
-	case "semctl":
-		return gate{true, 3}
-	case "semtimedop":
-		return gate{true, 4}
-	case "msgsnd":
-		return gate{true, 11}
-	case "msgrcv":
-		return gate{true, 12}
-	case "msgget":
-		return gate{true, 13}
-	case "msgctl":
-		return gate{true, 14}
-	case "shmat":
-		return gate{true, 21}
-	case "shmdt":
-		return gate{true, 22}
-	case "shmget":
-		return gate{true, 23}
-	case "shmctl":
-		return gate{true, 24}
+		return 20
 	}
-	return gate{}
+	return 0
+}
+
+// ipcCall is a call's number behind ipc(2).
+func ipcCall(name string) uint8 {
+	switch name {
+	case "semop":
+		return 1
+	case "semget":
+		return 2
+	case "semctl":
+		return 3
+	case "semtimedop":
+		return 4
+	case "msgsnd":
+		return 11
+	case "msgrcv":
+		return 12
+	case "msgget":
+		return 13
+	case "msgctl":
+		return 14
+	case "shmat":
+		return 21
+	case "shmdt":
+		return 22
+	case "shmget":
+		return 23
+	case "shmctl":
+		return 24
+	}
+	return 0
 }

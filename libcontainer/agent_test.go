@@ -1,0 +1,68 @@
+package libcontainer
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// TestSendListener sends more than fits into a socket at once.
+func TestSendListener(t *testing.T) {
+	for _, size := range []int{0, 10, 3 << 20} {
+		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unix.SetNonblock(pair[0], true)
+		p := &specs.LinuxSeccomp{ListenerPath: "/agent", ListenerMetadata: strings.Repeat("\"", size)}
+		st := stateText("1.0.2", "id", specs.StateCreating, "/bundle", map[string]string{"a": "b"})
+		sent := make(chan error, 1)
+		go func() { sent <- sendListener(pair[0], pair[0], 42, p, "1.0.2", st) }()
+		var text []byte
+		rights := 0
+		for buf, oob := make([]byte, 1<<16), make([]byte, 128); ; {
+			n, oobn, _, _, err := unix.Recvmsg(pair[1], buf, oob, 0)
+			if errors.Is(err, unix.EINTR) {
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if oobn > 0 {
+				rights++
+			}
+			if text = append(text, buf[:n]...); n == 0 {
+				break
+			}
+		}
+		if err := <-sent; err != nil {
+			t.Fatal(err)
+		}
+		var got specs.ContainerProcessState
+		if err := json.Unmarshal(text, &got); err != nil {
+			t.Fatal(err)
+		}
+		if got.Pid != 42 || got.State.Pid != 42 || got.Metadata != p.ListenerMetadata || got.Fds[0] != specs.SeccompFdName || got.State.Annotations["a"] != "b" || rights != 1 {
+			t.Errorf("%d bytes: %+v with %d messages with descriptors", size, got.State, rights)
+		}
+		unix.Close(pair[0])
+		unix.Close(pair[1])
+	}
+}
+
+func TestSendListenerFails(t *testing.T) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.Close(pair[1])
+	defer unix.Close(pair[0])
+	err = sendListener(pair[0], pair[0], 1, &specs.LinuxSeccomp{ListenerPath: "/agent"}, "1.0.2", stateText("1.0.2", "id", specs.StateCreating, "/b", nil))
+	if !errors.Is(err, unix.EPIPE) || !strings.Contains(err.Error(), "seccomp agent at /agent") {
+		t.Errorf("error = %v", err)
+	}
+}
