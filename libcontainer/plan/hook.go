@@ -21,7 +21,6 @@ func StartContainerHook(s *specs.Spec, host *Host, h *specs.Hook) (*Plan, HookSl
 	p := &planner{Plan: &Plan{Tape: nsenter.NewTape()}, spec: s, host: host, opt: &Options{}, null: -1, dir: -1}
 	p.t = p.Tape
 	p.ns = sortNamespaces(s, host)
-	p.hookFilter()
 	p.Orders.ByTape, p.Orders.Exec, p.Orders.Cgroup = true, true, -1
 	if err := p.seccompAfterwards(); err != nil {
 		return nil, HookSlots{}, err

@@ -64,16 +64,6 @@ func (p *planner) forFilter(set Capabilities) Capabilities {
 	return set
 }
 
-// hookFilter has a startContainer hook run with the container's filter where runc
-// does: without no_new_privs. Where an agent answers, it has the one descriptor
-// that there is, of the container's process; then, as with no_new_privs, the hook
-// has no filter. The profile is good, or there were no container.
-func (p *planner) hookFilter() {
-	if p.spec.Process != nil && !p.spec.Process.NoNewPrivileges && p.seccomp() == nil && p.filter != nil && p.filter.Notify {
-		p.filter = nil
-	}
-}
-
 // installFilter is for the moment before the execve.
 func (p *planner) installFilter() {
 	if p.filter != nil && !p.filter.Notify {
