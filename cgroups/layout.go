@@ -46,6 +46,14 @@ func (h *Hierarchy) Keys() []string {
 	return h.Controllers
 }
 
+// V1Name is the name that a controller of cgroup v2 has on v1.
+func V1Name(controller string) string {
+	if controller == "io" {
+		return "blkio"
+	}
+	return controller
+}
+
 // Layout is how a host's cgroups are mounted. It is a plain value: everything
 // decided from it can be decided again on another machine.
 type Layout struct {

@@ -99,6 +99,16 @@ func asksForHelp(args []string) bool {
 	return !called
 }
 
+// exitError is an error with an exit code of its own.
+type exitError struct {
+	err  error
+	code int
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+func (e *exitError) ExitCode() int { return e.code }
+
 // usageError is a command line that can't be understood.
 type usageError struct {
 	command string // its full name

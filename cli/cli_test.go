@@ -127,6 +127,8 @@ func TestFlags(t *testing.T) {
 		"create": create, "run": create + " d detach keep",
 		"start": "", "state": "", "pause": "", "resume": "", "features": "", "help": "", "init": "", "ps": "f format",
 		"kill": "a all", "delete": "f force", "list": "f format q quiet", "spec": "b bundle rootless",
+		"seccomp": "",
+		"exec":    "additional-gids apparmor c cap cgroup console-socket cwd d detach e env g ignore-paused no-new-privs p pid-file pidfd-socket preserve-fds process process-label t tty u user",
 	}
 	for i := range commands {
 		d := &commands[i]

@@ -28,6 +28,7 @@ var commands = [...]command{
 	startCommand,
 	runCommand,
 	stateCommand,
+	execCommand,
 	killCommand,
 	pauseCommand,
 	resumeCommand,

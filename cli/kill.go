@@ -27,7 +27,7 @@ EXAMPLE:
 				return err
 			}
 			name := "SIGTERM"
-			if len(args) == 2 {
+			if len(args) == 2 && args[1] != "" { // scripts pass on a variable that isn't set
 				name = args[1]
 			}
 			sig, err := parseSignal(name)

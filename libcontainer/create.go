@@ -378,7 +378,7 @@ func (c *creation) newRecord(pid int, start uint64) *state.Record {
 		ID: c.opt.ID, OCIVersion: s.Version, PID: pid, Start: start, BootID: c.boot, Created: time.Now(),
 		Bundle: c.bundle.Dir, Rootfs: c.bundle.Rootfs, UID: uint32(os.Geteuid()), Annotations: s.Annotations,
 		Cgroups: c.loc, Namespaces: namespacePaths(pid), HasHooks: hasLaterHooks(s.Hooks), HasProcess: s.Process != nil,
-		OwnPIDNamespace: ownPIDNamespace(s),
+		OwnPIDNamespace: ownPIDNamespace(s), NoNewKeyring: c.opt.NoNewKeyring,
 	}
 }
 

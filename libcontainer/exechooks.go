@@ -56,11 +56,14 @@ func (r *hookRun) spawn(h *specs.Hook, stdin, output int) (pid, pidfd int, err e
 		return 0, -1, err
 	}
 	defer entry.Close()
-	facts, err := host(&cgroups.Layout{}, r.c.record.Cgroups, r.joined())
+	facts, err := host(&cgroups.Layout{}, r.c.record.Cgroups, joinedByInit(r.spec))
 	if err != nil {
 		return 0, -1, err
 	}
-	p, at := plan.StartContainerHook(r.spec, facts, h)
+	p, at, err := plan.StartContainerHook(r.spec, facts, h)
+	if err != nil {
+		return 0, -1, err
+	}
 	stage, err := spawn.Start(0)
 	if err != nil {
 		return 0, -1, err
@@ -79,10 +82,13 @@ func (r *hookRun) spawn(h *specs.Hook, stdin, output int) (pid, pidfd int, err e
 	return r.exec.PID, r.exec.Pidfd, nil
 }
 
-// joined names the types of the namespaces that the container shares with
+// joinedByInit names the types of the namespaces that the container shares with
 // somebody; they are reached through its init.
-func (r *hookRun) joined() (list []joinedNS) {
-	for _, ns := range r.spec.Linux.Namespaces {
+func joinedByInit(s *specs.Spec) (list []joinedNS) {
+	if s.Linux == nil {
+		return nil
+	}
+	for _, ns := range s.Linux.Namespaces {
 		if ns.Path != "" {
 			list = append(list, joinedNS{fd: -1, flag: plan.Flag(ns.Type)})
 		}

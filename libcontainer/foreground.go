@@ -11,33 +11,22 @@ import (
 	"github.com/rung-oci/rung/libcontainer/tty"
 )
 
-// foreground is what `run` does while its container lives.
+// foreground is what `run` and `exec` do while their process lives.
 type foreground struct {
-	c       *creation
 	signals chan os.Signal
-	pidfd   chan int // gets the init once signals can be passed on
+	ready   chan struct{} // closed when signals are kept for the process
+	pidfd   chan int      // gets the process once signals can be passed on
 	relay   *tty.Relay
 }
 
-// newForeground prepares before the container exists: signals that come from
-// now on are kept for it.
-func newForeground(c *creation, o *RunOptions) *foreground {
-	f := &foreground{c: c, signals: make(chan os.Signal, 128), pidfd: make(chan int, 1)}
-	if !o.NoSubreaper {
-		// Processes that outlive their parents in a container without a pid
-		// namespace come to us instead of to the host's init.
-		unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-	}
-	if c.terminal() {
-		c.take = func(master int) (err error) {
-			f.relay, err = tty.NewRelay(master)
-			return err
-		}
-	}
-	ready := make(chan struct{})
-	c.ready = ready
-	c.meanwhile = func() { go f.pass(ready) }
-	return f
+func newForeground() *foreground {
+	return &foreground{signals: make(chan os.Signal, 128), ready: make(chan struct{}), pidfd: make(chan int, 1)}
+}
+
+// take relays a terminal. It owns the descriptor.
+func (f *foreground) take(master int) (err error) {
+	f.relay, err = tty.NewRelay(master)
+	return err
 }
 
 // close gives the signals back. It isn't waited for: usually we end now.
@@ -54,12 +43,12 @@ func (f *foreground) close() {
 // milliseconds, which is more than many a container lives.
 const patience = 100 * time.Millisecond
 
-// pass passes signals on to the container's init. It is ready, before the
-// container runs, when those that people and engines send are ours to pass on.
-func (f *foreground) pass(ready chan<- struct{}) {
+// pass passes signals on to the process. It is ready, before that runs, when
+// those that people and engines send are ours to pass on.
+func (f *foreground) pass() {
 	signal.Notify(f.signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT,
 		unix.SIGWINCH, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM, unix.SIGCONT, unix.SIGTSTP)
-	close(ready)
+	close(f.ready)
 	pidfd, ok := <-f.pidfd
 	if !ok {
 		return
@@ -74,7 +63,7 @@ func (f *foreground) pass(ready chan<- struct{}) {
 			signal.Notify(f.signals)
 		case s := <-f.signals:
 			f.forward(s.(unix.Signal), pidfd)
-		case <-f.pidfd: // closed: the container has ended
+		case <-f.pidfd: // closed: the process has ended
 			return
 		}
 	}
@@ -94,24 +83,23 @@ func (f *foreground) forward(s unix.Signal, pidfd int) {
 	}
 }
 
-// wait waits for the container's init and reaps whatever else becomes our
-// child.
-func (f *foreground) wait(pidfd int) (int, error) {
+// wait waits for the end of the process, a child of ours, and reaps whatever
+// else becomes one.
+func (f *foreground) wait(pid, pidfd int) (int, error) {
 	if f.relay != nil {
 		if err := f.relay.Start(); err != nil {
 			return 1, err
 		}
 	}
 	f.pidfd <- pidfd
-	f.c.stage.Exe.Close() // while the container lives there is time
 	for {
 		var ws unix.WaitStatus
-		pid, err := unix.Wait4(-1, &ws, 0, nil)
+		ended, err := unix.Wait4(-1, &ws, 0, nil)
 		switch {
 		case err == unix.EINTR:
 		case err != nil:
-			return 1, fmt.Errorf("wait for container: %w", err)
-		case pid == f.c.record.PID:
+			return 1, fmt.Errorf("wait for process: %w", err)
+		case ended == pid:
 			if f.relay != nil {
 				f.relay.Drain()
 			}

@@ -14,21 +14,56 @@ import (
 
 // sockets connects to the sockets that our caller waits at, so that one that
 // isn't there costs nothing.
-func (c *creation) sockets() (err error) {
-	if path := c.opt.ConsoleSocket; path != "" {
-		if c.console, err = tty.Connect(path); err != nil {
-			return fmt.Errorf("console socket: %w", err)
-		}
-	}
-	if path := c.opt.PidfdSocket; path != "" {
-		if c.pidfd, err = tty.Connect(path); err != nil {
-			return fmt.Errorf("pidfd socket: %w", err)
-		}
-	}
-	if p := notifyProfile(c.bundle.Spec); p != nil {
+func (c *creation) sockets() error {
+	var h handover
+	err := h.connect(c.opt.ConsoleSocket, c.opt.PidfdSocket)
+	c.console, c.pidfd = h.console, h.pidfd
+	if p := notifyProfile(c.bundle.Spec); p != nil && err == nil {
 		c.agent, err = connectAgent(p)
 	}
 	return err
+}
+
+// A handover is the connected sockets of somebody who waits for a terminal or a
+// pidfd; -1 before connect, and for one that nobody asked for.
+type handover struct {
+	console, pidfd int
+	connected      bool
+}
+
+// connect connects to those whose path isn't "".
+func (h *handover) connect(console, pidfd string) (err error) {
+	h.console, h.pidfd, h.connected = -1, -1, true
+	if console != "" {
+		if h.console, err = tty.Connect(console); err != nil {
+			return fmt.Errorf("console socket: %w", err)
+		}
+	}
+	if pidfd != "" {
+		if h.pidfd, err = tty.Connect(pidfd); err != nil {
+			return fmt.Errorf("pidfd socket: %w", err)
+		}
+	}
+	return nil
+}
+
+func (h *handover) close() {
+	if !h.connected {
+		return
+	}
+	for _, fd := range []int{h.console, h.pidfd} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+}
+
+// sendPidfd sends a pidfd to who wants one.
+func (h *handover) sendPidfd(pid int) error {
+	if h.pidfd < 0 {
+		return nil
+	}
+	return sendPidfd(h.pidfd, pid)
 }
 
 // takeConsole passes a new terminal on. It owns the descriptor.

@@ -29,17 +29,20 @@ func (r *Runtime) Pause(id string) error {
 	if st := f.Status(); st != specs.StateRunning && st != specs.StateCreated {
 		return ErrNotRunning
 	}
-	if err := c.manager.Freeze(pauseTimeout); err != nil {
-		return fmt.Errorf("pause container: %w", err)
-	}
+	failed := c.manager.Freeze(pauseTimeout)
 	// A SIGKILL may have come too late to end the process and too early for
-	// `kill` to see that it has to thaw it.
+	// `kill` to see that it has to thaw it; or `kill` did so while we waited.
 	alive, err := c.record.Alive(c.host)
-	if err == nil && alive && !cgfile.Dying(c.record.PID) {
+	switch {
+	case err == nil && alive && !cgfile.Dying(c.record.PID):
+		if failed != nil {
+			return fmt.Errorf("pause container: %w", failed)
+		}
 		return nil
-	}
-	if terr := c.manager.Thaw(); terr != nil {
-		return fmt.Errorf("thaw container: %w", terr)
+	case failed == nil:
+		if terr := c.manager.Thaw(); terr != nil {
+			return fmt.Errorf("thaw container: %w", terr)
+		}
 	}
 	if err != nil {
 		return err

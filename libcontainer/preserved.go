@@ -12,7 +12,11 @@ import (
 // get are open, and those of LISTEN_FDS before them. It must be called before
 // anything is opened: what we open fills the holes.
 func CheckPreserved(n int) error {
-	total := listenFDs() + n
+	return CheckPassed(listenFDs() + n)
+}
+
+// CheckPassed is CheckPreserved for exec, for which LISTEN_FDS means nothing.
+func CheckPassed(total int) error {
 	for fd := 3; fd < 3+total; fd++ {
 		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
 		if err == nil && flags&unix.FD_CLOEXEC != 0 {

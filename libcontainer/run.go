@@ -27,15 +27,25 @@ func (r *Runtime) Run(o *RunOptions) (status int, err error) {
 		}
 		return 0, err
 	}
-	f := newForeground(c, o)
+	f := newForeground()
 	defer f.close()
+	if !o.NoSubreaper {
+		// Processes that outlive their parents in a container without a pid
+		// namespace come to us instead of to the host's init.
+		unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+	}
+	if c.terminal() {
+		c.take = f.take
+	}
+	c.ready, c.meanwhile = f.ready, func() { go f.pass() }
 	pidfd, err := c.createAndStart()
 	if err != nil {
 		return 1, err
 	}
 	defer unix.Close(pidfd)
 	fault.Point("run:started")
-	status, err = f.wait(pidfd)
+	c.stage.Exe.Close() // while the container lives there is time
+	status, err = f.wait(c.record.PID, pidfd)
 	if err != nil || o.Keep {
 		return status, err
 	}

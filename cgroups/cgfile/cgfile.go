@@ -12,22 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Write is one value for one cgroup file: what the pure functions that turn
-// resources into work return.
-type Write struct {
-	// Controller is the one that owns the file.
-	Controller string
-	// File is a name inside the cgroup directory.
-	File string
-	// Value goes into a single write(2), without a newline.
-	Value string
-	// Field is the configuration field that asked for it.
-	Field string
-	// Unlimited says that the value takes a limit away, so that a host without
-	// the controller fulfils it already.
-	Unlimited bool
-}
-
 const (
 	below = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV
 	plain = unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS
@@ -139,46 +123,6 @@ func readAll(fd int) (string, error) {
 		}
 		text = append(text, page[:n]...)
 	}
-}
-
-// Write puts a value into a file below d with one write(2).
-func (d Dir) Write(file, value string) error {
-	return d.Apply([]Write{{File: file, Value: value}})
-}
-
-// Apply does the writes in order and stops at the first that fails. Writes to
-// the same file in a row share a descriptor. The error names the value and the file.
-func (d Dir) Apply(writes []Write) error {
-	fd, open := -1, ""
-	defer func() {
-		if fd >= 0 {
-			unix.Close(fd)
-		}
-	}()
-	for _, w := range writes {
-		if w.File != open {
-			if fd >= 0 {
-				unix.Close(fd)
-			}
-			var err error
-			if fd, err = openat2(d.fd, w.File, unix.O_WRONLY, below); err != nil {
-				return d.writeError(w, err)
-			}
-			open = w.File
-		}
-		if err := write(fd, w.Value); err != nil {
-			return d.writeError(w, err)
-		}
-	}
-	return nil
-}
-
-func (d Dir) writeError(w Write, err error) error {
-	err = fmt.Errorf("write %s to %s: %w", w.Value, d.join(w.File), err)
-	if w.Field != "" {
-		err = fmt.Errorf("%s: %w", w.Field, err)
-	}
-	return err
 }
 
 func write(fd int, value string) error {

@@ -30,13 +30,13 @@ func beyond(l *cgroups.Layout, have cgroups.Location, r *specs.LinuxResources) *
 		return nil
 	}
 	unified := l.Hierarchy("")
-	for _, list := range [...][]cgfile.Write{v1.Writes(r), v2.Writes(r)} {
+	for _, list := range [...][]cgfile.Write{v1.Writes(r), v2.Writes(r), v2.Unified(r)} {
 		for i := range list {
 			w := &list[i]
-			if _, ok := have[w.Controller]; ok || w.Unlimited {
+			if _, ok := have[cgroups.V1Name(w.Controller)]; ok || w.Unlimited {
 				continue
 			}
-			if _, ok := have[""]; ok && l.Hierarchy(w.Controller) == nil && unified != nil {
+			if _, ok := have[""]; ok && l.Hierarchy(cgroups.V1Name(w.Controller)) == nil && unified != nil {
 				continue
 			}
 			return w

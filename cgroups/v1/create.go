@@ -84,15 +84,8 @@ func (m *Manager) plan(r *specs.LinuxResources) (p plan, err error) {
 	if err != nil {
 		return p, err
 	}
-	for _, w := range Writes(r) {
-		if m.find(w.Controller) != nil {
-			p.writes = append(p.writes, w)
-		} else if m.unified == nil && !w.Unlimited {
-			return p, fmt.Errorf("%s: the %s controller is not mounted", w.Field, w.Controller)
-		}
-	}
-	if m.unified != nil {
-		p.unified.Writes = slices.DeleteFunc(v2.Writes(r), func(w cgfile.Write) bool { return m.find(w.Controller) != nil })
+	if err := m.limits(&p, r); err != nil {
+		return p, err
 	}
 	program := device.Compile(rules)
 	switch {
@@ -106,6 +99,33 @@ func (m *Manager) plan(r *specs.LinuxResources) (p plan, err error) {
 		return p, ErrNoDevices
 	}
 	return p, nil
+}
+
+// limits plans the limits, each where its controller is.
+func (m *Manager) limits(p *plan, r *specs.LinuxResources) error {
+	for _, w := range Writes(r) {
+		if m.find(w.Controller) != nil {
+			p.writes = append(p.writes, w)
+		} else if m.unified == nil && !w.Unlimited {
+			return fmt.Errorf("%s: the %s controller is not mounted", w.Field, w.Controller)
+		}
+	}
+	if m.unified != nil {
+		p.unified.Writes = slices.DeleteFunc(v2.Writes(r), func(w cgfile.Write) bool { return m.find(cgroups.V1Name(w.Controller)) != nil })
+	}
+	for _, w := range v2.Unified(r) {
+		switch {
+		case m.unified == nil:
+			w.Impossible = "cgroup v2 is not mounted"
+		case m.find(cgroups.V1Name(w.Controller)) != nil:
+			w.Impossible = "the " + w.Controller + " controller is on cgroup v1"
+		}
+		p.unified.Writes = append(p.unified.Writes, w)
+	}
+	if err := cgfile.Possible(p.writes); err != nil {
+		return err
+	}
+	return cgfile.Possible(p.unified.Writes)
 }
 
 // of returns the writes for one hierarchy.
@@ -149,6 +169,9 @@ func (t *tree) make(writes []cgfile.Write) (made []string, err error) {
 		if err := inherit(base, rel); err != nil {
 			return made, err
 		}
+	}
+	if len(made) > 0 {
+		writes = cgfile.Fresh(writes)
 	}
 	return made, leaf.Apply(writes)
 }

@@ -60,7 +60,10 @@ func (m *Manager) Protect() error {
 
 // Make makes the cgroup; see [cgroups.Manager].
 func (m *Manager) Make(r *specs.LinuxResources) error {
-	p := Plan{Writes: Writes(r), Everything: true}
+	p := Plan{Writes: append(Writes(r), Unified(r)...), Everything: true}
+	if err := cgfile.Possible(p.Writes); err != nil {
+		return err
+	}
 	var configured []specs.LinuxDeviceCgroup
 	if r != nil {
 		configured = r.Devices
@@ -111,6 +114,9 @@ func (m *Manager) Apply(p Plan) (err error) {
 	if err != nil {
 		return err
 	}
+	if len(made) > 0 {
+		writes = cgfile.Fresh(writes)
+	}
 	if err := leaf.Apply(writes); err != nil {
 		return err
 	}
@@ -155,7 +161,7 @@ func available(writes []cgfile.Write, enabled []string, dir string) ([]cgfile.Wr
 	var out []cgfile.Write
 	for _, w := range writes {
 		switch {
-		case slices.Contains(enabled, w.Controller):
+		case w.Controller == core || slices.Contains(enabled, w.Controller):
 			out = append(out, w)
 		case !w.Unlimited:
 			return nil, fmt.Errorf("%s: the %s controller is not available in %s", w.Field, w.Controller, dir)

@@ -1,6 +1,7 @@
 package v2
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -63,7 +64,7 @@ func (m *Manager) Freeze(timeout time.Duration) error {
 	defer unix.Close(events)
 	err = d.Write("cgroup.freeze", "1")
 	if err == nil {
-		if err = waitFrozen(events, time.Now().Add(timeout)); err == nil {
+		if err = waitFrozen(d, events, time.Now().Add(timeout)); err == nil {
 			return nil
 		}
 		err = fmt.Errorf("freeze cgroup %s: %w", m.dir, err)
@@ -74,9 +75,15 @@ func (m *Manager) Freeze(timeout time.Duration) error {
 	return err
 }
 
+// thawCheck is how often waitFrozen looks whether the cgroup is still to be frozen.
+const thawCheck = 100 * time.Millisecond
+
+var errThawed = errors.New("somebody thawed it")
+
 // waitFrozen follows cgroup.events: the kernel signals each change of it as an
-// exceptional condition to poll.
-func waitFrozen(fd int, deadline time.Time) error {
+// exceptional condition to poll. That a kill thaws the cgroup before it was
+// frozen is no such change.
+func waitFrozen(d cgfile.Dir, fd int, deadline time.Time) error {
 	var buf [256]byte
 	for {
 		n, err := unix.Pread(fd, buf[:], 0)
@@ -86,13 +93,23 @@ func waitFrozen(fd int, deadline time.Time) error {
 		if v, _ := cgfile.Stat(string(buf[:max(n, 0)]), "frozen"); v == "1" {
 			return nil
 		}
-		left := time.Until(deadline)
+		left := min(time.Until(deadline), thawCheck)
 		if left <= 0 {
 			return unix.ETIMEDOUT
 		}
 		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLPRI}}
 		ms := int((left + time.Millisecond - 1) / time.Millisecond)
-		if _, err := unix.Poll(p, ms); err != nil && err != unix.EINTR {
+		n, err = unix.Poll(p, ms)
+		if err != nil && err != unix.EINTR {
+			return err
+		}
+		if n != 0 {
+			continue
+		}
+		if want, err := d.Read("cgroup.freeze"); err != nil || want != "1\n" {
+			if err == nil {
+				err = errThawed
+			}
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package launch
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -14,12 +15,13 @@ import (
 	"github.com/rung-oci/rung/nsenter"
 )
 
-// ExecInputs are the descriptors of a process that joins a container. They stay
-// the caller's.
+// ExecInputs are the descriptors of a process that joins a container, and what
+// to do until it exists. The descriptors stay the caller's.
 type ExecInputs struct {
-	Unified int // v2 cgroup to be born in, or -1
-	Tasks   []int
-	FDs     []step.FDSlot // all others, with their places in the tape
+	Meanwhile func() // may be nil
+	Unified   int    // v2 cgroup to be born in, or -1; FDs may have it too
+	Tasks     []int
+	FDs       []step.FDSlot // all others, with their places in the tape
 }
 
 // An Exec is a process that joined a container. Its parent is our process.
@@ -47,6 +49,9 @@ func Join(s *spawn.Stage, p *plan.Plan, in *ExecInputs) (*Exec, error) {
 		err = orderExec(s, p, in, arena.FD, progress)
 	}
 	if err == nil {
+		if in.Meanwhile != nil {
+			in.Meanwhile()
+		}
 		err = e.await(s, arena)
 	}
 	if err != nil {
@@ -67,7 +72,7 @@ func orderExec(s *spawn.Stage, p *plan.Plan, in *ExecInputs, arena, progress int
 	if len(in.Tasks) != len(p.Slots.Tasks) {
 		return errors.New("launch doesn't fit its plan")
 	}
-	list := in.FDs
+	list := slices.Clip(in.FDs)
 	for i, fd := range in.Tasks {
 		list = append(list, step.FDSlot{Slot: p.Slots.Tasks[i], FD: fd})
 	}
@@ -75,8 +80,19 @@ func orderExec(s *spawn.Stage, p *plan.Plan, in *ExecInputs, arena, progress int
 		if f.FD < 0 {
 			continue
 		}
-		o.Own = append(o.Own, step.FDSlot{Slot: f.Slot, FD: len(fds)})
-		fds = append(fds, f.FD)
+		if f.Slot == 0 {
+			continue // of no use to this tape
+		}
+		place := len(fds)
+		if f.FD == in.Unified {
+			place = o.Cgroup // one descriptor, which the tape closes
+		} else {
+			fds = append(fds, f.FD)
+		}
+		if slices.Contains(p.Slots.Keep, f.Slot) {
+			o.Keep = append(o.Keep, place)
+		}
+		o.Own = append(o.Own, step.FDSlot{Slot: f.Slot, FD: place})
 	}
 	return sendOrders(s, o, fds)
 }
@@ -114,6 +130,12 @@ func (e *Exec) Err() error {
 		return err
 	}
 	return &TapeError{Text: plan.Text(e.plan.Tape.Label(int(rec.Step)), rec.Errno), Errno: syscall.Errno(rec.Errno)}
+}
+
+// Ran tells whether the tape came to its execve. Whether that worked, Err says.
+func (e *Exec) Ran() bool {
+	rec, err := nsenter.ReadProgress(e.progress)
+	return err == nil && rec.Phase == nsenter.PhaseExec
 }
 
 // Close closes what belongs to the Exec but its Pidfd.

@@ -13,16 +13,15 @@ import (
 // cut splits an option word at its first "=".
 func cut(word string) (key, value string, ok bool) { return strings.Cut(word, "=") }
 
-// session gives the process a session, a terminal or the caller's standard
+// session gives the process a session, the terminal tty or the caller's standard
 // descriptors, a keyring, and a clean slate of what it inherited.
-func (p *planner) session(late []nsenter.Slot) {
+func (p *planner) session(tty nsenter.Slot) {
 	t, uid := p.t, nsenter.Int(int(p.spec.Process.User.UID))
 	t.Call("start session", unix.SYS_SETSID)
 	if p.terminal() {
-		tty := late[0].FD()
-		t.Call("take terminal", unix.SYS_IOCTL, tty, nsenter.Int(unix.TIOCSCTTY), nsenter.Int(0))
+		t.Call("take terminal", unix.SYS_IOCTL, tty.FD(), nsenter.Int(unix.TIOCSCTTY), nsenter.Int(0))
 		for fd := range 3 {
-			t.Call("use terminal", unix.SYS_DUP3, tty, nsenter.Int(fd), nsenter.Int(0))
+			t.Call("use terminal", unix.SYS_DUP3, tty.FD(), nsenter.Int(fd), nsenter.Int(0))
 		}
 		t.Call("change owner of terminal", nsenter.SysFchown, nsenter.Int(0), uid, nsenter.Int(-1)).Ignore()
 	} else {
@@ -36,10 +35,15 @@ func (p *planner) session(late []nsenter.Slot) {
 		p.keyring()
 	}
 	p.cleanSlate()
+}
+
+// handOn lets the user's program have the preserved descriptors. Of the others
+// the tape keeps the few that it still needs.
+func (p *planner) handOn(keep int) {
 	for fd := range p.opt.Preserve {
-		t.Call("preserve descriptor", unix.SYS_FCNTL, nsenter.Int(3+fd), nsenter.Int(unix.F_SETFD), nsenter.Int(0))
+		p.t.Call("preserve descriptor", unix.SYS_FCNTL, nsenter.Int(3+fd), nsenter.Int(unix.F_SETFD), nsenter.Int(0))
 	}
-	p.closeRanges(keepCount)
+	p.closeRanges(keep)
 }
 
 // cleanSlate gives the process defaults where it would have its caller's.
@@ -110,22 +114,36 @@ func (p *planner) identity() {
 	if !p.host.NoInspector {
 		p.OOMScoreAdj = p.spec.Process.OOMScoreAdj
 	}
+	p.limits()
+	p.enterProgram()
+}
+
+// enterProgram gives the process its rights, and finds its working directory and
+// its program.
+func (p *planner) enterProgram() {
 	var moved nsenter.Slot
 	p.rights(func() { moved = p.chdir() })
 	p.chdirAgain(moved)
 	p.findProgram()
 }
 
-// rights sets limits, capabilities and ids; asRoot is planned for the last
-// moment before the process may cease to be root.
+// limits sets the rlimits, or leaves it to the parent: raising one takes rights
+// on the host.
+func (p *planner) limits() {
+	if p.ns.user() {
+		p.Rlimits = p.rlimits()
+	} else {
+		p.ownLimits()
+	}
+}
+
+// rights sets capabilities and ids; asRoot is planned for the last moment before
+// the process may cease to be root.
 func (p *planner) rights(asRoot func()) {
 	t, proc := p.t, p.spec.Process
 	have := p.host.Permitted
 	if p.ns.user() {
 		have = ^caps.Set(0)
-		p.Rlimits = p.rlimits() // raising one takes rights on the host
-	} else {
-		p.ownLimits()
 	}
 	set := capabilities(proc.Capabilities, have)
 	if proc.NoNewPrivileges {

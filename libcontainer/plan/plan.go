@@ -83,6 +83,7 @@ type Slots struct {
 	Tasks                 []nsenter.Slot // one for each cgroup v1 hierarchy
 	Joined                []nsenter.Slot // as in Host.Joined
 	OffsetsDir            nsenter.Slot   // a procfs, for time offsets
+	Keep                  []nsenter.Slot // what an exec doesn't close at its beginning
 	Listener              nsenter.Slot   // takes the seccomp agent's descriptor; 0: there is none
 }
 

@@ -333,7 +333,10 @@ func TestHookPlan(t *testing.T) {
 	for _, name := range []string{"example", "userns", "no-mount-ns", "joined"} {
 		s, h := load(t, "testdata/"+name+"/config.json"), facts()
 		cases[name](h, options())
-		p, at := StartContainerHook(s, h, &specs.Hook{Path: "/hook", Env: []string{"A=1"}})
+		p, at, err := StartContainerHook(s, h, &specs.Hook{Path: "/hook", Env: []string{"A=1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
 		labels := strings.Join(p.Tape.Labels(), "\n")
 		for _, want := range []string{"join namespaces of container", "clone process", "set user id", "set capabilities", "close descriptors", "exec /hook"} {
 			if !strings.Contains(labels, want) {

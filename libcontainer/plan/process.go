@@ -29,6 +29,12 @@ func environment(env, more []string) []string {
 	return out
 }
 
+// HasEnv tells whether the environment has a variable.
+func HasEnv(env []string, key string) bool {
+	_, ok := lookup(env, key)
+	return ok
+}
+
 // lookup returns the value of key in env.
 func lookup(env []string, key string) (string, bool) {
 	for _, e := range env {

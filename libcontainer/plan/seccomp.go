@@ -32,6 +32,18 @@ func (p *planner) seccomp() error {
 	return nil
 }
 
+// seccompAfterwards is seccomp for a process that joins a container. It has
+// nobody yet who would hand a listener to an agent.
+func (p *planner) seccompAfterwards() error {
+	if err := p.seccomp(); err != nil {
+		return err
+	}
+	if p.filter != nil && p.filter.Notify {
+		return &spec.FieldError{Path: "linux.seccomp", Msg: "SCMP_ACT_NOTIFY is not supported yet for exec and startContainer hooks"}
+	}
+	return nil
+}
+
 // have are the capabilities that there are to give to the process.
 func (p *planner) have() caps.Set {
 	if p.ns.user() {
@@ -50,16 +62,6 @@ func (p *planner) forFilter(set Capabilities) Capabilities {
 		set.Permitted |= 1 << unix.CAP_SYS_ADMIN
 	}
 	return set
-}
-
-// hookFilter has a startContainer hook run with the container's filter where runc
-// does: without no_new_privs. Where an agent answers, it has the one descriptor
-// that there is, of the container's process; then, as with no_new_privs, the hook
-// has no filter. The profile is good, or there were no container.
-func (p *planner) hookFilter() {
-	if p.spec.Process != nil && !p.spec.Process.NoNewPrivileges && p.seccomp() == nil && p.filter != nil && p.filter.Notify {
-		p.filter = nil
-	}
 }
 
 // installFilter is for the moment before the execve.

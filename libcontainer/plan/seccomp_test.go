@@ -118,7 +118,8 @@ func TestFilterErrors(t *testing.T) {
 	}
 }
 
-// TestHookFilter has hooks filtered where runc does.
+// TestHookFilter has hooks filtered as the container's process is. Where an agent
+// would have to answer they are refused.
 func TestHookFilter(t *testing.T) {
 	for _, test := range []struct {
 		nnp     bool
@@ -126,14 +127,19 @@ func TestHookFilter(t *testing.T) {
 		want    bool
 	}{
 		{false, &specs.LinuxSeccomp{DefaultAction: specs.ActAllow}, true},
-		{true, &specs.LinuxSeccomp{DefaultAction: specs.ActAllow}, false},
-		{false, asking(), false},
+		{true, &specs.LinuxSeccomp{DefaultAction: specs.ActAllow}, true},
 		{false, nil, false},
 	} {
-		p, _ := StartContainerHook(filtered(t, test.nnp, test.profile), facts(), &specs.Hook{Path: "/bin/hook"})
+		p, _, err := StartContainerHook(filtered(t, test.nnp, test.profile), facts(), &specs.Hook{Path: "/bin/hook"})
+		if err != nil {
+			t.Fatal(err)
+		}
 		l := labels(p)
 		if got := l[len(l)-2] == filterLabel; got != test.want {
 			t.Errorf("no_new_privs %v: %q", test.nnp, l[len(l)-3:])
 		}
+	}
+	if _, _, err := StartContainerHook(filtered(t, false, asking()), facts(), &specs.Hook{Path: "/bin/hook"}); err == nil || !strings.Contains(err.Error(), "SCMP_ACT_NOTIFY") {
+		t.Errorf("with an agent: %v", err)
 	}
 }

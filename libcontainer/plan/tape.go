@@ -35,7 +35,12 @@ func (p *planner) tape(first []firstMount) {
 	}
 	p.enterRoot(late)
 	if p.spec.Process != nil {
-		p.session(late)
+		var tty nsenter.Slot
+		if p.terminal() {
+			tty = late[0]
+		}
+		p.session(tty)
+		p.handOn(keepCount)
 		p.identity()
 	}
 	p.handshake()

@@ -82,6 +82,28 @@ func withoutConsequences(decoded, checked Errors) Errors {
 	return all
 }
 
+// LoadProcess reads the file of a process object, see [DecodeProcess]. It may be a pipe: its name
+// is the caller's own.
+func LoadProcess(path string) (*specs.Process, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	raw, err := readAll(fd, 4096)
+	if err != nil {
+		return nil, &os.PathError{Op: "read", Path: path, Err: err}
+	}
+	if len(raw) > MaxConfigSize {
+		return nil, fmt.Errorf("%s: larger than the limit of %d MiB", path, MaxConfigSize>>20)
+	}
+	p, err := DecodeProcess(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
+}
+
 // readConfig returns the text of a bundle's config.json. A FIFO in its place must not block, and
 // a huge file must not fill the memory.
 func readConfig(dir string) ([]byte, error) {

@@ -26,9 +26,6 @@ func sweepAll(w *sweep, s *specs.Spec) {
 		value(w, "linux.memoryPolicy", &l.MemoryPolicy)
 		value(w, "linux.personality", &l.Personality)
 		value(w, "linux.mountLabel", &l.MountLabel)
-		if l.Resources != nil {
-			sweepResources(w, l.Resources)
-		}
 	}
 }
 
@@ -46,47 +43,6 @@ func sweepMount(w *sweep, i int, m *specs.Mount) {
 	if w.drop {
 		m.Options = slices.DeleteFunc(m.Options, unsupportedOption)
 	}
-}
-
-// sweepResources lists all of linux.resources but devices, pids.limit and memory.limit.
-func sweepResources(w *sweep, r *specs.LinuxResources) {
-	if m := r.Memory; m != nil {
-		limit(w, "linux.resources.memory.reservation", &m.Reservation)
-		limit(w, "linux.resources.memory.swap", &m.Swap)
-		limit(w, "linux.resources.memory.kernel", &m.Kernel)
-		limit(w, "linux.resources.memory.kernelTCP", &m.KernelTCP)
-		value(w, "linux.resources.memory.swappiness", &m.Swappiness)
-		limit(w, "linux.resources.memory.disableOOMKiller", &m.DisableOOMKiller)
-		limit(w, "linux.resources.memory.useHierarchy", &m.UseHierarchy)
-		limit(w, "linux.resources.memory.checkBeforeUpdate", &m.CheckBeforeUpdate)
-	}
-	if c := r.CPU; c != nil {
-		limit(w, "linux.resources.cpu.shares", &c.Shares)
-		limit(w, "linux.resources.cpu.quota", &c.Quota)
-		limit(w, "linux.resources.cpu.burst", &c.Burst)
-		limit(w, "linux.resources.cpu.period", &c.Period)
-		limit(w, "linux.resources.cpu.realtimeRuntime", &c.RealtimeRuntime)
-		limit(w, "linux.resources.cpu.realtimePeriod", &c.RealtimePeriod)
-		value(w, "linux.resources.cpu.cpus", &c.Cpus)
-		value(w, "linux.resources.cpu.mems", &c.Mems)
-		limit(w, "linux.resources.cpu.idle", &c.Idle)
-	}
-	if b := r.BlockIO; b != nil {
-		limit(w, "linux.resources.blockIO.weight", &b.Weight)
-		limit(w, "linux.resources.blockIO.leafWeight", &b.LeafWeight)
-		list(w, "linux.resources.blockIO.weightDevice", &b.WeightDevice)
-		list(w, "linux.resources.blockIO.throttleReadBpsDevice", &b.ThrottleReadBpsDevice)
-		list(w, "linux.resources.blockIO.throttleWriteBpsDevice", &b.ThrottleWriteBpsDevice)
-		list(w, "linux.resources.blockIO.throttleReadIOPSDevice", &b.ThrottleReadIOPSDevice)
-		list(w, "linux.resources.blockIO.throttleWriteIOPSDevice", &b.ThrottleWriteIOPSDevice)
-	}
-	list(w, "linux.resources.hugepageLimits", &r.HugepageLimits)
-	if n := r.Network; n != nil {
-		limit(w, "linux.resources.network.classID", &n.ClassID)
-		list(w, "linux.resources.network.priorities", &n.Priorities)
-	}
-	table(w, "linux.resources.rdma", &r.Rdma)
-	table(w, "linux.resources.unified", &r.Unified)
 }
 
 // Unsupported returns an error for each field that is set and not implemented yet.

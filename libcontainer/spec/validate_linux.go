@@ -132,18 +132,6 @@ func (c *checker) cgroupsPath(p string) {
 	}
 }
 
-func (c *checker) resources(r *specs.LinuxResources) {
-	for i := range r.Devices {
-		c.deviceRule(i, &r.Devices[i])
-	}
-	if r.Memory != nil && r.Memory.Limit != nil && *r.Memory.Limit < -1 {
-		c.bad("must be -1 for no limit, or more", "linux", "resources", "memory", "limit")
-	}
-	if r.Pids != nil && r.Pids.Limit != nil && *r.Pids.Limit < -1 {
-		c.bad("must be -1 for no limit, or more", "linux", "resources", "pids", "limit")
-	}
-}
-
 func (c *checker) deviceRule(i int, d *specs.LinuxDeviceCgroup) {
 	switch d.Type {
 	case "", "a", "b", "c":

@@ -99,10 +99,11 @@ func (c *checker) rlimits(limits []specs.POSIXRlimit) {
 // Warnings returns what deserves a warning and, by the runtime-spec, no error: capabilities that
 // nobody knows.
 func Warnings(s *specs.Spec) []string {
-	if s.Process == nil {
-		return nil
+	warnings := resourceWarnings(s)
+	if s.Process != nil {
+		warnings = append(warnings, ProcessWarnings(s.Process)...)
 	}
-	return ProcessWarnings(s.Process)
+	return warnings
 }
 
 // ProcessWarnings is [Warnings] for a process alone.

@@ -46,6 +46,7 @@ type Record struct {
 	Systemd     bool
 
 	OwnPIDNamespace bool // all processes die with the init
+	NoNewKeyring    bool // its processes keep the caller's session keyring
 }
 
 // ErrDamaged reports a record that can't be read back.
@@ -132,6 +133,7 @@ func (e *Entry) WriteRecord(r *Record) error {
 	boolean(&w, "has_process", r.HasProcess)
 	boolean(&w, "systemd", r.Systemd)
 	boolean(&w, "own_pid_namespace", r.OwnPIDNamespace)
+	boolean(&w, "no_new_keyring", r.NoNewKeyring)
 	w.EndObject()
 	return e.WriteFile(stateName, w.Bytes())
 }
@@ -195,6 +197,8 @@ func (rec *Record) read(r *jsontext.Reader, created *string) {
 		rec.HasProcess = r.ReadBool()
 	case "own_pid_namespace":
 		rec.OwnPIDNamespace = r.ReadBool()
+	case "no_new_keyring":
+		rec.NoNewKeyring = r.ReadBool()
 	case "systemd":
 		rec.Systemd = r.ReadBool()
 	default:

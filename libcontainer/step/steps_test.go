@@ -14,6 +14,7 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer/hook"
 	"github.com/rung-oci/rung/libcontainer/mount"
+	"github.com/rung-oci/rung/libcontainer/pty"
 	"github.com/rung-oci/rung/libcontainer/rootfs"
 	"github.com/rung-oci/rung/libcontainer/user"
 	"github.com/rung-oci/rung/libcontainer/wire"
@@ -189,11 +190,11 @@ func TestConsole(t *testing.T) {
 		ok := func(c wire.Conn) { _ = c.Send(wire.Go) }
 		b.fails(&Console{}, "open /dev/pts: no such file or directory")
 		b.tree("root/dev/pts/")
-		b.fails(&Console{}, errNoDevpts.Error())
+		b.fails(&Console{}, pty.ErrNoDevpts.Error())
 		if err := unix.Mknod(b.root+"/dev/pts/ptmx", unix.S_IFCHR|0o666, int(unix.Mkdev(5, 2))); err != nil {
 			b.Fatal(err)
 		}
-		b.fails(&Console{}, errNoDevpts.Error()) // a decoy of the image's
+		b.fails(&Console{}, pty.ErrNoDevpts.Error()) // a decoy of the image's
 		b.must(newMount(b.T, "devpts", "/dev/pts", "newinstance ptmxmode=0666 mode=0620"))
 
 		got := asked(b, ok)

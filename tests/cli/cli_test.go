@@ -35,6 +35,8 @@ func TestScripts(t *testing.T) {
 					"waitstatus": s.waitStatus,
 					"waitexit":   s.waitExit,
 					"waitgone":   s.waitGone,
+					"waitps":     s.waitPS,
+					"waitfile":   waitFile,
 					"digits":     digits,
 					"jsonlog":    jsonLog,
 				},

@@ -181,6 +181,37 @@ func (s *script) waitGone(ts *testscript.TestScript, _ bool, args []string) {
 	harness.Wait(s.t, pid)
 }
 
+// waitps N waits until the container has N processes.
+func (s *script) waitPS(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	var r *harness.Result
+	for range 300 {
+		r = s.b.Run(s.t, "ps", "--format", "json", s.b.ID)
+		var pids []int
+		if json.Unmarshal([]byte(r.Stdout), &pids) == nil && len(pids) == want {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	ts.Fatalf("want %d processes: %v", want, r)
+}
+
+// waitfile FILE PATTERN waits until a file, which a container writes, is there
+// and matches.
+func waitFile(ts *testscript.TestScript, _ bool, args []string) {
+	re, err := regexp.Compile(args[1])
+	ts.Check(err)
+	var text []byte
+	for range 300 {
+		if text, err = os.ReadFile(args[0]); err == nil && re.Match(text) {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	ts.Fatalf("%s: want %q: %q, %v", args[0], args[1], text, err)
+}
+
 // digits FILE checks that a file has digits only, no line break, which are the
 // id of a process.
 func digits(ts *testscript.TestScript, _ bool, args []string) {

@@ -185,18 +185,51 @@ func (a *adapter) oomScore(p *specs.Process) {
 	}
 }
 
-// resources drops limits of controllers that this view of the host doesn't have.
+// resources drops limits of controllers that this view of the host doesn't
+// have, and what a host of the other cgroup version has.
 func (a *adapter) resources(s *specs.Spec) {
 	r := s.Linux.Resources
 	if r == nil {
 		return
 	}
-	if r.Memory != nil && r.Memory.Limit != nil && !harness.HasController("memory") {
-		a.note("linux.resources.memory (no controller)")
+	lacks := func(field, controller string, asked bool) bool {
+		if !asked || harness.HasController(controller) {
+			return false
+		}
+		a.note("linux.resources.%s (no %s controller)", field, controller)
+		return true
+	}
+	if lacks("memory", "memory", r.Memory != nil) {
 		r.Memory = nil
 	}
-	if r.Pids != nil && r.Pids.Limit != nil && !harness.HasController("pids") {
-		a.note("linux.resources.pids (no controller)")
+	if lacks("pids", "pids", r.Pids != nil) {
 		r.Pids = nil
+	}
+	if lacks("cpu", "cpu", r.CPU != nil) || lacks("cpu", "cpuset", r.CPU != nil && r.CPU.Cpus+r.CPU.Mems != "") {
+		r.CPU = nil
+	}
+	io := "blkio"
+	if harness.HasController("io") {
+		io = "io"
+	}
+	if lacks("blockIO", io, r.BlockIO != nil) {
+		r.BlockIO = nil
+	}
+	if lacks("hugepageLimits", "hugetlb", len(r.HugepageLimits) > 0) {
+		r.HugepageLimits = nil
+	}
+	if lacks("network", "net_cls", r.Network != nil) {
+		r.Network = nil
+	}
+	for file := range r.Unified {
+		controller, _, _ := strings.Cut(file, ".")
+		if harness.View() != harness.V2 || !harness.HasController(controller) {
+			a.note("linux.resources.unified[%s]", file)
+			delete(r.Unified, file)
+		}
+	}
+	if m := r.Memory; m != nil && m.Swappiness != nil && harness.View() == harness.V2 {
+		a.note("linux.resources.memory.swappiness (v1 only)")
+		m.Swappiness = nil
 	}
 }

@@ -1,4 +1,4 @@
-// Package early starts the init stage of `create` and `run` while the program's
+// Package early starts the init stage of `create`, `run` and `exec` while the program's
 // other packages are still being initialized: it is what these commands wait
 // for the longest. Only a program whose arguments are rung's may import it.
 package early
@@ -27,7 +27,7 @@ func wanted(args []string, listen string) bool {
 	found := false
 	for _, a := range args[1:] {
 		switch {
-		case a == "run" || a == "create":
+		case a == "run" || a == "create" || a == "exec":
 			found = true
 		case a == "-h" || strings.HasPrefix(a, "-") && (strings.Contains(a, "help") || strings.Contains(a, "preserve-fds")):
 			return false

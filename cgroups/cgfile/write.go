@@ -1,0 +1,119 @@
+package cgfile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Write is one value for one cgroup file: what the pure functions that turn
+// resources into work return.
+type Write struct {
+	// Controller is the one that owns the file.
+	Controller string
+	// File is a name inside the cgroup directory.
+	File string
+	// Value goes into a single write(2), without a newline.
+	Value string
+	// Field is the configuration field that asked for it.
+	Field string
+	// Unlimited says that the value takes a limit away, so that a host without
+	// the controller fulfils it already.
+	Unlimited bool
+	// Optional says that a kernel without the file fulfils it already.
+	Optional bool
+	// Reset says that the value is what a new cgroup has: it is written only to
+	// one that was there before.
+	Reset bool
+	// Or is what to write if there is no such file.
+	Or *Write
+	// Impossible says why the field can't be had here at all; nothing is written.
+	Impossible string
+}
+
+// String prints a write on one line: controller, file=value, field, and what
+// else is to be known of it.
+func (w Write) String() string {
+	if w.Impossible != "" {
+		return fmt.Sprintf("%s %s: %s", w.Controller, w.Field, w.Impossible)
+	}
+	words := []string{w.Controller, w.File + "=" + w.Value, w.Field}
+	if w.Unlimited {
+		words = append(words, "unlimited")
+	}
+	if w.Optional {
+		words = append(words, "optional")
+	}
+	if w.Reset {
+		words = append(words, "reset")
+	}
+	if w.Or != nil {
+		words = append(words, "or "+w.Or.File+"="+w.Or.Value)
+	}
+	return strings.Join(words, " ")
+}
+
+// Possible returns the error of the first write that can't be had.
+func Possible(writes []Write) error {
+	for i := range writes {
+		if w := &writes[i]; w.Impossible != "" {
+			return fmt.Errorf("%s: %s", w.Field, w.Impossible)
+		}
+	}
+	return nil
+}
+
+// Fresh returns the writes that a new cgroup needs.
+func Fresh(writes []Write) []Write {
+	return slices.DeleteFunc(slices.Clone(writes), func(w Write) bool { return w.Reset })
+}
+
+// Write puts a value into a file below d with one write(2).
+func (d Dir) Write(file, value string) error {
+	return d.Apply([]Write{{File: file, Value: value}})
+}
+
+// Apply does the writes in order and stops at the first that fails. Writes to
+// the same file in a row share a descriptor. The error names the value and the file.
+func (d Dir) Apply(writes []Write) error {
+	fd, open := -1, ""
+	defer func() {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}()
+	for _, w := range writes {
+		if w.File != open {
+			if fd >= 0 {
+				unix.Close(fd)
+			}
+			var err error
+			fd, err = openat2(d.fd, w.File, unix.O_WRONLY, below)
+			if err == unix.ENOENT && w.Or != nil {
+				w = *w.Or
+				fd, err = openat2(d.fd, w.File, unix.O_WRONLY, below)
+			}
+			if open = w.File; err == unix.ENOENT && w.Optional {
+				open = ""
+				continue
+			}
+			if err != nil {
+				return d.writeError(w, err)
+			}
+		}
+		if err := write(fd, w.Value); err != nil {
+			return d.writeError(w, err)
+		}
+	}
+	return nil
+}
+
+func (d Dir) writeError(w Write, err error) error {
+	err = fmt.Errorf("write %q to %s: %w", w.Value, d.join(w.File), err)
+	if w.Field != "" {
+		err = fmt.Errorf("%s: %w", w.Field, err)
+	}
+	return err
+}

@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	urfave "github.com/urfave/cli/v3"
+
+	"github.com/rung-oci/rung/libcontainer"
+)
+
+// exitExecFailed is the exit code of an exec whose process didn't come to run.
+// All others are the process's own.
+const exitExecFailed = 255
+
+var execCommand = command{
+	name:      "exec",
+	usage:     "run another process in a container",
+	argsUsage: "<container-id> <command> [arguments...] | --process file <container-id>",
+	minArgs:   1,
+	maxArgs:   1 << 30,
+	description: `Runs a program in a container that is created or running: as its process would
+be run, changed by the options, or as a file says. It exits with the program's exit
+code, with 128 plus the signal's number if a signal ended it, and with 255 if it
+couldn't be run. Options stand before the command.
+
+EXAMPLE:
+   # rung exec web ps -ef
+   # rung exec -t --user 1000:1000 --cwd /srv web sh`,
+	build: func(a *app, c *urfave.Command) action {
+		two, o := 2, new(libcontainer.ExecOptions)
+		nnp := false
+		var paths [1][]string
+		c.StopOnNthArg = &two
+		c.DisableSliceFlagSeparator = true // values with a comma are values
+		c.Flags = append(processFlags(o, &nnp), execFlags(o, &paths[0])...)
+		return func(args []string) error {
+			if c.IsSet("no-new-privs") {
+				o.NoNewPrivileges = &nnp
+			}
+			o.ID, o.Args = args[0], args[1:]
+			if err := a.exec(o, paths[0]); err != nil {
+				return &exitError{fmt.Errorf("exec failed: %w", err), exitExecFailed}
+			}
+			return nil
+		}
+	},
+}
+
+// processFlags change the container's process.
+func processFlags(o *libcontainer.ExecOptions, nnp *bool) []urfave.Flag {
+	return []urfave.Flag{
+		&urfave.StringFlag{
+			Name: "process", Aliases: []string{"p"}, Destination: &o.ProcessFile,
+			Usage: "`file` with a process object, as in config.json; other options about the process don't count then",
+		},
+		&urfave.BoolFlag{Name: "tty", Aliases: []string{"t"}, Destination: &o.Terminal, Usage: "give the process a terminal"},
+		&urfave.StringFlag{Name: "cwd", Destination: &o.Cwd, Usage: "`directory` in the container that the process starts in"},
+		&urfave.StringSliceFlag{Name: "env", Aliases: []string{"e"}, Destination: &o.Env, Usage: "add `NAME=VALUE` to the environment; may be repeated"},
+		&urfave.StringFlag{
+			Name: "user", Aliases: []string{"u"}, Destination: &o.User,
+			Usage: "`USER[:GROUP]`, by number, or by name as in the container's /etc/passwd and /etc/group",
+		},
+		&urfave.StringSliceFlag{
+			Name: "additional-gids", Aliases: []string{"g"}, Destination: &o.AdditionalGids,
+			Usage: "add the group with the number `GID`; may be repeated",
+		},
+		&urfave.StringFlag{Name: "process-label", Destination: &o.ProcessLabel, Usage: "SELinux `label` of the process"},
+		&urfave.StringFlag{Name: "apparmor", Destination: &o.AppArmor, Usage: "AppArmor `profile` of the process"},
+		&urfave.BoolFlag{Name: "no-new-privs", Destination: nnp, Usage: "set no_new_privs"},
+		&urfave.StringSliceFlag{Name: "cap", Aliases: []string{"c"}, Destination: &o.Caps, Usage: "add the `capability`; may be repeated"},
+	}
+}
+
+// execFlags are about how the process is run.
+func execFlags(o *libcontainer.ExecOptions, cgroups *[]string) []urfave.Flag {
+	return []urfave.Flag{
+		&urfave.StringFlag{
+			Name: "console-socket", Destination: &o.ConsoleSocket,
+			Usage: "`path` of the AF_UNIX socket that gets the master of the process's terminal",
+		},
+		&urfave.StringFlag{
+			Name: "pidfd-socket", Destination: &o.PidfdSocket,
+			Usage: "`path` of the AF_UNIX socket that gets a pidfd of the process",
+		},
+		&urfave.BoolFlag{Name: "detach", Aliases: []string{"d"}, Destination: &o.Detach, Usage: "return once the process runs"},
+		&urfave.StringFlag{Name: "pid-file", Destination: &o.PidFile, Usage: "`file` to write the id of the process to"},
+		&urfave.IntFlag{Name: "preserve-fds", Destination: &o.PreserveFDs, Usage: "pass `N` more file descriptors"},
+		&urfave.StringSliceFlag{Name: "cgroup", Destination: cgroups, Usage: "`[controllers:]path` of a cgroup below the container's"},
+		&urfave.BoolFlag{Name: "ignore-paused", Destination: &o.IgnorePaused, Usage: "exec in a paused container too: the process runs when it is resumed"},
+	}
+}
+
+func (a *app) exec(o *libcontainer.ExecOptions, cgroups []string) error {
+	if o.PreserveFDs < 0 {
+		return errors.New("option --preserve-fds must not be negative")
+	}
+	// First of all: a descriptor of ours could fill a gap in the caller's.
+	if err := libcontainer.CheckPassed(o.PreserveFDs); err != nil {
+		return err
+	}
+	if len(cgroups) > 0 {
+		return errors.New("option --cgroup: not supported yet")
+	}
+	r, err := a.runtime()
+	if err != nil {
+		return err
+	}
+	for _, path := range []*string{&o.PidFile, &o.ProcessFile} {
+		if *path == "" {
+			continue
+		}
+		if *path, err = filepath.Abs(*path); err != nil {
+			return err
+		}
+	}
+	a.code, err = r.Exec(o)
+	return err
+}

@@ -1,0 +1,381 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/launch"
+	"github.com/rung-oci/rung/libcontainer/plan"
+	"github.com/rung-oci/rung/libcontainer/pty"
+	"github.com/rung-oci/rung/libcontainer/rootfs"
+	"github.com/rung-oci/rung/libcontainer/spawn"
+	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/libcontainer/state"
+	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/libcontainer/tty"
+	"github.com/rung-oci/rung/libcontainer/user"
+)
+
+// ExecOptions say what to run in a container, and how.
+type ExecOptions struct {
+	ID          string
+	ProcessFile string   // a process object; "": the container's process, changed by what follows
+	Args        []string // the program and its arguments
+
+	Terminal        bool
+	Cwd             string
+	Env             []string
+	User            string // USER[:GROUP], see package user; "": the container's
+	AdditionalGids  []string
+	Caps            []string
+	NoNewPrivileges *bool // nil: as the container
+	ProcessLabel    string
+	AppArmor        string
+
+	ConsoleSocket string // path of the socket that gets the terminal's master; "": none
+	PidfdSocket   string // path of the socket that gets a pidfd of the process; "": none
+	PidFile       string // path of a file to hold the process's pid; "": none
+	Detach        bool   // return once it runs
+	IgnorePaused  bool
+	PreserveFDs   int // descriptors from 3 on
+}
+
+// The answers of exec that engines match on.
+var (
+	ErrExecStopped = errors.New("cannot exec in a stopped container")
+	ErrExecPaused  = errors.New("cannot exec in a paused container (use --ignore-paused to override)")
+)
+
+// Exec runs a process in a container that is created or runs. Unless it is to be
+// detached, it waits for the process's end and passes signals and the terminal
+// on. The result is its exit status, 128 and the signal's number if one ended
+// it.
+func (r *Runtime) Exec(o *ExecOptions) (status int, err error) {
+	// Nothing that our caller left open may get into a container.
+	unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
+	x := &execution{opt: o, pidfd: -1, root: -1, status: -1, terminal: -1}
+	defer x.close()
+	if x.c, err = r.open(o.ID, false); err != nil {
+		return 0, err
+	}
+	if err := x.prepare(); err != nil {
+		return 0, x.ended(err)
+	}
+	return x.run()
+}
+
+// An execution is an exec on its way.
+type execution struct {
+	c       *container
+	opt     *ExecOptions
+	spec    *specs.Spec
+	process *specs.Process
+	sockets handover
+
+	pidfd    int // the container's init
+	root     int // its root directory
+	terminal int // the slave of the process's terminal, or -1
+	status   int // our end of a pipe that closes when the program runs, or -1
+
+	front *foreground // nil when detached
+	exec  *launch.Exec
+}
+
+func (x *execution) close() {
+	for _, fd := range []int{x.pidfd, x.root, x.terminal, x.status} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+	x.sockets.close()
+	if x.front != nil {
+		x.front.close()
+	}
+	if x.exec != nil {
+		x.exec.Close()
+	}
+	if x.c != nil {
+		x.c.close()
+	}
+}
+
+// prepare checks all that can be checked before a process is made.
+func (x *execution) prepare() error {
+	if err := x.allowed(); err != nil {
+		return err
+	}
+	b, err := x.c.config()
+	if err != nil {
+		return err
+	}
+	x.spec = b.Spec
+	if x.pidfd, err = x.c.pidfd(); err != nil {
+		return err
+	}
+	x.root, err = unix.Open("/proc/"+strconv.Itoa(x.c.record.PID)+"/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err == unix.ENOENT { // an init that is ending has none any more
+		err = unix.ESRCH
+	}
+	if err != nil {
+		return fmt.Errorf("open root of container: %w", err)
+	}
+	// It was the init's if that still has its pid.
+	if err := unix.PidfdSendSignal(x.pidfd, 0, nil, 0); err != nil {
+		return err
+	}
+	if x.process, err = x.opt.process(x.spec, user.In{Root: rootfs.Root{FD: x.root}}); err != nil {
+		return err
+	}
+	for _, w := range spec.ProcessWarnings(x.process) {
+		x.c.r.warn("%s", w)
+	}
+	if err := checkTerminal(x.process.Terminal, x.opt.Detach, x.opt.ConsoleSocket); err != nil {
+		return err
+	}
+	return x.sockets.connect(x.opt.ConsoleSocket, x.opt.PidfdSocket)
+}
+
+// allowed tells whether the container's state lets a process in.
+func (x *execution) allowed() error {
+	f, err := x.c.entry.Facts(x.c.record, x.c.host)
+	switch {
+	case err != nil:
+		return err
+	case !f.Alive:
+		return ErrExecStopped
+	case x.opt.IgnorePaused:
+		return nil
+	}
+	by, err := x.c.manager.FrozenBy()
+	if err != nil || by == "" {
+		return err
+	}
+	if own, err := x.c.manager.Frozen(); err != nil || own {
+		return errors.Join(err, ErrExecPaused)
+	}
+	return cannotRun(by, nil)
+}
+
+// ended is the error of an exec whose container has ended meanwhile, err of any
+// other.
+func (x *execution) ended(err error) error {
+	if errors.Is(err, ErrExecStopped) || errors.Is(err, state.ErrNotExist) {
+		return err
+	}
+	switch {
+	case errors.Is(err, unix.ESRCH), errors.Is(err, unix.ENOMEM), errors.Is(err, errKilled):
+		// The init may be on its way to its end: it has let go of its directories
+		// and of its pid namespace by then.
+		if x.pidfd >= 0 && wait(x.pidfd, endWait) {
+			return ErrExecStopped
+		}
+	}
+	if alive, aerr := x.c.record.Alive(x.c.host); aerr == nil && !alive {
+		return ErrExecStopped
+	}
+	return err
+}
+
+// endWait is how long an init that seems to end is waited for, in milliseconds.
+const endWait = 100
+
+var errKilled = errors.New("process was killed before it ran the program (memory limit too low?)")
+
+// run has the process made and waits for what it has to.
+func (x *execution) run() (int, error) {
+	if !x.opt.Detach {
+		x.front = newForeground()
+		go x.front.pass()
+	}
+	if err := x.openTerminal(); err != nil {
+		return 0, x.failed(err)
+	}
+	if err := x.join(); err != nil {
+		return 0, x.failed(err)
+	}
+	defer unix.Close(x.exec.Pidfd)
+	if err := x.announce(); err != nil {
+		_ = unix.PidfdSendSignal(x.exec.Pidfd, unix.SIGKILL, nil, 0)
+		_, _ = reap(x.exec.PID)
+		return 0, err
+	}
+	if x.opt.Detach {
+		return 0, nil
+	}
+	status, err := x.front.wait(x.exec.PID, x.exec.Pidfd)
+	if err == nil {
+		err = x.verdict()
+	}
+	return status, err
+}
+
+func (x *execution) failed(err error) error {
+	if err = x.ended(err); errors.Is(err, ErrExecStopped) {
+		return err
+	}
+	return fmt.Errorf("unable to start container process: %w", err)
+}
+
+// openTerminal makes the process's terminal, from outside: what the container
+// sees opens nothing.
+func (x *execution) openTerminal() error {
+	if !x.process.Terminal {
+		return nil
+	}
+	size := x.process.ConsoleSize
+	if size == nil {
+		size = new(specs.Box)
+	}
+	master, slave, err := pty.Open(rootfs.Root{FD: x.root}, int(size.Width), int(size.Height))
+	if err != nil {
+		return err
+	}
+	x.terminal = slave
+	if x.front != nil {
+		return x.front.take(master)
+	}
+	defer unix.Close(master)
+	if err := tty.Send(x.sockets.console, master, "/dev/ptmx"); err != nil {
+		return fmt.Errorf("console socket: %w", err)
+	}
+	return nil
+}
+
+// join has the process made in the container's cgroup; or, when that takes no
+// process because the container has made cgroups below it and moved there, in
+// its init's.
+func (x *execution) join() error {
+	entry, err := x.c.manager.Entry()
+	if err != nil {
+		return err
+	}
+	err = x.fork(entry)
+	entry.Close()
+	if !errors.Is(err, unix.EBUSY) && !errors.Is(err, unix.ENODEV) || entry.Unified == -1 && len(x.c.record.Cgroups[""]) == 0 {
+		return err
+	}
+	dir, lerr := initCgroup(x.c)
+	if lerr != nil {
+		return errors.Join(err, lerr)
+	}
+	if entry, lerr = x.c.manager.Entry(); lerr != nil {
+		return lerr
+	}
+	defer entry.Close()
+	unix.Close(entry.Unified)
+	entry.Unified = dir
+	return x.fork(entry)
+}
+
+// fork has a stage fork the process.
+func (x *execution) fork(entry *cgroups.Entry) error {
+	facts, err := host(&cgroups.Layout{}, x.c.record.Cgroups, joinedByInit(x.spec))
+	if err != nil {
+		return err
+	}
+	p, at, err := plan.Exec(x.spec, x.process, facts, &plan.ExecOptions{
+		ID: x.opt.ID, Preserve: x.opt.PreserveFDs, Env: x.home(), NoNewKeyring: x.c.record.NoNewKeyring,
+	})
+	if err != nil {
+		return err
+	}
+	status := -1
+	if x.reports() {
+		var pipe [2]int
+		if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+			return fmt.Errorf("make pipe: %w", err)
+		}
+		if x.status >= 0 {
+			unix.Close(x.status)
+		}
+		x.status, status = pipe[0], pipe[1]
+		defer unix.Close(status)
+	}
+	stage, err := spawn.Take(x.opt.PreserveFDs)
+	if err != nil {
+		return err
+	}
+	defer stage.Close()
+	if x.front != nil {
+		<-x.front.ready // a signal that comes from now on is for the process
+	}
+	x.exec, err = launch.Join(stage, p, &launch.ExecInputs{
+		Unified: entry.Unified, Tasks: entry.Tasks,
+		FDs: []step.FDSlot{
+			{Slot: at.Init, FD: x.pidfd}, {Slot: at.Root, FD: x.root}, {Slot: at.Unified, FD: entry.Unified},
+			{Slot: at.Terminal, FD: x.terminal}, {Slot: at.Status, FD: status}, {Slot: at.Proc, FD: x.c.host.FD},
+		},
+	})
+	return err
+}
+
+// home is the environment's HOME, from the container's passwd file, if the
+// environment has none.
+func (x *execution) home() []string {
+	if plan.HasEnv(x.process.Env, "HOME") {
+		return nil
+	}
+	home := "/"
+	if text, err := (user.In{Root: rootfs.Root{FD: x.root}}).Passwd(); err == nil {
+		home = user.Home(text, x.process.User.UID)
+	}
+	return []string{"HOME=" + home}
+}
+
+// reports tells whether somebody waits to hear that the program runs.
+func (x *execution) reports() bool {
+	return x.opt.Detach || x.opt.PidFile != "" || x.opt.PidfdSocket != ""
+}
+
+// announce waits until the program runs and tells those who wait for it.
+func (x *execution) announce() error {
+	if x.reports() {
+		x.awaitExec()
+		if err := x.verdict(); err != nil {
+			return err
+		}
+		if err := x.sockets.sendPidfd(x.exec.PID); err != nil {
+			return err
+		}
+		if err := writePidFile(x.opt.PidFile, x.exec.PID); err != nil {
+			return err
+		}
+	}
+	x.unused()
+	return nil
+}
+
+// unused closes what the process has a copy of: while we held its terminal, the
+// terminal wouldn't end with it.
+func (x *execution) unused() {
+	if x.terminal >= 0 {
+		unix.Close(x.terminal)
+		x.terminal = -1
+	}
+}
+
+// awaitExec waits until the status pipe closes, by the execve or by death.
+func (x *execution) awaitExec() {
+	var b [1]byte
+	for {
+		if _, err := unix.Read(x.status, b[:]); err != unix.EINTR {
+			return
+		}
+	}
+}
+
+// verdict is why the process didn't come to its program, if it didn't.
+func (x *execution) verdict() error {
+	if err := x.exec.Err(); err != nil {
+		return x.failed(err)
+	}
+	if x.exec.Ran() {
+		return nil
+	}
+	return x.failed(errKilled)
+}

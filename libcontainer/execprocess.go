@@ -1,0 +1,124 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/libcontainer/user"
+)
+
+// process is what an exec is to run in the container of s: what a file says, or
+// the container's own process with what the options change.
+func (o *ExecOptions) process(s *specs.Spec, files user.Files) (*specs.Process, error) {
+	var p *specs.Process
+	var err error
+	if o.ProcessFile != "" {
+		p, err = spec.LoadProcess(o.ProcessFile)
+	} else {
+		p, err = o.change(s.Process, files)
+	}
+	if err != nil {
+		return nil, err
+	}
+	inherit(p, s.Process)
+	if err := spec.ValidateProcess(p, s); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// inherit completes a process with what, as with runc and crun, is the
+// container's where it says nothing: rights and limits.
+func inherit(p, from *specs.Process) {
+	if from == nil || p == from {
+		return
+	}
+	if p.Capabilities == nil {
+		p.Capabilities = from.Capabilities
+	}
+	if len(p.Rlimits) == 0 {
+		p.Rlimits = from.Rlimits
+	}
+	if p.OOMScoreAdj == nil {
+		p.OOMScoreAdj = from.OOMScoreAdj
+	}
+}
+
+// change makes a process of the container's and the options.
+func (o *ExecOptions) change(from *specs.Process, files user.Files) (*specs.Process, error) {
+	if len(o.Args) == 0 {
+		return nil, errors.New("exec args cannot be empty")
+	}
+	if from == nil {
+		return nil, errors.New("process property must not be empty")
+	}
+	p := *from
+	p.Args, p.Terminal = o.Args, o.Terminal
+	p.Env = append(slices.Clip(p.Env), o.Env...)
+	if o.Cwd != "" {
+		p.Cwd = o.Cwd
+	}
+	if o.NoNewPrivileges != nil {
+		p.NoNewPrivileges = *o.NoNewPrivileges
+	}
+	if o.ProcessLabel != "" {
+		p.SelinuxLabel = o.ProcessLabel
+	}
+	if o.AppArmor != "" {
+		p.ApparmorProfile = o.AppArmor
+	}
+	p.Capabilities = grant(p.Capabilities, o.Caps)
+	return &p, o.become(&p.User, files)
+}
+
+// become sets who the process is to be. A number alone leaves the groups as they
+// are, as with runc; a name brings its own, from the container's files.
+func (o *ExecOptions) become(u *specs.User, files user.Files) error {
+	if o.User != "" {
+		who, err := user.Parse(o.User)
+		if err != nil {
+			return err
+		}
+		id, err := who.Resolve(files)
+		if err != nil {
+			return err
+		}
+		u.UID = id.UID
+		if id.HasGID {
+			u.GID = id.GID
+		}
+		if who.User.Name != "" {
+			u.AdditionalGids = id.Additional
+		}
+	}
+	more, err := user.ParseGroups(o.AdditionalGids)
+	if err != nil {
+		return fmt.Errorf("option --additional-gids: %w", err)
+	}
+	u.AdditionalGids = append(slices.Clip(u.AdditionalGids), more...)
+	return nil
+}
+
+// grant adds capabilities. The inheritable set never gets any (CVE-2022-29162),
+// and so the ambient one only where the container's process has such.
+func grant(c *specs.LinuxCapabilities, names []string) *specs.LinuxCapabilities {
+	if len(names) == 0 {
+		return c
+	}
+	var all specs.LinuxCapabilities
+	if c != nil {
+		all = *c
+	}
+	sets := []*[]string{&all.Bounding, &all.Effective, &all.Permitted}
+	if len(all.Inheritable) > 0 {
+		sets = append(sets, &all.Ambient)
+	}
+	for _, s := range sets {
+		*s = append(slices.Clip(*s), names...)
+	}
+	return &all
+}

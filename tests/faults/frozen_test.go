@@ -1,0 +1,280 @@
+package faults
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/tests/harness"
+)
+
+// freezer returns the file that freezes a cgroup, and what to write to it.
+func freezer(t *testing.T, path string) (file, frozen, thawed string) {
+	t.Helper()
+	for _, dir := range harness.CgroupDirs(path) {
+		if _, err := os.Stat(dir + "/freezer.state"); err == nil {
+			return dir + "/freezer.state", "FROZEN", "THAWED"
+		}
+	}
+	for _, dir := range harness.CgroupDirs(path) {
+		if _, err := os.Stat(dir + "/cgroup.freeze"); err == nil {
+			return dir + "/cgroup.freeze", "1", "0"
+		}
+	}
+	t.Fatalf("no cgroup %s that can be frozen", path)
+	return "", "", ""
+}
+
+func put(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// isV1 reports whether a frozen cgroup of this view holds back a SIGKILL.
+func isV1(file string) bool { return filepath.Base(file) == "freezer.state" }
+
+// rmCgroup removes a cgroup that a test, not the runtime, has to remove.
+func rmCgroup(t *testing.T, path string) {
+	t.Helper()
+	for _, dir := range harness.CgroupDirs(path) {
+		if err := os.Remove(dir); err != nil && !os.IsNotExist(err) {
+			t.Errorf("remove cgroup: %v", err)
+		}
+	}
+}
+
+// Catalogue row 13: the container's own cgroup was frozen by somebody else.
+func TestFrozenByOthers(t *testing.T) {
+	inv := harness.Take()
+	for _, how := range []string{"kill", "delete", "resume"} {
+		b := sleeper(t)
+		pid, _ := b.Create(t)
+		b.Must(t, "start")
+		file, frozen, _ := freezer(t, b.ID)
+		put(t, file, frozen)
+		if st := status(t, b); st != "paused" {
+			t.Errorf("state %s, want paused", st)
+		}
+		for _, verb := range []string{"start", "delete", "pause"} {
+			if r := b.Run(t, verb, b.ID); r.Code == 0 || r.Elapsed > 2*time.Second {
+				t.Errorf("want an error at once: %v in %v", r, r.Elapsed)
+			}
+		}
+		switch how {
+		case "kill":
+			b.Must(t, "kill", "KILL")
+			harness.Wait(t, pid)
+		case "resume":
+			b.Must(t, "resume")
+			if st := status(t, b); st != "running" {
+				t.Errorf("state %s, want running", st)
+			}
+		}
+		remove(t, b, inv, "frozen, "+how)
+	}
+}
+
+// Row 13: a cgroup above is frozen. That isn't ours to thaw: what can't be done
+// is an error that names it, soon; and all works when it is thawed.
+func TestFrozenParent(t *testing.T) {
+	b := sleeper(t)
+	b.Spec.Linux.CgroupsPath = "/" + b.ID + "/c"
+	b.Save(t)
+	t.Cleanup(func() { rmCgroup(t, b.ID) })
+	for _, dir := range harness.CgroupDirs(b.ID) {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	inv := harness.Take()
+	pid, _ := b.Create(t)
+	b.Must(t, "start")
+	file, frozen, thawed := freezer(t, b.ID)
+	t.Cleanup(func() { os.WriteFile(file, []byte(thawed), 0) })
+	put(t, file, frozen)
+	if st := status(t, b); st != "running" {
+		t.Errorf("state %s, want running: it isn't paused by itself", st)
+	}
+	b.Run(t, "resume", b.ID).Fails(t, 1, "container not paused")
+	b.Must(t, "pause")
+	b.Must(t, "resume")
+	b.Must(t, "kill", "USR1")
+	r := b.Run(t, "kill", b.ID, "KILL")
+	if r.Elapsed > 4*time.Second {
+		t.Errorf("kill took %v", r.Elapsed)
+	}
+	if isV1(file) {
+		r.Fails(t, 1, "is frozen")
+		r.Fails(t, 1, filepath.Dir(file)+" ")
+		d := b.Run(t, "delete", "--force", b.ID)
+		d.Fails(t, 1, filepath.Dir(file)+" ")
+		if d.Elapsed > 12*time.Second {
+			t.Errorf("delete took %v", d.Elapsed)
+		}
+		put(t, file, thawed)
+	} else if r.Code != 0 {
+		t.Errorf("kill under a frozen v2 cgroup: %v", r)
+	}
+	harness.Wait(t, pid)
+	b.WaitStatus(t, specs.StateStopped)
+	put(t, file, frozen)
+	b.Must(t, "delete")
+	r = b.Container(t, "create")
+	r.Fails(t, 1, "cgroup unexpectedly frozen")
+	if st := status(t, b); st != "none" {
+		t.Errorf("state %s, want none", st)
+	}
+	put(t, file, thawed)
+	remove(t, b, inv, "frozen parent")
+}
+
+// Row 13: whoever pauses is killed on the way. What is left can be resumed,
+// killed or deleted.
+func TestKilledPause(t *testing.T) {
+	inv := harness.Take()
+	b := sleeper(t, harness.Shell("while :; do true & wait; done"))
+	for i := range rounds(40, 8) {
+		pid, _ := b.Create(t)
+		b.Must(t, "start")
+		pause := (&harness.Cmd{Args: []string{"--root", b.Root, "pause", b.ID}}).Start(t)
+		time.Sleep(time.Duration(i%8) * 500 * time.Microsecond)
+		pause.Process.Kill()
+		pause.Wait(t)
+		switch st := status(t, b); st {
+		case "paused":
+			b.Must(t, "resume")
+			if st := status(t, b); st != "running" {
+				t.Errorf("after resume: %s, want running", st)
+			}
+		case "running":
+		default:
+			t.Errorf("state %s, want paused or running", st)
+		}
+		b.Must(t, "kill", "KILL")
+		harness.Wait(t, pid)
+		remove(t, b, inv, "killed pause")
+	}
+}
+
+// Row 14: freezing while processes are forked and other verbs look. No call
+// takes long, and nothing stays frozen that was resumed.
+func TestPauseRaces(t *testing.T) {
+	inv := harness.Take()
+	b := sleeper(t, harness.Shell("for i in 1 2 3; do while :; do true & wait; done & done; wait"))
+	pid, _ := b.Create(t)
+	b.Must(t, "start")
+	stop := make(chan bool)
+	var others sync.WaitGroup
+	for _, verb := range [][]string{{"state", b.ID}, {"ps", "--format", "json", b.ID}, {"kill", b.ID, "0"}} {
+		others.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if r := b.Run(t, verb...); r.Code != 0 || r.Elapsed > 5*time.Second {
+					t.Errorf("%v in %v", r, r.Elapsed)
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+		})
+	}
+	for range rounds(100, 15) {
+		for _, verb := range []string{"pause", "resume"} {
+			if r := b.Run(t, verb, b.ID); r.Code != 0 || r.Elapsed > 5*time.Second {
+				t.Errorf("%v in %v", r, r.Elapsed)
+			}
+		}
+	}
+	close(stop)
+	others.Wait()
+	if st := status(t, b); st != "running" {
+		t.Errorf("state %s, want running", st)
+	}
+	// A SIGKILL that races with pause ends the container, whoever wins.
+	for range rounds(20, 4) {
+		pause := (&harness.Cmd{Args: []string{"--root", b.Root, "pause", b.ID}}).Start(t)
+		kill := b.Run(t, "kill", b.ID, "KILL")
+		if kill.Code != 0 {
+			t.Errorf("%v", kill)
+		}
+		if r := pause.Wait(t); r.Code != 0 && !strings.Contains(r.Stderr, "container not running") {
+			t.Errorf("%v", r)
+		}
+		harness.Wait(t, pid)
+		b.WaitStatus(t, specs.StateStopped)
+		b.Must(t, "delete")
+		pid, _ = b.Create(t)
+		b.Must(t, "start")
+	}
+	b.Must(t, "delete", "--force")
+	harness.Wait(t, pid)
+	remove(t, b, inv, "pause races")
+}
+
+// Row 33: the first process has ended, and others of the container live on,
+// because they are in a pid namespace that isn't the container's.
+func TestOrphans(t *testing.T) {
+	// Its first process waits for those that end in its namespace.
+	bystander := sleeper(t, harness.Shell("sleep 600 & while :; do wait; done"))
+	other, _ := bystander.Create(t)
+	bystander.Must(t, "start")
+	inv := harness.Take()
+	for kind, edit := range map[string]harness.Edit{
+		"host": func(s *specs.Spec) {
+			ns := s.Linux.Namespaces[:0]
+			for _, n := range s.Linux.Namespaces {
+				if n.Type != specs.PIDNamespace {
+					ns = append(ns, n)
+				}
+			}
+			s.Linux.Namespaces = ns
+		},
+		"joined": harness.JoinNS(specs.PIDNamespace, fmt.Sprintf("/proc/%d/ns/pid", other)),
+	} {
+		t.Run(kind, func(t *testing.T) {
+			for _, how := range []string{"delete", "kill KILL", "kill --all TERM", "delete --force", "pause"} {
+				b := sleeper(t, harness.Shell("sleep 601 & sleep 602 & exit 4"), edit)
+				pid, _ := b.Create(t)
+				b.Must(t, "start")
+				if ws := harness.Wait(t, pid); ws.ExitStatus() != 4 {
+					t.Errorf("wait status %x, want exit code 4", ws)
+				}
+				b.WaitStatus(t, specs.StateStopped)
+				if r := b.Must(t, "ps", "-o", "pid,args"); !strings.Contains(r.Stdout, "sleep 601\n") {
+					t.Errorf("the orphans are gone: %v", r)
+				}
+				switch how {
+				case "kill KILL":
+					b.Must(t, "kill", "KILL")
+				case "kill --all TERM":
+					b.Run(t, "kill", "--all", b.ID, "TERM").Silent(t)
+				case "delete --force":
+					b.Must(t, "delete", "--force")
+				case "pause":
+					b.Run(t, "pause", b.ID).Fails(t, 1, "container not running")
+				}
+				if how != "delete --force" {
+					b.Must(t, "delete")
+				}
+				remove(t, b, inv, kind+", "+how)
+			}
+		})
+	}
+	if err := unix.Kill(other, 0); err != nil {
+		t.Errorf("the bystander: %v", err)
+	}
+	bystander.Must(t, "delete", "--force")
+	harness.Wait(t, other)
+}
