@@ -40,7 +40,8 @@ test-system: build ## tests that run the binary, in all three cgroup views
 
 test-seccomp: ## compare our seccomp filters with libseccomp's, which is fetched into /var/tmp (needs gcc, curl, pkg-config)
 	eval "$$(seccomp/gen/libseccomp.sh)" && $(GO) vet -tags libseccomp ./... && \
-		$(GO) test -tags libseccomp -timeout 20m -v -run 'Libseccomp|Table' ./seccomp
+		$(GO) test -tags libseccomp -timeout 20m -v -run 'Libseccomp|Table' ./seccomp && \
+		$(GO) generate ./seccomp && git diff --exit-code seccomp/zz_generated_syscalls.go
 
 lint: ## golangci-lint with the rules of .golangci.yml
 	$(GO) run $(LINT) run ./...
