@@ -48,11 +48,7 @@ func createFlags(o *libcontainer.CreateOptions) []urfave.Flag {
 // creator begins a create or a run, and completes its options.
 func (a *app) creator(o *libcontainer.CreateOptions, id string) (*libcontainer.Runtime, error) {
 	o.ID = id
-	if o.PreserveFDs < 0 {
-		return nil, errors.New("option --preserve-fds must not be negative")
-	}
-	// First of all: a descriptor of ours could fill a gap in the caller's.
-	if err := libcontainer.CheckPreserved(o.PreserveFDs); err != nil {
+	if err := checkPreserved(o.PreserveFDs, libcontainer.CheckPreserved); err != nil {
 		return nil, err
 	}
 	r, err := a.runtime()
@@ -80,11 +76,25 @@ func absolute(bundle, pidFile *string) error {
 	if *bundle, err = filepath.Abs(*bundle); err != nil {
 		return fmt.Errorf("option --bundle: %w", err)
 	}
-	if *pidFile == "" {
+	return absPath("--pid-file", pidFile)
+}
+
+// absPath makes the path of an option absolute, if it is given.
+func absPath(option string, path *string) (err error) {
+	if *path == "" {
 		return nil
 	}
-	if *pidFile, err = filepath.Abs(*pidFile); err != nil {
-		return fmt.Errorf("option --pid-file: %w", err)
+	if *path, err = filepath.Abs(*path); err != nil {
+		return fmt.Errorf("option %s: %w", option, err)
 	}
 	return nil
+}
+
+// checkPreserved checks --preserve-fds. It comes first of all: a descriptor of
+// ours could fill a gap in the caller's.
+func checkPreserved(n int, check func(int) error) error {
+	if n < 0 {
+		return errors.New("option --preserve-fds must not be negative")
+	}
+	return check(n)
 }

@@ -3,7 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
+	"math"
 
 	urfave "github.com/urfave/cli/v3"
 
@@ -19,7 +19,7 @@ var execCommand = command{
 	usage:     "run another process in a container",
 	argsUsage: "<container-id> <command> [arguments...] | --process file <container-id>",
 	minArgs:   1,
-	maxArgs:   1 << 30,
+	maxArgs:   math.MaxInt,
 	description: `Runs a program in a container that is created or running: as its process would
 be run, changed by the options, or as a file says. It exits with the program's exit
 code, with 128 plus the signal's number if a signal ended it, and with 255 if it
@@ -31,16 +31,16 @@ EXAMPLE:
 	build: func(a *app, c *urfave.Command) action {
 		two, o := 2, new(libcontainer.ExecOptions)
 		nnp := false
-		var paths [1][]string
+		var cgroups []string
 		c.StopOnNthArg = &two
 		c.DisableSliceFlagSeparator = true // values with a comma are values
-		c.Flags = append(processFlags(o, &nnp), execFlags(o, &paths[0])...)
+		c.Flags = append(processFlags(o, &nnp), execFlags(o, &cgroups)...)
 		return func(args []string) error {
 			if c.IsSet("no-new-privs") {
 				o.NoNewPrivileges = &nnp
 			}
 			o.ID, o.Args = args[0], args[1:]
-			if err := a.exec(o, paths[0]); err != nil {
+			if err := a.exec(o, cgroups); err != nil {
 				return &exitError{fmt.Errorf("exec failed: %w", err), exitExecFailed}
 			}
 			return nil
@@ -93,11 +93,7 @@ func execFlags(o *libcontainer.ExecOptions, cgroups *[]string) []urfave.Flag {
 }
 
 func (a *app) exec(o *libcontainer.ExecOptions, cgroups []string) error {
-	if o.PreserveFDs < 0 {
-		return errors.New("option --preserve-fds must not be negative")
-	}
-	// First of all: a descriptor of ours could fill a gap in the caller's.
-	if err := libcontainer.CheckPassed(o.PreserveFDs); err != nil {
+	if err := checkPreserved(o.PreserveFDs, libcontainer.CheckPassed); err != nil {
 		return err
 	}
 	if len(cgroups) > 0 {
@@ -107,13 +103,11 @@ func (a *app) exec(o *libcontainer.ExecOptions, cgroups []string) error {
 	if err != nil {
 		return err
 	}
-	for _, path := range []*string{&o.PidFile, &o.ProcessFile} {
-		if *path == "" {
-			continue
-		}
-		if *path, err = filepath.Abs(*path); err != nil {
-			return err
-		}
+	if err := absPath("--pid-file", &o.PidFile); err != nil {
+		return err
+	}
+	if err := absPath("--process", &o.ProcessFile); err != nil {
+		return err
 	}
 	a.code, err = r.Exec(o)
 	return err

@@ -93,8 +93,14 @@ func TestRootlessOption(t *testing.T) {
 		userNS bool
 		want   bool
 	}{
-		{"auto", 0, false, false}, {"", 0, false, false}, {"auto", 1000, false, true}, {"auto", 0, true, true},
-		{"true", 0, false, true}, {"1", 0, false, true}, {"false", 1000, false, false}, {"f", 0, true, false},
+		{"auto", 0, false, false},
+		{"", 0, false, false},
+		{"auto", 1000, false, true},
+		{"auto", 0, true, true},
+		{"true", 0, false, true},
+		{"1", 0, false, true},
+		{"false", 1000, false, false},
+		{"f", 0, true, false},
 	} {
 		got := (&globals{rootless: c.word}).withoutPrivileges(caller{euid: c.euid, userNS: func() bool { return c.userNS }})
 		if got != c.want {
