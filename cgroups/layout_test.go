@@ -120,3 +120,25 @@ func FuzzLocate(f *testing.F) {
 		}
 	})
 }
+
+func TestUnifiedOf(t *testing.T) {
+	host := unified(nil)
+	part := &Layout{Hierarchies: []Hierarchy{{Unified: true, Mountpoint: "/sys/fs/cgroup/unified", MountRoot: "/docker/ab"}}}
+	for _, c := range []struct {
+		layout     *Layout
+		text, want string
+	}{
+		{host, "0::/a/b\n", "/sys/fs/cgroup/a/b"},
+		{host, "4:memory:/x\n0::/a:b\n", "/sys/fs/cgroup/a:b"},
+		{host, "0::/\n", "/sys/fs/cgroup"},
+		{host, "0::/../other\n", "/sys/fs/other"}, // above our cgroup namespace
+		{host, "4:memory:/x\n", ""},
+		{part, "0::/docker/ab/c\n", "/sys/fs/cgroup/unified/c"},
+		{part, "0::/docker/abc\n", "/sys/fs/cgroup/unified"},
+		{&Layout{}, "0::/a\n", ""},
+	} {
+		if dir, ok := c.layout.UnifiedOf([]byte(c.text)); dir != c.want || ok != (c.want != "") {
+			t.Errorf("UnifiedOf(%q) = %q, %v, want %q", c.text, dir, ok, c.want)
+		}
+	}
+}

@@ -69,6 +69,22 @@ func below(root, own string) string {
 	return path.Clean("/" + rest)
 }
 
+// UnifiedOf is the directory of the v2 cgroup that a process is in, from the text
+// of its /proc/PID/cgroup. It is the mountpoint, or outside of it, for one that
+// isn't below what is mounted.
+func (l *Layout) UnifiedOf(text []byte) (dir string, ok bool) {
+	h := l.Hierarchy("")
+	if h == nil {
+		return "", false
+	}
+	for _, m := range parseOwn(text) {
+		if m.unified {
+			return path.Join(h.Mountpoint, below(path.Clean(h.MountRoot), m.path)), true
+		}
+	}
+	return "", false
+}
+
 type pathError string
 
 func (e pathError) Error() string { return string(e) }

@@ -52,8 +52,7 @@ type creation struct {
 	entry   *state.Entry
 	manager cgroups.Manager
 	plan    *plan.Plan
-	console int                    // connected console socket, or -1
-	pidfd   int                    // connected pidfd socket, or -1
+	sockets sockets
 	agent   int                    // connected socket of the seccomp agent, or -1
 	take    func(master int) error // what becomes of a terminal; nil: the console socket gets it
 
@@ -72,7 +71,7 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 	}
 	// Nothing that our caller left open may get into a container or a hook.
 	unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
-	c := &creation{r: r, opt: o, console: -1, pidfd: -1, agent: -1, status: -1, listen: listenFDs()}
+	c := &creation{r: r, opt: o, sockets: noSockets, agent: -1, status: -1, listen: listenFDs()}
 	defer func() {
 		if err != nil {
 			c.close()
@@ -129,7 +128,8 @@ func (c *creation) close() {
 	c.undo.run()
 	c.stage.Close()
 	closeNamespaces(c.joined)
-	for _, fd := range []int{c.console, c.pidfd, c.agent, c.status} {
+	c.sockets.close()
+	for _, fd := range []int{c.agent, c.status} {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
@@ -145,7 +145,7 @@ func (c *creation) close() {
 // create does what prepare has found possible. What it leaves on failure, close
 // takes back.
 func (c *creation) create() error {
-	if err := c.sockets(); err != nil {
+	if err := c.connect(); err != nil {
 		return err
 	}
 	if err := c.decide(); err != nil {
@@ -315,10 +315,8 @@ func (c *creation) settle(p *launch.Process) error {
 	if err := c.release(p); err != nil {
 		return err
 	}
-	if c.pidfd >= 0 {
-		if err := sendPidfd(c.pidfd, p.PID); err != nil {
-			return err
-		}
+	if err := c.sockets.sendPidfd(p.PID); err != nil {
+		return err
 	}
 	if err := writePidFile(c.opt.PidFile, p.PID); err != nil {
 		return err

@@ -3,7 +3,6 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -17,7 +16,6 @@ import (
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/state"
 	"github.com/rung-oci/rung/libcontainer/step"
-	"github.com/rung-oci/rung/libcontainer/tty"
 	"github.com/rung-oci/rung/libcontainer/user"
 )
 
@@ -58,7 +56,7 @@ var (
 func (r *Runtime) Exec(o *ExecOptions) (status int, err error) {
 	// Nothing that our caller left open may get into a container.
 	unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
-	x := &execution{opt: o, pidfd: -1, root: -1, status: -1, terminal: -1}
+	x := &execution{opt: o, sockets: noSockets, pidfd: -1, root: -1, status: -1, terminal: -1}
 	defer x.close()
 	if x.c, err = r.open(o.ID, false); err != nil {
 		return 0, err
@@ -75,7 +73,7 @@ type execution struct {
 	opt     *ExecOptions
 	spec    *specs.Spec
 	process *specs.Process
-	sockets handover
+	sockets sockets
 
 	pidfd    int // the container's init
 	root     int // its root directory
@@ -117,15 +115,7 @@ func (x *execution) prepare() error {
 	if x.pidfd, err = x.c.pidfd(); err != nil {
 		return err
 	}
-	x.root, err = unix.Open("/proc/"+strconv.Itoa(x.c.record.PID)+"/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err == unix.ENOENT { // an init that is ending has none any more
-		err = unix.ESRCH
-	}
-	if err != nil {
-		return fmt.Errorf("open root of container: %w", err)
-	}
-	// It was the init's if that still has its pid.
-	if err := unix.PidfdSendSignal(x.pidfd, 0, nil, 0); err != nil {
+	if x.root, err = x.c.rootDir(x.pidfd); err != nil {
 		return err
 	}
 	if x.process, err = x.opt.process(x.spec, user.In{Root: rootfs.Root{FD: x.root}}); err != nil {
@@ -201,7 +191,7 @@ func (x *execution) run() (int, error) {
 	defer unix.Close(x.exec.Pidfd)
 	if err := x.announce(); err != nil {
 		_ = unix.PidfdSendSignal(x.exec.Pidfd, unix.SIGKILL, nil, 0)
-		_, _ = reap(x.exec.PID)
+		x.exec.Wait()
 		return 0, err
 	}
 	if x.opt.Detach {
@@ -239,11 +229,7 @@ func (x *execution) openTerminal() error {
 	if x.front != nil {
 		return x.front.take(master)
 	}
-	defer unix.Close(master)
-	if err := tty.Send(x.sockets.console, master, "/dev/ptmx"); err != nil {
-		return fmt.Errorf("console socket: %w", err)
-	}
-	return nil
+	return x.sockets.sendConsole(master)
 }
 
 // join has the process made in the container's cgroup; or, when that takes no
@@ -274,7 +260,7 @@ func (x *execution) join() error {
 
 // fork has a stage fork the process.
 func (x *execution) fork(entry *cgroups.Entry) error {
-	facts, err := host(&cgroups.Layout{}, x.c.record.Cgroups, joinedByInit(x.spec))
+	facts, err := x.c.joiner(x.spec)
 	if err != nil {
 		return err
 	}
@@ -304,13 +290,9 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 	if x.front != nil {
 		<-x.front.ready // a signal that comes from now on is for the process
 	}
-	x.exec, err = launch.Join(stage, p, &launch.ExecInputs{
-		Unified: entry.Unified, Tasks: entry.Tasks,
-		FDs: []step.FDSlot{
-			{Slot: at.Init, FD: x.pidfd}, {Slot: at.Root, FD: x.root}, {Slot: at.Unified, FD: entry.Unified},
-			{Slot: at.Terminal, FD: x.terminal}, {Slot: at.Status, FD: status}, {Slot: at.Proc, FD: x.c.host.FD},
-		},
-	})
+	e := entrance{init: x.pidfd, root: x.root, cgroup: entry}
+	x.exec, err = e.join(stage, p, at.JoinSlots,
+		step.FDSlot{Slot: at.Terminal, FD: x.terminal}, step.FDSlot{Slot: at.Status, FD: status}, step.FDSlot{Slot: at.Proc, FD: x.c.host.FD})
 	return err
 }
 
@@ -346,17 +328,11 @@ func (x *execution) announce() error {
 			return err
 		}
 	}
-	x.unused()
-	return nil
-}
-
-// unused closes what the process has a copy of: while we held its terminal, the
-// terminal wouldn't end with it.
-func (x *execution) unused() {
-	if x.terminal >= 0 {
+	if x.terminal >= 0 { // while we held it, the terminal wouldn't end with the process
 		unix.Close(x.terminal)
 		x.terminal = -1
 	}
+	return nil
 }
 
 // awaitExec waits until the status pipe closes, by the execve or by death.

@@ -2,12 +2,10 @@ package libcontainer
 
 import (
 	"fmt"
-	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/hook"
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/plan"
@@ -46,17 +44,16 @@ type hookRun struct {
 
 // spawn has a sealed copy of ourselves fork the hook's process.
 func (r *hookRun) spawn(h *specs.Hook, stdin, output int) (pid, pidfd int, err error) {
-	root, err := unix.Open("/proc/"+strconv.Itoa(r.c.record.PID)+"/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return 0, -1, fmt.Errorf("open root of container: %w", err)
-	}
-	defer unix.Close(root)
-	entry, err := r.c.manager.Entry()
-	if err != nil {
+	e := entrance{init: r.init}
+	if e.root, err = r.c.rootDir(r.init); err != nil {
 		return 0, -1, err
 	}
-	defer entry.Close()
-	facts, err := host(&cgroups.Layout{}, r.c.record.Cgroups, joinedByInit(r.spec))
+	defer unix.Close(e.root)
+	if e.cgroup, err = r.c.manager.Entry(); err != nil {
+		return 0, -1, err
+	}
+	defer e.cgroup.Close()
+	facts, err := r.c.joiner(r.spec)
 	if err != nil {
 		return 0, -1, err
 	}
@@ -69,10 +66,7 @@ func (r *hookRun) spawn(h *specs.Hook, stdin, output int) (pid, pidfd int, err e
 		return 0, -1, err
 	}
 	defer stage.Close()
-	r.exec, err = launch.Join(stage, p, &launch.ExecInputs{
-		Unified: entry.Unified, Tasks: entry.Tasks,
-		FDs: []step.FDSlot{{Slot: at.Init, FD: r.init}, {Slot: at.Root, FD: root}, {Slot: at.Stdin, FD: stdin}, {Slot: at.Output, FD: output}},
-	})
+	r.exec, err = e.join(stage, p, at.JoinSlots, step.FDSlot{Slot: at.Stdin, FD: stdin}, step.FDSlot{Slot: at.Output, FD: output})
 	if err != nil {
 		return 0, -1, err
 	}
@@ -80,18 +74,4 @@ func (r *hookRun) spawn(h *specs.Hook, stdin, output int) (pid, pidfd int, err e
 		_ = unix.Prlimit(r.exec.PID, plan.Resource(l.Type), &unix.Rlimit{Cur: l.Soft, Max: l.Hard}, nil)
 	}
 	return r.exec.PID, r.exec.Pidfd, nil
-}
-
-// joinedByInit names the types of the namespaces that the container shares with
-// somebody; they are reached through its init.
-func joinedByInit(s *specs.Spec) (list []joinedNS) {
-	if s.Linux == nil {
-		return nil
-	}
-	for _, ns := range s.Linux.Namespaces {
-		if ns.Path != "" {
-			list = append(list, joinedNS{fd: -1, flag: plan.Flag(ns.Type)})
-		}
-	}
-	return list
 }

@@ -12,58 +12,17 @@ import (
 	"github.com/rung-oci/rung/libcontainer/tty"
 )
 
-// sockets connects to the sockets that our caller waits at, so that one that
-// isn't there costs nothing.
-func (c *creation) sockets() error {
-	var h handover
-	err := h.connect(c.opt.ConsoleSocket, c.opt.PidfdSocket)
-	c.console, c.pidfd = h.console, h.pidfd
-	if p := notifyProfile(c.bundle.Spec); p != nil && err == nil {
+// connect connects to the sockets that our caller waits at, and to the seccomp
+// agent.
+func (c *creation) connect() error {
+	if err := c.sockets.connect(c.opt.ConsoleSocket, c.opt.PidfdSocket); err != nil {
+		return err
+	}
+	var err error
+	if p := notifyProfile(c.bundle.Spec); p != nil {
 		c.agent, err = connectAgent(p)
 	}
 	return err
-}
-
-// A handover is the connected sockets of somebody who waits for a terminal or a
-// pidfd; -1 before connect, and for one that nobody asked for.
-type handover struct {
-	console, pidfd int
-	connected      bool
-}
-
-// connect connects to those whose path isn't "".
-func (h *handover) connect(console, pidfd string) (err error) {
-	h.console, h.pidfd, h.connected = -1, -1, true
-	if console != "" {
-		if h.console, err = tty.Connect(console); err != nil {
-			return fmt.Errorf("console socket: %w", err)
-		}
-	}
-	if pidfd != "" {
-		if h.pidfd, err = tty.Connect(pidfd); err != nil {
-			return fmt.Errorf("pidfd socket: %w", err)
-		}
-	}
-	return nil
-}
-
-func (h *handover) close() {
-	if !h.connected {
-		return
-	}
-	for _, fd := range []int{h.console, h.pidfd} {
-		if fd >= 0 {
-			unix.Close(fd)
-		}
-	}
-}
-
-// sendPidfd sends a pidfd to who wants one.
-func (h *handover) sendPidfd(pid int) error {
-	if h.pidfd < 0 {
-		return nil
-	}
-	return sendPidfd(h.pidfd, pid)
 }
 
 // takeConsole passes a new terminal on. It owns the descriptor.
@@ -71,20 +30,59 @@ func (c *creation) takeConsole(master int) error {
 	if c.take != nil {
 		return c.take(master)
 	}
+	return c.sockets.sendConsole(master)
+}
+
+// sockets are connections to somebody who waits for a terminal or a pidfd; -1
+// where nobody does.
+type sockets struct{ console, pidfd int }
+
+var noSockets = sockets{console: -1, pidfd: -1}
+
+// connect connects to those whose path isn't "", before anything is made: one
+// that isn't there then costs nothing.
+func (s *sockets) connect(console, pidfd string) (err error) {
+	if console != "" {
+		if s.console, err = tty.Connect(console); err != nil {
+			return fmt.Errorf("console socket: %w", err)
+		}
+	}
+	if pidfd != "" {
+		if s.pidfd, err = tty.Connect(pidfd); err != nil {
+			return fmt.Errorf("pidfd socket: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *sockets) close() {
+	for _, fd := range []int{s.console, s.pidfd} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+}
+
+// sendConsole sends the master of a terminal, and closes it.
+func (s *sockets) sendConsole(master int) error {
 	defer unix.Close(master)
-	if err := tty.Send(c.console, master, "/dev/ptmx"); err != nil {
+	if err := tty.Send(s.console, master, "/dev/ptmx"); err != nil {
 		return fmt.Errorf("console socket: %w", err)
 	}
 	return nil
 }
 
-func sendPidfd(socket, pid int) error {
+// sendPidfd sends a pidfd to who wants one.
+func (s *sockets) sendPidfd(pid int) error {
+	if s.pidfd < 0 {
+		return nil
+	}
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
 		return fmt.Errorf("open pidfd: %w", err)
 	}
 	defer unix.Close(fd)
-	if err := tty.Send(socket, fd, "pidfd"); err != nil {
+	if err := tty.Send(s.pidfd, fd, "pidfd"); err != nil {
 		return fmt.Errorf("pidfd socket: %w", err)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/fault"
+	"github.com/rung-oci/rung/libcontainer/spawn"
 )
 
 // Run creates a container, starts it and, unless it is to be detached, waits for
@@ -85,28 +86,14 @@ func (c *creation) createAndStart() (pidfd int, err error) {
 	}
 	if err != nil {
 		_ = ct.delete(true)
-		_, _ = reap(c.record.PID)
+		child := spawn.Child{PID: c.record.PID}
+		child.Wait()
 		return -1, err
 	}
 	return pidfd, nil
 }
 
-// reap waits for the end of a child and returns its exit status as a shell
-// would.
-func reap(pid int) (int, error) {
-	var ws unix.WaitStatus
-	for {
-		_, err := unix.Wait4(pid, &ws, 0, nil)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return 1, err
-		}
-		return exitStatus(ws), nil
-	}
-}
-
+// exitStatus is the exit status as a shell would have it.
 func exitStatus(ws unix.WaitStatus) int {
 	if ws.Signaled() {
 		return 128 + int(ws.Signal())

@@ -15,20 +15,20 @@ import (
 	"github.com/rung-oci/rung/nsenter"
 )
 
-// ExecInputs are the descriptors of a process that joins a container, and what
-// to do until it exists. The descriptors stay the caller's.
+// ExecInputs are the descriptors of a process that joins a container. They stay
+// the caller's.
 type ExecInputs struct {
-	Meanwhile func() // may be nil
-	Unified   int    // v2 cgroup to be born in, or -1; FDs may have it too
-	Tasks     []int
-	FDs       []step.FDSlot // all others, with their places in the tape
+	Unified int // v2 cgroup to be born in, or -1; FDs has it too
+	Tasks   []int
+	FDs     []step.FDSlot // all others, with their places in the tape
 }
 
 // An Exec is a process that joined a container. Its parent is our process.
 type Exec struct {
-	PID, Pidfd int
-	plan       *plan.Plan
-	progress   int
+	spawn.Child
+	Pidfd    int
+	plan     *plan.Plan
+	progress int
 }
 
 // Join has the stage fork a process that joins a container by the plan's tape.
@@ -49,12 +49,10 @@ func Join(s *spawn.Stage, p *plan.Plan, in *ExecInputs) (*Exec, error) {
 		err = orderExec(s, p, in, arena.FD, progress)
 	}
 	if err == nil {
-		if in.Meanwhile != nil {
-			in.Meanwhile()
-		}
 		err = e.await(s, arena)
 	}
 	if err != nil {
+		e.Kill()
 		e.Close()
 		return nil, err
 	}
@@ -77,11 +75,8 @@ func orderExec(s *spawn.Stage, p *plan.Plan, in *ExecInputs, arena, progress int
 		list = append(list, step.FDSlot{Slot: p.Slots.Tasks[i], FD: fd})
 	}
 	for _, f := range list {
-		if f.FD < 0 {
+		if f.FD < 0 || f.Slot == 0 { // there is none, or it is of no use to this tape
 			continue
-		}
-		if f.Slot == 0 {
-			continue // of no use to this tape
 		}
 		place := len(fds)
 		if f.FD == in.Unified {

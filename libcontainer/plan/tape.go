@@ -94,6 +94,11 @@ func (p *planner) deathSignal() {
 	p.t.Call("set death signal", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_PDEATHSIG), nsenter.Int(int(unix.SIGKILL)))
 }
 
+// clearDeathSignal has the process outlive the runtime.
+func (p *planner) clearDeathSignal() {
+	p.t.Call("clear death signal", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_PDEATHSIG), nsenter.Int(0))
+}
+
 // helper is the part of the tape that the helper plays: it joins existing
 // namespaces, clones the first process as a child of its own parent and exits.
 // Namespaces of the host's come first: from inside a user namespace they can't
@@ -255,7 +260,7 @@ func (p *planner) handshake() {
 	ctl := p.Slots.Control
 	t.Call("report to runtime", unix.SYS_WRITE, ctl.FD(), buf.Addr(), nsenter.Int(1))
 	t.Call("wait for runtime", unix.SYS_READ, ctl.FD(), buf.Addr(), nsenter.Int(1)).Demand()
-	t.Call("clear death signal", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_PDEATHSIG), nsenter.Int(0))
+	p.clearDeathSignal()
 	p.show()
 	t.Mark(nsenter.PhaseWaiting)
 	t.Call("confirm to runtime", unix.SYS_WRITE, ctl.FD(), buf.Addr(), nsenter.Int(1)).Ignore()

@@ -363,3 +363,30 @@ func TestExecSeccomp(t *testing.T) {
 		}
 	}
 }
+
+// A v2 cgroup whose controllers went to cgroups below it takes no process. Then
+// an exec goes where the container's init is, if that is below.
+func TestExecMovedInit(t *testing.T) {
+	b, pid := running(t)
+	defer end(t, b, pid)
+	intoSub(t, b, "below", pid)
+	given := false
+	for _, dir := range harness.CgroupDirs(b.ID) {
+		err := os.WriteFile(dir+"/cgroup.subtree_control", []byte("+hugetlb"), 0)
+		given = given || err == nil
+	}
+	if !given {
+		t.Skip("the " + harness.View() + " view has no cgroup2 with a controller to give away")
+	}
+	r := execIn(t, b, []string{"--detach", "--pid-file", b.Dir + "/pid"}, "/bin/sleep", "300")
+	r.Silent(t)
+	p := harness.PID(t, b.Dir+"/pid")
+	unified := func(pid int) string {
+		_, line, _ := strings.Cut("\n"+procText(t, pid, "cgroup"), "\n0::")
+		return strings.TrimSpace(line)
+	}
+	if got, want := unified(p), unified(pid); got != want || !strings.HasSuffix(got, "/below") {
+		t.Errorf("cgroup %q, init's is %q", got, want)
+	}
+	reapKilled(t, p)
+}

@@ -1,0 +1,68 @@
+package libcontainer
+
+import (
+	"fmt"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/launch"
+	"github.com/rung-oci/rung/libcontainer/plan"
+	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/libcontainer/spawn"
+	"github.com/rung-oci/rung/libcontainer/step"
+)
+
+// An entrance is what a process needs to come into a container. Its descriptors
+// are its user's.
+type entrance struct {
+	init, root int // a pidfd of the container's init, and its root directory
+	cgroup     *cgroups.Entry
+}
+
+// rootDir opens the root directory of the init behind pidfd; unix.ESRCH if it has
+// ended.
+func (c *container) rootDir(pidfd int) (int, error) {
+	fd, err := unix.Openat(c.host.FD, proc.PID(c.record.PID, "root"), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err == unix.ENOENT { // an init that is ending has none any more
+		err = unix.ESRCH
+	}
+	if err != nil {
+		return -1, fmt.Errorf("open root of container: %w", err)
+	}
+	// It was the init's if that still has its pid.
+	if err := unix.PidfdSendSignal(pidfd, 0, nil, 0); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// joiner collects the facts that the plan of a process that joins depends on.
+func (c *container) joiner(s *specs.Spec) (*plan.Host, error) {
+	return host(&cgroups.Layout{}, c.record.Cgroups, joinedByInit(s))
+}
+
+// join has the stage fork a process that comes into the container by the plan.
+func (e *entrance) join(stage *spawn.Stage, p *plan.Plan, at plan.JoinSlots, more ...step.FDSlot) (*launch.Exec, error) {
+	return launch.Join(stage, p, &launch.ExecInputs{
+		Unified: e.cgroup.Unified, Tasks: e.cgroup.Tasks,
+		FDs: append(more,
+			step.FDSlot{Slot: at.Init, FD: e.init}, step.FDSlot{Slot: at.Root, FD: e.root}, step.FDSlot{Slot: at.Unified, FD: e.cgroup.Unified}),
+	})
+}
+
+// joinedByInit names the types of the namespaces that the container shares with
+// somebody; they are reached through its init.
+func joinedByInit(s *specs.Spec) (list []joinedNS) {
+	if s.Linux == nil {
+		return nil
+	}
+	for _, ns := range s.Linux.Namespaces {
+		if ns.Path != "" {
+			list = append(list, joinedNS{fd: -1, flag: plan.Flag(ns.Type)})
+		}
+	}
+	return list
+}

@@ -1,0 +1,81 @@
+package plan
+
+import (
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// JoinSlots are the places of the descriptors by which a process comes into a
+// container.
+type JoinSlots struct {
+	Init    nsenter.Slot // a pidfd of the container's init
+	Unified nsenter.Slot // the v2 cgroup that the process is born in
+	Root    nsenter.Slot // the container's root directory
+}
+
+// joining begins the plan of a process that joins the container of s, and
+// reserves the places of its descriptors.
+func joining(s *specs.Spec, host *Host, opt *Options) (*planner, JoinSlots, error) {
+	p := &planner{Plan: &Plan{Tape: nsenter.NewTape()}, spec: s, host: host, opt: opt, null: -1, dir: -1}
+	p.t = p.Tape
+	p.ns = sortNamespaces(s, host)
+	o := &p.Orders
+	o.ByTape, o.Exec, o.Cgroup, o.Preserve = true, true, -1, opt.Preserve
+	if err := p.seccompAfterwards(); err != nil {
+		return nil, JoinSlots{}, err
+	}
+	p.slots()
+	js := JoinSlots{Init: p.t.FDSlot(), Unified: p.t.FDSlot(), Root: p.t.FDSlot()}
+	p.keep(js.Init, js.Unified)
+	p.keep(p.Slots.Tasks...)
+	if !p.ns.isNew(specs.MountNamespace) {
+		p.keep(js.Root)
+	}
+	return p, js, nil
+}
+
+// keep names descriptors that are still needed after the process that joins has
+// let go of all others.
+func (p *planner) keep(slots ...nsenter.Slot) { p.Slots.Keep = append(p.Slots.Keep, slots...) }
+
+// joinInit plans the way into the container of a process that doesn't belong to
+// it yet. A first process stays in the host's pid namespace: it does asHost,
+// which takes rights on the host and is inherited, lets go of all that isn't
+// kept, joins the namespaces of the init and forks, because only a child is in a
+// joined pid namespace. The second one, which the container can see from its
+// first moment, lets go of the host's descriptors when they have served.
+func (p *planner) joinInit(js JoinSlots, asHost func()) {
+	asHost()
+	p.handOn(len(p.Slots.Keep))
+	if flags := p.ns.clone | p.ns.later | p.ns.joined; flags != 0 {
+		p.t.Call("join namespaces of container", unix.SYS_SETNS, js.Init.FD(), nsenter.Int(int(flags)))
+	}
+	p.letGo(js.Init)
+	args := p.t.CloneArgs(unix.CLONE_PARENT|unix.CLONE_PARENT_SETTID, p.Orders.Pid)
+	p.Orders.CloneArgs = args.Slot
+	p.t.Call("clone process", unix.SYS_CLONE3, args.Slot.Addr(), nsenter.Int(args.Size)).Fork()
+	p.letGo(js.Unified)
+	p.deathSignal()
+	p.cgroup()
+	p.letGo(p.Slots.Tasks...)
+	if p.ns.user() {
+		p.t.BecomeRoot()
+		p.deathSignal()
+	}
+	// Only in a mount namespace made for the container that is where setns(2) leads.
+	if !p.ns.isNew(specs.MountNamespace) {
+		p.t.Call("enter root filesystem", unix.SYS_FCHDIR, js.Root.FD())
+		p.t.Call("change root", unix.SYS_CHROOT, p.t.Str("."))
+		p.letGo(js.Root)
+	}
+	p.t.Call("change to root directory", unix.SYS_CHDIR, p.t.Str("/"))
+}
+
+// letGo closes descriptors.
+func (p *planner) letGo(slots ...nsenter.Slot) {
+	for _, s := range slots {
+		p.t.Call("close descriptor", unix.SYS_CLOSE, s.FD()).Ignore()
+	}
+}
