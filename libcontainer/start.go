@@ -128,7 +128,7 @@ func (c *container) await(status, pidfd int) error {
 	fds := []unix.PollFd{{Fd: int32(status)}, {Fd: int32(pidfd), Events: unix.POLLIN}}
 	for frozen, waited := 0, 0; fds[0].Revents|fds[1].Revents == 0; {
 		n, err := unix.Poll(fds, 1000)
-		if err != nil && err != unix.EINTR {
+		if err != nil && !errors.Is(err, unix.EINTR) {
 			return fmt.Errorf("wait for container: %w", err)
 		}
 		if n != 0 {

@@ -31,10 +31,19 @@ func TestNames(t *testing.T) {
 		name string
 		want int32
 	}{
-		{specs.ArchX86_64, "read", 0}, {specs.ArchX86, "socket", 359}, {specs.ArchX86, "accept", -1}, {specs.ArchX32, "ioctl", 0x40000202},
-		{specs.ArchARM, "cacheflush", 0xf0002}, {specs.ArchAARCH64, "openat", 56}, {specs.ArchAARCH64, "open", -1},
-		{specs.ArchMIPS, "read", 4003}, {specs.ArchMIPSEL64, "read", 5000}, {specs.ArchMIPS64N32, "read", 6000},
-		{specs.ArchX86_64, "listns", 470}, {specs.ArchRISCV64, "listns", 470}, {specs.ArchX86, "socketcall", 102},
+		{specs.ArchX86_64, "read", 0},
+		{specs.ArchX86, "socket", 359},
+		{specs.ArchX86, "accept", -1},
+		{specs.ArchX32, "ioctl", 0x40000202},
+		{specs.ArchARM, "cacheflush", 0xf0002},
+		{specs.ArchAARCH64, "openat", 56},
+		{specs.ArchAARCH64, "open", -1},
+		{specs.ArchMIPS, "read", 4003},
+		{specs.ArchMIPSEL64, "read", 5000},
+		{specs.ArchMIPS64N32, "read", 6000},
+		{specs.ArchX86_64, "listns", 470},
+		{specs.ArchRISCV64, "listns", 470},
+		{specs.ArchX86, "socketcall", 102},
 	} {
 		p, _ := findName(test.name)
 		if got := findArch(test.arch).numbers[p]; got != test.want {
@@ -99,8 +108,10 @@ func TestRanges(t *testing.T) {
 		{refuse, specs.ArchMIPS64, specs.ArchMIPS64, map[uint32]uint32{0: eperm, 5000: allow, 5003: allow, 5004: enosys}},
 		{&specs.LinuxSeccomp{DefaultAction: specs.ActAllow}, specs.ArchX86_64, specs.ArchX86_64, map[uint32]uint32{0: allow, 5000: allow, x32Bit: kill, all: allow}},
 		{&specs.LinuxSeccomp{DefaultAction: specs.ActErrno}, specs.ArchX86_64, specs.ArchX86_64, map[uint32]uint32{0: eperm, 5000: eperm}},
-		{&specs.LinuxSeccomp{DefaultAction: specs.ActErrno, Syscalls: []specs.LinuxSyscall{{Names: []string{"socket"}, Action: specs.ActAllow}}}, specs.ArchX86, specs.ArchX86,
-			map[uint32]uint32{102: eperm, 358: eperm, 359: allow, 360: enosys}},
+		{
+			&specs.LinuxSeccomp{DefaultAction: specs.ActErrno, Syscalls: []specs.LinuxSyscall{{Names: []string{"socket"}, Action: specs.ActAllow}}}, specs.ArchX86, specs.ArchX86,
+			map[uint32]uint32{102: eperm, 358: eperm, 359: allow, 360: enosys},
+		},
 	} {
 		code := compileFor(t, test.p, test.native)
 		a := findArch(test.arch)

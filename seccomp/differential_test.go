@@ -170,3 +170,37 @@ func library(p *specs.LinuxSeccomp, native specs.Arch) ([]instruction, error) {
 	}
 	return code, nil
 }
+
+// operatorProfiles have every operator with every edge value, on different
+// arguments, and with masks.
+func operatorProfiles() map[string]*specs.LinuxSeccomp {
+	profiles := make(map[string]*specs.LinuxSeccomp)
+	for i, o := range operators {
+		p := &specs.LinuxSeccomp{DefaultAction: specs.ActErrno, Architectures: []specs.Arch{specs.ArchX86, specs.ArchX32}}
+		names := []string{"read", "socket", "clone", "semctl", "personality", "mmap", "futex", "recvmsg", "prctl", "ioctl", "kcmp"}
+		for j, v := range edges {
+			a := specs.LinuxSeccompArg{Index: uint((i + j) % 6), Op: o.name, Value: v}
+			if o.op == opMasked {
+				a.ValueTwo = v & edges[(j*7+3)%len(edges)]
+			}
+			action := []specs.LinuxSeccompAction{specs.ActAllow, specs.ActLog, specs.ActTrap}[j%3]
+			p.Syscalls = append(p.Syscalls, specs.LinuxSyscall{Names: []string{names[j%len(names)]}, Action: action, Args: []specs.LinuxSeccompArg{a}})
+			if j%len(names) == j { // the same action for all of a name
+				continue
+			}
+			p.Syscalls[j].Action = p.Syscalls[j%len(names)].Action
+		}
+		profiles["operator "+string(o.name)] = p
+	}
+	many := &specs.LinuxSeccomp{DefaultAction: specs.ActErrno, Architectures: []specs.Arch{specs.ArchX86}}
+	for i := range uint64(60) {
+		a := specs.LinuxSeccompArg{Index: 1, Op: specs.OpEqualTo, Value: i*i | i%4<<32}
+		s := specs.LinuxSyscall{Names: []string{"ioctl"}, Action: specs.ActAllow, Args: []specs.LinuxSeccompArg{a}}
+		if i%5 == 0 {
+			s.Args = append(s.Args, specs.LinuxSeccompArg{Index: 2, Op: specs.OpGreaterThan, Value: i})
+		}
+		many.Syscalls = append(many.Syscalls, s)
+	}
+	profiles["many values"] = many
+	return profiles
+}

@@ -10,8 +10,8 @@ import (
 // What seccomp(2) knows. Package unix has no constant of Linux 5.19's flag.
 const flagWaitKillableRecv = 1 << 5
 
-// Actions, Operators, Architectures and Flags are the words of a profile that
-// mean something to this package.
+// Actions are the words for actions that mean something to this package, as do
+// those of the functions that follow.
 func Actions() (list []string) {
 	for _, a := range actions {
 		list = append(list, string(a.name))
