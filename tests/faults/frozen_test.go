@@ -230,6 +230,12 @@ func TestOrphans(t *testing.T) {
 	bystander := sleeper(t, harness.Shell("sleep 600 & while :; do wait; done"))
 	other, _ := bystander.Create(t)
 	bystander.Must(t, "start")
+	// What it is going to start must be there already when we look for the first time.
+	for end := time.Now().Add(10 * time.Second); !strings.Contains(bystander.Must(t, "ps", "-o", "pid,args").Stdout, "sleep 600\n"); {
+		if time.Now().After(end) {
+			t.Fatal("the bystander doesn't start its sleep")
+		}
+	}
 	inv := harness.Take()
 	for kind, edit := range map[string]harness.Edit{
 		"host": func(s *specs.Spec) {
