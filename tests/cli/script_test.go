@@ -181,21 +181,9 @@ func (s *script) waitGone(ts *testscript.TestScript, _ bool, args []string) {
 	harness.Wait(s.t, pid)
 }
 
-// waitps N waits until the container has N processes.
-func (s *script) waitPS(ts *testscript.TestScript, _ bool, args []string) {
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	var r *harness.Result
-	for range 300 {
-		r = s.b.Run(s.t, "ps", "--format", "json", s.b.ID)
-		var pids []int
-		if json.Unmarshal([]byte(r.Stdout), &pids) == nil && len(pids) == want {
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	ts.Fatalf("want %d processes: %v", want, r)
-}
+// waitps COMMAND... waits until the container has processes with these command
+// lines.
+func (s *script) waitPS(_ *testscript.TestScript, _ bool, args []string) { s.b.WaitPS(s.t, args...) }
 
 // waitfile FILE PATTERN waits until a file, which a container writes, is there
 // and matches.

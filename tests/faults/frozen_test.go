@@ -231,11 +231,7 @@ func TestOrphans(t *testing.T) {
 	other, _ := bystander.Create(t)
 	bystander.Must(t, "start")
 	// What it is going to start must be there already when we look for the first time.
-	for end := time.Now().Add(10 * time.Second); !strings.Contains(bystander.Must(t, "ps", "-o", "pid,args").Stdout, "sleep 600\n"); {
-		if time.Now().After(end) {
-			t.Fatal("the bystander doesn't start its sleep")
-		}
-	}
+	bystander.WaitPS(t, "sleep 600")
 	inv := harness.Take()
 	for kind, edit := range map[string]harness.Edit{
 		"host": func(s *specs.Spec) {
@@ -258,9 +254,7 @@ func TestOrphans(t *testing.T) {
 					t.Errorf("wait status %x, want exit code 4", ws)
 				}
 				b.WaitStatus(t, specs.StateStopped)
-				if r := b.Must(t, "ps", "-o", "pid,args"); !strings.Contains(r.Stdout, "sleep 601\n") {
-					t.Errorf("the orphans are gone: %v", r)
-				}
+				b.WaitPS(t, "sleep 601", "sleep 602")
 				switch how {
 				case "kill KILL":
 					b.Must(t, "kill", "KILL")

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -246,6 +247,21 @@ func (b *Bundle) WaitStatus(t testing.TB, want specs.ContainerState) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	t.Fatalf("status = %q, want %q", got, want)
+}
+
+// WaitPS waits until ps shows processes with these command lines. One that is
+// just being started has its parent's.
+func (b *Bundle) WaitPS(t testing.TB, commands ...string) {
+	t.Helper()
+	var r *Result
+	shown := func(command string) bool { return strings.Contains(r.Stdout, " "+command+"\n") }
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		r = b.Must(t, "ps", "-o", "pid,args")
+		if !slices.ContainsFunc(commands, func(c string) bool { return !shown(c) }) {
+			return
+		}
+	}
+	t.Fatalf("want processes %q: %v", commands, r)
 }
 
 // WaitStarted waits until a container that another call makes is running.

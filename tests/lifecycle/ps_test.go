@@ -89,6 +89,7 @@ func fillCpuset(t *testing.T, dir string) {
 func TestPS(t *testing.T) {
 	b := harness.New(t, harness.Shell("sleep 61 & sleep 62 & wait"))
 	pid := crowd(t, b, 3)
+	b.WaitPS(t, "sleep 61", "sleep 62")
 	pids := psPIDs(t, b)
 	if !slices.IsSorted(pids) || !slices.Contains(pids, pid) {
 		t.Errorf("pids %v, want sorted, with %d", pids, pid)
