@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -165,7 +166,13 @@ func TestReadonlyStateDirectory(t *testing.T) {
 	b.Create(t)
 	b.Must(t, "start")
 	remount := func(flags uintptr) {
-		if err := unix.Mount("none", dir, "tmpfs", unix.MS_REMOUNT|flags, "mode=711,size=1m"); err != nil {
+		err := unix.EBUSY
+		// The kernel lets go of the files of a process that has just called execve a
+		// moment after the call that tells us so.
+		for end := time.Now().Add(5 * time.Second); err == unix.EBUSY && time.Now().Before(end); time.Sleep(time.Millisecond) {
+			err, _ = unix.Mount("none", dir, "tmpfs", unix.MS_REMOUNT|flags, "mode=711,size=1m").(unix.Errno)
+		}
+		if err != 0 {
 			t.Fatal(err)
 		}
 	}
