@@ -83,12 +83,11 @@ func (p *planner) signals() {
 // affinity allows every processor: the caller's restriction isn't the
 // container's. The cgroup's cpuset still holds.
 func (p *planner) affinity() {
-	const bytes = 1024 // 8192 processors
-	mask := make([]byte, bytes)
+	mask := make([]byte, nsenter.MaskSize)
 	for i := range mask {
 		mask[i] = 0xff
 	}
-	p.t.Call("reset cpu affinity", unix.SYS_SCHED_SETAFFINITY, nsenter.Int(0), nsenter.Int(bytes), p.t.Bytes(mask)).Ignore()
+	p.t.Call("reset cpu affinity", unix.SYS_SCHED_SETAFFINITY, nsenter.Int(0), nsenter.Int(nsenter.MaskSize), p.t.Bytes(mask)).Ignore()
 }
 
 // closeRanges closes all descriptors but the preserved ones and those that the
