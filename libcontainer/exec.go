@@ -157,13 +157,17 @@ func (x *execution) ended(err error) error {
 	if errors.Is(err, ErrExecStopped) || errors.Is(err, state.ErrNotExist) {
 		return err
 	}
+	// The init may be on its way to its end: it has let go of its directories and
+	// of its pid namespace by then.
+	patience := 0
 	switch {
-	case errors.Is(err, unix.ESRCH), errors.Is(err, unix.ENOMEM), errors.Is(err, errKilled):
-		// The init may be on its way to its end: it has let go of its directories
-		// and of its pid namespace by then.
-		if x.pidfd >= 0 && wait(x.pidfd, endWait) {
-			return ErrExecStopped
-		}
+	case errors.Is(err, unix.ESRCH):
+		patience = endWait
+	case errors.Is(err, unix.ENOMEM), errors.Is(err, errKilled):
+		patience = likelyEndWait
+	}
+	if patience > 0 && x.pidfd >= 0 && wait(x.pidfd, patience) {
+		return ErrExecStopped
 	}
 	if alive, aerr := x.c.record.Alive(x.c.host); aerr == nil && !alive {
 		return ErrExecStopped
@@ -171,16 +175,21 @@ func (x *execution) ended(err error) error {
 	return err
 }
 
-// endWait is how long an init that seems to end is waited for, in milliseconds.
-const endWait = 100
+// How long an init is waited for, in milliseconds, that is certainly about to
+// end, and one of which it is likely.
+const (
+	endWait       = 10_000
+	likelyEndWait = 100
+)
 
 var errKilled = errors.New("process was killed before it ran the program (memory limit too low?)")
 
 // run has the process made and waits for what it has to.
-func (x *execution) run() (int, error) {
+func (x *execution) run() (status int, err error) {
 	if !x.opt.Detach {
-		x.front = newForeground()
-		go x.front.pass()
+		if x.front, err = newForeground(); err != nil {
+			return 0, err
+		}
 	}
 	if err := x.openTerminal(); err != nil {
 		return 0, x.failed(err)
@@ -197,7 +206,7 @@ func (x *execution) run() (int, error) {
 	if x.opt.Detach {
 		return 0, nil
 	}
-	status, err := x.front.wait(x.exec.PID, x.exec.Pidfd)
+	status, err = x.front.wait(x.exec.PID, x.exec.Pidfd)
 	if err == nil {
 		err = x.verdict()
 	}
@@ -287,9 +296,6 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 		return err
 	}
 	defer stage.Close()
-	if x.front != nil {
-		<-x.front.ready // a signal that comes from now on is for the process
-	}
 	e := entrance{init: x.pidfd, root: x.root, cgroup: entry}
 	x.exec, err = e.join(stage, p, at.JoinSlots,
 		step.FDSlot{Slot: at.Terminal, FD: x.terminal}, step.FDSlot{Slot: at.Status, FD: status}, step.FDSlot{Slot: at.Proc, FD: x.c.host.FD})

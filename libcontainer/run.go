@@ -28,7 +28,10 @@ func (r *Runtime) Run(o *RunOptions) (status int, err error) {
 		}
 		return 0, err
 	}
-	f := newForeground()
+	f, err := newForeground()
+	if err != nil {
+		return 1, err
+	}
 	defer f.close()
 	if !o.NoSubreaper {
 		// Processes that outlive their parents in a container without a pid
@@ -38,7 +41,6 @@ func (r *Runtime) Run(o *RunOptions) (status int, err error) {
 	if c.terminal() {
 		c.take = f.take
 	}
-	c.ready, c.meanwhile = f.ready, func() { go f.pass() }
 	pidfd, err := c.createAndStart()
 	if err != nil {
 		return 1, err
