@@ -48,7 +48,8 @@ func Exec(s *specs.Spec, process *specs.Process, host *Host, opt *ExecOptions) (
 	if inside {
 		p.ownLimits()
 	}
-	p.session(es.Terminal)
+	p.prepare()
+	p.takeStdio(es.Terminal)
 	p.enterProgram()
 	p.clearDeathSignal()
 	p.execute()

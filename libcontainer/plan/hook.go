@@ -31,6 +31,7 @@ func StartContainerHook(s *specs.Spec, host *Host, h *specs.Hook) (*Plan, HookSl
 	p.letGo(hs.Stdin, hs.Output)
 	p.cleanSlate()
 	p.limits()
+	p.bounding()
 	p.rights(func() {})
 	args := h.Args
 	if len(args) == 0 {

@@ -75,6 +75,8 @@ func (p *planner) mount(m *specs.Mount, o option.Options, first []firstMount) []
 			What: "/sys at " + s.Target, Path: "/sys", Recursive: true, Attr: o.Attr,
 			RecAttr: option.Attr{Set: unix.MOUNT_ATTR_RDONLY}, Propagation: p.inherited(),
 		})
+	case m.Type == "sysfs":
+		p.needNetwork()
 	case m.Type == "tmpfs":
 		s.Later = o.Attr.Set&unix.MOUNT_ATTR_RDONLY != 0
 		s.Mode = !slices.ContainsFunc(o.Data, func(w string) bool { return strings.HasPrefix(w, "mode=") })
@@ -83,9 +85,20 @@ func (p *planner) mount(m *specs.Mount, o option.Options, first []firstMount) []
 		}
 	case m.Type == "devpts":
 		p.outside(s)
+	case m.Type == "mqueue":
+	default:
+		p.needNetwork() // it may be of a file server's
 	}
 	p.add(s)
 	return first
+}
+
+// needNetwork has the builder join the network namespace, once.
+func (p *planner) needNetwork() {
+	if p.networkLater() && !p.networkJoined {
+		p.networkJoined = true
+		p.add(&step.Network{})
+	}
 }
 
 // outside has the parent make a new file system that belongs to no namespace but

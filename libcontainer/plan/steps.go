@@ -123,6 +123,9 @@ func (p *planner) pivot() {
 }
 
 func (p *planner) sysctls() error {
+	if len(p.linux().Sysctl) > 0 {
+		p.needNetwork()
+	}
 	for _, key := range sorted(p.linux().Sysctl) {
 		at, err := spec.SysctlPath(key)
 		if err != nil {

@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -27,7 +28,7 @@ func build(o *step.Orders, ns []int) *wire.Failure {
 	}
 	e := step.NewEnv()
 	e.Trees, e.First, e.Pidfd = o.Trees, o.FirstMounts, o.Pidfd
-	e.Conn, e.Proc = wire.Conn{FD: o.Wire}, proc.FS{FD: o.Proc}
+	e.Conn, e.Peer, e.Proc = wire.Conn{FD: o.Wire}, wire.Conn{FD: o.Peer}, proc.FS{FD: o.Proc}
 	arena, err := nsenter.OpenArena(o.Arena, o.ArenaSize, nil)
 	if err != nil {
 		return wire.Fail("prepare", err)
@@ -36,6 +37,9 @@ func build(o *step.Orders, ns []int) *wire.Failure {
 	for i, s := range o.Steps {
 		fault.Step("step:", i)
 		if err := s.Run(e); err != nil {
+			if errors.Is(err, step.ErrFirst) {
+				return wire.Fail("", err)
+			}
 			return wire.Fail(s.String(), err)
 		}
 	}

@@ -1,7 +1,6 @@
 package stage
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -89,10 +88,6 @@ type process struct {
 	ns         []int     // its namespaces that the builder enters, where a pidfd won't do
 }
 
-// errFirst says that the first process has ended. Why is in its progress
-// record, which the parent reads.
-var errFirst = errors.New("container's first process has ended")
-
 // clone makes the first process, directly or by a helper that joins existing
 // namespaces first.
 func clone(o *step.Orders, a *nsenter.Arena) (*process, error) {
@@ -172,7 +167,7 @@ func (p *process) cloneByTape(o *step.Orders, player nsenter.Player) error {
 	}
 	p.pid = player.Arena.Int32(o.Pid)
 	if p.pid == 0 {
-		return errFirst
+		return step.ErrFirst
 	}
 	p.pidfd, err = unix.PidfdOpen(p.pid, 0)
 	return err
@@ -219,7 +214,7 @@ func (p *process) release(o *step.Orders, host proc.FS) error {
 // send sends one byte, with descriptors if any.
 func (p *process) send(fds ...int) error {
 	if err := p.sock.Send(wire.Go, fds...); err != nil {
-		return errFirst
+		return step.ErrFirst
 	}
 	return nil
 }
@@ -228,7 +223,7 @@ func (p *process) send(fds ...int) error {
 func (p *process) mounts(n int) ([]int, error) {
 	_, fds, err := p.sock.Recv()
 	if err == io.EOF {
-		return nil, errFirst
+		return nil, step.ErrFirst
 	}
 	if err == nil && len(fds) != n {
 		err = fmt.Errorf("first process sent %d mounts instead of %d", len(fds), n)

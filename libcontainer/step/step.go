@@ -35,6 +35,7 @@ type Env struct {
 	Late  []int          // descriptors for the first process, in the order the plan says
 	Pidfd int            // the first process
 	Conn  wire.Conn      // to the parent
+	Peer  wire.Conn      // to the first process
 	Proc  proc.FS        // a procfs of the host's pid namespace
 	Arena *nsenter.Arena // the first process's tape
 
@@ -94,6 +95,7 @@ var kinds = [...]func() Step{
 	func() Step { return new(KeepRoot) },
 	func() Step { return new(Cwd) },
 	func() Step { return new(UseRoot) },
+	func() Step { return new(Network) },
 }
 
 func fresh(kind uint32) Step {
@@ -141,6 +143,8 @@ func number(s Step) uint32 {
 		return 16
 	case *UseRoot:
 		return 17
+	case *Network:
+		return 18
 	}
 	panic(fmt.Sprintf("step %T has no number", s))
 }

@@ -53,4 +53,3 @@ func action(sig unix.Signal, set, old *sigaction) error {
 	}
 	return nil
 }
-

@@ -34,7 +34,7 @@ func all() int {
 			continue
 		}
 		if err := unix.Kill(os.Getpid(), sig); err != nil {
-			return 201
+			return 100 + int(sig)
 		}
 		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 		for deadline := time.Now().Add(5 * time.Second); ; {
