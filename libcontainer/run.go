@@ -47,7 +47,6 @@ func (r *Runtime) Run(o *RunOptions) (status int, err error) {
 	}
 	defer unix.Close(pidfd)
 	fault.Point("run:started")
-	c.stage.Exe.Close() // while the container lives there is time
 	status, err = f.wait(c.record.PID, pidfd)
 	if err != nil || o.Keep {
 		return status, err

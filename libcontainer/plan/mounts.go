@@ -101,6 +101,37 @@ func (p *planner) needNetwork() {
 	}
 }
 
+// setAside takes the steps that need the network namespace, and those after
+// them, out of the order: there is enough to do until it exists. That can be
+// done where none of them has to do with what comes between: in /sys, as the
+// sysfs that mostly is the reason, and not in /dev.
+func (p *planner) setAside() []step.Step {
+	at := slices.IndexFunc(p.Orders.Steps, func(s step.Step) bool { _, ok := s.(*step.Network); return ok })
+	if at < 0 {
+		return nil
+	}
+	late := slices.Clone(p.Orders.Steps[at:])
+	for _, s := range late[1:] {
+		var path string
+		switch s := s.(type) {
+		case *step.Mount:
+			path = s.Target
+		case *step.Link:
+			path = s.Path
+		}
+		if path != "/sys" && !strings.HasPrefix(path, "/sys/") {
+			return nil
+		}
+	}
+	for _, n := range p.nodes() {
+		if !strings.HasPrefix(n.Path, "/dev/") {
+			return nil
+		}
+	}
+	p.Orders.Steps = p.Orders.Steps[:at]
+	return late
+}
+
 // outside has the parent make a new file system that belongs to no namespace but
 // the user's, while the stage works.
 func (p *planner) outside(s *step.Mount) {
