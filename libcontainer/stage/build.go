@@ -27,8 +27,9 @@ func build(o *step.Orders, ns []int) *wire.Failure {
 		return wire.Fail("", err)
 	}
 	e := step.NewEnv()
-	e.Trees, e.First, e.Pidfd = o.Trees, o.FirstMounts, o.Pidfd
-	e.Conn, e.Peer, e.Proc = wire.Conn{FD: o.Wire}, wire.Conn{FD: o.Peer}, proc.FS{FD: o.Proc}
+	e.Trees, e.Pidfd = o.Trees, o.Pidfd
+	e.First = step.First{Conn: wire.Conn{FD: o.Peer}, Count: o.First, Mounts: o.FirstMounts, Heard: o.Heard}
+	e.Conn, e.Proc = wire.Conn{FD: o.Wire}, proc.FS{FD: o.Proc}
 	arena, err := nsenter.OpenArena(o.Arena, o.ArenaSize, nil)
 	if err != nil {
 		return wire.Fail("prepare", err)

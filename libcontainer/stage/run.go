@@ -1,8 +1,6 @@
 package stage
 
 import (
-	"fmt"
-	"io"
 	"slices"
 	"unsafe"
 
@@ -43,15 +41,8 @@ func run(o *step.Orders) *wire.Failure {
 		return wire.Fail("receive mounts", err)
 	}
 	fault.Point("stage:sources")
-	if o.FirstMounts, err = first.mounts(o.First); err != nil {
+	if err := first.inspect(o); err != nil {
 		return wire.Fail("", err)
-	}
-	for _, s := range o.Steps {
-		if h, ok := s.(*step.ContainerHooks); ok {
-			if err := h.Open(first.pid); err != nil {
-				return wire.Fail("", err)
-			}
-		}
 	}
 	fault.Point("stage:mounts")
 	if o.User {
@@ -219,14 +210,30 @@ func (p *process) send(fds ...int) error {
 	return nil
 }
 
-// mounts receives the n mounts that the first process has made.
-func (p *process) mounts(n int) ([]int, error) {
-	_, fds, err := p.sock.Recv()
-	if err == io.EOF {
-		return nil, step.ErrFirst
+// inspect waits for the first process's report where somebody else is to look at
+// it before the steps do: hooks, or a builder that can't hear it.
+func (p *process) inspect(o *step.Orders) error {
+	wanted := o.User
+	for _, s := range o.Steps {
+		switch s.(type) {
+		case *step.HostHooks, *step.ContainerHooks:
+			wanted = true
+		}
 	}
-	if err == nil && len(fds) != n {
-		err = fmt.Errorf("first process sent %d mounts instead of %d", len(fds), n)
+	if !wanted {
+		return nil
 	}
-	return fds, err
+	f := step.First{Conn: p.sock, Count: o.First}
+	if err := f.Report(); err != nil {
+		return err
+	}
+	o.FirstMounts, o.Heard = f.Mounts, true
+	for _, s := range o.Steps {
+		if h, ok := s.(*step.ContainerHooks); ok {
+			if err := h.Open(p.pid); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
