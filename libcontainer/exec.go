@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/choose"
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/pty"
@@ -41,6 +42,9 @@ type ExecOptions struct {
 	Detach        bool   // return once it runs
 	IgnorePaused  bool
 	PreserveFDs   int // descriptors from 3 on
+	// Cgroups are cgroups below the container's to be in, see
+	// [cgroups.Location.Below]; none: the container's.
+	Cgroups []string
 }
 
 // The answers of exec that engines match on.
@@ -74,6 +78,7 @@ type execution struct {
 	spec    *specs.Spec
 	process *specs.Process
 	sockets sockets
+	loc     cgroups.Location // where the process is to be
 
 	pidfd    int // the container's init
 	root     int // its root directory
@@ -112,6 +117,9 @@ func (x *execution) prepare() error {
 		return err
 	}
 	x.spec = b.Spec
+	if x.loc, err = cgroups.Location(x.c.record.Cgroups).Below(x.opt.Cgroups); err != nil {
+		return err
+	}
 	if x.pidfd, err = x.c.pidfd(); err != nil {
 		return err
 	}
@@ -245,6 +253,9 @@ func (x *execution) openTerminal() error {
 // process because the container has made cgroups below it and moved there, in
 // its init's.
 func (x *execution) join() error {
+	if len(x.opt.Cgroups) > 0 {
+		return x.joinBelow()
+	}
 	entry, err := x.c.manager.Entry()
 	if err != nil {
 		return err
@@ -267,12 +278,28 @@ func (x *execution) join() error {
 	return x.fork(entry)
 }
 
+// joinBelow has the process made in cgroups below the container's, which must
+// exist.
+func (x *execution) joinBelow() error {
+	m, err := choose.Load(x.loc)
+	if err != nil {
+		return err
+	}
+	entry, err := m.Entry()
+	if err != nil {
+		return err
+	}
+	defer entry.Close()
+	return x.fork(entry)
+}
+
 // fork has a stage fork the process.
 func (x *execution) fork(entry *cgroups.Entry) error {
 	facts, err := x.c.joiner(x.spec)
 	if err != nil {
 		return err
 	}
+	facts.Location = x.loc
 	p, at, err := plan.Exec(x.spec, x.process, facts, &plan.ExecOptions{
 		ID: x.opt.ID, Preserve: x.opt.PreserveFDs, Env: x.home(), NoNewKeyring: x.c.record.NoNewKeyring,
 	})

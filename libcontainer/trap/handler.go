@@ -18,8 +18,8 @@ type sigaction struct {
 
 // What the handler reads.
 var (
-	pipe     int32   // where it writes to
-	previous uintptr // the Go runtime's handler
+	pipe     int32   //nolint:unused // where it writes to; assembler reads it
+	previous uintptr //nolint:unused // the Go runtime's handler; assembler reads it
 )
 
 // entry is the address of the handler, see the assembler files.
