@@ -75,6 +75,7 @@ func (r *Runtime) Exec(o *ExecOptions) (status int, err error) {
 type execution struct {
 	c       *container
 	opt     *ExecOptions
+	bundle  *spec.Bundle
 	spec    *specs.Spec
 	process *specs.Process
 	sockets sockets
@@ -116,7 +117,7 @@ func (x *execution) prepare() error {
 	if err != nil {
 		return err
 	}
-	x.spec = b.Spec
+	x.bundle, x.spec = b, b.Spec
 	if x.loc, err = cgroups.Location(x.c.record.Cgroups).Below(x.opt.Cgroups); err != nil {
 		return err
 	}
@@ -323,7 +324,12 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 		return err
 	}
 	defer stage.Close()
-	e := entrance{init: x.pidfd, root: x.root, cgroup: entry}
+	agent, done, err := x.c.agentOf(x.bundle, specs.StateRunning)
+	if err != nil {
+		return err
+	}
+	defer done()
+	e := entrance{init: x.pidfd, root: x.root, cgroup: entry, agent: agent}
 	x.exec, err = e.join(stage, p, at.JoinSlots,
 		step.FDSlot{Slot: at.Terminal, FD: x.terminal}, step.FDSlot{Slot: at.Status, FD: status}, step.FDSlot{Slot: at.Proc, FD: x.c.host.FD})
 	return err
@@ -342,16 +348,20 @@ func (x *execution) home() []string {
 	return []string{"HOME=" + home}
 }
 
-// reports tells whether somebody waits to hear that the program runs.
+// reports tells whether somebody waits to hear that the program runs: our caller,
+// or we, when an agent has to answer before.
 func (x *execution) reports() bool {
-	return x.opt.Detach || x.opt.PidFile != "" || x.opt.PidfdSocket != ""
+	return x.opt.Detach || x.opt.PidFile != "" || x.opt.PidfdSocket != "" || notifyProfile(x.spec) != nil
 }
 
 // announce waits until the program runs and tells those who wait for it.
 func (x *execution) announce() error {
 	if x.reports() {
-		x.awaitExec()
-		if err := x.verdict(); err != nil {
+		err := x.awaitExec()
+		if err == nil {
+			err = x.verdict()
+		}
+		if err != nil {
 			return err
 		}
 		if err := x.sockets.sendPidfd(x.exec.PID); err != nil {
@@ -369,11 +379,21 @@ func (x *execution) announce() error {
 }
 
 // awaitExec waits until the status pipe closes, by the execve or by death.
-func (x *execution) awaitExec() {
-	var b [1]byte
+func (x *execution) awaitExec() error {
+	patience := -1
+	if notifyProfile(x.spec) != nil {
+		patience = int(launch.AgentPatience.Milliseconds())
+	}
 	for {
-		if _, err := unix.Read(x.status, b[:]); err != unix.EINTR {
-			return
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(x.status), Events: unix.POLLIN}}, patience)
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return fmt.Errorf("wait for execve: %w", err)
+		case n == 0:
+			return x.failed(fmt.Errorf("seccomp agent doesn't answer: process waits at: %s", x.exec.At()))
+		default:
+			return nil
 		}
 	}
 }

@@ -19,6 +19,9 @@ import (
 type entrance struct {
 	init, root int // a pidfd of the container's init, and its root directory
 	cgroup     *cgroups.Entry
+	// agent gives a seccomp agent the descriptor of the process's filter, if it is
+	// to have one.
+	agent func(pid, fd int) error
 }
 
 // rootDir opens the root directory of the init behind pidfd; unix.ESRCH if it has
@@ -47,7 +50,7 @@ func (c *container) joiner(s *specs.Spec) (*plan.Host, error) {
 // join has the stage fork a process that comes into the container by the plan.
 func (e *entrance) join(stage *spawn.Stage, p *plan.Plan, at plan.JoinSlots, more ...step.FDSlot) (*launch.Exec, error) {
 	return launch.Join(stage, p, &launch.ExecInputs{
-		Unified: e.cgroup.Unified, Tasks: e.cgroup.Tasks,
+		Unified: e.cgroup.Unified, Tasks: e.cgroup.Tasks, Control: at.Control, Listener: e.agent,
 		FDs: append(more,
 			step.FDSlot{Slot: at.Init, FD: e.init}, step.FDSlot{Slot: at.Root, FD: e.root}, step.FDSlot{Slot: at.Unified, FD: e.cgroup.Unified}),
 	})

@@ -51,6 +51,7 @@ func Exec(s *specs.Spec, process *specs.Process, host *Host, opt *ExecOptions) (
 	p.prepare()
 	p.takeStdio(es.Terminal)
 	p.enterProgram()
+	p.agent(js)
 	p.clearDeathSignal()
 	p.execute()
 	return p.Plan, es, nil

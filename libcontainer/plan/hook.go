@@ -37,6 +37,7 @@ func StartContainerHook(s *specs.Spec, host *Host, h *specs.Hook) (*Plan, HookSl
 	if len(args) == 0 {
 		args = []string{h.Path}
 	}
+	p.agent(js)
 	p.installFilter()
 	p.t.Mark(nsenter.PhaseExec)
 	p.t.Call("exec "+h.Path, unix.SYS_EXECVE, p.t.Str(h.Path), p.t.Strs(args, 0).Addr(), p.t.Strs(h.Env, 0).Addr())
