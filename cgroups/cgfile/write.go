@@ -109,6 +109,19 @@ func (d Dir) Write(file, value string) error {
 	return d.Apply([]Write{{File: file, Value: value}})
 }
 
+// Chown gives a file below d to a user.
+func (d Dir) Chown(file string, uid int) error {
+	fd, err := d.OpenFile(file, unix.O_RDONLY|unix.O_PATH)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := unix.Fchownat(fd, "", uid, -1, unix.AT_EMPTY_PATH); err != nil {
+		return fmt.Errorf("give %s to user %d: %w", d.join(file), uid, err)
+	}
+	return nil
+}
+
 // Apply does the writes in order and stops at the first that fails. Writes to
 // the same file in a row share a descriptor. The error names the value and the file.
 func (d Dir) Apply(writes []Write) error {

@@ -191,12 +191,3 @@ func (m *Manager) whileFrozen(f func() error) (err error) {
 	}()
 	return f()
 }
-
-// Stats reads what the container uses; see [cgroups.Manager].
-func (m *Manager) Stats() (*cgroups.Stats, error) { return nil, unix.ENOSYS }
-
-// WatchOOM watches for processes that are killed; see [cgroups.Manager].
-func (m *Manager) WatchOOM() (*cgroups.OOMWatch, error) { return nil, unix.ENOSYS }
-
-// Delegate does nothing: there is no safe delegation on v1.
-func (m *Manager) Delegate(int) error { return nil }

@@ -1,7 +1,6 @@
 package v2
 
 import (
-	"errors"
 	"fmt"
 	"path"
 	"strconv"
@@ -150,12 +149,3 @@ func (m *Manager) Rules(configured []specs.LinuxDeviceCgroup) error {
 	}
 	return nil
 }
-
-// Stats reads what the container uses; see [cgroups.Manager].
-func (m *Manager) Stats() (*cgroups.Stats, error) { return nil, unix.ENOSYS }
-
-// WatchOOM watches for processes that are killed; see [cgroups.Manager].
-func (m *Manager) WatchOOM() (*cgroups.OOMWatch, error) { return nil, unix.ENOSYS }
-
-// Delegate gives the cgroup away; see [cgroups.Manager].
-func (m *Manager) Delegate(int) error { return errors.ErrUnsupported }
