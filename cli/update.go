@@ -69,7 +69,7 @@ func (u *update) flags() []urfave.Flag {
 	text := func(to *string, usage, name string, aliases ...string) urfave.Flag {
 		return &urfave.StringFlag{Name: name, Aliases: aliases, Destination: to, Usage: usage}
 	}
-	flags := []urfave.Flag{
+	return []urfave.Flag{
 		text(&u.file, "read the changes from `file`, or from standard input: -", "resources", "r"),
 		&urfave.IntFlag{Name: "blkio-weight", Destination: &u.blkioWeight, Usage: "relative `weight` of block I/O, from 10 to 1000"},
 		text(&u.cpuPeriod, "`microseconds` of a period of the CPU quota", "cpu-period"),
@@ -90,11 +90,9 @@ func (u *update) flags() []urfave.Flag {
 		},
 		text(&u.l3Cache, "`schema` of Intel's L3 cache allocation", "l3-cache-schema"),
 		text(&u.memoryBandwidth, "`schema` of Intel's memory bandwidth allocation", "mem-bw-schema"),
+		&urfave.StringFlag{Name: "kernel-memory", Destination: &u.kernel, Hidden: true}, // without effect
+		&urfave.StringFlag{Name: "kernel-memory-tcp", Destination: &u.kernelTCP, Hidden: true},
 	}
-	for name, to := range map[string]*string{"kernel-memory": &u.kernel, "kernel-memory-tcp": &u.kernelTCP} {
-		flags = append(flags, &urfave.StringFlag{Name: name, Destination: to, Hidden: true})
-	}
-	return flags
 }
 
 // resources returns what is asked for.
