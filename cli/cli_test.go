@@ -130,7 +130,7 @@ func TestFlags(t *testing.T) {
 		"seccomp": "", "events": "interval stats",
 		"update": "blkio-weight cpu-burst cpu-idle cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpu-share cpu-shares cpuset-cpus cpuset-mems " +
 			"kernel-memory kernel-memory-tcp l3-cache-schema mem-bw-schema memory memory-reservation memory-swap pids-limit r resources",
-		"exec":    "additional-gids apparmor c cap cgroup console-socket cwd d detach e env g ignore-paused no-new-privs p pid-file pidfd-socket preserve-fds process process-label t tty u user",
+		"exec": "additional-gids apparmor c cap cgroup console-socket cwd d detach e env g ignore-paused no-new-privs p pid-file pidfd-socket preserve-fds process process-label t tty u user",
 	}
 	for i := range commands {
 		d := &commands[i]
