@@ -210,7 +210,7 @@ func (c *creation) claim() (err error) {
 	}
 	c.undo.push(func() { _ = c.manager.Destroy() })
 	fault.Point("create:cgroup")
-	return nil
+	return c.delegate()
 }
 
 // launch has the first process made. All descriptors that it needs are ours to
