@@ -132,7 +132,7 @@ func orderExec(s *spawn.Stage, p *plan.Plan, in *ExecInputs, arena, progress int
 
 // await waits for the stage's end, by which the process exists.
 func (e *Exec) await(s *spawn.Stage, arena *nsenter.Arena) error {
-	s.Exe.Close() // the stage runs, and we have time
+	s.Exe.Close()                 // the stage runs, and we have time
 	_, _, failed := s.Conn.Recv() // end of file, or why not
 	s.Wait()
 	if helper, err := arena.ReadInt32(e.plan.Orders.Helper); err == nil && helper > 0 {
