@@ -128,6 +128,35 @@ type Manager interface {
 
 	// OOMKills returns how many processes the kernel killed here for want of memory.
 	OOMKills() (uint64, error)
+
+	// Set writes the limits that r asks for to the cgroups of a container that
+	// may run or be frozen, and leaves all others as they are: r is what [Change]
+	// returns, old is all that was in force so far, for what the kernel doesn't
+	// tell. Values that depend on each other are written in an order that the
+	// kernel takes, whether they grow or shrink. Device rules, if r has any, are the
+	// whole list that replaces the one in force; nothing is permitted meanwhile
+	// that neither allows. After an error everything is as it was, or the error
+	// says what isn't. A controller that the cgroup doesn't have is an error that
+	// names the field, unless r takes a limit away.
+	//
+	// Only the files of this cgroup are touched, so the cost doesn't depend on
+	// what else is on the host. The same holds for Stats and WatchOOM.
+	Set(r, old *specs.LinuxResources) error
+
+	// Stats reads what the container uses. A controller that it doesn't have, or
+	// a cgroup that is gone, leaves zeros.
+	Stats() (*Stats, error)
+
+	// WatchOOM begins to watch for processes that the kernel kills here for want of
+	// memory. It fails with an error that wraps unix.ENOENT without the memory
+	// controller.
+	WatchOOM() (*OOMWatch, error)
+
+	// Delegate gives the v2 cgroup that Make made to a user of the host: the
+	// directory and the files that the kernel lists in /sys/kernel/cgroup/delegate.
+	// The limits aren't among them. cgroup v1 has no safe delegation: nothing is
+	// done there.
+	Delegate(uid int) error
 }
 
 // Entry holds the descriptors through which a process enters a container's

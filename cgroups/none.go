@@ -2,6 +2,7 @@ package cgroups
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -57,3 +58,17 @@ func (NoCgroup) Destroy() error { return nil }
 
 // OOMKills isn't known.
 func (NoCgroup) OOMKills() (uint64, error) { return 0, nil }
+
+// Set can't be done.
+func (NoCgroup) Set(_, _ *specs.LinuxResources) error { return errNoCgroup }
+
+// Stats aren't known.
+func (NoCgroup) Stats() (*Stats, error) { return &Stats{}, nil }
+
+// WatchOOM can't be done.
+func (NoCgroup) WatchOOM() (*OOMWatch, error) {
+	return nil, fmt.Errorf("%w: %w", errNoCgroup, unix.ENOENT)
+}
+
+// Delegate has nothing to give.
+func (NoCgroup) Delegate(int) error { return nil }
