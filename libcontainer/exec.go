@@ -240,7 +240,7 @@ func (x *execution) join() error {
 	if err != nil {
 		return err
 	}
-	err = x.fork(entry)
+	err = explainFull(x.c.record.Cgroups[""], x.fork(entry))
 	entry.Close()
 	if !errors.Is(err, unix.EBUSY) && !errors.Is(err, unix.ENODEV) || entry.Unified == -1 && len(x.c.record.Cgroups[""]) == 0 {
 		return err
