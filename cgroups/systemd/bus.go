@@ -86,8 +86,7 @@ type connection struct {
 }
 
 // connect goes to the first door that opens.
-func connect(user bool, list []door) (*connection, error) {
-	deadline := time.Now().Add(Timeout)
+func connect(user bool, list []door, deadline time.Time) (*connection, error) {
 	var first error
 	for _, d := range list {
 		c, err := dbus.Dial(d.path, deadline)

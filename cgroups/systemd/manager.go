@@ -7,6 +7,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -67,7 +68,7 @@ func Load(inner Inner, user bool) *Manager {
 
 // UserBase is the cgroup of the user's systemd: units are below.
 func UserBase() (string, error) {
-	c, err := connect(true, doors(true))
+	c, err := connect(true, doors(true), time.Now().Add(Timeout))
 	if err != nil {
 		return "", err
 	}
@@ -75,9 +76,13 @@ func UserBase() (string, error) {
 	return c.property("ControlGroup")
 }
 
+func (m *Manager) connect() (*connection, error) {
+	return connect(m.user, m.doors, time.Now().Add(Timeout))
+}
+
 // writes are those to the files that have properties of the unit.
 func (m *Manager) writes(r *specs.LinuxResources) []cgfile.Write {
-	if _, unified := m.Location()[""]; unified && len(m.Location()) == 1 {
+	if m.unified() {
 		return append(v2.Writes(r), v2.Unified(r)...)
 	}
 	return v1.Writes(r)
@@ -114,7 +119,7 @@ func (m *Manager) Make(r *specs.LinuxResources) (err error) {
 	if err := m.check(r); err != nil {
 		return err
 	}
-	c, err := connect(m.user, m.doors)
+	c, err := m.connect()
 	if err != nil {
 		return err
 	}
@@ -125,6 +130,13 @@ func (m *Manager) Make(r *specs.LinuxResources) (err error) {
 	}
 	if m.late, err = m.properties(c, late); err != nil {
 		return err
+	}
+	if !m.unified() {
+		devices, err := m.devices(r)
+		if err != nil {
+			return err
+		}
+		limits = append(limits, devices...)
 	}
 	defer func() {
 		if err != nil {
@@ -203,9 +215,7 @@ func (m *Manager) start(c *connection, limits []Property) (err error) {
 	return nil
 }
 
-// list is all that is said of the unit at its start. Devices aren't among it on
-// v2: a program of systemd's beside ours could only deny what ours allows, and
-// systemd can't name all devices.
+// list is all that is said of the unit at its start.
 func (m *Manager) list(limits []Property) []Property {
 	yes := dbus.Bool(true)
 	all := []Property{
@@ -224,7 +234,7 @@ func (m *Manager) list(limits []Property) []Property {
 		)
 	}
 	io := "IOAccounting"
-	if m.layout.Mode != cgroups.Unified {
+	if !m.unified() {
 		io = "BlockIOAccounting"
 	}
 	for _, name := range []string{"MemoryAccounting", "CPUAccounting", io, "TasksAccounting"} {
@@ -266,7 +276,7 @@ func (m *Manager) Born() error {
 	if err := m.Inner.Born(); err != nil || len(m.late) == 0 {
 		return err
 	}
-	c, err := connect(m.user, m.doors)
+	c, err := m.connect()
 	if err != nil {
 		return err
 	}
@@ -290,7 +300,7 @@ func (m *Manager) set(c *connection, list []Property) error {
 func (m *Manager) Destroy() error {
 	m.holder.Release()
 	var stopped error
-	c, err := connect(m.user, m.doors)
+	c, err := m.connect()
 	if err == nil {
 		defer c.Close()
 		stopped = m.stop(c)

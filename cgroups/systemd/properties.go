@@ -91,9 +91,6 @@ func collect(writes []cgfile.Write) map[string]string {
 	values := make(map[string]string)
 	for i := range writes {
 		w := &writes[i]
-		if w.Reset {
-			continue
-		}
 		if w.File == "io.bfq.weight" && w.Or != nil {
 			w = w.Or // systemd converts it back where there is BFQ
 		}
