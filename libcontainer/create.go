@@ -211,6 +211,9 @@ func (c *creation) claim() (err error) {
 		return err
 	}
 	c.undo.push(func() { _ = c.manager.Destroy() })
+	if err := admit(c.manager, c.stage); err != nil {
+		return err
+	}
 	fault.Point("create:cgroup")
 	return nil
 }

@@ -290,7 +290,7 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 	if x.front != nil {
 		<-x.front.ready // a signal that comes from now on is for the process
 	}
-	e := entrance{init: x.pidfd, root: x.root, cgroup: entry}
+	e := entrance{manager: x.c.manager, init: x.pidfd, root: x.root, cgroup: entry}
 	x.exec, err = e.join(stage, p, at.JoinSlots,
 		step.FDSlot{Slot: at.Terminal, FD: x.terminal}, step.FDSlot{Slot: at.Status, FD: status}, step.FDSlot{Slot: at.Proc, FD: x.c.host.FD})
 	return err

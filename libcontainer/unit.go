@@ -4,6 +4,7 @@ import (
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/choose"
 	"github.com/rung-oci/rung/cgroups/systemd"
+	"github.com/rung-oci/rung/libcontainer/spawn"
 )
 
 // chooseUnit decides which unit of systemd the container is to be. Without
@@ -20,6 +21,14 @@ func (c *creation) chooseUnit() error {
 	c.loc = loc
 	c.manager, err = choose.Systemd(c.layout, loc, unit, unprivileged(), systemd.Options{Description: "rung container " + c.opt.ID, Extra: extra})
 	return err
+}
+
+// admit lets the stage, which clones a process into the container's cgroup, do so.
+func admit(m cgroups.Manager, stage *spawn.Stage) error {
+	if u, ok := m.(*systemd.Manager); ok {
+		return u.Admit(stage.PID)
+	}
+	return nil
 }
 
 func locateUnit(l *cgroups.Layout, cgroupsPath, id string) (systemd.Unit, cgroups.Location, error) {

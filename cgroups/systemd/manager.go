@@ -115,10 +115,14 @@ func (m *Manager) Create(r *specs.LinuxResources) error {
 // [cgroups.Manager]. A scope can't be empty: a process of ours holds it until
 // Born, and a SIGKILL of us would end both.
 func (m *Manager) Make(r *specs.LinuxResources) (err error) {
-	early, late := split(r)
 	if err := m.check(r); err != nil {
 		return err
 	}
+	outside, err := m.outside()
+	if err != nil {
+		return err
+	}
+	early, late := split(r, outside)
 	c, err := m.connect()
 	if err != nil {
 		return err
@@ -161,27 +165,37 @@ func (m *Manager) check(r *specs.LinuxResources) error {
 	return err
 }
 
-// split takes from the resources a pids limit that the holder and the first
-// process are too many for. It comes late then, when only the latter is there.
-func split(r *specs.LinuxResources) (early, late *specs.LinuxResources) {
-	const file = "pids.max"
+// split takes from the resources what would be in the way of the first process's
+// birth and comes late, when it is alone: a pids limit that it and the holder are
+// too many for; and if the init stage has to come into the cgroup, see
+// [Manager.Admit], all that a program of some size could run into.
+func split(r *specs.LinuxResources, stage bool) (early, late *specs.LinuxResources) {
 	if r == nil {
 		return nil, nil
 	}
 	e, l := *r, specs.LinuxResources{}
-	if r.Pids != nil && r.Pids.Limit != nil && (*r.Pids.Limit == 0 || *r.Pids.Limit == 1) {
+	if r.Pids != nil && r.Pids.Limit != nil && (stage || *r.Pids.Limit == 0 || *r.Pids.Limit == 1) {
 		e.Pids, l.Pids = nil, r.Pids
 	}
-	if v := strings.TrimSpace(r.Unified[file]); v == "0" || v == "1" {
-		l.Unified = map[string]string{file: v}
-		e.Unified = make(map[string]string)
-		for k, v := range r.Unified {
-			if k != file {
-				e.Unified[k] = v
-			}
+	if stage {
+		e.Memory, l.Memory = nil, r.Memory
+	}
+	e.Unified = nil
+	for file, v := range r.Unified {
+		to := &e.Unified
+		if one := strings.TrimSpace(v); file == "pids.max" && (one == "0" || one == "1") || stage && limitsStage(file) {
+			to = &l.Unified
 		}
+		if *to == nil {
+			*to = make(map[string]string)
+		}
+		(*to)[file] = v
 	}
 	return &e, &l
+}
+
+func limitsStage(file string) bool {
+	return strings.HasPrefix(file, "pids.") || strings.HasPrefix(file, "memory.")
 }
 
 // start makes the unit and has it hold our place.

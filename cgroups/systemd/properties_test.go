@@ -180,15 +180,20 @@ func TestPaths(t *testing.T) {
 func TestSplit(t *testing.T) {
 	one, two := int64(1), int64(2)
 	r := &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &one}, Unified: map[string]string{"pids.max": "1", "memory.high": "5"}}
-	early, late := split(r)
+	early, late := split(r, false)
 	if early.Pids != nil || len(early.Unified) != 1 || late.Pids != r.Pids || late.Unified["pids.max"] != "1" || len(r.Unified) != 2 {
 		t.Errorf("split = %+v, %+v", early, late)
 	}
 	r = &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &two}, Unified: map[string]string{"pids.max": "10"}}
-	if early, late := split(r); early.Pids != r.Pids || early.Unified["pids.max"] != "10" || late.Pids != nil || late.Unified != nil {
+	if early, late := split(r, false); early.Pids != r.Pids || early.Unified["pids.max"] != "10" || late.Pids != nil || late.Unified != nil {
 		t.Errorf("split = %+v, %+v", early, late)
 	}
-	if early, late := split(nil); early != nil || late != nil {
+	r.Memory = &specs.LinuxMemory{Limit: &two}
+	r.Unified["cpu.weight"] = "5"
+	if early, late := split(r, true); early.Pids != nil || early.Memory != nil || len(early.Unified) != 1 || late.Pids != r.Pids || late.Memory != r.Memory || late.Unified["pids.max"] != "10" {
+		t.Errorf("split = %+v, %+v", early, late)
+	}
+	if early, late := split(nil, true); early != nil || late != nil {
 		t.Errorf("split(nil) = %v, %v", early, late)
 	}
 }
