@@ -35,6 +35,8 @@ var commands = [...]command{
 	deleteCommand,
 	listCommand,
 	psCommand,
+	eventsCommand,
+	updateCommand,
 	specCommand,
 	featuresCommand,
 	seccompCommand,

@@ -215,7 +215,7 @@ func (c *creation) claim() (err error) {
 		return err
 	}
 	fault.Point("create:cgroup")
-	return nil
+	return c.delegate()
 }
 
 // launch has the first process made. All descriptors that it needs are ours to

@@ -1,8 +1,10 @@
 package libcontainer
 
 import (
+	"errors"
 	"fmt"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
@@ -64,7 +66,8 @@ func (c *container) facts() (state.Facts, error) {
 	return f, err
 }
 
-// config reads the configuration as it was at create.
+// config reads the configuration as it was at create, with the resources of the
+// last update.
 func (c *container) config() (*spec.Bundle, error) {
 	raw, err := c.entry.ReadFile(state.ConfigName)
 	if err != nil {
@@ -74,7 +77,28 @@ func (c *container) config() (*spec.Bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configuration of container %s: %w", c.record.ID, err)
 	}
+	if err := c.updated(s); err != nil {
+		return nil, err
+	}
 	return &spec.Bundle{Dir: c.record.Bundle, Rootfs: c.record.Rootfs, Spec: s, Raw: raw}, nil
+}
+
+// updated puts the resources of the last update, if there was one, into s.
+func (c *container) updated(s *specs.Spec) error {
+	raw, err := c.entry.ReadFile(state.ResourcesName)
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if s.Linux == nil {
+		s.Linux = new(specs.Linux)
+	}
+	if s.Linux.Resources, err = spec.DecodeResources(raw); err != nil {
+		return fmt.Errorf("resources of container %s: %w", c.record.ID, err)
+	}
+	return nil
 }
 
 // pidfd opens the container's init; unix.ESRCH if it has ended.

@@ -6,7 +6,9 @@ package cgfile
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -106,6 +108,25 @@ func (d Dir) Read(file string) (string, error) {
 		return "", fmt.Errorf("read %s: %w", d.join(file), err)
 	}
 	return text, nil
+}
+
+// Number returns the number that a file below d holds; 2⁶⁴-1 for "max" and for
+// -1. It reports false when there is none.
+func (d Dir) Number(file string) (uint64, bool) {
+	text, err := d.Read(file)
+	if err != nil {
+		return 0, false
+	}
+	return Number(strings.TrimSuffix(text, "\n"))
+}
+
+// Number is [Dir.Number] for a text.
+func Number(text string) (uint64, bool) {
+	if text == "max" || text == "-1" {
+		return math.MaxUint64, true
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	return n, err == nil
 }
 
 func readAll(fd int) (string, error) {

@@ -26,7 +26,7 @@ func TestExiting(t *testing.T) {
 	}
 }
 
-func FuzzAppendDirs(f *testing.F) {
+func FuzzAppendNames(f *testing.F) {
 	record := make([]byte, 24)
 	binary.NativeEndian.PutUint16(record[16:], 24)
 	record[18] = 4
@@ -34,13 +34,13 @@ func FuzzAppendDirs(f *testing.F) {
 	f.Add(record)
 	f.Add(record[:20])
 	f.Fuzz(func(t *testing.T, buf []byte) {
-		for _, name := range appendDirs(nil, buf) {
+		for _, name := range appendNames(nil, buf, 4) {
 			if name == "." || name == ".." {
-				t.Errorf("appendDirs() has %q", name)
+				t.Errorf("appendNames() has %q", name)
 			}
 		}
 	})
-	if got := appendDirs(nil, slices.Concat(record, record)); !slices.Equal(got, []string{"ab", "ab"}) {
-		f.Errorf("appendDirs() = %v, want ab twice", got)
+	if got := appendNames(nil, slices.Concat(record, record), 4); !slices.Equal(got, []string{"ab", "ab"}) {
+		f.Errorf("appendNames() = %v, want ab twice", got)
 	}
 }

@@ -202,6 +202,14 @@ func (d Dir) children() ([]string, error) {
 	if st.Nlink == 2 {
 		return nil, nil
 	}
+	return d.names(unix.DT_DIR)
+}
+
+// Files lists the names of the files in d.
+func (d Dir) Files() ([]string, error) { return d.names(unix.DT_REG) }
+
+// names lists what is in d of one type, a DT_ constant.
+func (d Dir) names(kind byte) ([]string, error) {
 	if _, err := unix.Seek(d.fd, 0, 0); err != nil {
 		return nil, fmt.Errorf("list cgroup %s: %w", d.path, err)
 	}
@@ -215,20 +223,20 @@ func (d Dir) children() ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("list cgroup %s: %w", d.path, err)
 		}
-		names = appendDirs(names, buf[:n])
+		names = appendNames(names, buf[:n], kind)
 	}
 }
 
-// appendDirs takes the directory names out of linux_dirent64 records: inode and
+// appendNames takes the names of one type out of linux_dirent64 records: inode and
 // offset (8 bytes each), record length (2), type (1), name up to a NUL.
-func appendDirs(names []string, buf []byte) []string {
+func appendNames(names []string, buf []byte, kind byte) []string {
 	for len(buf) > 19 {
 		size := int(binary.NativeEndian.Uint16(buf[16:]))
 		if size < 20 || size > len(buf) {
 			break
 		}
 		name, _, _ := strings.Cut(string(buf[19:size]), "\x00")
-		if buf[18] == unix.DT_DIR && name != "." && name != ".." {
+		if buf[18] == kind && name != "." && name != ".." {
 			names = append(names, name)
 		}
 		buf = buf[size:]

@@ -70,9 +70,56 @@ func Fresh(writes []Write) []Write {
 	return slices.DeleteFunc(slices.Clone(writes), func(w Write) bool { return w.Reset })
 }
 
+// Final returns the writes that a living cgroup needs: a reset is left out where
+// the same file gets a value later, as nothing must be unlimited meanwhile.
+func Final(writes []Write) []Write {
+	var out []Write
+	for i, w := range writes {
+		if !w.Reset || !slices.ContainsFunc(writes[i+1:], func(o Write) bool { return o.File == w.File }) {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// Arrange returns the writes with those to the given files in this order, where
+// the first of them was.
+func Arrange(writes []Write, files ...string) []Write {
+	var out, moved []Write
+	at := -1
+	for _, w := range writes {
+		if !slices.Contains(files, w.File) {
+			out = append(out, w)
+			continue
+		}
+		if at < 0 {
+			at = len(out)
+		}
+		moved = append(moved, w)
+	}
+	if at < 0 {
+		return out
+	}
+	slices.SortStableFunc(moved, func(a, b Write) int { return slices.Index(files, a.File) - slices.Index(files, b.File) })
+	return slices.Insert(out, at, moved...)
+}
+
 // Write puts a value into a file below d with one write(2).
 func (d Dir) Write(file, value string) error {
 	return d.Apply([]Write{{File: file, Value: value}})
+}
+
+// Chown gives a file below d to a user.
+func (d Dir) Chown(file string, uid int) error {
+	fd, err := d.OpenFile(file, unix.O_RDONLY|unix.O_PATH)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := unix.Fchownat(fd, "", uid, -1, unix.AT_EMPTY_PATH); err != nil {
+		return fmt.Errorf("give %s to user %d: %w", d.join(file), uid, err)
+	}
+	return nil
 }
 
 // Apply does the writes in order and stops at the first that fails. Writes to
@@ -110,10 +157,22 @@ func (d Dir) Apply(writes []Write) error {
 	return nil
 }
 
-func (d Dir) writeError(w Write, err error) error {
-	err = fmt.Errorf("write %q to %s: %w", w.Value, d.join(w.File), err)
-	if w.Field != "" {
-		err = fmt.Errorf("%s: %w", w.Field, err)
-	}
-	return err
+// WriteError says which write failed, and where.
+type WriteError struct {
+	Write
+	Path string // of the file
+	Err  error
 }
+
+func (e *WriteError) Error() string {
+	text := fmt.Sprintf("write %q to %s: %v", e.Value, e.Path, e.Err)
+	if e.Field != "" {
+		text = e.Field + ": " + text
+	}
+	return text
+}
+
+// Unwrap returns the errno.
+func (e *WriteError) Unwrap() error { return e.Err }
+
+func (d Dir) writeError(w Write, err error) error { return &WriteError{w, d.join(w.File), err} }

@@ -20,6 +20,9 @@ type attachError struct {
 func (e *attachError) Error() string   { return e.op + " device program: " + e.err.Error() }
 func (e *attachError) Unwrap() []error { return []error{ErrAttach, e.err} }
 
+// programName is what the kernel lists our programs under.
+const programName = "rung_devices"
+
 // license is the one given to the kernel: the program calls no helper, so the kernel asks for no particular one.
 var license = [...]byte{'A', 'p', 'a', 'c', 'h', 'e', '-', '2', '.', '0', 0}
 
@@ -42,6 +45,8 @@ type attachAttr struct {
 	program uint32
 	kind    uint32
 	flags   uint32
+	// replaced is the program that BPF_F_REPLACE speaks of.
+	replaced uint32
 }
 
 // Attach loads the program and attaches it to an open v2 cgroup directory,
@@ -56,9 +61,29 @@ func Attach(dirfd int, p Program) error {
 		return &attachError{"load", err}
 	}
 	defer unix.Close(prog)
-	attr := attachAttr{uint32(dirfd), uint32(prog), unix.BPF_CGROUP_DEVICE, unix.BPF_F_ALLOW_MULTI}
+	return attach(dirfd, prog, -1)
+}
+
+// attach attaches a program, in one step in the place of another (BPF_F_REPLACE,
+// Linux 5.6) unless that is -1.
+func attach(dirfd, prog, replaced int) error {
+	attr := attachAttr{target: uint32(dirfd), program: uint32(prog), kind: unix.BPF_CGROUP_DEVICE, flags: unix.BPF_F_ALLOW_MULTI}
+	op := "attach"
+	if replaced >= 0 {
+		attr.flags |= unix.BPF_F_REPLACE
+		attr.replaced = uint32(replaced)
+		op = "replace"
+	}
 	if _, err := bpf(unix.BPF_PROG_ATTACH, unsafe.Pointer(&attr), unsafe.Sizeof(attr)); err != nil {
-		return &attachError{"attach", err}
+		return &attachError{op, err}
+	}
+	return nil
+}
+
+func detach(dirfd, prog int) error {
+	attr := attachAttr{target: uint32(dirfd), program: uint32(prog), kind: unix.BPF_CGROUP_DEVICE}
+	if _, err := bpf(unix.BPF_PROG_DETACH, unsafe.Pointer(&attr), unsafe.Sizeof(attr)); err != nil {
+		return &attachError{"detach", err}
 	}
 	return nil
 }
@@ -74,7 +99,7 @@ func load(code []byte) (int, error) {
 		insns:    uint64(uintptr(unsafe.Pointer(&code[0]))),
 		license:  uint64(uintptr(unsafe.Pointer(&license[0]))),
 	}
-	copy(attr.name[:], "rung_devices")
+	copy(attr.name[:], programName)
 	// The verifier gives up with EAGAIN when a signal is waiting, and Go's
 	// scheduler sends itself signals.
 	for try := 0; ; try++ {

@@ -18,26 +18,13 @@ var ErrV1 = errors.New("linux.resources.devices: cgroup v1 can't express these r
 //
 // The kernel keeps one default and a set of exceptions to it, and removes an
 // exception only when given exactly as it was added. A list is therefore
-// reduced to such a set first, and refused with [ErrV1] when there is none.
+// reduced to such a set first ([List.V1]), and refused with [ErrV1] when there is none.
 func V1(l List) ([]cgfile.Write, error) {
-	first := len(l) > 0 && l[0].Type == All
-	set, ok := exceptions(l, first)
-	if !ok {
-		first = !first
-		if set, ok = exceptions(l, first); !ok {
-			return nil, ErrV1
-		}
+	s, err := l.V1(len(l) > 0 && l[0].Type == All)
+	if err != nil {
+		return nil, err
 	}
-	file := "devices.allow"
-	writes := []cgfile.Write{v1Write("devices.deny", "a")}
-	if first {
-		writes = append(writes, v1Write(file, "a"))
-		file = "devices.deny"
-	}
-	for _, e := range set {
-		writes = append(writes, v1Write(file, e.v1()))
-	}
-	return writes, nil
+	return append([]cgfile.Write{v1Write(denyFile, "a")}, s.anew()...), nil
 }
 
 func v1Write(file, value string) cgfile.Write {

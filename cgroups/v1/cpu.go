@@ -7,6 +7,14 @@ import (
 	"github.com/rung-oci/rung/cgroups/cgfile"
 )
 
+const (
+	quotaFile     = "cpu.cfs_quota_us"
+	periodFile    = "cpu.cfs_period_us"
+	burstFile     = "cpu.cfs_burst_us"
+	rtPeriodFile  = "cpu.rt_period_us"
+	rtRuntimeFile = "cpu.rt_runtime_us"
+)
+
 // The kernel forces other shares into this range in silence.
 const minShares, maxShares = 2, 1 << 18
 
@@ -34,30 +42,30 @@ func cpu(c *specs.LinuxCPU) (out []cgfile.Write) {
 	}
 	// The real-time period first: it is what the runtime is compared with.
 	if set(c.RealtimePeriod) {
-		add("cpu.rt_period_us", strconv.FormatUint(*c.RealtimePeriod, 10), "realtimePeriod")
+		add(rtPeriodFile, strconv.FormatUint(*c.RealtimePeriod, 10), "realtimePeriod")
 	}
 	if set(c.RealtimeRuntime) {
-		add("cpu.rt_runtime_us", strconv.FormatInt(*c.RealtimeRuntime, 10), "realtimeRuntime")
+		add(rtRuntimeFile, strconv.FormatInt(*c.RealtimeRuntime, 10), "realtimeRuntime")
 	}
 	// A new period must fit the quota, a new quota the burst: both are taken
 	// back first where they may have been set.
 	limited := set(c.Quota) && *c.Quota > 0
 	if set(c.Quota) || set(c.Period) || c.Burst != nil {
-		w := add("cpu.cfs_burst_us", "0", "burst")
+		w := add(burstFile, "0", "burst")
 		w.Unlimited, w.Optional, w.Reset = true, true, true
 	}
 	if set(c.Quota) {
-		w := add("cpu.cfs_quota_us", "-1", "quota")
+		w := add(quotaFile, "-1", "quota")
 		w.Unlimited, w.Optional, w.Reset = true, true, true
 	}
 	if set(c.Period) {
-		add("cpu.cfs_period_us", strconv.FormatUint(*c.Period, 10), "period").Unlimited = !limited
+		add(periodFile, strconv.FormatUint(*c.Period, 10), "period").Unlimited = !limited
 	}
 	if limited {
-		add("cpu.cfs_quota_us", strconv.FormatInt(*c.Quota, 10), "quota")
+		add(quotaFile, strconv.FormatInt(*c.Quota, 10), "quota")
 	}
 	if set(c.Burst) {
-		add("cpu.cfs_burst_us", strconv.FormatUint(*c.Burst, 10), "burst")
+		add(burstFile, strconv.FormatUint(*c.Burst, 10), "burst")
 	}
 	return out
 }

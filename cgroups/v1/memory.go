@@ -7,7 +7,10 @@ import (
 	"github.com/rung-oci/rung/cgroups/cgfile"
 )
 
-const memswFile = "memory.memsw.limit_in_bytes"
+const (
+	limitFile = "memory.limit_in_bytes"
+	memswFile = "memory.memsw.limit_in_bytes"
+)
 
 // memory: zero is "nothing asked for", as engines write it. The kernel's own
 // memory has no limit of its own since Linux 5.4, and hierarchies always count
@@ -29,7 +32,7 @@ func memory(m *specs.LinuxMemory) (out []cgfile.Write) {
 			Controller: "memory", File: memswFile, Value: "-1", Field: "linux.resources.memory.swap", Unlimited: true, Optional: true, Reset: true,
 		})
 	}
-	add("memory.limit_in_bytes", "limit", m.Limit)
+	add(limitFile, "limit", m.Limit)
 	add(memswFile, "swap", m.Swap)
 	if set(m.Swap) && *m.Swap == -1 {
 		out[len(out)-1].Optional = true // a kernel that doesn't count swap doesn't limit it

@@ -170,15 +170,22 @@ func (c *checker) unified(file, value string) {
 }
 
 // resourceWarnings lists what the specification lets a runtime ignore.
-func resourceWarnings(s *specs.Spec) (warnings []string) {
-	if s.Linux == nil || s.Linux.Resources == nil || s.Linux.Resources.Memory == nil {
+func resourceWarnings(s *specs.Spec) []string {
+	if s.Linux == nil {
 		return nil
 	}
-	m := s.Linux.Resources.Memory
+	return ResourceWarnings(s.Linux.Resources)
+}
+
+// ResourceWarnings is what [Warnings] says of linux.resources.
+func ResourceWarnings(r *specs.LinuxResources) (warnings []string) {
+	if r == nil || r.Memory == nil {
+		return nil
+	}
 	for _, f := range [...]struct {
 		name  string
 		value *int64
-	}{{"kernel", m.Kernel}, {"kernelTCP", m.KernelTCP}} {
+	}{{"kernel", r.Memory.Kernel}, {"kernelTCP", r.Memory.KernelTCP}} {
 		if f.value != nil && *f.value != 0 {
 			warnings = append(warnings, fmt.Sprintf("linux.resources.memory.%s: ignored, kernel memory has no limit of its own", f.name))
 		}

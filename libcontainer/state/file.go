@@ -8,13 +8,14 @@ import (
 
 // The files of an entry.
 const (
-	intentName   = "intent.json"
-	stateName    = "state.json"
-	ConfigName   = "config.json" // the configuration as it was at create
-	ProgressName = "progress"    // the first process's progress record
-	GateName     = "gate"        // FIFO: a byte lets the first process go
-	StatusName   = "status"      // FIFO: closed when the user's program runs
-	NotifyName   = "notify"      // directory of the sd_notify socket
+	intentName    = "intent.json"
+	stateName     = "state.json"
+	ConfigName    = "config.json"    // the configuration as it was at create
+	ResourcesName = "resources.json" // linux.resources after the last update; no such file before
+	ProgressName  = "progress"       // the first process's progress record
+	GateName      = "gate"           // FIFO: a byte lets the first process go
+	StatusName    = "status"         // FIFO: closed when the user's program runs
+	NotifyName    = "notify"         // directory of the sd_notify socket
 )
 
 // maxFile bounds what is read back. A state directory is trusted, a damaged
@@ -26,17 +27,35 @@ const maxFile = 64 << 20
 // after a power loss nothing that it names exists any more, and a damaged
 // record is no obstacle to `delete --force` (docs/adr/0007).
 func (e *Entry) WriteFile(name string, data []byte) error {
-	tmp := "." + name + ".tmp"
-	if err := e.writeNew(tmp, data); err != nil {
-		unix.Unlinkat(e.FD, tmp, 0)
-		return fmt.Errorf("write %s/%s: %w", e.Dir, name, err)
+	if err := e.Prepare(name, data); err != nil {
+		return err
 	}
-	if err := unix.Renameat(e.FD, tmp, e.FD, name); err != nil {
-		unix.Unlinkat(e.FD, tmp, 0)
+	return e.Commit(name)
+}
+
+// Prepare is the part of WriteFile that can run out of space: nobody sees the
+// file until Commit. Drop forgets it.
+func (e *Entry) Prepare(name string, data []byte) error {
+	if err := e.writeNew(temporary(name), data); err != nil {
+		e.Drop(name)
 		return fmt.Errorf("write %s/%s: %w", e.Dir, name, err)
 	}
 	return nil
 }
+
+// Commit puts a prepared file in its place.
+func (e *Entry) Commit(name string) error {
+	if err := unix.Renameat(e.FD, temporary(name), e.FD, name); err != nil {
+		e.Drop(name)
+		return fmt.Errorf("write %s/%s: %w", e.Dir, name, err)
+	}
+	return nil
+}
+
+// Drop removes a prepared file.
+func (e *Entry) Drop(name string) { unix.Unlinkat(e.FD, temporary(name), 0) }
+
+func temporary(name string) string { return "." + name + ".tmp" }
 
 func (e *Entry) writeNew(name string, data []byte) error {
 	fd, err := unix.Openat(e.FD, name, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)

@@ -1,0 +1,65 @@
+package libcontainer
+
+import (
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/fault"
+	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/libcontainer/state"
+)
+
+// Update changes the resources of a container that runs, is created or paused:
+// those that asked has, see [cgroups.Merge]. All of them or, with an error, none.
+// What the container has then is what a later update begins with.
+func (r *Runtime) Update(id string, asked *specs.LinuxResources) error {
+	c, err := r.open(id, true)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	f, err := c.facts()
+	if err != nil {
+		return err
+	}
+	if f.Status() == specs.StateStopped {
+		return ErrNotRunning
+	}
+	if len(asked.Devices) > 0 && unprivileged() {
+		r.warn("linux.resources.devices: not applied without privileges")
+		rest := *asked
+		rest.Devices = nil
+		asked = &rest
+	}
+	for _, w := range spec.ResourceWarnings(asked) {
+		r.warn("%s", w)
+	}
+	b, err := c.config()
+	if err != nil {
+		return err
+	}
+	var old *specs.LinuxResources
+	if b.Spec.Linux != nil {
+		old = b.Spec.Linux.Resources
+	}
+	merged := cgroups.Merge(old, asked)
+	if err := spec.ValidateResources(merged); err != nil {
+		return err
+	}
+	return c.set(merged, old, cgroups.Change(old, merged, asked))
+}
+
+// set applies a change, and stores what the container has then. What of that can
+// fail is done first.
+func (c *container) set(merged, old, change *specs.LinuxResources) error {
+	if err := c.entry.Prepare(state.ResourcesName, spec.EncodeResources(merged)); err != nil {
+		return err
+	}
+	fault.Point("update:prepared")
+	if err := c.manager.Set(change, old); err != nil {
+		c.entry.Drop(state.ResourcesName)
+		return err
+	}
+	fault.Point("update:set")
+	return c.entry.Commit(state.ResourcesName)
+}
