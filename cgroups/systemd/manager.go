@@ -38,9 +38,9 @@ type Manager struct {
 	doors   []door
 	options Options
 	layout  *cgroups.Layout
-	holder  *nsenter.Holder // keeps the scope until the first process is in it
-	started bool            // by Make
-	late    []Property      // for Born
+	holder  *nsenter.Holder       // keeps the scope until the first process is in it
+	started bool                  // by Make
+	late    *specs.LinuxResources // for Born; nil if nothing is
 }
 
 var _ cgroups.Manager = (*Manager)(nil)
@@ -132,9 +132,7 @@ func (m *Manager) Make(r *specs.LinuxResources) (err error) {
 	if err != nil {
 		return err
 	}
-	if m.late, err = m.properties(c, late); err != nil {
-		return err
-	}
+	m.late = late
 	if !m.unified() {
 		devices, err := m.devices(r)
 		if err != nil {
@@ -190,6 +188,9 @@ func split(r *specs.LinuxResources, stage bool) (early, late *specs.LinuxResourc
 			*to = make(map[string]string)
 		}
 		(*to)[file] = v
+	}
+	if l.Pids == nil && l.Memory == nil && l.Unified == nil {
+		return &e, nil
 	}
 	return &e, &l
 }
@@ -287,15 +288,10 @@ func (m *Manager) verify() error {
 // Born lets the holder go; see [cgroups.Manager].
 func (m *Manager) Born() error {
 	m.holder.Release()
-	if err := m.Inner.Born(); err != nil || len(m.late) == 0 {
+	if err := m.Inner.Born(); err != nil || m.late == nil {
 		return err
 	}
-	c, err := m.connect()
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	return m.set(c, m.late)
+	return m.Set(m.late, &specs.LinuxResources{})
 }
 
 // set changes properties of the unit until it ends.

@@ -81,25 +81,23 @@ func (c *Conn) retry(f func() error) error {
 	}
 }
 
-// authenticate says that the kernel knows who we are: EXTERNAL without a name.
+// authenticate says that the kernel knows who we are: EXTERNAL without a name. All
+// of it goes in one piece, and nothing else before the answer: what systemd's
+// server reads together with BEGIN it leaves lying until more comes.
 func (c *Conn) authenticate() error {
-	if err := c.write([]byte("\x00AUTH EXTERNAL\r\n")); err != nil {
+	if err := c.write([]byte("\x00AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n")); err != nil {
 		return err
 	}
-	line, err := c.line()
-	if err == nil && strings.HasPrefix(line, "DATA") {
-		if err := c.write([]byte("DATA\r\n")); err != nil {
+	for _, want := range []string{"DATA", "OK"} {
+		line, err := c.line()
+		if err != nil {
 			return err
 		}
-		line, err = c.line()
+		if !strings.HasPrefix(line, want) {
+			return fmt.Errorf("authentication refused: %.100q", line)
+		}
 	}
-	if err != nil {
-		return err
-	}
-	if !strings.HasPrefix(line, "OK") {
-		return fmt.Errorf("authentication refused: %.100q", line)
-	}
-	return c.write([]byte("BEGIN\r\n"))
+	return nil
 }
 
 // line reads an answer of the authentication.

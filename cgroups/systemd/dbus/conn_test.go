@@ -50,22 +50,24 @@ func (p *peer) hear() string {
 	return line
 }
 
-// welcome is the authentication as libdbus does it; the shorter way is older
-// systemd's.
-func (p *peer) welcome(short bool) {
-	if got := p.hear(); got != "\x00AUTH EXTERNAL\r\n" {
-		p.t.Errorf("heard %q", got)
-	}
-	if !short {
-		p.say("DATA\r\n")
-		if got := p.hear(); got != "DATA\r\n" {
-			p.t.Errorf("heard %q", got)
+// welcome is the authentication. As systemd's server, it would not see a message
+// that came together with the end of it.
+func (p *peer) welcome() {
+	for _, want := range []string{"\x00AUTH EXTERNAL\r\n", "DATA\r\n", "BEGIN\r\n"} {
+		if got := p.hear(); got != want {
+			p.t.Errorf("heard %q, want %q", got, want)
 		}
 	}
-	p.say("OK 0123\r\n")
-	if got := p.hear(); got != "BEGIN\r\n" {
-		p.t.Errorf("heard %q", got)
+	time.Sleep(10 * time.Millisecond)
+	if n := p.r.Buffered(); n != 0 {
+		p.t.Errorf("%d bytes came with the authentication", n)
 	}
+	_ = p.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+	if b, err := p.r.Peek(1); err == nil {
+		p.t.Errorf("%q came before the answer", b)
+	}
+	_ = p.SetReadDeadline(time.Time{})
+	p.say("DATA\r\nOK 0123\r\n")
 }
 
 // call reads a call and returns its serial number and the member's name.
@@ -115,41 +117,39 @@ func dial(t *testing.T, path string, timeout time.Duration) *Conn {
 }
 
 func TestCall(t *testing.T) {
-	for _, short := range []bool{false, true} {
-		path := listen(t, func(p *peer) {
-			p.welcome(short)
-			serial, member := p.call()
-			noise := message(signal, []Value{field(fieldMember, String("JobNew"))}) + answer(serial+7, String("another's"))
-			// Signals come before the answer that they are of, and in pieces.
-			kept := message(signal, []Value{field(fieldMember, String("JobRemoved"))}, Uint32(3))
-			text := noise + kept + answer(serial, String(member)) + kept
-			for i := range text {
-				p.say(text[i : i+1])
-			}
-			serial, _ = p.call()
-			p.say(message(errorReply, []Value{field(fieldReply, Uint32(serial)), field(fieldError, String("a.b.C"))}, String("for a reason")))
-		})
-		c := dial(t, path, 10*time.Second)
-		if err := c.Want("JobRemoved", false); err != nil {
-			t.Fatal(err)
+	path := listen(t, func(p *peer) {
+		p.welcome()
+		serial, member := p.call()
+		noise := message(signal, []Value{field(fieldMember, String("JobNew"))}) + answer(serial+7, String("another's"))
+		// Signals come before the answer that they are of, and in pieces.
+		kept := message(signal, []Value{field(fieldMember, String("JobRemoved"))}, Uint32(3))
+		text := noise + kept + answer(serial, String(member)) + kept
+		for i := range text {
+			p.say(text[i : i+1])
 		}
-		call := &Call{Destination: "a.b", Path: "/c", Interface: "d.e", Member: "F", Args: []Value{Uint32(5)}}
-		m, err := c.Call(call)
-		if err != nil || m.Body().String() != "F" {
-			t.Fatalf("Call() = %v, %v", m, err)
+		serial, _ = p.call()
+		p.say(message(errorReply, []Value{field(fieldReply, Uint32(serial)), field(fieldError, String("a.b.C"))}, String("for a reason")))
+	})
+	c := dial(t, path, 10*time.Second)
+	if err := c.Want("JobRemoved", false); err != nil {
+		t.Fatal(err)
+	}
+	call := &Call{Destination: "a.b", Path: "/c", Interface: "d.e", Member: "F", Args: []Value{Uint32(5)}}
+	m, err := c.Call(call)
+	if err != nil || m.Body().String() != "F" {
+		t.Fatalf("Call() = %v, %v", m, err)
+	}
+	for range 2 {
+		if m, err := c.Signal(); err != nil || m.Body().Uint32() != 3 {
+			t.Errorf("Signal() = %v, %v", m, err)
 		}
-		for range 2 {
-			if m, err := c.Signal(); err != nil || m.Body().Uint32() != 3 {
-				t.Errorf("Signal() = %v, %v", m, err)
-			}
-		}
-		var e *Error
-		if _, err := c.Call(call); !errors.As(err, &e) || e.Name != "a.b.C" || e.Error() != "for a reason" {
-			t.Errorf("Call() = %v", err)
-		}
-		if _, err := c.Signal(); err == nil {
-			t.Error("Signal() of a peer that is gone succeeded")
-		}
+	}
+	var e *Error
+	if _, err := c.Call(call); !errors.As(err, &e) || e.Name != "a.b.C" || e.Error() != "for a reason" {
+		t.Errorf("Call() = %v", err)
+	}
+	if _, err := c.Signal(); err == nil {
+		t.Error("Signal() of a peer that is gone succeeded")
 	}
 }
 
@@ -162,21 +162,21 @@ func TestPeers(t *testing.T) {
 		want  string
 	}{
 		"silent":       {func(p *peer) { time.Sleep(2 * timeout) }, "timed out"},
-		"silent later": {func(p *peer) { p.welcome(false); time.Sleep(2 * timeout) }, "timed out"},
+		"silent later": {func(p *peer) { p.welcome(); time.Sleep(2 * timeout) }, "timed out"},
 		"gone":         {func(p *peer) {}, ""},
-		"gone later":   {func(p *peer) { p.welcome(false); p.call() }, "unexpected EOF"},
-		"refuses":      {func(p *peer) { p.hear(); p.say("REJECTED EXTERNAL\r\n"); p.hear() }, "authentication refused"},
+		"gone later":   {func(p *peer) { p.welcome(); p.call() }, "unexpected EOF"},
+		"refuses":      {func(p *peer) { p.say("REJECTED EXTERNAL\r\n"); p.hear() }, "authentication refused"},
 		"not D-Bus":    {func(p *peer) { p.hear(); p.say(strings.Repeat("x", 10000)); p.hear() }, "malformed"},
-		"garbage":      {func(p *peer) { p.welcome(false); p.call(); p.say("HTTP/1.1 400 Bad Request"); p.hear() }, "malformed"},
+		"garbage":      {func(p *peer) { p.welcome(); p.call(); p.say("HTTP/1.1 400 Bad Request"); p.hear() }, "malformed"},
 		"enormous": {func(p *peer) {
-			p.welcome(false)
+			p.welcome()
 			p.call()
 			p.say("l\x02\x00\x01\xff\xff\xff\xff" + "12345678")
 			p.hear()
 		}, "malformed"},
-		"drips": {func(p *peer) { p.welcome(false); drip(p, 3*timeout) }, "timed out"},
+		"drips": {func(p *peer) { p.welcome(); drip(p, 3*timeout) }, "timed out"},
 		"never to the point": {func(p *peer) {
-			p.welcome(false)
+			p.welcome()
 			for p.call(); ; time.Sleep(time.Millisecond) {
 				if _, err := p.Write([]byte(message(signal, []Value{field(fieldMember, String("Noise"))}))); err != nil {
 					return
@@ -221,7 +221,7 @@ func drip(p *peer, d time.Duration) {
 func TestFlood(t *testing.T) {
 	one := message(signal, []Value{field(fieldMember, String("JobRemoved"))})
 	path := listen(t, func(p *peer) {
-		p.welcome(false)
+		p.welcome()
 		serial, _ := p.call()
 		p.say(strings.Repeat(one, maxKept+10) + answer(serial))
 		p.hear()
