@@ -85,8 +85,9 @@ func TestRootless(t *testing.T) {
 			u.inScope(t, pid)
 			u.check(t, "ControlGroup=/user.slice/user-1000.slice/user@1000.service/user.slice/"+u.name, "MemoryMax=67108864", "TasksMax=50", "AllowedCPUs=0",
 				"CPUQuotaPerSecUSec=500ms", "memory.max=67108864", "memory.high=50331648", "pids.max=50", "cpu.max=50000 100000", "cpu.weight=59", "cpuset.cpus=0")
+			procs := u.dir(t) + "/cgroup.procs"
 			for end := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-				text, err := os.ReadFile(u.dir(t) + "/cgroup.procs")
+				text, err := os.ReadFile(procs)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -36,10 +36,8 @@ type Call struct {
 // encode makes the message.
 func (c *Call) encode(serial uint32) []byte {
 	var body []byte
-	signature := ""
 	for _, v := range c.Args {
 		body = v.encode(body)
-		signature += v.Signature()
 	}
 	fields := Array{Elem: "(yv)"}
 	add := func(key byte, v Value) { fields.Items = append(fields.Items, Tuple{Byte(key), Variant{v}}) }
@@ -47,8 +45,8 @@ func (c *Call) encode(serial uint32) []byte {
 	add(fieldInterface, String(c.Interface))
 	add(fieldMember, String(c.Member))
 	add(fieldDestination, String(c.Destination))
-	if signature != "" {
-		add(fieldSignature, Type(signature))
+	if len(c.Args) > 0 {
+		add(fieldSignature, Type(signatures(c.Args)))
 	}
 	b := []byte{'l', methodCall, 0, 1}
 	b = append32(b, uint32(len(body)))

@@ -9,8 +9,18 @@ import (
 
 // words are the types that may stand before a value, by name.
 var words = [...]struct{ name, signature string }{
-	{"boolean", "b"}, {"byte", "y"}, {"int16", "n"}, {"uint16", "q"}, {"int32", "i"}, {"uint32", "u"}, {"handle", "u"},
-	{"int64", "x"}, {"uint64", "t"}, {"double", "d"}, {"string", "s"}, {"objectpath", "o"}, {"signature", "g"},
+	{"boolean", "b"},
+	{"byte", "y"},
+	{"int16", "n"},
+	{"uint16", "q"},
+	{"int32", "i"},
+	{"uint32", "u"},
+	{"int64", "x"},
+	{"uint64", "t"},
+	{"double", "d"},
+	{"string", "s"},
+	{"objectpath", "o"},
+	{"signature", "g"},
 }
 
 // Parse reads a value in GVariant's text format, as people write it: true, 5,

@@ -98,12 +98,14 @@ func (Bytes) Signature() string { return "ay" }
 func (v Array) Signature() string { return "a" + v.Elem }
 
 // Signature of a struct.
-func (v Tuple) Signature() string {
-	s := "("
-	for _, e := range v {
-		s += e.Signature()
+func (v Tuple) Signature() string { return "(" + signatures(v) + ")" }
+
+func signatures(list []Value) string {
+	var b strings.Builder
+	for _, v := range list {
+		b.WriteString(v.Signature())
 	}
-	return s + ")"
+	return b.String()
 }
 
 // Signature of a variant.
