@@ -18,9 +18,14 @@ import (
 // (The tests' own mount namespace is older than the user's runtime directory.)
 const uid = 1000
 
+var (
+	host  = []string{"nsenter", "--target=1", "--mount"}
+	asHim = append(host[:3:3], "vm-user")
+)
+
 var ways = map[string][]string{
-	"service": {"vm-user"},
-	"session": {"nsenter", "--target=1", "--mount", "runuser", "-l", "-c", `exec "$0" "$@"`, "user", "--"},
+	"service": asHim,
+	"session": {host[0], host[1], host[2], "runuser", "-l", "-c", `exec "$0" "$@"`, "user", "--"},
 }
 
 // newUserUnit makes a bundle of the user's.
@@ -30,16 +35,11 @@ func newUserUnit(t *testing.T, via []string, edits ...harness.Edit) *unit {
 	if _, err := exec.LookPath("vm-user"); err != nil {
 		t.Skip("needs the virtual machine's user")
 	}
-	if out, err := exec.Command("vm-user", "true").CombinedOutput(); err != nil {
-		t.Fatalf("vm-user: %v %s", err, out)
-	}
 	dir := harness.TempDir(t)
 	if err := os.Chown(dir, uid, uid); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("vm-user", harness.Runtime(), "spec", "--rootless", "--bundle", dir).CombinedOutput(); err != nil {
-		t.Fatalf("spec --rootless: %v %s", err, out)
-	}
+	ctl(t, asHim, harness.Runtime(), "spec", "--rootless", "--bundle", dir)
 	text, err := os.ReadFile(dir + "/config.json")
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ func newUserUnit(t *testing.T, via []string, edits ...harness.Edit) *unit {
 			s.Linux.Resources = &specs.LinuxResources{}
 		}
 	}
-	u := &unit{ctl: []string{"vm-user", "systemctl", "--user"}, slice: "user.slice"}
+	u := &unit{ctl: append(asHim[:4:4], "systemctl", "--user"), slice: "user.slice"}
 	u.Bundle = harness.New(t, append([]harness.Edit{own}, edits...)...)
 	u.Via = via
 	u.Give(t, uid, uid)
