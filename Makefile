@@ -13,6 +13,9 @@ LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 BUILD    := CGO_ENABLED=$(CGO) $(GO) build -trimpath -tags '$(ALLTAGS)' -ldflags '$(LDFLAGS)'
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
+# `make TAGS=libseccomp` builds; `make` alone explains.
+.DEFAULT_GOAL := $(if $(TAGS),build,help)
+
 .PHONY: help build run test test-unit test-system test-seccomp test-vm lint bench install uninstall clean generate
 
 help: ## show this text

@@ -156,11 +156,14 @@ type Manager interface {
 	// controller.
 	WatchOOM() (*OOMWatch, error)
 
-	// Delegate gives the v2 cgroup that Make made to a user of the host: the
-	// directory and the files that the kernel lists in /sys/kernel/cgroup/delegate.
-	// The limits aren't among them. cgroup v1 has no safe delegation: nothing is
-	// done there.
-	Delegate(uid int) error
+	// Delegate gives the v2 cgroup that Make made to a user and a group of the host:
+	// the directory and the files that the kernel lists in
+	// /sys/kernel/cgroup/delegate. The limits aren't among them. cgroup v1 has no
+	// safe delegation: nothing is done there.
+	//
+	// The group gets no right by it, but has to be one of the container's user
+	// namespace: root of that may enter the cgroup only if both owners are.
+	Delegate(uid, gid int) error
 }
 
 // Entry holds the descriptors through which a process enters a container's

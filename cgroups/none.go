@@ -74,4 +74,4 @@ func (NoCgroup) WatchOOM() (*OOMWatch, error) {
 }
 
 // Delegate has nothing to give.
-func (NoCgroup) Delegate(int) error { return nil }
+func (NoCgroup) Delegate(_, _ int) error { return nil }

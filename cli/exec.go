@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -31,16 +30,15 @@ EXAMPLE:
 	build: func(a *app, c *urfave.Command) action {
 		two, o := 2, new(libcontainer.ExecOptions)
 		nnp := false
-		var cgroups []string
 		c.StopOnNthArg = &two
 		c.DisableSliceFlagSeparator = true // values with a comma are values
-		c.Flags = append(processFlags(o, &nnp), execFlags(o, &cgroups)...)
+		c.Flags = append(processFlags(o, &nnp), execFlags(o)...)
 		return func(args []string) error {
 			if c.IsSet("no-new-privs") {
 				o.NoNewPrivileges = &nnp
 			}
 			o.ID, o.Args = args[0], args[1:]
-			if err := a.exec(o, cgroups); err != nil {
+			if err := a.exec(o); err != nil {
 				return &exitError{fmt.Errorf("exec failed: %w", err), exitExecFailed}
 			}
 			return nil
@@ -74,7 +72,7 @@ func processFlags(o *libcontainer.ExecOptions, nnp *bool) []urfave.Flag {
 }
 
 // execFlags are about how the process is run.
-func execFlags(o *libcontainer.ExecOptions, cgroups *[]string) []urfave.Flag {
+func execFlags(o *libcontainer.ExecOptions) []urfave.Flag {
 	return []urfave.Flag{
 		&urfave.StringFlag{
 			Name: "console-socket", Destination: &o.ConsoleSocket,
@@ -87,17 +85,14 @@ func execFlags(o *libcontainer.ExecOptions, cgroups *[]string) []urfave.Flag {
 		&urfave.BoolFlag{Name: "detach", Aliases: []string{"d"}, Destination: &o.Detach, Usage: "return once the process runs"},
 		&urfave.StringFlag{Name: "pid-file", Destination: &o.PidFile, Usage: "`file` to write the id of the process to"},
 		&urfave.IntFlag{Name: "preserve-fds", Destination: &o.PreserveFDs, Usage: "pass `N` more file descriptors"},
-		&urfave.StringSliceFlag{Name: "cgroup", Destination: cgroups, Usage: "`[controllers:]path` of a cgroup below the container's"},
+		&urfave.StringSliceFlag{Name: "cgroup", Destination: &o.Cgroups, Usage: "`[controllers:]path` of a cgroup below the container's"},
 		&urfave.BoolFlag{Name: "ignore-paused", Destination: &o.IgnorePaused, Usage: "exec in a paused container too: the process runs when it is resumed"},
 	}
 }
 
-func (a *app) exec(o *libcontainer.ExecOptions, cgroups []string) error {
+func (a *app) exec(o *libcontainer.ExecOptions) error {
 	if err := checkPreserved(o.PreserveFDs, libcontainer.CheckPassed); err != nil {
 		return err
-	}
-	if len(cgroups) > 0 {
-		return errors.New("option --cgroup: not supported yet")
 	}
 	r, err := a.runtime()
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/hook"
 	"github.com/rung-oci/rung/libcontainer/jsontext"
 	"github.com/rung-oci/rung/libcontainer/launch"
+	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/tty"
 	"github.com/rung-oci/rung/seccomp"
 )
@@ -34,8 +35,8 @@ func connectAgent(p *specs.LinuxSeccomp) (int, error) {
 
 // sendListener gives the agent at a connected socket the descriptor listener, in
 // one message with the state of the container's process pid (runtime-spec,
-// container process state). The connection ends with it.
-func sendListener(socket, listener, pid int, p *specs.LinuxSeccomp, version string, st hook.State) error {
+// container process state); init is the container's. The connection ends with it.
+func sendListener(socket, listener, pid, init int, p *specs.LinuxSeccomp, version string, st hook.State) error {
 	w := jsontext.NewWriter(make([]byte, 0, 1024), "")
 	w.BeginObject()
 	w.Key("ociVersion")
@@ -51,7 +52,7 @@ func sendListener(socket, listener, pid int, p *specs.LinuxSeccomp, version stri
 		w.String(p.ListenerMetadata)
 	}
 	w.Key("state")
-	w.Raw(string(st.JSON(pid)))
+	w.Raw(string(st.JSON(init)))
 	w.EndObject()
 	if err := sendAll(socket, w.Bytes(), listener); err != nil {
 		return fmt.Errorf("send state to seccomp agent at %s: %w", p.ListenerPath, err)
@@ -86,10 +87,29 @@ func sendAll(socket int, data []byte, fd int) error {
 // handListener gives the agent the descriptor of the first process's filter.
 func (c *creation) handListener(pid, fd int) error {
 	s := c.bundle.Spec
-	err := sendListener(c.agent, fd, pid, notifyProfile(s), s.Version, hookState(c.bundle, c.opt.ID, specs.StateCreating))
+	err := sendListener(c.agent, fd, pid, pid, notifyProfile(s), s.Version, hookState(c.bundle, c.opt.ID, specs.StateCreating))
 	unix.Close(c.agent)
 	c.agent = -1
 	return err
+}
+
+// agentOf connects to the seccomp agent of the configuration, if it has one, and
+// returns what gives it the descriptor of a filter of a process that joins; nil
+// if there is none.
+func (c *container) agentOf(b *spec.Bundle, status specs.ContainerState) (give func(pid, fd int) error, done func(), err error) {
+	profile := notifyProfile(b.Spec)
+	if profile == nil {
+		return nil, func() {}, nil
+	}
+	agent, err := connectAgent(profile)
+	if err != nil {
+		return nil, func() {}, err
+	}
+	st := c.hookState(b, status)
+	return func(pid, fd int) error {
+			return sendListener(agent, fd, pid, c.record.PID, profile, b.Spec.Version, st)
+		},
+		func() { unix.Close(agent) }, nil
 }
 
 // agentKeeps tells whether a container that doesn't start may be waiting for its

@@ -21,7 +21,7 @@ func TestSendListener(t *testing.T) {
 		p := &specs.LinuxSeccomp{ListenerPath: "/agent", ListenerMetadata: strings.Repeat("\"", size)}
 		st := stateText("1.0.2", "id", specs.StateCreating, "/bundle", map[string]string{"a": "b"})
 		sent := make(chan error, 1)
-		go func() { sent <- sendListener(pair[0], pair[0], 42, p, "1.0.2", st) }()
+		go func() { sent <- sendListener(pair[0], pair[0], 42, 41, p, "1.0.2", st) }()
 		var text []byte
 		rights := 0
 		for buf, oob := make([]byte, 1<<16), make([]byte, 128); ; {
@@ -46,7 +46,7 @@ func TestSendListener(t *testing.T) {
 		if err := json.Unmarshal(text, &got); err != nil {
 			t.Fatal(err)
 		}
-		if got.Pid != 42 || got.State.Pid != 42 || got.Metadata != p.ListenerMetadata || got.Fds[0] != specs.SeccompFdName || got.State.Annotations["a"] != "b" || rights != 1 {
+		if got.Pid != 42 || got.State.Pid != 41 || got.Metadata != p.ListenerMetadata || got.Fds[0] != specs.SeccompFdName || got.State.Annotations["a"] != "b" || rights != 1 {
 			t.Errorf("%d bytes: %+v with %d messages with descriptors", size, got.State, rights)
 		}
 		unix.Close(pair[0])
@@ -61,7 +61,7 @@ func TestSendListenerFails(t *testing.T) {
 	}
 	unix.Close(pair[1])
 	defer unix.Close(pair[0])
-	err = sendListener(pair[0], pair[0], 1, &specs.LinuxSeccomp{ListenerPath: "/agent"}, "1.0.2", stateText("1.0.2", "id", specs.StateCreating, "/b", nil))
+	err = sendListener(pair[0], pair[0], 1, 1, &specs.LinuxSeccomp{ListenerPath: "/agent"}, "1.0.2", stateText("1.0.2", "id", specs.StateCreating, "/b", nil))
 	if !errors.Is(err, unix.EPIPE) || !strings.Contains(err.Error(), "seccomp agent at /agent") {
 		t.Errorf("error = %v", err)
 	}

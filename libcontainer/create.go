@@ -56,10 +56,8 @@ type creation struct {
 	agent   int                    // connected socket of the seccomp agent, or -1
 	take    func(master int) error // what becomes of a terminal; nil: the console socket gets it
 
-	run       bool            // Start follows at once
-	status    int             // the status FIFO when the gate is open already, else -1
-	meanwhile func()          // what can be done while the stage works; may be nil
-	ready     <-chan struct{} // closed when we can take care of a running container; may be nil
+	run    bool // Start follows at once
+	status int  // the status FIFO when the gate is open already, else -1
 
 	record *state.Record
 }
@@ -223,7 +221,7 @@ func (c *creation) claim() (err error) {
 func (c *creation) launch() (p *launch.Process, err error) {
 	var files files
 	defer files.close()
-	in := &launch.Inputs{HostHooks: c.hostHooks, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.meanTime, Offsets: c.host.FD, Listener: c.handListener}
+	in := &launch.Inputs{HostHooks: c.hostHooks, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.manager.Protect, Offsets: c.host.FD, Listener: c.handListener}
 	in.Exe = c.stage.Exe.FD
 	if c.plan.Unreadable {
 		exe, err := seal.Executable(true)
@@ -266,14 +264,6 @@ func (c *creation) launch() (p *launch.Process, err error) {
 		return nil, err
 	}
 	return p, nil
-}
-
-// meanTime does what can be done while the stage works.
-func (c *creation) meanTime() error {
-	if c.meanwhile != nil {
-		c.meanwhile()
-	}
-	return c.manager.Protect()
 }
 
 // files collects descriptors that are closed together.
@@ -367,9 +357,6 @@ func (c *creation) atOnce() bool {
 // for it here: Run looks at what becomes of it.
 func (c *creation) release(p *launch.Process) error {
 	defer p.Finish()
-	if c.ready != nil {
-		<-c.ready
-	}
 	if c.atOnce() {
 		return p.Release()
 	}

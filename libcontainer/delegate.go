@@ -12,35 +12,40 @@ import (
 // below it, if it asks for that as with runc: a cgroup namespace of its own, and a
 // cgroup mount that can be written to. Only cgroup v2 can be delegated.
 func (c *creation) delegate() error {
-	uid, ok := delegatee(c.bundle.Spec)
+	uid, gid, ok := delegatee(c.bundle.Spec)
 	if !ok || uid == 0 || unprivileged() || c.layout.Mode != cgroups.Unified {
 		return nil // to root everything belongs already, and to us
 	}
-	return c.manager.Delegate(uid)
+	return c.manager.Delegate(uid, gid)
 }
 
-// delegatee is the user of the host that the container's cgroup is for.
-func delegatee(s *specs.Spec) (uid int, ok bool) {
+// delegatee is the user and group of the host that the container's cgroup is for.
+func delegatee(s *specs.Spec) (uid, gid int, ok bool) {
 	if s.Linux == nil || !ownCgroupNamespace(s.Linux.Namespaces) || !writableCgroup(s.Mounts) {
-		return 0, false
+		return 0, 0, false
 	}
-	id := uint32(0)
+	var user specs.User
 	if s.Process != nil {
-		id = s.Process.User.UID
+		user = s.Process.User
 	}
-	mapped := false
 	for _, ns := range s.Linux.Namespaces {
-		mapped = mapped || ns.Type == specs.UserNamespace
+		if ns.Type == specs.UserNamespace {
+			// One that is joined has maps that aren't known here: nobody.
+			uid, ok1 := hostID(s.Linux.UIDMappings, user.UID)
+			gid, ok2 := hostID(s.Linux.GIDMappings, user.GID)
+			return uid, gid, ok1 && ok2
+		}
 	}
-	if !mapped {
-		return int(id), true
-	}
-	for _, m := range s.Linux.UIDMappings {
+	return int(user.UID), int(user.GID), true
+}
+
+func hostID(maps []specs.LinuxIDMapping, id uint32) (int, bool) {
+	for _, m := range maps {
 		if id >= m.ContainerID && id-m.ContainerID < m.Size {
 			return int(m.HostID + (id - m.ContainerID)), true
 		}
 	}
-	return 0, false // a user namespace that is joined, whose map isn't known here
+	return 0, false
 }
 
 func ownCgroupNamespace(list []specs.LinuxNamespace) bool {

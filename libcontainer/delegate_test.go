@@ -34,15 +34,15 @@ func TestDelegatee(t *testing.T) {
 		{"a joined namespace", []specs.LinuxNamespace{{Type: specs.CgroupNamespace, Path: "/proc/1/ns/cgroup"}}, nil, []specs.Mount{mount("cgroup")}, 1000, -1},
 	} {
 		s := &specs.Spec{
-			Process: &specs.Process{User: specs.User{UID: c.uid}}, Mounts: c.mounts,
-			Linux: &specs.Linux{Namespaces: c.spaces, UIDMappings: c.ids},
+			Process: &specs.Process{User: specs.User{UID: c.uid, GID: c.uid}}, Mounts: c.mounts,
+			Linux: &specs.Linux{Namespaces: c.spaces, UIDMappings: c.ids, GIDMappings: c.ids},
 		}
-		got, ok := delegatee(s)
+		got, gid, ok := delegatee(s)
 		if !ok {
 			got = -1
 		}
-		if got != c.want {
-			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		if got != c.want || ok && gid != c.want {
+			t.Errorf("%s: %d:%d, want %d", c.name, got, gid, c.want)
 		}
 	}
 }

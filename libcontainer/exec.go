@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/choose"
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/pty"
@@ -41,6 +42,9 @@ type ExecOptions struct {
 	Detach        bool   // return once it runs
 	IgnorePaused  bool
 	PreserveFDs   int // descriptors from 3 on
+	// Cgroups are cgroups below the container's to be in, see
+	// [cgroups.Location.Below]; none: the container's.
+	Cgroups []string
 }
 
 // The answers of exec that engines match on.
@@ -71,9 +75,11 @@ func (r *Runtime) Exec(o *ExecOptions) (status int, err error) {
 type execution struct {
 	c       *container
 	opt     *ExecOptions
+	bundle  *spec.Bundle
 	spec    *specs.Spec
 	process *specs.Process
 	sockets sockets
+	loc     cgroups.Location // where the process is to be
 
 	pidfd    int // the container's init
 	root     int // its root directory
@@ -111,7 +117,10 @@ func (x *execution) prepare() error {
 	if err != nil {
 		return err
 	}
-	x.spec = b.Spec
+	x.bundle, x.spec = b, b.Spec
+	if x.loc, err = cgroups.Location(x.c.record.Cgroups).Below(x.opt.Cgroups); err != nil {
+		return err
+	}
 	if x.pidfd, err = x.c.pidfd(); err != nil {
 		return err
 	}
@@ -157,13 +166,17 @@ func (x *execution) ended(err error) error {
 	if errors.Is(err, ErrExecStopped) || errors.Is(err, state.ErrNotExist) {
 		return err
 	}
+	// The init may be on its way to its end: it has let go of its directories and
+	// of its pid namespace by then.
+	patience := 0
 	switch {
-	case errors.Is(err, unix.ESRCH), errors.Is(err, unix.ENOMEM), errors.Is(err, errKilled):
-		// The init may be on its way to its end: it has let go of its directories
-		// and of its pid namespace by then.
-		if x.pidfd >= 0 && wait(x.pidfd, endWait) {
-			return ErrExecStopped
-		}
+	case errors.Is(err, unix.ESRCH):
+		patience = endWait
+	case errors.Is(err, unix.ENOMEM), errors.Is(err, errKilled):
+		patience = likelyEndWait
+	}
+	if patience > 0 && x.pidfd >= 0 && wait(x.pidfd, patience) {
+		return ErrExecStopped
 	}
 	if alive, aerr := x.c.record.Alive(x.c.host); aerr == nil && !alive {
 		return ErrExecStopped
@@ -171,16 +184,21 @@ func (x *execution) ended(err error) error {
 	return err
 }
 
-// endWait is how long an init that seems to end is waited for, in milliseconds.
-const endWait = 100
+// How long an init is waited for, in milliseconds, that is certainly about to
+// end, and one of which it is likely.
+const (
+	endWait       = 10_000
+	likelyEndWait = 100
+)
 
 var errKilled = errors.New("process was killed before it ran the program (memory limit too low?)")
 
 // run has the process made and waits for what it has to.
-func (x *execution) run() (int, error) {
+func (x *execution) run() (status int, err error) {
 	if !x.opt.Detach {
-		x.front = newForeground()
-		go x.front.pass()
+		if x.front, err = newForeground(); err != nil {
+			return 0, err
+		}
 	}
 	if err := x.openTerminal(); err != nil {
 		return 0, x.failed(err)
@@ -197,7 +215,7 @@ func (x *execution) run() (int, error) {
 	if x.opt.Detach {
 		return 0, nil
 	}
-	status, err := x.front.wait(x.exec.PID, x.exec.Pidfd)
+	status, err = x.front.wait(x.exec.PID, x.exec.Pidfd)
 	if err == nil {
 		err = x.verdict()
 	}
@@ -236,6 +254,9 @@ func (x *execution) openTerminal() error {
 // process because the container has made cgroups below it and moved there, in
 // its init's.
 func (x *execution) join() error {
+	if len(x.opt.Cgroups) > 0 {
+		return x.joinBelow()
+	}
 	entry, err := x.c.manager.Entry()
 	if err != nil {
 		return err
@@ -258,12 +279,28 @@ func (x *execution) join() error {
 	return x.fork(entry)
 }
 
+// joinBelow has the process made in cgroups below the container's, which must
+// exist.
+func (x *execution) joinBelow() error {
+	m, err := choose.Load(x.loc)
+	if err != nil {
+		return err
+	}
+	entry, err := m.Entry()
+	if err != nil {
+		return err
+	}
+	defer entry.Close()
+	return x.fork(entry)
+}
+
 // fork has a stage fork the process.
 func (x *execution) fork(entry *cgroups.Entry) error {
 	facts, err := x.c.joiner(x.spec)
 	if err != nil {
 		return err
 	}
+	facts.Location = x.loc
 	p, at, err := plan.Exec(x.spec, x.process, facts, &plan.ExecOptions{
 		ID: x.opt.ID, Preserve: x.opt.PreserveFDs, Env: x.home(), NoNewKeyring: x.c.record.NoNewKeyring,
 	})
@@ -287,10 +324,12 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 		return err
 	}
 	defer stage.Close()
-	if x.front != nil {
-		<-x.front.ready // a signal that comes from now on is for the process
+	agent, done, err := x.c.agentOf(x.bundle, specs.StateRunning)
+	if err != nil {
+		return err
 	}
-	e := entrance{manager: x.c.manager, init: x.pidfd, root: x.root, cgroup: entry}
+	defer done()
+	e := entrance{manager: x.c.manager, init: x.pidfd, root: x.root, cgroup: entry, agent: agent}
 	x.exec, err = e.join(stage, p, at.JoinSlots,
 		step.FDSlot{Slot: at.Terminal, FD: x.terminal}, step.FDSlot{Slot: at.Status, FD: status}, step.FDSlot{Slot: at.Proc, FD: x.c.host.FD})
 	return err
@@ -309,16 +348,20 @@ func (x *execution) home() []string {
 	return []string{"HOME=" + home}
 }
 
-// reports tells whether somebody waits to hear that the program runs.
+// reports tells whether somebody waits to hear that the program runs: our caller,
+// or we, when an agent has to answer before.
 func (x *execution) reports() bool {
-	return x.opt.Detach || x.opt.PidFile != "" || x.opt.PidfdSocket != ""
+	return x.opt.Detach || x.opt.PidFile != "" || x.opt.PidfdSocket != "" || notifyProfile(x.spec) != nil
 }
 
 // announce waits until the program runs and tells those who wait for it.
 func (x *execution) announce() error {
 	if x.reports() {
-		x.awaitExec()
-		if err := x.verdict(); err != nil {
+		err := x.awaitExec()
+		if err == nil {
+			err = x.verdict()
+		}
+		if err != nil {
 			return err
 		}
 		if err := x.sockets.sendPidfd(x.exec.PID); err != nil {
@@ -336,11 +379,21 @@ func (x *execution) announce() error {
 }
 
 // awaitExec waits until the status pipe closes, by the execve or by death.
-func (x *execution) awaitExec() {
-	var b [1]byte
+func (x *execution) awaitExec() error {
+	patience := -1
+	if notifyProfile(x.spec) != nil {
+		patience = int(launch.AgentPatience.Milliseconds())
+	}
 	for {
-		if _, err := unix.Read(x.status, b[:]); err != unix.EINTR {
-			return
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(x.status), Events: unix.POLLIN}}, patience)
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return fmt.Errorf("wait for execve: %w", err)
+		case n == 0:
+			return x.failed(fmt.Errorf("seccomp agent doesn't answer: process waits at: %s", x.exec.At()))
+		default:
+			return nil
 		}
 	}
 }

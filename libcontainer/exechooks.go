@@ -19,7 +19,7 @@ import (
 func (c *container) startContainerHooks(b *spec.Bundle, pidfd int) error {
 	st := c.hookState(b, specs.StateCreated).JSON(c.record.PID)
 	for i := range b.Spec.Hooks.StartContainer {
-		r := hookRun{c: c, spec: b.Spec, init: pidfd}
+		r := hookRun{c: c, bundle: b, spec: b.Spec, init: pidfd}
 		err := hook.Run(&b.Spec.Hooks.StartContainer[i], st, r.spawn)
 		if r.exec != nil {
 			if terr := r.exec.Err(); terr != nil {
@@ -36,10 +36,11 @@ func (c *container) startContainerHooks(b *spec.Bundle, pidfd int) error {
 
 // hookRun is one startContainer hook while it runs.
 type hookRun struct {
-	c    *container
-	spec *specs.Spec
-	init int
-	exec *launch.Exec
+	c      *container
+	bundle *spec.Bundle
+	spec   *specs.Spec
+	init   int
+	exec   *launch.Exec
 }
 
 // spawn has a sealed copy of ourselves fork the hook's process.
@@ -61,6 +62,12 @@ func (r *hookRun) spawn(h *specs.Hook, stdin, output int) (pid, pidfd int, err e
 	if err != nil {
 		return 0, -1, err
 	}
+	agent, done, err := r.c.agentOf(r.bundle, specs.StateCreated)
+	if err != nil {
+		return 0, -1, err
+	}
+	defer done()
+	e.agent = agent
 	stage, err := spawn.Start(0)
 	if err != nil {
 		return 0, -1, err

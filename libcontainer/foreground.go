@@ -2,25 +2,25 @@ package libcontainer
 
 import (
 	"fmt"
-	"os"
-	"os/signal"
-	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/trap"
 	"github.com/rung-oci/rung/libcontainer/tty"
 )
 
 // foreground is what `run` and `exec` do while their process lives.
 type foreground struct {
-	signals chan os.Signal
-	ready   chan struct{} // closed when signals are kept for the process
-	pidfd   chan int      // gets the process once signals can be passed on
+	signals int // from now on they are for the process, and kept until it lives
 	relay   *tty.Relay
 }
 
-func newForeground() *foreground {
-	return &foreground{signals: make(chan os.Signal, 128), ready: make(chan struct{}), pidfd: make(chan int, 1)}
+func newForeground() (*foreground, error) {
+	fd, err := trap.Catch()
+	if err != nil {
+		return nil, err
+	}
+	return &foreground{signals: fd}, nil
 }
 
 // take relays a terminal. It owns the descriptor.
@@ -29,81 +29,68 @@ func (f *foreground) take(master int) (err error) {
 	return err
 }
 
-// close gives the signals back. It isn't waited for: usually we end now.
+// close gives our terminal back.
 func (f *foreground) close() {
-	close(f.pidfd)
-	go signal.Stop(f.signals)
 	if f.relay != nil {
 		f.relay.Close()
 	}
 }
 
-// patience is how long a container has to live until the rarer signals are
-// passed on too. Listening to one costs some 70 µs, to all of them several
-// milliseconds, which is more than many a container lives.
-const patience = 100 * time.Millisecond
-
-// pass passes signals on to the process. It is ready, before that runs, when
-// those that people and engines send are ours to pass on.
-func (f *foreground) pass() {
-	signal.Notify(f.signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT,
-		unix.SIGWINCH, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM, unix.SIGCONT, unix.SIGTSTP)
-	close(f.ready)
-	pidfd, ok := <-f.pidfd
-	if !ok {
-		return
-	}
-	if f.relay != nil {
-		f.relay.Resize() // what SIGWINCH may have told before
-	}
-	rest := time.After(patience)
-	for {
-		select {
-		case <-rest:
-			signal.Notify(f.signals)
-		case s := <-f.signals:
-			f.forward(s.(unix.Signal), pidfd)
-		case <-f.pidfd: // closed: the process has ended
-			return
-		}
-	}
-}
-
-// forward passes a signal on. Those that are about us stay: our children, our
-// terminal, and what the Go runtime uses itself.
-func (f *foreground) forward(s unix.Signal, pidfd int) {
-	switch s {
-	case unix.SIGCHLD, unix.SIGURG, unix.SIGPIPE:
-	case unix.SIGWINCH:
-		if f.relay != nil {
-			f.relay.Resize()
-		}
-	default:
-		_ = unix.PidfdSendSignal(pidfd, s, nil, 0) // ESRCH: it has just ended
-	}
-}
-
-// wait waits for the end of the process, a child of ours, and reaps whatever
-// else becomes one.
+// wait passes signals on until the process, a child of ours, ends, and reaps
+// whatever else becomes one. It returns the exit status.
 func (f *foreground) wait(pid, pidfd int) (int, error) {
 	if f.relay != nil {
 		if err := f.relay.Start(); err != nil {
 			return 1, err
 		}
 	}
-	f.pidfd <- pidfd
+	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}, {Fd: int32(f.signals), Events: unix.POLLIN}}
 	for {
-		var ws unix.WaitStatus
-		ended, err := unix.Wait4(-1, &ws, 0, nil)
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
+		if _, err := unix.Poll(fds, -1); err != nil && err != unix.EINTR {
 			return 1, fmt.Errorf("wait for process: %w", err)
-		case ended == pid:
+		}
+		for sig := trap.Read(f.signals); sig != 0; sig = trap.Read(f.signals) {
+			f.forward(sig, pidfd)
+		}
+		status, ended, err := reap(pid)
+		if err != nil {
+			return 1, fmt.Errorf("wait for process: %w", err)
+		}
+		if ended {
 			if f.relay != nil {
 				f.relay.Drain()
 			}
-			return exitStatus(ws), nil
+			return status, nil
 		}
+	}
+}
+
+// reap reaps children that have ended until it comes to the one with the pid.
+func reap(pid int) (status int, ended bool, err error) {
+	for {
+		var ws unix.WaitStatus
+		switch child, err := unix.Wait4(-1, &ws, unix.WNOHANG, nil); {
+		case err == unix.EINTR:
+		case err != nil:
+			return 1, false, err
+		case child == pid:
+			return exitStatus(ws), true, nil
+		case child == 0:
+			return 0, false, nil
+		}
+	}
+}
+
+// forward passes a signal on. Those that are about us stay: our children and
+// our terminal.
+func (f *foreground) forward(sig unix.Signal, pidfd int) {
+	switch sig {
+	case unix.SIGCHLD:
+	case unix.SIGWINCH:
+		if f.relay != nil {
+			f.relay.Resize()
+		}
+	default:
+		_ = unix.PidfdSendSignal(pidfd, sig, nil, 0) // ESRCH: it has just ended
 	}
 }

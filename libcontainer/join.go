@@ -20,6 +20,9 @@ type entrance struct {
 	init, root int // a pidfd of the container's init, and its root directory
 	cgroup     *cgroups.Entry
 	manager    cgroups.Manager
+	// agent gives a seccomp agent the descriptor of the process's filter, if it is
+	// to have one.
+	agent func(pid, fd int) error
 }
 
 // rootDir opens the root directory of the init behind pidfd; unix.ESRCH if it has
@@ -51,7 +54,7 @@ func (e *entrance) join(stage *spawn.Stage, p *plan.Plan, at plan.JoinSlots, mor
 		return nil, err
 	}
 	return launch.Join(stage, p, &launch.ExecInputs{
-		Unified: e.cgroup.Unified, Tasks: e.cgroup.Tasks,
+		Unified: e.cgroup.Unified, Tasks: e.cgroup.Tasks, Control: at.Control, Listener: e.agent,
 		FDs: append(more,
 			step.FDSlot{Slot: at.Init, FD: e.init}, step.FDSlot{Slot: at.Root, FD: e.root}, step.FDSlot{Slot: at.Unified, FD: e.cgroup.Unified}),
 	})

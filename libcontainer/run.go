@@ -28,7 +28,10 @@ func (r *Runtime) Run(o *RunOptions) (status int, err error) {
 		}
 		return 0, err
 	}
-	f := newForeground()
+	f, err := newForeground()
+	if err != nil {
+		return 1, err
+	}
 	defer f.close()
 	if !o.NoSubreaper {
 		// Processes that outlive their parents in a container without a pid
@@ -38,14 +41,12 @@ func (r *Runtime) Run(o *RunOptions) (status int, err error) {
 	if c.terminal() {
 		c.take = f.take
 	}
-	c.ready, c.meanwhile = f.ready, func() { go f.pass() }
 	pidfd, err := c.createAndStart()
 	if err != nil {
 		return 1, err
 	}
 	defer unix.Close(pidfd)
 	fault.Point("run:started")
-	c.stage.Exe.Close() // while the container lives there is time
 	status, err = f.wait(c.record.PID, pidfd)
 	if err != nil || o.Keep {
 		return status, err

@@ -42,6 +42,7 @@ type Spawn struct {
 	NS      []int    // descriptors of namespaces to join, in this order
 	Slack   int      // timer slack of the program's main thread, and of threads it makes, in ns; 0: ours
 	BeRoot  bool     // become uid and gid 0 after joining
+	Pin     bool     // stay on one processor, which the program may change
 }
 
 // Start starts the program as a child of ours that dies with the calling
@@ -73,6 +74,9 @@ func (s Spawn) tape() *Tape {
 	t.Call("set death signal", unix.SYS_PRCTL, Int(unix.PR_SET_PDEATHSIG), Int(int(unix.SIGKILL)))
 	if s.Slack != 0 {
 		t.Call("set timer slack", unix.SYS_PRCTL, Int(unix.PR_SET_TIMERSLACK), Int(s.Slack))
+	}
+	if s.Pin {
+		t.Pin()
 	}
 	for _, fd := range s.Inherit {
 		t.Call("inherit descriptor", unix.SYS_FCNTL, Int(fd), Int(unix.F_SETFD), Int(0))

@@ -3,6 +3,8 @@ package nsenter
 import (
 	"syscall"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // An op is one entry of a tape, laid out for the player.
@@ -35,6 +37,7 @@ const (
 	nrMark                        // enter phase arg[0]
 	nrExpect                      // the byte at arg[0] must be arg[1], else errno arg[2]
 	nrBranch                      // skip if arg[0] isn't 0
+	nrBit                         // set bit arg[0] of the words at out
 )
 
 // ErrPeerGone is the error number of an entry that read the end of file where
@@ -239,6 +242,19 @@ func (t *Tape) Set(label string, s Slot, a Arg, skip int) {
 
 // SkipIf passes over the next n entries if the word in s isn't 0.
 func (t *Tape) SkipIf(s Slot, n int) { t.Call("", nrBranch, s.Value()).op.skip = uint32(n) }
+
+// Pin keeps the process on the processor that it runs on, if that is one of the
+// first 8192. It doesn't matter if that can't be.
+func (t *Tape) Pin() {
+	cpu, mask := t.Slot(), t.Alloc(MaskSize)
+	t.Call("get processor", unix.SYS_GETCPU, cpu.Addr(), Int(0), Int(0)).SkipOn(2, unix.ENOSYS)
+	t.Call("", nrBit, cpu.FD()).Into(mask)
+	t.Call("set cpu affinity", unix.SYS_SCHED_SETAFFINITY, Int(0), Int(MaskSize), mask.Addr()).Ignore()
+}
+
+// MaskSize is the size in bytes of a mask of processors that is large enough for
+// every kernel: 8192 of them.
+const MaskSize = 1024
 
 // Fail ends the playing process with err.
 func (t *Tape) Fail(label string, err syscall.Errno) { t.Call(label, nrFail, Uint(uintptr(err))) }

@@ -109,14 +109,14 @@ func (d Dir) Write(file, value string) error {
 	return d.Apply([]Write{{File: file, Value: value}})
 }
 
-// Chown gives a file below d to a user.
-func (d Dir) Chown(file string, uid int) error {
+// Chown gives a file below d to a user and a group.
+func (d Dir) Chown(file string, uid, gid int) error {
 	fd, err := d.OpenFile(file, unix.O_RDONLY|unix.O_PATH)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	if err := unix.Fchownat(fd, "", uid, -1, unix.AT_EMPTY_PATH); err != nil {
+	if err := unix.Fchownat(fd, "", uid, gid, unix.AT_EMPTY_PATH); err != nil {
 		return fmt.Errorf("give %s to user %d: %w", d.join(file), uid, err)
 	}
 	return nil

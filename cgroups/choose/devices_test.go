@@ -127,6 +127,12 @@ func testDevices(t *testing.T, h *cgtest.Host, in []specs.LinuxDeviceCgroup) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ask(t, m, list)
+}
+
+// ask compares what the kernel answers in the cgroup with the list.
+func ask(t *testing.T, m cgroups.Manager, list device.List) {
+	t.Helper()
 	dir := t.TempDir()
 	for _, r := range requests() {
 		if err := mknod(r.node(dir), r); err != nil && err != unix.EEXIST {
@@ -149,6 +155,42 @@ func testDevices(t *testing.T, h *cgtest.Host, in []specs.LinuxDeviceCgroup) {
 			t.Errorf("%v: the kernel answers %v, want %v", r, !want, want)
 		}
 	}
+}
+
+// TestSetDevices goes from each list to the next, and back.
+func TestSetDevices(t *testing.T) {
+	lists := [][]specs.LinuxDeviceCgroup{
+		nil,
+		{dev(true, "c", 240, 1, "rwm")},
+		{{Allow: true, Access: "rwm"}},
+		{{Access: "rwm"}, dev(true, "c", 240, -1, "r"), dev(true, "b", 1, 5, "w")},
+		{{Allow: true}, dev(false, "b", -1, -1, "rwm")},
+		{{Allow: true}, dev(false, "b", 240, -1, "rwm"), dev(false, "c", 241, 2, "r")},
+		{dev(true, "c", 240, 1, "w"), dev(true, "b", -1, 2, "r")},
+		{{Allow: true, Access: "rwm"}},
+		nil,
+	}
+	cgtest.Each(t, func(t *testing.T, h *cgtest.Host) {
+		m, _ := h.Manager(t, "")
+		old := &specs.LinuxResources{}
+		create(t, m, old)
+		cgtest.Start(t, m, "sleep", "60")
+		for i, in := range append(lists, lists[3], lists[1], lists[0]) {
+			r := &specs.LinuxResources{Devices: in}
+			if len(in) == 0 {
+				r.Devices = []specs.LinuxDeviceCgroup{{Access: "rwm"}}
+			}
+			if err := m.Set(r, old); err != nil {
+				t.Fatalf("list %d: %v", i, err)
+			}
+			old = r
+			list, err := device.Rules(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Run(fmt.Sprint("list ", i), func(t *testing.T) { ask(t, m, list) })
+		}
+	})
 }
 
 // A device program that can't be attached is told apart, and leaves nothing.

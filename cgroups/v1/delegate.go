@@ -1,4 +1,4 @@
 package v1
 
 // Delegate does nothing: on v1 whoever may make cgroups may lift limits too.
-func (m *Manager) Delegate(int) error { return nil }
+func (m *Manager) Delegate(_, _ int) error { return nil }

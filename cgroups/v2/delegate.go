@@ -14,9 +14,9 @@ import (
 // it (Linux 4.15).
 const delegated = "/sys/kernel/cgroup/delegate"
 
-// Delegate gives the directory and the delegated files to a user; see
+// Delegate gives the directory and the delegated files to a user and a group; see
 // [cgroups.Manager]. Files that this cgroup doesn't have are left out.
-func (m *Manager) Delegate(uid int) error {
+func (m *Manager) Delegate(uid, gid int) error {
 	text, err := cgfile.ReadFile(delegated)
 	if err != nil {
 		if !errors.Is(err, unix.ENOENT) {
@@ -30,11 +30,11 @@ func (m *Manager) Delegate(uid int) error {
 	}
 	defer d.Close()
 	for name := range strings.FieldsSeq(string(text)) {
-		if err := d.Chown(name, uid); err != nil && !errors.Is(err, unix.ENOENT) {
+		if err := d.Chown(name, uid, gid); err != nil && !errors.Is(err, unix.ENOENT) {
 			return fmt.Errorf("delegate the container's cgroup: %w", err)
 		}
 	}
-	if err := unix.Fchown(d.FD(), uid, -1); err != nil {
+	if err := unix.Fchown(d.FD(), uid, gid); err != nil {
 		return fmt.Errorf("delegate the container's cgroup: give %s to user %d: %w", m.dir, uid, err)
 	}
 	return nil

@@ -21,6 +21,10 @@ type ExecInputs struct {
 	Unified int // v2 cgroup to be born in, or -1; FDs has it too
 	Tasks   []int
 	FDs     []step.FDSlot // all others, with their places in the tape
+	// Control is the place of a socket to us, by which a seccomp agent gets its
+	// descriptor; Listener gives it that, which stays the caller's.
+	Control  nsenter.Slot
+	Listener func(pid, fd int) error
 }
 
 // An Exec is a process that joined a container. Its parent is our process.
@@ -46,10 +50,7 @@ func Join(s *spawn.Stage, p *plan.Plan, in *ExecInputs) (*Exec, error) {
 	}
 	e := &Exec{plan: p, progress: progress, Pidfd: -1}
 	if err = nsenter.InitProgress(progress); err == nil {
-		err = orderExec(s, p, in, arena.FD, progress)
-	}
-	if err == nil {
-		err = e.await(s, arena)
+		err = e.begin(s, in, arena)
 	}
 	if err != nil {
 		e.Kill()
@@ -57,6 +58,43 @@ func Join(s *spawn.Stage, p *plan.Plan, in *ExecInputs) (*Exec, error) {
 		return nil, err
 	}
 	return e, nil
+}
+
+// begin has the process forked, and its filter's descriptor handed to an agent if
+// there is one.
+func (e *Exec) begin(s *spawn.Stage, in *ExecInputs, arena *nsenter.Arena) error {
+	if in.Control == 0 {
+		if err := orderExec(s, e.plan, in, arena.FD, e.progress); err != nil {
+			return err
+		}
+		return e.await(s, arena)
+	}
+	control, far, err := wire.Pair()
+	if err != nil {
+		return err
+	}
+	defer control.Close()
+	with := *in
+	with.FDs = append(slices.Clip(in.FDs), step.FDSlot{Slot: in.Control, FD: far.FD})
+	err = orderExec(s, e.plan, &with, arena.FD, e.progress)
+	far.Close()
+	if err == nil {
+		err = e.await(s, arena)
+	}
+	if err != nil {
+		return err
+	}
+	p := &Process{PID: e.PID, control: control.FD, plan: e.plan, in: &Inputs{Listener: in.Listener}, arena: arena}
+	if !e.plan.SendListener { // else what is there to hear has a descriptor with it
+		err = p.hear()
+	}
+	if err == nil {
+		err = p.handListener()
+	}
+	if terr := e.Err(); terr != nil {
+		return terr
+	}
+	return err
 }
 
 func orderExec(s *spawn.Stage, p *plan.Plan, in *ExecInputs, arena, progress int) error {
@@ -94,6 +132,7 @@ func orderExec(s *spawn.Stage, p *plan.Plan, in *ExecInputs, arena, progress int
 
 // await waits for the stage's end, by which the process exists.
 func (e *Exec) await(s *spawn.Stage, arena *nsenter.Arena) error {
+	s.Exe.Close()                 // the stage runs, and we have time
 	_, _, failed := s.Conn.Recv() // end of file, or why not
 	s.Wait()
 	if helper, err := arena.ReadInt32(e.plan.Orders.Helper); err == nil && helper > 0 {
@@ -125,6 +164,15 @@ func (e *Exec) Err() error {
 		return err
 	}
 	return &TapeError{Text: plan.Text(e.plan.Tape.Label(int(rec.Step)), rec.Errno), Errno: syscall.Errno(rec.Errno)}
+}
+
+// At is the entry that the tape has come to, in words.
+func (e *Exec) At() string {
+	rec, err := nsenter.ReadProgress(e.progress)
+	if err != nil {
+		return err.Error()
+	}
+	return e.plan.Tape.Label(int(rec.Step))
 }
 
 // Ran tells whether the tape came to its execve. Whether that worked, Err says.

@@ -78,6 +78,7 @@ func Start(s *spawn.Stage, p *plan.Plan, in *Inputs) (*Process, error) {
 	}
 	fault.Point("create:ordered")
 	err = proc.supply()
+	s.Exe.Close() // the stage runs, and has got it: there is no better time
 	if err == nil {
 		err = in.Meanwhile()
 	}

@@ -16,6 +16,14 @@ const AgentPatience = 10 * time.Second
 // listener hands the descriptor of the first process's filter to the agent, and
 // waits until the process, whose calls the agent answers from now on, is set up.
 func (p *Process) listener() error {
+	if err := p.handListener(); err != nil {
+		return err
+	}
+	return p.hearPatiently()
+}
+
+// handListener hands the descriptor to the agent and lets the process go on.
+func (p *Process) handListener() error {
 	pid, err := p.pid()
 	if err != nil {
 		return err
@@ -32,7 +40,7 @@ func (p *Process) listener() error {
 	if _, err := unix.Write(p.control, []byte{1}); err != nil {
 		return errSilent
 	}
-	return p.hearPatiently()
+	return nil
 }
 
 // takeListener takes the descriptor out of the first process, or receives it.

@@ -48,8 +48,10 @@ func Exec(s *specs.Spec, process *specs.Process, host *Host, opt *ExecOptions) (
 	if inside {
 		p.ownLimits()
 	}
-	p.session(es.Terminal)
+	p.prepare()
+	p.takeStdio(es.Terminal)
 	p.enterProgram()
+	p.agent(js)
 	p.clearDeathSignal()
 	p.execute()
 	return p.Plan, es, nil

@@ -31,11 +31,13 @@ func StartContainerHook(s *specs.Spec, host *Host, h *specs.Hook) (*Plan, HookSl
 	p.letGo(hs.Stdin, hs.Output)
 	p.cleanSlate()
 	p.limits()
+	p.bounding()
 	p.rights(func() {})
 	args := h.Args
 	if len(args) == 0 {
 		args = []string{h.Path}
 	}
+	p.agent(js)
 	p.installFilter()
 	p.t.Mark(nsenter.PhaseExec)
 	p.t.Call("exec "+h.Path, unix.SYS_EXECVE, p.t.Str(h.Path), p.t.Strs(args, 0).Addr(), p.t.Strs(h.Env, 0).Addr())

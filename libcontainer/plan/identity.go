@@ -13,11 +13,31 @@ import (
 // cut splits an option word at its first "=".
 func cut(word string) (key, value string, ok bool) { return strings.Cut(word, "=") }
 
-// session gives the process a session, the terminal tty or the caller's standard
-// descriptors, a keyring, and a clean slate of what it inherited.
-func (p *planner) session(tty nsenter.Slot) {
+// alone tells whether the process prepares itself while the builder works: in a
+// user namespace it has to become its root first.
+func (p *planner) alone() bool { return p.spec.Process != nil && !p.ns.user() }
+
+// prepare gives the process all that needs nobody else: a session, a keyring, a
+// clean slate of what it inherited, and its bounding set.
+func (p *planner) prepare() {
+	p.session()
+	p.bounding()
+}
+
+// session gives the process a session, a keyring, and a clean slate of what it
+// inherited.
+func (p *planner) session() {
+	p.t.Call("start session", unix.SYS_SETSID)
+	if !p.opt.NoNewKeyring {
+		p.keyring()
+	}
+	p.cleanSlate()
+}
+
+// takeStdio gives the process the terminal tty or its caller's standard
+// descriptors.
+func (p *planner) takeStdio(tty nsenter.Slot) {
 	t, uid := p.t, nsenter.Int(int(p.spec.Process.User.UID))
-	t.Call("start session", unix.SYS_SETSID)
 	if p.terminal() {
 		t.Call("take terminal", unix.SYS_IOCTL, tty.FD(), nsenter.Int(unix.TIOCSCTTY), nsenter.Int(0))
 		for fd := range 3 {
@@ -31,10 +51,6 @@ func (p *planner) session(tty nsenter.Slot) {
 			}
 		}
 	}
-	if !p.opt.NoNewKeyring {
-		p.keyring()
-	}
-	p.cleanSlate()
 }
 
 // handOn lets the user's program have the preserved descriptors. Of the others
@@ -83,12 +99,11 @@ func (p *planner) signals() {
 // affinity allows every processor: the caller's restriction isn't the
 // container's. The cgroup's cpuset still holds.
 func (p *planner) affinity() {
-	const bytes = 1024 // 8192 processors
-	mask := make([]byte, bytes)
+	mask := make([]byte, nsenter.MaskSize)
 	for i := range mask {
 		mask[i] = 0xff
 	}
-	p.t.Call("reset cpu affinity", unix.SYS_SCHED_SETAFFINITY, nsenter.Int(0), nsenter.Int(bytes), p.t.Bytes(mask)).Ignore()
+	p.t.Call("reset cpu affinity", unix.SYS_SCHED_SETAFFINITY, nsenter.Int(0), nsenter.Int(nsenter.MaskSize), p.t.Bytes(mask)).Ignore()
 }
 
 // closeRanges closes all descriptors but the preserved ones and those that the
@@ -137,27 +152,36 @@ func (p *planner) limits() {
 	}
 }
 
-// rights sets capabilities and ids; asRoot is planned for the last moment before
-// the process may cease to be root.
-func (p *planner) rights(asRoot func()) {
-	t, proc := p.t, p.spec.Process
+// granted are the capabilities that the process gets.
+func (p *planner) granted() Capabilities {
 	have := p.host.Permitted
 	if p.ns.user() {
 		have = ^caps.Set(0)
 	}
-	set := capabilities(proc.Capabilities, have)
+	return capabilities(p.spec.Process.Capabilities, have)
+}
+
+// bounding takes away for ever what the process may not have.
+func (p *planner) bounding() {
+	set := p.granted().Bounding
+	for c := range 64 {
+		if !set.Has(c) {
+			p.t.Call("drop capability from bounding set", unix.SYS_PRCTL, nsenter.Int(unix.PR_CAPBSET_DROP), nsenter.Int(c)).Tolerate(unix.EINVAL)
+		}
+	}
+}
+
+// rights sets capabilities and ids; asRoot is planned for the last moment before
+// the process may cease to be root.
+func (p *planner) rights(asRoot func()) {
+	t, proc := p.t, p.spec.Process
 	if proc.NoNewPrivileges {
 		t.Call("set no_new_privs", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_NO_NEW_PRIVS), nsenter.Int(1), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
-	}
-	for c := range 64 {
-		if !set.Bounding.Has(c) {
-			t.Call("drop capability from bounding set", unix.SYS_PRCTL, nsenter.Int(unix.PR_CAPBSET_DROP), nsenter.Int(c)).Tolerate(unix.EINVAL)
-		}
 	}
 	asRoot()
 	t.Call("keep capabilities", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_KEEPCAPS), nsenter.Int(1), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
 	p.ids()
-	p.setCaps(p.forFilter(set))
+	p.setCaps(p.forFilter(p.granted()))
 	p.deathSignal()
 }
 

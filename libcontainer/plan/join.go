@@ -13,6 +13,7 @@ type JoinSlots struct {
 	Init    nsenter.Slot // a pidfd of the container's init
 	Unified nsenter.Slot // the v2 cgroup that the process is born in
 	Root    nsenter.Slot // the container's root directory
+	Control nsenter.Slot // socket to the runtime, where an agent is to have the filter's descriptor; else 0
 }
 
 // joining begins the plan of a process that joins the container of s, and
@@ -23,13 +24,18 @@ func joining(s *specs.Spec, host *Host, opt *Options) (*planner, JoinSlots, erro
 	p.ns = sortNamespaces(s, host)
 	o := &p.Orders
 	o.ByTape, o.Exec, o.Cgroup, o.Preserve = true, true, -1, opt.Preserve
-	if err := p.seccompAfterwards(); err != nil {
+	if err := p.seccomp(); err != nil {
 		return nil, JoinSlots{}, err
 	}
 	p.slots()
 	js := JoinSlots{Init: p.t.FDSlot(), Unified: p.t.FDSlot(), Root: p.t.FDSlot()}
 	p.keep(js.Init, js.Unified)
 	p.keep(p.Slots.Tasks...)
+	if p.notifies() {
+		js.Control = p.t.FDSlot()
+		p.Slots.Control = js.Control
+		p.keep(js.Control)
+	}
 	if !p.ns.isNew(specs.MountNamespace) {
 		p.keep(js.Root)
 	}
@@ -74,6 +80,15 @@ func (p *planner) joinInit(js JoinSlots, asHost func()) {
 		p.letGo(js.Root)
 	}
 	p.t.Call("change to root directory", unix.SYS_CHDIR, p.t.Str("/"))
+}
+
+// agent has the runtime give the filter's descriptor to an agent, if one is to
+// answer calls: from here on.
+func (p *planner) agent(js JoinSlots) {
+	if p.notifies() {
+		p.notify()
+		p.letGo(js.Control)
+	}
 }
 
 // letGo closes descriptors.

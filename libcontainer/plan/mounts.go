@@ -75,6 +75,8 @@ func (p *planner) mount(m *specs.Mount, o option.Options, first []firstMount) []
 			What: "/sys at " + s.Target, Path: "/sys", Recursive: true, Attr: o.Attr,
 			RecAttr: option.Attr{Set: unix.MOUNT_ATTR_RDONLY}, Propagation: p.inherited(),
 		})
+	case m.Type == "sysfs":
+		p.needNetwork()
 	case m.Type == "tmpfs":
 		s.Later = o.Attr.Set&unix.MOUNT_ATTR_RDONLY != 0
 		s.Mode = !slices.ContainsFunc(o.Data, func(w string) bool { return strings.HasPrefix(w, "mode=") })
@@ -83,9 +85,51 @@ func (p *planner) mount(m *specs.Mount, o option.Options, first []firstMount) []
 		}
 	case m.Type == "devpts":
 		p.outside(s)
+	case m.Type == "mqueue":
+	default:
+		p.needNetwork() // it may be of a file server's
 	}
 	p.add(s)
 	return first
+}
+
+// needNetwork has the builder join the network namespace, once.
+func (p *planner) needNetwork() {
+	if p.networkLater() && !p.networkJoined {
+		p.networkJoined = true
+		p.add(&step.Network{})
+	}
+}
+
+// setAside takes the steps that need the network namespace, and those after
+// them, out of the order: there is enough to do until it exists. That can be
+// done where none of them has to do with what comes between: in /sys, as the
+// sysfs that mostly is the reason, and not in /dev.
+func (p *planner) setAside() []step.Step {
+	at := slices.IndexFunc(p.Orders.Steps, func(s step.Step) bool { _, ok := s.(*step.Network); return ok })
+	if at < 0 {
+		return nil
+	}
+	late := slices.Clone(p.Orders.Steps[at:])
+	for _, s := range late[1:] {
+		var path string
+		switch s := s.(type) {
+		case *step.Mount:
+			path = s.Target
+		case *step.Link:
+			path = s.Path
+		}
+		if path != "/sys" && !strings.HasPrefix(path, "/sys/") {
+			return nil
+		}
+	}
+	for _, n := range p.nodes() {
+		if !strings.HasPrefix(n.Path, "/dev/") {
+			return nil
+		}
+	}
+	p.Orders.Steps = p.Orders.Steps[:at]
+	return late
 }
 
 // outside has the parent make a new file system that belongs to no namespace but

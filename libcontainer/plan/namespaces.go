@@ -11,7 +11,7 @@ import (
 // them.
 type namespaces struct {
 	clone  uint64 // CLONE_NEW* flags for clone3 of the first process
-	later  uint64 // cgroup and time: unshared by the first process or its helper
+	later  uint64 // cgroup, time, perhaps network: unshared by the first process or its helper
 	joined uint64 // given by path
 }
 
@@ -49,13 +49,31 @@ func sortNamespaces(s *specs.Spec, h *Host) (n namespaces) {
 		flag := uint64(Flag(ns.Type))
 		switch {
 		case ns.Path != "":
-		case flag == unix.CLONE_NEWCGROUP || flag == unix.CLONE_NEWTIME:
+		case flag == unix.CLONE_NEWCGROUP || flag == unix.CLONE_NEWTIME || flag == unix.CLONE_NEWNET && networkBeside(s) && !h.NoInspector:
 			n.later |= flag
 		default:
 			n.clone |= flag
 		}
 	}
 	return n
+}
+
+// networkBeside tells whether the first process makes its network namespace
+// while the builder works. Nothing else that the kernel makes for a container
+// takes as long. Where hooks look at the namespaces, or a user namespace has to
+// own it, the first process is born with it.
+func networkBeside(s *specs.Spec) bool {
+	if h := s.Hooks; h != nil && len(h.Prestart)+len(h.CreateRuntime)+len(h.CreateContainer) > 0 {
+		return false
+	}
+	mount := false
+	for _, ns := range s.Linux.Namespaces {
+		if ns.Path != "" || ns.Type == specs.UserNamespace {
+			return false
+		}
+		mount = mount || ns.Type == specs.MountNamespace
+	}
+	return mount
 }
 
 // Ahead is which namespaces the stage can make before it has its orders: the
@@ -70,6 +88,7 @@ func Ahead(s *specs.Spec) uint64 {
 		switch {
 		case ns.Path != "" || ns.Type == specs.UserNamespace || ns.Type == specs.TimeNamespace:
 			return 0
+		case ns.Type == specs.NetworkNamespace && networkBeside(s):
 		case ns.Type == specs.NetworkNamespace || ns.Type == specs.IPCNamespace || ns.Type == specs.UTSNamespace:
 			flags |= uint64(Flag(ns.Type))
 		}

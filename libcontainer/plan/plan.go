@@ -102,6 +102,8 @@ type planner struct {
 	homeText nsenter.Slot
 	homeStep *step.Home
 	filter   *seccomp.Filter // nil: none
+
+	networkJoined bool // by the builder, see needNetwork
 }
 
 // Create plans the creation of a container. The configuration must be valid.

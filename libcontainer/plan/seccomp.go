@@ -32,18 +32,6 @@ func (p *planner) seccomp() error {
 	return nil
 }
 
-// seccompAfterwards is seccomp for a process that joins a container. It has
-// nobody yet who would hand a listener to an agent.
-func (p *planner) seccompAfterwards() error {
-	if err := p.seccomp(); err != nil {
-		return err
-	}
-	if p.filter != nil && p.filter.Notify {
-		return &spec.FieldError{Path: "linux.seccomp", Msg: "SCMP_ACT_NOTIFY is not supported yet for exec and startContainer hooks"}
-	}
-	return nil
-}
-
 // have are the capabilities that there are to give to the process.
 func (p *planner) have() caps.Set {
 	if p.ns.user() {
@@ -81,7 +69,7 @@ func (p *planner) loadFilter() nsenter.Entry {
 // need the agent's answer. The parent takes the descriptor from us, or gets it
 // sent where it hasn't the right to take it.
 func (p *planner) notify() {
-	if p.filter == nil || !p.filter.Notify {
+	if !p.notifies() {
 		return
 	}
 	t, ctl := p.t, p.Slots.Control
@@ -97,6 +85,9 @@ func (p *planner) notify() {
 	t.Call("wait for seccomp agent", unix.SYS_READ, ctl.FD(), t.Alloc(8).Addr(), nsenter.Int(1)).Demand()
 	t.Call("close seccomp listener", unix.SYS_CLOSE, fds[0].FD()).Ignore()
 }
+
+// notifies tells whether the filter leaves calls to an agent.
+func (p *planner) notifies() bool { return p.filter != nil && p.filter.Notify }
 
 // notifiesSend tells whether a profile asks an agent about the one call by which
 // an ordinary user's process hands the agent's descriptor over.

@@ -118,8 +118,8 @@ func TestFilterErrors(t *testing.T) {
 	}
 }
 
-// TestHookFilter has hooks filtered as the container's process is. Where an agent
-// would have to answer they are refused.
+// TestHookFilter has hooks filtered as the container's process is. An agent gets
+// the filter's descriptor before the program runs.
 func TestHookFilter(t *testing.T) {
 	for _, test := range []struct {
 		nnp     bool
@@ -139,7 +139,13 @@ func TestHookFilter(t *testing.T) {
 			t.Errorf("no_new_privs %v: %q", test.nnp, l[len(l)-3:])
 		}
 	}
-	if _, _, err := StartContainerHook(filtered(t, false, asking()), facts(), &specs.Hook{Path: "/bin/hook"}); err == nil || !strings.Contains(err.Error(), "SCMP_ACT_NOTIFY") {
-		t.Errorf("with an agent: %v", err)
+	p, at, err := StartContainerHook(filtered(t, false, asking()), facts(), &specs.Hook{Path: "/bin/hook"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := labels(p)
+	filter, wait := slices.Index(l, filterLabel), slices.Index(l, "wait for seccomp agent")
+	if at.Control == 0 || p.Slots.Listener == 0 || filter < 0 || wait < filter || wait > len(l)-2 {
+		t.Errorf("with an agent: control %d, listener %d, %q", at.Control, p.Slots.Listener, l)
 	}
 }

@@ -15,11 +15,13 @@ import (
 // mounts that the first process has to make itself.
 func (p *planner) steps() (first []firstMount, err error) {
 	own := p.ns.isNew(specs.MountNamespace)
+	var late []step.Step
 	if own {
 		p.root()
 		if first, err = p.mounts(); err != nil {
 			return nil, err
 		}
+		late = p.setAside()
 		p.devices()
 	} else if p.ns.joined&unix.CLONE_NEWNS == 0 {
 		p.add(&step.UseRoot{Path: p.opt.Rootfs})
@@ -34,6 +36,7 @@ func (p *planner) steps() (first []firstMount, err error) {
 	p.hooks()
 	if own {
 		p.cwd()
+		p.Orders.Steps = append(p.Orders.Steps, late...)
 		p.pivot()
 	}
 	if err := p.sysctls(); err != nil {
@@ -123,6 +126,9 @@ func (p *planner) pivot() {
 }
 
 func (p *planner) sysctls() error {
+	if len(p.linux().Sysctl) > 0 {
+		p.needNetwork()
+	}
 	for _, key := range sorted(p.linux().Sysctl) {
 		at, err := spec.SysctlPath(key)
 		if err != nil {

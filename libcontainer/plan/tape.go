@@ -27,6 +27,10 @@ func (p *planner) tape(first []firstMount) {
 	p.hide(!p.inspected())
 	p.names()
 	p.send(first)
+	p.network()
+	if p.alone() {
+		p.prepare()
+	}
 	late := p.receive("wait for root filesystem", p.lateCount())
 	p.hide(p.inspected())
 	if p.ns.user() {
@@ -39,7 +43,10 @@ func (p *planner) tape(first []firstMount) {
 		if p.terminal() {
 			tty = late[0]
 		}
-		p.session(tty)
+		if !p.alone() {
+			p.prepare()
+		}
+		p.takeStdio(tty)
 		p.handOn(keepCount)
 		p.identity()
 	}
@@ -168,6 +175,19 @@ func (p *planner) unshare() {
 		p.t.Call("make cgroup namespace", unix.SYS_UNSHARE, nsenter.Int(unix.CLONE_NEWCGROUP))
 	}
 }
+
+// network makes the network namespace that the builder waits for when it comes
+// to what needs it.
+func (p *planner) network() {
+	if !p.networkLater() {
+		return
+	}
+	p.t.Call("make network namespace", unix.SYS_UNSHARE, nsenter.Int(unix.CLONE_NEWNET))
+	msg, _ := p.t.Message(0)
+	p.t.Call("report network namespace to builder", unix.SYS_SENDMSG, p.Orders.Sock.FD(), msg.Addr(), nsenter.Int(unix.MSG_NOSIGNAL))
+}
+
+func (p *planner) networkLater() bool { return p.ns.later&unix.CLONE_NEWNET != 0 }
 
 // timeNamespace makes a time namespace and sets its clocks, which must be done
 // before a process is in it.

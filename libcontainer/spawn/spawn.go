@@ -35,7 +35,10 @@ type Stage struct {
 	Exe  seal.Exe  // what it runs
 }
 
-// Start starts a stage. The descriptors from 3 on, as many as preserve says,
+// Start starts a stage. It keeps to one processor until it calls [Unpin]: the
+// Go runtime passes control between several threads while it starts, which the
+// kernel likes to put behind us on ours, and the stage would wait until we do.
+// The descriptors from 3 on, as many as preserve says,
 // go with it. When the calling thread ends, the stage dies; threads of Go end
 // with the process, unless a goroutine locks one and returns.
 func Start(preserve int) (*Stage, error) {
@@ -54,7 +57,7 @@ func Start(preserve int) (*Stage, error) {
 		inherit = append(inherit, 3+i)
 	}
 	pid, pidfd, err := nsenter.Spawn{
-		Exe: exe.FD, Args: []string{Name, strconv.Itoa(theirs.FD)}, Env: Env, Inherit: inherit, Slack: Slack,
+		Exe: exe.FD, Args: []string{Name, strconv.Itoa(theirs.FD)}, Env: Env, Inherit: inherit, Slack: Slack, Pin: true,
 	}.Start()
 	if err != nil {
 		conn.Close()

@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -26,7 +27,8 @@ func build(o *step.Orders, ns []int) *wire.Failure {
 		return wire.Fail("", err)
 	}
 	e := step.NewEnv()
-	e.Trees, e.First, e.Pidfd = o.Trees, o.FirstMounts, o.Pidfd
+	e.Trees, e.Pidfd = o.Trees, o.Pidfd
+	e.First = step.First{Conn: wire.Conn{FD: o.Peer}, Count: o.First, Mounts: o.FirstMounts, Heard: o.Heard}
 	e.Conn, e.Proc = wire.Conn{FD: o.Wire}, proc.FS{FD: o.Proc}
 	arena, err := nsenter.OpenArena(o.Arena, o.ArenaSize, nil)
 	if err != nil {
@@ -36,6 +38,9 @@ func build(o *step.Orders, ns []int) *wire.Failure {
 	for i, s := range o.Steps {
 		fault.Step("step:", i)
 		if err := s.Run(e); err != nil {
+			if errors.Is(err, step.ErrFirst) {
+				return wire.Fail("", err)
+			}
 			return wire.Fail(s.String(), err)
 		}
 	}

@@ -1,9 +1,6 @@
 package stage
 
 import (
-	"errors"
-	"fmt"
-	"io"
 	"slices"
 	"unsafe"
 
@@ -44,15 +41,8 @@ func run(o *step.Orders) *wire.Failure {
 		return wire.Fail("receive mounts", err)
 	}
 	fault.Point("stage:sources")
-	if o.FirstMounts, err = first.mounts(o.First); err != nil {
+	if err := first.inspect(o); err != nil {
 		return wire.Fail("", err)
-	}
-	for _, s := range o.Steps {
-		if h, ok := s.(*step.ContainerHooks); ok {
-			if err := h.Open(first.pid); err != nil {
-				return wire.Fail("", err)
-			}
-		}
 	}
 	fault.Point("stage:mounts")
 	if o.User {
@@ -88,10 +78,6 @@ type process struct {
 	sock       wire.Conn // our end; theirs is in the tape
 	ns         []int     // its namespaces that the builder enters, where a pidfd won't do
 }
-
-// errFirst says that the first process has ended. Why is in its progress
-// record, which the parent reads.
-var errFirst = errors.New("container's first process has ended")
 
 // clone makes the first process, directly or by a helper that joins existing
 // namespaces first.
@@ -172,7 +158,7 @@ func (p *process) cloneByTape(o *step.Orders, player nsenter.Player) error {
 	}
 	p.pid = player.Arena.Int32(o.Pid)
 	if p.pid == 0 {
-		return errFirst
+		return step.ErrFirst
 	}
 	p.pidfd, err = unix.PidfdOpen(p.pid, 0)
 	return err
@@ -219,19 +205,35 @@ func (p *process) release(o *step.Orders, host proc.FS) error {
 // send sends one byte, with descriptors if any.
 func (p *process) send(fds ...int) error {
 	if err := p.sock.Send(wire.Go, fds...); err != nil {
-		return errFirst
+		return step.ErrFirst
 	}
 	return nil
 }
 
-// mounts receives the n mounts that the first process has made.
-func (p *process) mounts(n int) ([]int, error) {
-	_, fds, err := p.sock.Recv()
-	if err == io.EOF {
-		return nil, errFirst
+// inspect waits for the first process's report where somebody else is to look at
+// it before the steps do: hooks, or a builder that can't hear it.
+func (p *process) inspect(o *step.Orders) error {
+	wanted := o.User
+	for _, s := range o.Steps {
+		switch s.(type) {
+		case *step.HostHooks, *step.ContainerHooks:
+			wanted = true
+		}
 	}
-	if err == nil && len(fds) != n {
-		err = fmt.Errorf("first process sent %d mounts instead of %d", len(fds), n)
+	if !wanted {
+		return nil
 	}
-	return fds, err
+	f := step.First{Conn: p.sock, Count: o.First}
+	if err := f.Report(); err != nil {
+		return err
+	}
+	o.FirstMounts, o.Heard = f.Mounts, true
+	for _, s := range o.Steps {
+		if h, ok := s.(*step.ContainerHooks); ok {
+			if err := h.Open(p.pid); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -43,6 +43,7 @@ func life() int {
 	// descriptors taken, by root of a user namespace (CVE-2016-9962).
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	unix.Prctl(unix.PR_SET_TIMERSLACK, nsenter.TimerSlack, 0, 0, 0)
+	spawn.Unpin()
 	setName("rung:init")
 	fd, err := strconv.Atoi(os.Args[1])
 	hideArguments()

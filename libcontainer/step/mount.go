@@ -138,7 +138,7 @@ func (s *Mount) detached(e *Env) (int, error) {
 	case FromTree:
 		return take(e.Trees, s.Index)
 	case FromFirst:
-		return take(e.First, s.Index)
+		return e.First.take(s.Index)
 	}
 	return -1, nil
 }

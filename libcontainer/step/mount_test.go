@@ -102,7 +102,7 @@ func TestMountTree(t *testing.T) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.First = []int{fd}
+		b.First = First{Mounts: []int{fd}, Heard: true}
 		b.must(&Mount{Target: "/first", From: FromFirst, Kind: "cgroup2"})
 		b.mounted("/first", "nodev", "- tmpfs first")
 	})

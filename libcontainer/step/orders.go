@@ -56,6 +56,7 @@ type Orders struct {
 	// Filled by the stage for its builder.
 	Peer, Pidfd, Proc  int
 	Trees, FirstMounts []int
+	Heard              bool // the first process has reported; FirstMounts are what it sent
 }
 
 // An FDSlot is a descriptor number to be put in a slot of the tape.
@@ -90,7 +91,7 @@ func (o *Orders) Code(c *wire.Codec) {
 	wire.List(c, &o.Ranges, codeSlot)
 	c.String(&o.UIDMap)
 	c.String(&o.GIDMap)
-	for _, b := range []*bool{&o.UIDHelper, &o.GIDHelper, &o.DenyGroups, &o.Gate, &o.Dumpable, &o.User} {
+	for _, b := range []*bool{&o.UIDHelper, &o.GIDHelper, &o.DenyGroups, &o.Gate, &o.Dumpable, &o.User, &o.Heard} {
 		c.Bool(b)
 	}
 	c.String(&o.OOMScore)

@@ -31,7 +31,7 @@ type Step interface {
 type Env struct {
 	Root  rootfs.Root    // the container's root, once [EnterRoot] has run
 	Trees []int          // detached mounts that the parent made, see [Source]
-	First []int          // detached mounts that the first process made in its own namespaces
+	First First          // the first process
 	Late  []int          // descriptors for the first process, in the order the plan says
 	Pidfd int            // the first process
 	Conn  wire.Conn      // to the parent
@@ -44,7 +44,7 @@ type Env struct {
 
 // NewEnv returns an Env without descriptors.
 func NewEnv() *Env {
-	return &Env{Root: rootfs.Root{FD: -1}, Proc: proc.FS{FD: -1}, Pidfd: -1, maskFile: -1, maskDir: -1}
+	return &Env{Root: rootfs.Root{FD: -1}, Proc: proc.FS{FD: -1}, First: First{Heard: true}, Pidfd: -1, maskFile: -1, maskDir: -1}
 }
 
 // Code carries a list of steps: a number for the type of each, then its fields.
@@ -94,6 +94,7 @@ var kinds = [...]func() Step{
 	func() Step { return new(KeepRoot) },
 	func() Step { return new(Cwd) },
 	func() Step { return new(UseRoot) },
+	func() Step { return new(Network) },
 }
 
 func fresh(kind uint32) Step {
@@ -141,6 +142,8 @@ func number(s Step) uint32 {
 		return 16
 	case *UseRoot:
 		return 17
+	case *Network:
+		return 18
 	}
 	panic(fmt.Sprintf("step %T has no number", s))
 }

@@ -35,7 +35,8 @@ type bench struct {
 	null   *os.File // standard input and output of all commands
 	stderr *os.File // standard error: a file on the tmpfs, emptied before each command
 	stop   atomic.Bool
-	live   map[string]oci // containers that may exist, by id
+	live   map[string]oci    // containers that may exist, by id
+	docker map[string]string // by runtime, the container that "exec docker" runs in
 }
 
 func newBench(o *options) (*bench, error) {
@@ -47,7 +48,7 @@ func newBench(o *options) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{options: o, prefix: fmt.Sprintf("rungbench-%d-", os.Getpid()), null: null, stderr: stderr, live: map[string]oci{}}
+	b := &bench{options: o, prefix: fmt.Sprintf("rungbench-%d-", os.Getpid()), null: null, stderr: stderr, live: map[string]oci{}, docker: map[string]string{}}
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, syscall.SIGINT, syscall.SIGTERM)
 	go func() {
@@ -78,6 +79,12 @@ func (b *bench) arguments(rt oci, operation, id string) []string {
 	switch operation {
 	case "run":
 		return b.argv(rt, "run", "--bundle", b.bundleDir(rt, "true"), id)
+	case "run docker":
+		return b.argv(rt, "run", "--bundle", b.bundleDir(rt, "docker"), id)
+	case "exec":
+		return b.argv(rt, "exec", id, "/bin/true")
+	case "exec docker":
+		return b.argv(rt, "exec", b.docker[rt.name], "/bin/true")
 	case "create":
 		return b.argv(rt, "create", "--bundle", b.bundleDir(rt, "pause"), "--pid-file", b.pidFile(rt), id)
 	case "kill":
@@ -94,8 +101,28 @@ func (b *bench) bundles() error {
 				return err
 			}
 		}
+		for kind, path := range map[string]string{"docker": "/bin/true", "dockerpause": "/bin/pause"} {
+			if err := dockerBundle(b.bundleDir(rt, kind), b.prefix+rt.name+"-"+kind, path); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+// begins tells whether an operation makes a container.
+func begins(operation string) bool {
+	return operation == "run" || operation == "run docker" || operation == "create"
+}
+
+// ready starts what an operation needs and isn't part of it.
+func (b *bench) ready(rt oci, operation string) error {
+	if operation != "exec docker" || b.docker[rt.name] != "" {
+		return nil
+	}
+	b.docker[rt.name] = b.id(rt)
+	_, err := b.spawn(b.argv(rt, "run", "--detach", "--bundle", b.bundleDir(rt, "dockerpause"), b.docker[rt.name]), commandTime)
+	return err
 }
 
 func (b *bench) attributes() *syscall.ProcAttr {

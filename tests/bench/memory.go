@@ -22,8 +22,11 @@ func (b *bench) memory(r *results) error {
 		for range memoryRuns {
 			var id string
 			for i, operation := range operations {
-				if operation == "run" || operation == "create" {
+				if begins(operation) {
 					id = b.id(rt)
+				}
+				if err := b.ready(rt, operation); err != nil {
+					return err
 				}
 				p, err := b.traced(b.arguments(rt, operation, id))
 				if err == nil {

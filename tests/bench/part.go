@@ -37,7 +37,7 @@ func parts(o *options) []part {
 	if !isCgroup("/sys/fs/cgroup") {
 		timed = onlyV2
 	}
-	if o.wants("run") || o.wantsCycle() {
+	if o.wantsTime() {
 		list = append(list, part{"time", timed})
 	}
 	if o.wants("rss") {

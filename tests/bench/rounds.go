@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"time"
 )
 
@@ -61,14 +62,17 @@ func (b *bench) series(rounds int, quiet time.Duration) (series, error) {
 func (b *bench) round(n int, quiet time.Duration, s series) error {
 	ids := map[string]string{}
 	for _, operation := range operations {
-		if operation == "run" && !b.wants("run") || operation != "run" && !b.wantsCycle() {
+		if !b.wants(operation) && !(slices.Contains(cycle, operation) && b.wantsCycle()) {
 			continue
 		}
 		list := b.runtimes()
 		for i := range list {
 			rt := list[(i+n)%len(list)]
-			if operation == "run" || operation == "create" {
+			if begins(operation) {
 				ids[rt.name] = b.id(rt)
+			}
+			if err := b.ready(rt, operation); err != nil {
+				return err
 			}
 			time.Sleep(quiet)
 			got, err := b.one(rt, operation, ids[rt.name])
@@ -96,7 +100,7 @@ func (b *bench) one(rt oci, operation, id string) (sample, error) {
 // after waits for what an operation lets go on after its end.
 func (b *bench) after(rt oci, operation, id string) error {
 	switch operation {
-	case "run", "delete":
+	case "run", "run docker", "delete":
 		delete(b.live, id)
 	case "kill":
 		pid, err := b.firstProcess(rt)

@@ -18,16 +18,18 @@ type target struct {
 // judge compares what was measured with the targets.
 func (r *results) judge() {
 	for _, t := range r.Times {
-		if t.Operation == "run" {
-			name := "run, interleaved, back to back"
-			if t.Quiet > 0 {
-				name = "run, interleaved, on a quiet host"
-			}
-			r.atMost(name, t.Ratio["crun"], 0.75, "× crun")
+		want, ok := map[string]float64{"run": 0.75, "run docker": 0.70, "exec": 1, "exec docker": 1}[t.Operation]
+		if !ok {
+			continue
 		}
+		name := t.Operation + ", interleaved, back to back"
+		if t.Quiet > 0 {
+			name = t.Operation + ", interleaved, on a quiet host"
+		}
+		r.atMost(name, t.Ratio["crun"], want, "× crun")
 	}
 	for _, p := range r.Peaks {
-		if p.Runtime == "rung" && (p.Operation == "run" || p.Operation == "create") {
+		if p.Runtime == "rung" && slices.Contains([]string{"run", "create", "exec"}, p.Operation) {
 			r.atMost("peak RSS of the parent, "+p.Operation, float64(p.Parent)/1024, 6, "MiB")
 			r.atMost("peak RSS of the stage, "+p.Operation, float64(p.Child)/1024, 6, "MiB")
 		}

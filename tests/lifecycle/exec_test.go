@@ -303,7 +303,10 @@ func TestExecParallel(t *testing.T) {
 // An init that ends meanwhile (fault 32): the exec's answer is its own code, that
 // it was killed, or an error; and it comes.
 func TestExecRacesInit(t *testing.T) {
-	rounds := 20
+	rounds := 100 // of ten execs
+	if testing.Short() {
+		rounds = 20
+	}
 	for range rounds {
 		b := harness.New(t, harness.Args("/bin/sleep", "0.03"))
 		pid, _ := b.Create(t)

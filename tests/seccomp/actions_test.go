@@ -16,46 +16,81 @@ import (
 // sigsys is the exit code of a program that SIGSYS ended.
 const sigsys = 128 + int(unix.SIGSYS)
 
+// An action is what a rule has, and what a call that it matches ends in.
+type action struct {
+	action specs.LinuxSeccompAction
+	errno  *uint
+	mode   string
+	code   int
+	want   string // a line's beginning
+}
+
+// profile has the action for times(2).
+func (a action) profile() *specs.LinuxSeccomp {
+	p := rule(a.action, a.errno)
+	if a.action == specs.ActAllow { // else the rule is the default
+		p.DefaultAction = specs.ActLog
+	}
+	return p
+}
+
+var actions = []action{
+	{specs.ActAllow, nil, "plain", 0, "main result "},
+	{specs.ActErrno, nil, "plain", 0, "main errno 1"},
+	{specs.ActErrno, number(71), "plain", 0, "main errno 71"},
+	{specs.ActErrno, number(0), "plain", 0, "main result 0"},
+	{specs.ActTrap, nil, "trap", 0, "SIGSYS code 1 number 1"},
+	{specs.ActTrap, nil, "plain", sigsys, ""},
+	{specs.ActKill, nil, "plain", sigsys, ""},
+	{specs.ActKillThread, nil, "thread", 0, "main lives"},
+	{specs.ActKillProcess, nil, "thread", sigsys, ""},
+	{specs.ActTrace, nil, "plain", 0, "main errno 38"}, // nobody traces
+	{specs.ActTrace, number(4711), "trace", 0, "event 4711"},
+	{specs.ActLog, nil, "plain", 0, "main result "},
+}
+
 // TestActions sees every action, by every kind of user.
 func TestActions(t *testing.T) {
-	for _, test := range []struct {
-		action specs.LinuxSeccompAction
-		errno  *uint
-		mode   string
-		code   int
-		want   string // a line's beginning
-	}{
-		{specs.ActAllow, nil, "plain", 0, "main result "},
-		{specs.ActErrno, nil, "plain", 0, "main errno 1"},
-		{specs.ActErrno, number(71), "plain", 0, "main errno 71"},
-		{specs.ActErrno, number(0), "plain", 0, "main result 0"},
-		{specs.ActTrap, nil, "trap", 0, "SIGSYS code 1 number 1"},
-		{specs.ActTrap, nil, "plain", sigsys, ""},
-		{specs.ActKill, nil, "plain", sigsys, ""},
-		{specs.ActKillThread, nil, "thread", 0, "main lives"},
-		{specs.ActKillProcess, nil, "thread", sigsys, ""},
-		{specs.ActTrace, nil, "plain", 0, "main errno 38"}, // nobody traces
-		{specs.ActTrace, number(4711), "trace", 0, "event 4711"},
-		{specs.ActLog, nil, "plain", 0, "main result "},
-	} {
+	for _, test := range actions {
 		for _, c := range changes() {
 			t.Run(fmt.Sprint(test.action, " ", test.mode, " ", c.name), func(t *testing.T) {
-				profile := rule(test.action, test.errno)
-				if test.action == specs.ActAllow { // else the rule is the default
-					profile.DefaultAction = specs.ActLog
-				}
+				profile := test.profile()
 				b := newCaller(t, profile, c.edit, test.mode)
 				r := b.Container(t, "run")
 				if r.Code != test.code || !strings.Contains(r.Stdout, "\n"+test.want) || r.Stderr != "" {
 					t.Errorf("want exit code %d and %q: %v", test.code, test.want, r)
 				}
-				nnp := map[bool]string{false: "0", true: "1"}[b.Spec.Process.NoNewPrivileges]
-				for word, want := range map[string]string{"Seccomp:": "2", "Threads:": "1", "NoNewPrivs:": nnp, "CapEff:": zero, "CapPrm:": zero, "CapBnd:": zero, "CapInh:": zero, "CapAmb:": zero} {
-					if got := line(r.Stdout, word); got != want {
-						t.Errorf("%s %s, want %s", word, got, want)
-					}
-				}
+				checkStatus(t, b, r)
 			})
+		}
+	}
+}
+
+// TestActionsExec sees every action in a process that an exec brought.
+func TestActionsExec(t *testing.T) {
+	for _, test := range actions {
+		for _, c := range changes() {
+			t.Run(fmt.Sprint(test.action, " ", test.mode, " ", c.name), func(t *testing.T) {
+				b, pid := running(t, test.profile(), c.edit)
+				defer end(t, b, pid)
+				r := b.Run(t, "exec", b.ID, "/bin/caller", test.mode)
+				if r.Code != test.code || !strings.Contains(r.Stdout, "\n"+test.want) || r.Stderr != "" {
+					t.Errorf("want exit code %d and %q: %v", test.code, test.want, r)
+				}
+				checkStatus(t, b, r)
+			})
+		}
+	}
+}
+
+// checkStatus checks what the program says of itself: a filter, one thread,
+// no_new_privs as asked, and no capability.
+func checkStatus(t *testing.T, b *harness.Bundle, r *harness.Result) {
+	t.Helper()
+	nnp := map[bool]string{false: "0", true: "1"}[b.Spec.Process.NoNewPrivileges]
+	for word, want := range map[string]string{"Seccomp:": "2", "Threads:": "1", "NoNewPrivs:": nnp, "CapEff:": zero, "CapPrm:": zero, "CapBnd:": zero, "CapInh:": zero, "CapAmb:": zero} {
+		if got := line(r.Stdout, word); got != want {
+			t.Errorf("%s %s, want %s", word, got, want)
 		}
 	}
 }

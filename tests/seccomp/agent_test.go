@@ -161,12 +161,18 @@ func ioctl(fd int, op uintptr, p unsafe.Pointer) error {
 // state is the one that came.
 func (a *agent) state(t *testing.T) specs.ContainerProcessState {
 	t.Helper()
+	return a.all(t, 1)[0]
+}
+
+// all are the states that came, in order: as many as wanted.
+func (a *agent) all(t *testing.T, want int) []specs.ContainerProcessState {
+	t.Helper()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.states) != 1 {
-		t.Fatalf("agent got %d states, want 1", len(a.states))
+	if len(a.states) != want {
+		t.Fatalf("agent got %d states, want %d", len(a.states), want)
 	}
-	return a.states[0]
+	return a.states
 }
 
 // count is how often a call was asked about.

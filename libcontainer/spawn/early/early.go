@@ -12,8 +12,8 @@ import (
 
 func init() {
 	if wanted(os.Args, os.Getenv("LISTEN_FDS")) && os.Geteuid() == 0 {
-		quiet()
 		spawn.Ahead()
+		quiet()
 	}
 }
 

@@ -1,0 +1,73 @@
+package step
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/wire"
+)
+
+// First is what the builder hears of the container's first process, which works
+// beside it.
+type First struct {
+	Conn   wire.Conn // to it
+	Count  int       // how many mounts its report brings
+	Mounts []int     // detached mounts that it made in its own namespaces, once it has reported
+	Heard  bool      // it has reported
+}
+
+// ErrFirst says that the container's first process has ended. Why is in its
+// progress record, which the parent reads.
+var ErrFirst = errors.New("container's first process has ended")
+
+// Report waits until the first process has made its mounts.
+func (f *First) Report() error {
+	if f.Heard {
+		return nil
+	}
+	fds, err := f.recv()
+	if err == nil && len(fds) != f.Count {
+		err = fmt.Errorf("first process sent %d mounts instead of %d", len(fds), f.Count)
+	}
+	f.Mounts, f.Heard = fds, true
+	return err
+}
+
+func (f *First) recv() ([]int, error) {
+	_, fds, err := f.Conn.Recv()
+	if errors.Is(err, io.EOF) {
+		err = ErrFirst
+	}
+	return fds, err
+}
+
+// take hands mount i over.
+func (f *First) take(i int) (int, error) {
+	if err := f.Report(); err != nil {
+		return -1, err
+	}
+	return take(f.Mounts, i)
+}
+
+// Network joins the network namespace that the first process makes while the
+// steps before run.
+type Network struct{}
+
+func (*Network) String() string { return "join network namespace" }
+
+// Code carries no field.
+func (*Network) Code(*wire.Codec) {}
+
+// Run waits for it and joins.
+func (*Network) Run(e *Env) error {
+	if err := e.First.Report(); err != nil {
+		return err
+	}
+	if _, err := e.First.recv(); err != nil {
+		return err
+	}
+	return at("setns", unix.Setns(e.Pidfd, unix.CLONE_NEWNET))
+}

@@ -1,0 +1,55 @@
+//go:build amd64 || arm64
+
+package trap
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A sigaction is the kernel's struct of that name.
+type sigaction struct {
+	handler  uintptr
+	flags    uint64
+	restorer uintptr
+	mask     uint64
+}
+
+// What the handler reads.
+var (
+	pipe     int32   //nolint:unused // where it writes to; assembler reads it
+	previous uintptr //nolint:unused // the Go runtime's handler; assembler reads it
+)
+
+// entry is the address of the handler, see the assembler files.
+var entry uintptr
+
+// install puts our handler in the place of the Go runtime's, whose flags say
+// all that matters: run on the thread's signal stack, restart system calls,
+// how to return.
+func install(fd int) error {
+	var a sigaction
+	if err := action(unix.SIGURG, nil, &a); err != nil {
+		return err
+	}
+	pipe, previous = int32(fd), a.handler
+	a.handler = entry
+	for sig := unix.Signal(1); sig <= last; sig++ {
+		if !ours(sig) {
+			continue
+		}
+		if err := action(sig, &a, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func action(sig unix.Signal, set, old *sigaction) error {
+	_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(set)), uintptr(unsafe.Pointer(old)), unsafe.Sizeof(uint64(0)), 0, 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}

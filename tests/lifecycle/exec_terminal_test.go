@@ -1,0 +1,104 @@
+package lifecycle
+
+import (
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/tests/harness"
+)
+
+// frontExec starts `exec -t` in a terminal of ours.
+func frontExec(t *testing.T, b *harness.Bundle, script string) (*harness.PTY, *harness.Proc) {
+	t.Helper()
+	pty, slave := harness.OpenPTY(t)
+	pty.Resize(t, 21, 77)
+	c := b.Cmd("exec")
+	c.Args, c.Stdin, c.TTY = []string{"--root", b.Root, "exec", "-t", b.ID, "sh", "-c", script}, slave, true
+	p := c.Start(t)
+	slave.Close()
+	return pty, p
+}
+
+// `exec -t` in the foreground: size, new sizes, keys, exit code, and the caller's
+// terminal as it was.
+func TestExecForegroundTerminal(t *testing.T) {
+	b, pid := running(t)
+	defer end(t, b, pid)
+	pty, p := frontExec(t, b, `stty size; trap 'stty size' WINCH; trap 'echo int; exit 9' INT; echo ready; while :; do usleep 10000; done`)
+	pty.Until(t, "21 77\r\n")
+	pty.Until(t, "ready")
+	pty.Resize(t, 44, 133)
+	pty.Until(t, "44 133")
+	pty.Type(t, "\x03")
+	pty.Until(t, "int")
+	if r := p.Wait(t); r.Code != 9 {
+		t.Errorf("want exit code 9: %v", r)
+	}
+	term, err := unix.IoctlGetTermios(int(pty.File.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if term.Lflag&unix.ICANON == 0 || term.Lflag&unix.ECHO == 0 {
+		t.Errorf("the caller's terminal stays raw: %+v", term)
+	}
+}
+
+// Signals reach the process of a foreground exec and nobody else.
+func TestExecForegroundSignals(t *testing.T) {
+	b, pid := running(t, writable)
+	defer end(t, b, pid)
+	const rtmax = 64
+	for _, sig := range []unix.Signal{unix.SIGTERM, unix.SIGUSR1, unix.SIGHUP, unix.SIGQUIT, unix.SIGPROF, rtmax} {
+		os.Remove(b.Rootfs + "/ready")
+		c := b.Cmd("exec")
+		c.Args = []string{"--root", b.Root, "exec", b.ID, "sh", "-c", fmt.Sprintf(`trap 'exit 11' %d; echo >/ready; while :; do usleep 10000; done`, sig)}
+		p := c.Start(t)
+		for range 5000 {
+			if _, err := os.Stat(b.Rootfs + "/ready"); err == nil {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if err := p.Process.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
+		if r := p.Wait(t); r.Code != 11 {
+			t.Errorf("signal %d: want exit code 11: %v", sig, r)
+		}
+	}
+	if s := b.State(t); s.Status != "running" {
+		t.Errorf("status %s: a signal went to the container", s.Status)
+	}
+}
+
+// A reader that is slow, or gone, keeps a foreground exec neither from ending nor
+// busy.
+func TestExecVanishedPeer(t *testing.T) {
+	b, pid := running(t)
+	defer end(t, b, pid)
+	t.Run("slow", func(t *testing.T) {
+		pty, p := frontExec(t, b, `i=0; while [ $i -lt 2000 ]; do echo 0123456789012345678901234567890123456789; i=$((i+1)); done; echo last; exit 5`)
+		time.Sleep(500 * time.Millisecond)
+		pty.Until(t, "last")
+		if r := p.Wait(t); r.Code != 5 {
+			t.Errorf("want exit code 5: %v", r)
+		}
+	})
+	t.Run("gone", func(t *testing.T) {
+		pty, p := frontExec(t, b, `echo ready; sleep 1; yes | head -c 100000; sleep 0.2; exit 5`)
+		pty.Until(t, "ready")
+		pty.File.Close() // hangs up: SIGHUP comes too, if it is our controlling terminal
+		r := p.Wait(t)
+		if r.Code != 5 && r.Code != 129 {
+			t.Errorf("want exit code 5, or 129 by SIGHUP: %v", r)
+		}
+		if cpu := p.ProcessState.SystemTime() + p.ProcessState.UserTime(); cpu > time.Second {
+			t.Errorf("%v of processor time: it spins", cpu)
+		}
+	})
+	b.WaitPS(t, "/bin/sleep 300")
+}
