@@ -294,7 +294,9 @@ func (m *Manager) Born() error {
 	return m.Set(m.late, &specs.LinuxResources{})
 }
 
-// set changes properties of the unit until it ends.
+// set changes properties of the unit until it ends. systemd answers first and
+// writes to the cgroup then, before it reads the next call: when that is
+// answered, the files are ours again.
 func (m *Manager) set(c *connection, list []Property) error {
 	if len(list) == 0 {
 		return nil
@@ -302,7 +304,8 @@ func (m *Manager) set(c *connection, list []Property) error {
 	if _, err := c.call("SetUnitProperties", dbus.String(m.unit.Name), dbus.Bool(true), settings(list)); err != nil {
 		return fmt.Errorf("set properties of unit %s: %w", m.unit.Name, err)
 	}
-	return nil
+	_, err := c.property("Version")
+	return err
 }
 
 // Destroy has systemd stop the unit and removes what is left of the cgroup; see

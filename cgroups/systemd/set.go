@@ -35,9 +35,19 @@ func (m *Manager) Set(r, old *specs.LinuxResources) error {
 		return err
 	}
 	if err := m.Inner.Set(r, old); err != nil {
-		return errors.Join(err, m.quietly(c, restore(list, before)))
+		return errors.Join(err, m.back(c, restore(list, before), old))
 	}
 	return nil
+}
+
+// back takes properties back. Their values were rounded, so the files follow.
+func (m *Manager) back(c *connection, list []Property, old *specs.LinuxResources) error {
+	if err := m.quietly(c, list); err != nil || len(list) == 0 || old == nil {
+		return err
+	}
+	limits := *old
+	limits.Devices = nil // as they were
+	return m.Inner.Set(&limits, old)
 }
 
 // settable is what resources are to the unit while it runs. On v1 the list of

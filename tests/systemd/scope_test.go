@@ -46,7 +46,7 @@ func TestProperties(t *testing.T) {
 		"MemoryMax=67108864", "MemoryLow=33554432", "MemorySwapMax=33554432", "MemoryHigh=50331648", "CPUWeight=59", "CPUQuotaPerSecUSec=250ms",
 		"CPUQuotaPeriodUSec=50ms", "AllowedCPUs=0-1", "AllowedMemoryNodes=0", "TasksMax=50", "IOWeight=4950", "OOMPolicy=kill",
 		"MemoryAccounting=yes", "CPUAccounting=yes", "IOAccounting=yes", "TasksAccounting=yes", "DevicePolicy=auto",
-		"TimeoutStopUSec=7s", "Documentation=man:rung(8)", "ControlGroup=/rungt.slice/" + u.name,
+		"TimeoutStopUSec=7s", `Documentation="man:rung(8)"`, "ControlGroup=/rungt.slice/" + u.name,
 		"memory.max=67108864", "memory.low=33554432", "memory.swap.max=33554432", "memory.high=50331648", "memory.oom.group=1", "cpu.weight=59",
 		"cpu.max=12345 50000", "cpu.max.burst=1000", "cpuset.cpus=0-1", "cpuset.mems=0", "pids.max=50", "io.weight=default 4950",
 		"hugetlb.2MB.max=4194304", "cgroup.controllers=cpuset cpu io memory hugetlb pids rdma misc",
