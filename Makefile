@@ -16,7 +16,7 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # `make TAGS=libseccomp` builds; `make` alone explains.
 .DEFAULT_GOAL := $(if $(TAGS),build,help)
 
-.PHONY: help build run test test-unit test-system test-seccomp lint bench install uninstall clean generate
+.PHONY: help build run test test-unit test-system test-seccomp test-vm lint bench install uninstall clean generate
 
 help: ## show this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,11 @@ test-seccomp: ## compare our seccomp filters with libseccomp's, which is fetched
 	eval "$$(seccomp/gen/libseccomp.sh)" && $(GO) vet -tags libseccomp ./... && \
 		$(GO) test -tags libseccomp -timeout 20m -v -run 'Libseccomp|Table' ./seccomp && \
 		$(GO) generate ./seccomp && git diff --exit-code seccomp/zz_generated_syscalls.go
+
+# PKG: packages by their directories (lifecycle, cgroups/choose); RUN: a regular
+# expression of tests; VMFLAGS: see tests/vm.
+test-vm: ## run tests in a virtual machine with systemd and all v2 controllers: make test-vm PKG=… RUN=…
+	cd tests && $(GO) build -o ../build/vm ./vm && ../build/vm $(if $(RUN),-run '$(RUN)') $(VMFLAGS) $(PKG)
 
 lint: ## golangci-lint with the rules of .golangci.yml
 	$(GO) run $(LINT) run ./...

@@ -90,6 +90,10 @@ type Manager interface {
 	// come before anything of the container's runs. An error doesn't undo Make.
 	Protect() error
 
+	// Born is told that the container's first process is in the cgroups that Make
+	// made, and completes what had to wait for that.
+	Born() error
+
 	// Entry opens what a process needs to enter the cgroups.
 	Entry() (*Entry, error)
 

@@ -85,6 +85,15 @@ func (l *Layout) UnifiedOf(text []byte) (dir string, ok bool) {
 	return "", false
 }
 
+// OwnUnified is the directory of our own v2 cgroup, as [Layout.UnifiedOf] has it.
+func (l *Layout) OwnUnified() (dir string, ok bool) {
+	h := l.Hierarchy("")
+	if h == nil {
+		return "", false
+	}
+	return path.Join(h.Mountpoint, below(path.Clean(h.MountRoot), path.Clean(h.Own))), true
+}
+
 type pathError string
 
 func (e pathError) Error() string { return string(e) }

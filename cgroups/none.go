@@ -29,6 +29,9 @@ func (NoCgroup) Make(*specs.LinuxResources) error { return nil }
 // Protect does nothing.
 func (NoCgroup) Protect() error { return nil }
 
+// Born has nothing to complete.
+func (NoCgroup) Born() error { return nil }
+
 // Entry has no descriptors.
 func (NoCgroup) Entry() (*Entry, error) { return &Entry{Unified: -1}, nil }
 

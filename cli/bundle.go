@@ -55,9 +55,6 @@ func (a *app) creator(o *libcontainer.CreateOptions, id string) (*libcontainer.R
 	if err != nil {
 		return nil, err
 	}
-	if a.global.systemdCgroup {
-		return nil, errors.New("systemd cgroups: not supported yet")
-	}
 	if err := absolute(&o.Bundle, &o.PidFile); err != nil {
 		return nil, err
 	}

@@ -59,8 +59,6 @@ func TestErrors(t *testing.T) {
 		{"create --preserve-fds x a", 1, `invalid value \"x\" for flag -preserve-fds`},
 		{"create --preserve-fds -1 a", 1, "option --preserve-fds must not be negative"},
 		{"create --preserve-fds 1000 a", 1, "rung create failed: unable to stat preserved-fd"},
-		{"--systemd-cgroup create a", 1, "rung create failed: systemd cgroups: not supported yet"},
-		{"--systemd-cgroup run a", 1, "rung run failed: systemd cgroups: not supported yet"},
 		{"--systemd-cgroup state a", 1, absent},
 		{"--rootless=true --criu /usr/sbin/criu --debug state a", 1, absent},
 		{"state a", 1, absent},

@@ -20,7 +20,7 @@ const module = "github.com/rung-oci/rung/"
 // layers below its own, never its own or one above.
 var layers = [][]string{
 	{
-		"nsenter", "seccomp", "cgroups/cgfile",
+		"nsenter", "seccomp", "cgroups/cgfile", "cgroups/systemd/dbus",
 		"libcontainer/caps", "libcontainer/early", "libcontainer/fault", "libcontainer/jsontext", "libcontainer/mount/option",
 		"libcontainer/proc", "libcontainer/rootfs", "libcontainer/seal", "libcontainer/trap", "libcontainer/tty", "libcontainer/user",
 		"libcontainer/wire",
@@ -29,7 +29,8 @@ var layers = [][]string{
 	{"cgroups/v2", "libcontainer/idmap", "libcontainer/spawn/early", "libcontainer/step"},
 	{"libcontainer/source"},
 	{"cgroups/v1", "libcontainer/plan", "libcontainer/stage"},
-	{"cgroups/choose", "libcontainer/launch"},
+	{"cgroups/systemd", "libcontainer/launch"},
+	{"cgroups/choose"},
 	{"cgroups/cgtest", "libcontainer"},
 	{"cli"},
 	{""}, // main

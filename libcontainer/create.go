@@ -194,7 +194,7 @@ func (c *creation) claim() (err error) {
 	if pids, err := c.manager.Pids(true); err == nil && len(pids) > 0 {
 		return fmt.Errorf("container's cgroup is not empty: %d process(es) found in %s", len(pids), c.loc)
 	}
-	err = c.entry.WriteIntent(&state.Intent{ID: c.opt.ID, BootID: c.boot, Cgroups: c.loc})
+	err = c.entry.WriteIntent(&state.Intent{ID: c.opt.ID, BootID: c.boot, Cgroups: c.loc, Systemd: c.r.SystemdCgroup})
 	if err != nil {
 		return err
 	}
@@ -209,6 +209,9 @@ func (c *creation) claim() (err error) {
 		return err
 	}
 	c.undo.push(func() { _ = c.manager.Destroy() })
+	if err := admit(c.manager, c.stage); err != nil {
+		return err
+	}
 	fault.Point("create:cgroup")
 	return c.delegate()
 }
@@ -257,6 +260,9 @@ func (c *creation) launch() (p *launch.Process, err error) {
 		p.Kill()
 		_ = c.manager.Kill()
 	})
+	if err := c.manager.Born(); err != nil {
+		return nil, err
+	}
 	return p, nil
 }
 
@@ -363,7 +369,7 @@ func (c *creation) newRecord(pid int, start uint64) *state.Record {
 		ID: c.opt.ID, OCIVersion: s.Version, PID: pid, Start: start, BootID: c.boot, Created: time.Now(),
 		Bundle: c.bundle.Dir, Rootfs: c.bundle.Rootfs, UID: uint32(os.Geteuid()), Annotations: s.Annotations,
 		Cgroups: c.loc, Namespaces: namespacePaths(pid), HasHooks: hasLaterHooks(s.Hooks), HasProcess: s.Process != nil,
-		OwnPIDNamespace: ownPIDNamespace(s), NoNewKeyring: c.opt.NoNewKeyring,
+		OwnPIDNamespace: ownPIDNamespace(s), NoNewKeyring: c.opt.NoNewKeyring, Systemd: c.r.SystemdCgroup,
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rung-oci/rung/cgroups"
-	"github.com/rung-oci/rung/cgroups/choose"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/state"
 )
@@ -102,12 +101,12 @@ func (r *Runtime) deleteByIntent(id string) error {
 		}
 		return err
 	}
-	loc, err := r.leftCgroups(e)
+	loc, unit, err := r.leftCgroups(e)
 	if err != nil {
 		r.warn("container %s: %v", id, err)
 	}
 	if len(loc) > 0 {
-		m, err := choose.Load(loc)
+		m, err := load(loc, unit)
 		if err != nil {
 			return err
 		}
@@ -124,33 +123,37 @@ func (r *Runtime) deleteByIntent(id string) error {
 // leftCgroups finds the cgroups of a container without a record: in its intent,
 // and if that is damaged too, where its configuration puts them. What a damaged
 // intent says may be another container's.
-func (r *Runtime) leftCgroups(e *state.Entry) (cgroups.Location, error) {
+func (r *Runtime) leftCgroups(e *state.Entry) (loc cgroups.Location, unit bool, err error) {
 	i, err := e.Intent()
 	if err == nil {
 		if i == nil {
-			return nil, nil
+			return nil, false, nil
 		}
-		return i.Cgroups, nil
+		return i.Cgroups, i.Systemd, nil
 	}
 	raw, rerr := e.ReadFile(state.ConfigName)
 	if rerr != nil {
-		return nil, err
+		return nil, false, err
 	}
 	s, serr := spec.Decode(raw)
 	if serr != nil {
-		return nil, err
+		return nil, false, err
 	}
 	layout, lerr := cgroups.Detect()
 	if lerr != nil {
-		return nil, lerr
+		return nil, false, lerr
 	}
 	path := ""
 	if s.Linux != nil {
 		path = s.Linux.CgroupsPath
 	}
-	loc, lerr := layout.Locate(path, e.ID)
-	if lerr != nil {
-		return nil, lerr
+	if r.SystemdCgroup {
+		_, loc, lerr = locateUnit(layout, path, e.ID)
+	} else {
+		loc, lerr = layout.Locate(path, e.ID)
 	}
-	return loc, err
+	if lerr != nil {
+		return nil, false, lerr
+	}
+	return loc, r.SystemdCgroup, err
 }

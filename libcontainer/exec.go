@@ -261,7 +261,7 @@ func (x *execution) join() error {
 	if err != nil {
 		return err
 	}
-	err = x.fork(entry)
+	err = explainFull(x.c.record.Cgroups[""], x.fork(entry))
 	entry.Close()
 	if !errors.Is(err, unix.EBUSY) && !errors.Is(err, unix.ENODEV) || entry.Unified == -1 && len(x.c.record.Cgroups[""]) == 0 {
 		return err
@@ -329,7 +329,7 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 		return err
 	}
 	defer done()
-	e := entrance{init: x.pidfd, root: x.root, cgroup: entry, agent: agent}
+	e := entrance{manager: x.c.manager, init: x.pidfd, root: x.root, cgroup: entry, agent: agent}
 	x.exec, err = e.join(stage, p, at.JoinSlots,
 		step.FDSlot{Slot: at.Terminal, FD: x.terminal}, step.FDSlot{Slot: at.Status, FD: status}, step.FDSlot{Slot: at.Proc, FD: x.c.host.FD})
 	return err

@@ -19,6 +19,7 @@ import (
 type entrance struct {
 	init, root int // a pidfd of the container's init, and its root directory
 	cgroup     *cgroups.Entry
+	manager    cgroups.Manager
 	// agent gives a seccomp agent the descriptor of the process's filter, if it is
 	// to have one.
 	agent func(pid, fd int) error
@@ -49,6 +50,9 @@ func (c *container) joiner(s *specs.Spec) (*plan.Host, error) {
 
 // join has the stage fork a process that comes into the container by the plan.
 func (e *entrance) join(stage *spawn.Stage, p *plan.Plan, at plan.JoinSlots, more ...step.FDSlot) (*launch.Exec, error) {
+	if err := admit(e.manager, stage); err != nil {
+		return nil, err
+	}
 	return launch.Join(stage, p, &launch.ExecInputs{
 		Unified: e.cgroup.Unified, Tasks: e.cgroup.Tasks, Control: at.Control, Listener: e.agent,
 		FDs: append(more,

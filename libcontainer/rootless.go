@@ -70,6 +70,9 @@ func ownMounts() bool {
 // chooseCgroups decides where the container's cgroups are to be and who manages
 // them. Without privileges, one that asks for none has those that we may make.
 func (c *creation) chooseCgroups() (err error) {
+	if c.r.SystemdCgroup {
+		return c.chooseUnit()
+	}
 	path := c.cgroupsPath()
 	if c.loc, err = c.layout.Locate(path, c.opt.ID); err != nil {
 		return err
@@ -123,7 +126,15 @@ func manager(r *state.Record) (cgroups.Manager, error) {
 	if r.Cgroups != nil && len(r.Cgroups) == 0 {
 		return cgroups.NoCgroup{}, nil
 	}
-	return choose.Load(r.Cgroups)
+	return load(r.Cgroups, r.Systemd)
+}
+
+// load returns the manager of cgroups that a create has written down.
+func load(loc cgroups.Location, unit bool) (cgroups.Manager, error) {
+	if unit {
+		return choose.LoadSystemd(loc, unprivileged())
+	}
+	return choose.Load(loc)
 }
 
 // hasCgroup tells whether the container's processes can be told from others by

@@ -7,6 +7,7 @@ import (
 	"path"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/systemd"
 	v1 "github.com/rung-oci/rung/cgroups/v1"
 	v2 "github.com/rung-oci/rung/cgroups/v2"
 )
@@ -17,6 +18,10 @@ var ErrNone = errors.New("no cgroup is mounted")
 
 // Manager returns the manager that can create the location on a host of this layout.
 func Manager(l *cgroups.Layout, loc cgroups.Location) (cgroups.Manager, error) {
+	return inner(l, loc)
+}
+
+func inner(l *cgroups.Layout, loc cgroups.Location) (systemd.Inner, error) {
 	if err := check(loc); err != nil {
 		return nil, err
 	}
@@ -33,7 +38,26 @@ func Manager(l *cgroups.Layout, loc cgroups.Location) (cgroups.Manager, error) {
 // Load returns a manager for a location from a container's state. It looks at
 // nothing on the host; everything but Create works.
 func Load(loc cgroups.Location) (cgroups.Manager, error) {
-	return Manager(&cgroups.Layout{}, loc)
+	return inner(&cgroups.Layout{}, loc)
+}
+
+// Systemd returns the manager that can have systemd, or the user's own one, make a
+// unit at the location.
+func Systemd(l *cgroups.Layout, loc cgroups.Location, u systemd.Unit, user bool, o systemd.Options) (cgroups.Manager, error) {
+	in, err := inner(l, loc)
+	if err != nil {
+		return nil, err
+	}
+	return systemd.New(l, in, u, user, o), nil
+}
+
+// LoadSystemd is Load for a container in a unit.
+func LoadSystemd(loc cgroups.Location, user bool) (cgroups.Manager, error) {
+	in, err := inner(&cgroups.Layout{}, loc)
+	if err != nil {
+		return nil, err
+	}
+	return systemd.Load(in, user), nil
 }
 
 // check refuses locations that [cgroups.Layout.Locate] wouldn't have made: the

@@ -45,6 +45,18 @@ func (m *Manager) Protect() error {
 	return m.unified.Protect()
 }
 
+// Adopt says that Make will find cgroups that were made for it, in which a process
+// may keep their place. pid is 0 if none does.
+func (m *Manager) Adopt(pid int) {
+	m.holder = pid
+	if m.unified != nil {
+		m.unified.Adopt(pid)
+	}
+}
+
+// Born has nothing to complete.
+func (m *Manager) Born() error { return nil }
+
 // Make makes the cgroup in every hierarchy; see [cgroups.Manager].
 func (m *Manager) Make(r *specs.LinuxResources) (err error) {
 	p, err := m.plan(r)
@@ -59,7 +71,7 @@ func (m *Manager) Make(r *specs.LinuxResources) (err error) {
 	}()
 	for i := range m.trees {
 		t := &m.trees[i]
-		more, err := t.make(p.of(t))
+		more, err := t.make(p.of(t), m.holder)
 		made = append(made, more...)
 		if err != nil {
 			return err
@@ -140,7 +152,7 @@ func (p *plan) of(t *tree) []cgfile.Write {
 }
 
 // make makes the directory, and returns what it made also next to an error.
-func (t *tree) make(writes []cgfile.Write) (made []string, err error) {
+func (t *tree) make(writes []cgfile.Write, holder int) (made []string, err error) {
 	rel, ok := strings.CutPrefix(t.dir, t.mount+"/")
 	if !ok || t.mount == "" {
 		return nil, fmt.Errorf("create cgroup %s: not below the mount %q", t.dir, t.mount)
@@ -156,7 +168,7 @@ func (t *tree) make(writes []cgfile.Write) (made []string, err error) {
 	}
 	defer leaf.Close()
 	if len(made) == 0 {
-		if err := cgroups.CheckEmpty(leaf); err != nil {
+		if err := cgroups.CheckEmpty(leaf, holder); err != nil {
 			return made, err
 		}
 	}

@@ -22,6 +22,7 @@ type Manager struct {
 	trees   []tree
 	unified *v2.Manager // nil on a pure v1 host
 	made    []string    // by Make, on the v1 side
+	holder  int         // may be in the cgroups before Make
 }
 
 // tree is one hierarchy; controllers that are mounted together share it.

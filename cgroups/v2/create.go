@@ -58,6 +58,13 @@ func (m *Manager) Protect() error {
 	return nil
 }
 
+// Adopt says that Make will find a cgroup that was made for it, in which a process
+// may keep its place. pid is 0 if none does.
+func (m *Manager) Adopt(pid int) { m.holder = pid }
+
+// Born has nothing to complete.
+func (m *Manager) Born() error { return nil }
+
 // Make makes the cgroup; see [cgroups.Manager].
 func (m *Manager) Make(r *specs.LinuxResources) error {
 	p := Plan{Writes: append(Writes(r), Unified(r)...), Everything: true}
@@ -97,7 +104,7 @@ func (m *Manager) Apply(p Plan) (err error) {
 		return err
 	}
 	defer leaf.Close()
-	if err := usable(leaf, len(made) > 0); err != nil {
+	if err := m.usable(leaf, len(made) > 0); err != nil {
 		return err
 	}
 	c := controllers{base: base, parent: path.Dir(rel), need: p.Writes}
@@ -139,9 +146,9 @@ func domain(leaf cgfile.Dir) error {
 
 // usable refuses a cgroup that belongs to somebody, and one that is frozen: a
 // process born there would never run.
-func usable(leaf cgfile.Dir, fresh bool) error {
+func (m *Manager) usable(leaf cgfile.Dir, fresh bool) error {
 	if !fresh {
-		if err := cgroups.CheckEmpty(leaf); err != nil {
+		if err := cgroups.CheckEmpty(leaf, m.holder); err != nil {
 			return err
 		}
 	}

@@ -19,6 +19,7 @@ type Manager struct {
 	mount, dir string
 	devices    device.Program // left to Protect
 	made       []string       // by Make
+	holder     int            // may be in the cgroup before Make
 }
 
 var _ cgroups.Manager = (*Manager)(nil)

@@ -55,14 +55,17 @@ func (p *planner) keep(slots ...nsenter.Slot) { p.Slots.Keep = append(p.Slots.Ke
 func (p *planner) joinInit(js JoinSlots, asHost func()) {
 	asHost()
 	p.handOn(len(p.Slots.Keep))
-	if flags := p.ns.clone | p.ns.later | p.ns.joined; flags != 0 {
-		p.t.Call("join namespaces of container", unix.SYS_SETNS, js.Init.FD(), nsenter.Int(int(flags)))
+	flags, born := p.ns.joins()
+	if flags != 0 {
+		p.t.Call("join namespaces of container", unix.SYS_SETNS, js.Init.FD(), nsenter.Int(flags))
 	}
-	p.letGo(js.Init)
 	args := p.t.CloneArgs(unix.CLONE_PARENT|unix.CLONE_PARENT_SETTID, p.Orders.Pid)
 	p.Orders.CloneArgs = args.Slot
 	p.t.Call("clone process", unix.SYS_CLONE3, args.Slot.Addr(), nsenter.Int(args.Size)).Fork()
-	p.letGo(js.Unified)
+	if born != 0 {
+		p.t.Call("join cgroup namespace of container", unix.SYS_SETNS, js.Init.FD(), nsenter.Int(born))
+	}
+	p.letGo(js.Init, js.Unified)
 	p.deathSignal()
 	p.cgroup()
 	p.letGo(p.Slots.Tasks...)

@@ -136,6 +136,19 @@ func (n namespaces) hooks() int {
 	return int((n.clone | n.joined | n.later) & (unix.CLONE_NEWPID | unix.CLONE_NEWCGROUP))
 }
 
+// joins is what a process that comes into a container enters before it forks, and
+// what its child enters: a cgroup namespace. Where cgroup2 is mounted with
+// nsdelegate, as systemd does it, nobody is cloned into a cgroup of a namespace
+// from outside of it (ENOENT). A cgroup namespace of the host's can't be entered
+// from the container's user namespace, so there it comes first all the same.
+func (n namespaces) joins() (first, born int) {
+	flags := n.clone | n.later | n.joined
+	if n.user() && n.joined&unix.CLONE_NEWCGROUP != 0 {
+		return int(flags), 0
+	}
+	return int(flags &^ unix.CLONE_NEWCGROUP), int(flags & unix.CLONE_NEWCGROUP)
+}
+
 // maps is the text of uid_map and gid_map for a new user namespace.
 func (n namespaces) maps(s *specs.Spec) (uid, gid string) {
 	if n.clone&unix.CLONE_NEWUSER == 0 {

@@ -115,7 +115,7 @@ func (p *planner) helper() {
 		if inner {
 			p.join(func(j Joined) bool { return j.Flag == unix.CLONE_NEWUSER })
 		}
-		p.join(func(j Joined) bool { return j.Inner == inner && j.Flag != unix.CLONE_NEWUSER })
+		p.join(func(j Joined) bool { return j.Inner == inner && j.Flag != unix.CLONE_NEWUSER && !p.joinsBorn(j) })
 	}
 	if p.ns.timeByHelper() {
 		p.timeNamespace()
@@ -123,6 +123,12 @@ func (p *planner) helper() {
 	args := p.t.CloneArgs(p.ns.clone|unix.CLONE_PARENT|unix.CLONE_PARENT_SETTID, p.Orders.Pid)
 	p.Orders.CloneArgs = args.Slot
 	p.t.Call("clone first process", unix.SYS_CLONE3, args.Slot.Addr(), nsenter.Int(args.Size)).Fork()
+}
+
+// joinsBorn tells whether the first process itself enters a namespace: that of
+// cgroups, see [namespaces.joins], unless only the helper may.
+func (p *planner) joinsBorn(j Joined) bool {
+	return j.Flag == unix.CLONE_NEWCGROUP && (j.Inner || !p.ns.user())
 }
 
 func (p *planner) join(wanted func(Joined) bool) {
@@ -158,11 +164,13 @@ func (p *planner) hasOffsets() bool {
 }
 
 // unshare makes the namespaces that clone can't make right: a cgroup namespace
-// has its root where its maker is, so that must be the container's cgroup.
+// has its root where its maker is, so that must be the container's cgroup. One that
+// exists is entered here too.
 func (p *planner) unshare() {
 	if p.ns.later&unix.CLONE_NEWTIME != 0 && !p.ns.timeByHelper() {
 		p.timeNamespace()
 	}
+	p.join(p.joinsBorn)
 	if p.ns.later&unix.CLONE_NEWCGROUP != 0 {
 		p.t.Call("make cgroup namespace", unix.SYS_UNSHARE, nsenter.Int(unix.CLONE_NEWCGROUP))
 	}

@@ -23,6 +23,7 @@ type Intent struct {
 	ID      string
 	BootID  string
 	Cgroups map[string]string // controller → directory
+	Systemd bool              // they are a unit's
 }
 
 // A Record is what state.json holds. Its keys are those of runc's file, which
@@ -61,6 +62,7 @@ func (e *Entry) WriteIntent(i *Intent) error {
 	str(&w, "id", i.ID)
 	str(&w, "boot_id", i.BootID)
 	texts(&w, "cgroup_paths", i.Cgroups)
+	boolean(&w, "systemd", i.Systemd)
 	w.EndObject()
 	return e.WriteFile(intentName, w.Bytes())
 }
@@ -86,6 +88,8 @@ func (e *Entry) Intent() (*Intent, error) {
 			i.BootID = r.ReadString()
 		case "cgroup_paths":
 			i.Cgroups = readTexts(&r)
+		case "systemd":
+			i.Systemd = r.ReadBool()
 		default:
 			r.Skip()
 		}

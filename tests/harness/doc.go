@@ -17,5 +17,6 @@
 // Environment: RUNTIME is the runtime to test in place of a new build of this
 // repository (tests of what only rung does are skipped then, see [NeedRung]);
 // RUNG_VIEW, a comma-separated list of views, restricts the views; RUNG_KEEP=1
-// keeps the temporary directories.
+// keeps the temporary directories; RUNG_PREBUILT is a directory with the programs
+// that Main and Program would build.
 package harness

@@ -329,19 +329,39 @@ func TestExecRacesInit(t *testing.T) {
 	}
 }
 
-// Where a process is too many for pids.limit, v1 moves it in all the same and v2
-// says so. A small memory limit is no hindrance.
+// A small memory limit is no hindrance, nor is a pids.limit of 1 where the
+// process is moved into the cgroup.
 func TestExecLimits(t *testing.T) {
 	harness.Controller(t, "memory")
 	limit := int64(1 << 20)
 	b, pid := running(t, func(s *specs.Spec) {
-		one := int64(1)
-		s.Linux.Resources.Pids = &specs.LinuxPids{Limit: &one}
+		if harness.View() != harness.V2 {
+			s.Linux.Resources.Pids = &specs.LinuxPids{Limit: new(int64(1))}
+		}
 		s.Linux.Resources.Memory = &specs.LinuxMemory{Limit: &limit}
 	})
 	defer end(t, b, pid)
 	if r := execIn(t, b, nil, "true"); r.Code != 0 {
 		t.Error(r)
+	}
+}
+
+// A process that is born in its cgroup is one too many for a pids.limit of 1.
+func TestExecPidsLimitV2(t *testing.T) {
+	if harness.View() != harness.V2 {
+		t.Skip("the pids controller refuses no process that is moved, as on v1: needs the v2 view")
+	}
+	harness.Controller(t, "pids")
+	b, pid := running(t, func(s *specs.Spec) { s.Linux.Resources.Pids = &specs.LinuxPids{Limit: new(int64(1))} })
+	defer end(t, b, pid)
+	for range 3 {
+		r := execIn(t, b, nil, "true")
+		if r.Code != 255 || strings.Count(r.Stderr, "\n") != 1 || !strings.Contains(r.Stderr, "the pids limit of 1 is reached in cgroup /sys/fs/cgroup/"+b.ID) {
+			t.Errorf("want one line that names the limit: %v", r)
+		}
+	}
+	if got := b.State(t).Status; got != specs.StateRunning {
+		t.Errorf("status = %q, want running", got)
 	}
 }
 

@@ -1,0 +1,50 @@
+package libcontainer
+
+import (
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/choose"
+	"github.com/rung-oci/rung/cgroups/systemd"
+	"github.com/rung-oci/rung/libcontainer/spawn"
+)
+
+// chooseUnit decides which unit of systemd the container is to be. Without
+// privileges it is one of the user's own systemd.
+func (c *creation) chooseUnit() error {
+	extra, err := systemd.Annotated(c.bundle.Spec.Annotations)
+	if err != nil {
+		return err
+	}
+	unit, loc, err := locateUnit(c.layout, c.cgroupsPath(), c.opt.ID)
+	if err != nil {
+		return err
+	}
+	c.loc = loc
+	c.manager, err = choose.Systemd(c.layout, loc, unit, unprivileged(), systemd.Options{Description: "rung container " + c.opt.ID, Extra: extra})
+	return err
+}
+
+// admit lets the stage, which clones a process into the container's cgroup, do so.
+func admit(m cgroups.Manager, stage *spawn.Stage) error {
+	if u, ok := m.(*systemd.Manager); ok {
+		return u.Admit(stage.PID)
+	}
+	return nil
+}
+
+func locateUnit(l *cgroups.Layout, cgroupsPath, id string) (systemd.Unit, cgroups.Location, error) {
+	if err := systemd.Running(); err != nil {
+		return systemd.Unit{}, nil, err
+	}
+	unit, err := systemd.ParsePath(cgroupsPath, id, unprivileged())
+	if err != nil {
+		return unit, nil, err
+	}
+	base := "/"
+	if unprivileged() {
+		if base, err = systemd.UserBase(); err != nil {
+			return unit, nil, err
+		}
+	}
+	loc, err := unit.Locate(l, base)
+	return unit, loc, err
+}

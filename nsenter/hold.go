@@ -1,0 +1,57 @@
+package nsenter
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Holder is a process that does nothing. It keeps a place, such as a unit of
+// systemd that must not be empty, until the process comes that it is made for.
+type Holder struct {
+	PID  int
+	pipe int
+}
+
+// Hold makes a Holder as a child of ours: a fork without a program or a descriptor
+// of its own. It ends with us, however we end. Nobody else's wait finds it.
+func Hold() (*Holder, error) {
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("make pipe: %w", err)
+	}
+	defer unix.Close(pipe[0])
+	t := NewTape()
+	t.Call("take pipe", unix.SYS_DUP3, Int(pipe[0]), Int(0), Int(0))
+	t.Call("close descriptors", unix.SYS_CLOSE_RANGE, Int(1), Uint(^uintptr(0)>>1), Int(0))
+	t.Call("name process", unix.SYS_PRCTL, Int(unix.PR_SET_NAME), t.Str("rung-holder"))
+	t.Call("wait", unix.SYS_READ, Int(0), t.Bytes([]byte{0}), Int(1))
+	t.Call("end", unix.SYS_EXIT_GROUP, Int(0))
+	p, err := NewLocal(t.Image())
+	if err != nil {
+		unix.Close(pipe[1])
+		return nil, err
+	}
+	defer p.Free() // the child's mapping is its own
+	pid, err := Fork(&CloneArgs{}, p)
+	if err != nil {
+		unix.Close(pipe[1])
+		return nil, fmt.Errorf("fork: %w", err)
+	}
+	return &Holder{PID: pid, pipe: pipe[1]}, nil
+}
+
+// Release ends the process. It can be called twice.
+func (h *Holder) Release() {
+	if h == nil || h.PID == 0 {
+		return
+	}
+	unix.Close(h.pipe)
+	for {
+		// Without an exit signal it is what wait(2) calls a clone child.
+		if _, err := unix.Wait4(h.PID, nil, unix.WALL, nil); err != unix.EINTR {
+			break
+		}
+	}
+	h.PID = 0
+}

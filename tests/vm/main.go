@@ -1,0 +1,116 @@
+// Command vm runs tests in a virtual machine: a stock Debian with systemd as its
+// first process and one cgroup v2 tree with every controller.
+//
+//	go run ./vm                                # the packages in defaults
+//	go run ./vm -run Pids lifecycle security   # some tests of some packages
+//	go run ./vm -sh 'systemctl --version'      # a shell command instead
+//
+// A package is named by its directory, from that of the tests (lifecycle) or of
+// the module (cgroups/choose). Output and exit status are those of what ran; 124
+// is a timeout, 125 a machine that ended on its own.
+//
+// The machine is emulated, so that it needs no /dev/kvm, and some 25 times slower
+// than the host. See README.md in this directory.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+// defaults are the packages that gain something from the machine.
+var defaults = []string{"systemd", "cgroups/choose", "cgroups/device", "lifecycle", "security"}
+
+type options struct {
+	packages []string
+	run      string // -test.run
+	shell    string
+	long     bool
+	verbose  bool
+	console  bool
+	cache    string
+	timeout  time.Duration
+	memory   int
+}
+
+func parse(args []string) (*options, error) {
+	o := &options{}
+	f := flag.NewFlagSet("vm", flag.ContinueOnError)
+	f.StringVar(&o.run, "run", "", "run only tests that match `regexp`")
+	f.StringVar(&o.shell, "sh", "", "run a shell `command` in place of tests; packages given are there")
+	f.BoolVar(&o.long, "long", false, "leave -short out")
+	f.BoolVar(&o.verbose, "v", false, "name every test")
+	f.BoolVar(&o.console, "console", false, "show the guest's console on stderr")
+	f.StringVar(&o.cache, "cache", "/var/tmp/rung-test-vm", "`directory` of the machine's image")
+	f.DurationVar(&o.timeout, "timeout", 30*time.Minute, "end the machine after this time")
+	f.IntVar(&o.memory, "memory", 4096, "the guest's memory in `MiB`")
+	err := f.Parse(args)
+	o.packages = f.Args()
+	if len(o.packages) == 0 && o.shell == "" {
+		o.packages = defaults
+	}
+	return o, err
+}
+
+// The main goroutine keeps the main thread, whose end would be the emulator's.
+func init() { runtime.LockOSThread() }
+
+func main() {
+	o, err := parse(os.Args[1:])
+	if err != nil {
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	code, err := run(ctx, o)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "vm:", err)
+	}
+	os.Exit(code)
+}
+
+func run(ctx context.Context, o *options) (code int, err error) {
+	if runtime.GOARCH != "amd64" {
+		return 125, errors.New("the machine is an amd64 one, and this host isn't")
+	}
+	tests, err := testsDir()
+	if err != nil {
+		return 125, err
+	}
+	if err := makeImage(ctx, tests, o.cache); err != nil {
+		return 125, err
+	}
+	dir, err := os.MkdirTemp(o.cache, "run-")
+	if err != nil {
+		return 125, err
+	}
+	defer os.RemoveAll(dir)
+	if err := makeJob(ctx, tests, dir, o); err != nil {
+		return 125, err
+	}
+	return boot(ctx, dir, o)
+}
+
+// testsDir is the directory of the tests' module, in which we are or above.
+func testsDir() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for ; dir != "/"; dir = filepath.Dir(dir) {
+		for _, d := range []string{dir, filepath.Join(dir, "tests")} {
+			if _, err := os.Stat(filepath.Join(d, "vm", "image.sh")); err == nil {
+				return d, nil
+			}
+		}
+	}
+	return "", errors.New("call it in the project's directory")
+}
