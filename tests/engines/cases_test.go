@@ -1,0 +1,137 @@
+package engines
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rung-oci/rung/tests/harness"
+)
+
+// A scenario is one command line of an engine's user, and what it must do.
+// testdata/*.cases holds one a line: name, cgroup controller that it needs or
+// "-", exit code, expression that the output matches, and a shell command, with
+// tabs between.
+type scenario struct {
+	name, needs string
+	code        int
+	output      *regexp.Regexp
+	command     string
+}
+
+func scenarios(t testing.TB, file string) (list []scenario) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tabs := regexp.MustCompile(`\t+`)
+	for n, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
+		if strings.HasPrefix(line, "#") || line == "" {
+			continue
+		}
+		f := tabs.Split(line, 5)
+		if len(f) != 5 {
+			t.Fatalf("%s:%d: %d columns, not 5", file, n+1, len(f))
+		}
+		code, err := strconv.Atoi(f[2])
+		if err != nil {
+			t.Fatalf("%s:%d: %v", file, n+1, err)
+		}
+		list = append(list, scenario{f[0], f[1], code, regexp.MustCompile("(?m)" + f[3]), f[4]})
+	}
+	return list
+}
+
+// play runs the command: nil if it does what it must.
+func (s *scenario) play(env []string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	var out bytes.Buffer
+	c := exec.CommandContext(ctx, "sh", "-c", s.command)
+	c.Env, c.Stdout, c.Stderr = env, &out, &out
+	c.WaitDelay = time.Second
+	c.Run()
+	if code := c.ProcessState.ExitCode(); code != s.code || !s.output.Match(out.Bytes()) {
+		return fmt.Errorf("%s\nexit code %d, want %d; output, want %q:\n%s", s.command, code, s.code, s.output, out.String())
+	}
+	return nil
+}
+
+// runtimes are those that an engine's cases are run with: rung alone in a short
+// test, in a long one Debian's beside it, to compare. crun refuses the hybrid view.
+func runtimes() map[string]string {
+	list := map[string]string{"rung": harness.Runtime()}
+	if !testing.Short() {
+		for name, path := range map[string]string{"runc": "/usr/sbin/runc", "crun": "/usr/bin/crun"} {
+			if _, err := os.Stat(path); err == nil && (name != "crun" || harness.View() != "hybrid") {
+				list[name] = path
+			}
+		}
+	}
+	return list
+}
+
+// perform runs all cases with all runtimes, one after another as in the file. What
+// rung fails fails the test; what the others do is for the table.
+func perform(t *testing.T, engine string, list []scenario, env []string) {
+	t.Helper()
+	failed := map[string]map[string]bool{}
+	names := runtimes()
+	for _, name := range []string{"rung", "runc", "crun"} {
+		if names[name] == "" {
+			continue
+		}
+		failed[name] = map[string]bool{}
+		for _, s := range list {
+			if s.needs != "-" && !harness.HasController(s.needs) {
+				continue
+			}
+			err := s.play(append(env, "RT="+name))
+			failed[name][s.name] = err != nil
+			switch {
+			case err == nil:
+			case name == "rung":
+				t.Errorf("%s: %v", s.name, err)
+			default:
+				t.Logf("%s doesn't pass %s: %v", name, s.name, err)
+			}
+		}
+	}
+	table(t, engine, list, failed)
+}
+
+// table prints what every runtime passed, as Markdown.
+func table(t *testing.T, engine string, list []scenario, failed map[string]map[string]bool) {
+	t.Helper()
+	var b strings.Builder
+	fmt.Fprintf(&b, "| %s, %s | rung | runc | crun |\n|---|---|---|---|\n", engine, harness.View())
+	for _, s := range list {
+		fmt.Fprintf(&b, "| %s |", s.name)
+		for _, name := range []string{"rung", "runc", "crun"} {
+			bad, ran := failed[name][s.name]
+			fmt.Fprintf(&b, " %s |", map[bool]string{true: "FAIL", false: "ok"}[bad]+map[bool]string{false: " (not run)"}[ran])
+		}
+		b.WriteString("\n")
+	}
+	text := strings.ReplaceAll(b.String(), "ok (not run)", "–")
+	t.Logf("%s", "\n"+text)
+	if file := os.Getenv("RUNG_TABLE"); file != "" {
+		f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if _, err := f.WriteString(text + "\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
