@@ -164,8 +164,7 @@ func heard(socket *net.UnixConn, deadline time.Time) error {
 
 // cause takes away what package net says of sockets, which we say ourselves.
 func cause(err error) error {
-	var e *net.OpError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*net.OpError](err); ok {
 		return e.Err
 	}
 	return err
