@@ -21,7 +21,7 @@ const module = "github.com/rung-oci/rung/"
 var layers = [][]string{
 	{
 		"nsenter", "seccomp", "cgroups/cgfile",
-		"libcontainer/caps", "libcontainer/early", "libcontainer/fault", "libcontainer/jsontext", "libcontainer/mount/option",
+		"libcontainer/caps", "libcontainer/cpulist", "libcontainer/early", "libcontainer/fault", "libcontainer/jsontext", "libcontainer/mount/option",
 		"libcontainer/proc", "libcontainer/rootfs", "libcontainer/seal", "libcontainer/trap", "libcontainer/tty", "libcontainer/user",
 		"libcontainer/wire",
 	},
