@@ -1,6 +1,7 @@
 package cgroups
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -194,11 +195,8 @@ func mergeMap[T any](old, asked map[string]T) map[string]T {
 		return old
 	}
 	out := make(map[string]T, len(old)+len(asked))
-	for _, m := range [...]map[string]T{old, asked} {
-		for k, v := range m {
-			out[k] = v
-		}
-	}
+	maps.Copy(out, old)
+	maps.Copy(out, asked)
 	return out
 }
 

@@ -20,8 +20,8 @@ const module = "github.com/rung-oci/rung/"
 // layers below its own, never its own or one above.
 var layers = [][]string{
 	{
-		"nsenter", "seccomp", "cgroups/cgfile", "cgroups/systemd/dbus",
-		"libcontainer/caps", "libcontainer/early", "libcontainer/fault", "libcontainer/jsontext", "libcontainer/mount/option",
+		"nsenter", "seccomp", "cgroups/cgfile",
+		"libcontainer/caps", "libcontainer/cpulist", "libcontainer/early", "libcontainer/fault", "libcontainer/jsontext", "libcontainer/mount/option",
 		"libcontainer/proc", "libcontainer/rootfs", "libcontainer/seal", "libcontainer/trap", "libcontainer/tty", "libcontainer/user",
 		"libcontainer/wire",
 	},
@@ -43,10 +43,11 @@ var homes = map[string][]string{
 	"github.com/sirupsen/logrus":           {"cli"},
 	"github.com/containerd/console":        {"libcontainer/tty"},
 	"github.com/cilium/ebpf/asm":           {"cgroups/device"},
+	"github.com/godbus/dbus/v5":            {"cgroups/systemd"},
 	"encoding/json":                        {"cli", "libcontainer/spec/gen"},
 	"os/exec":                              {"cgroups/cgtest"},
 	"os/user":                              {},
-	"net":                                  {},
+	"net":                                  {"cgroups/systemd"},
 	"reflect":                              {"libcontainer/spec/gen"},
 	"regexp":                               {"seccomp/gen"},
 	"io/ioutil":                            {},

@@ -329,7 +329,7 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 		return err
 	}
 	defer done()
-	e := entrance{manager: x.c.manager, init: x.pidfd, root: x.root, cgroup: entry, agent: agent}
+	e := entrance{container: x.c, init: x.pidfd, root: x.root, cgroup: entry, agent: agent}
 	x.exec, err = e.join(stage, p, at.JoinSlots,
 		step.FDSlot{Slot: at.Terminal, FD: x.terminal}, step.FDSlot{Slot: at.Status, FD: status}, step.FDSlot{Slot: at.Proc, FD: x.c.host.FD})
 	return err

@@ -45,7 +45,7 @@ type hookRun struct {
 
 // spawn has a sealed copy of ourselves fork the hook's process.
 func (r *hookRun) spawn(h *specs.Hook, stdin, output int) (pid, pidfd int, err error) {
-	e := entrance{manager: r.c.manager, init: r.init}
+	e := entrance{container: r.c, init: r.init}
 	if e.root, err = r.c.rootDir(r.init); err != nil {
 		return 0, -1, err
 	}

@@ -46,6 +46,15 @@ func inherit(p, from *specs.Process) {
 	if p.OOMScoreAdj == nil {
 		p.OOMScoreAdj = from.OOMScoreAdj
 	}
+	if p.Scheduler == nil {
+		p.Scheduler = from.Scheduler
+	}
+	if p.IOPriority == nil {
+		p.IOPriority = from.IOPriority
+	}
+	if p.ExecCPUAffinity == nil {
+		p.ExecCPUAffinity = from.ExecCPUAffinity
+	}
 }
 
 // change makes a process of the container's and the options.

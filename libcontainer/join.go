@@ -17,9 +17,9 @@ import (
 // An entrance is what a process needs to come into a container. Its descriptors
 // are its user's.
 type entrance struct {
+	container  *container
 	init, root int // a pidfd of the container's init, and its root directory
 	cgroup     *cgroups.Entry
-	manager    cgroups.Manager
 	// agent gives a seccomp agent the descriptor of the process's filter, if it is
 	// to have one.
 	agent func(pid, fd int) error
@@ -28,12 +28,17 @@ type entrance struct {
 // rootDir opens the root directory of the init behind pidfd; unix.ESRCH if it has
 // ended.
 func (c *container) rootDir(pidfd int) (int, error) {
-	fd, err := unix.Openat(c.host.FD, proc.PID(c.record.PID, "root"), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	return c.ofInit(pidfd, "root", unix.O_PATH|unix.O_DIRECTORY)
+}
+
+// ofInit opens what a file of /proc/PID leads to, for the init behind pidfd.
+func (c *container) ofInit(pidfd int, name string, flags int) (int, error) {
+	fd, err := unix.Openat(c.host.FD, proc.PID(c.record.PID, name), flags|unix.O_CLOEXEC, 0)
 	if err == unix.ENOENT { // an init that is ending has none any more
 		err = unix.ESRCH
 	}
 	if err != nil {
-		return -1, fmt.Errorf("open root of container: %w", err)
+		return -1, fmt.Errorf("open %s of container: %w", name, err)
 	}
 	// It was the init's if that still has its pid.
 	if err := unix.PidfdSendSignal(pidfd, 0, nil, 0); err != nil {
@@ -50,8 +55,16 @@ func (c *container) joiner(s *specs.Spec) (*plan.Host, error) {
 
 // join has the stage fork a process that comes into the container by the plan.
 func (e *entrance) join(stage *spawn.Stage, p *plan.Plan, at plan.JoinSlots, more ...step.FDSlot) (*launch.Exec, error) {
-	if err := admit(e.manager, stage); err != nil {
+	if err := admit(e.container.manager, stage); err != nil {
 		return nil, err
+	}
+	if at.CgroupNS != 0 {
+		fd, err := e.container.ofInit(e.init, "ns/cgroup", unix.O_RDONLY)
+		if err != nil {
+			return nil, err
+		}
+		defer unix.Close(fd)
+		more = append(more, step.FDSlot{Slot: at.CgroupNS, FD: fd})
 	}
 	return launch.Join(stage, p, &launch.ExecInputs{
 		Unified: e.cgroup.Unified, Tasks: e.cgroup.Tasks, Control: at.Control, Listener: e.agent,

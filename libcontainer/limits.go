@@ -24,6 +24,27 @@ func (c *creation) limits(pid int) error {
 			return fmt.Errorf("process.oomScoreAdj: %w", err)
 		}
 	}
+	return c.schedule(pid)
+}
+
+// schedule sets scheduler and I/O priority, or the default nice value. It comes
+// when the process is in its cgroup, whose cpuset a deadline depends on.
+func (c *creation) schedule(pid int) error {
+	if io := c.plan.IOPriority; io != nil {
+		_, _, errno := unix.Syscall(unix.SYS_IOPRIO_SET, plan.IOPriorityProcess, uintptr(pid), uintptr(plan.IOPriority(io)))
+		if errno != 0 {
+			return fmt.Errorf("%s: %w", plan.IOPriorityLabel, errno)
+		}
+	}
+	if s := c.plan.Scheduler; s != nil {
+		if err := unix.SchedSetAttr(pid, plan.SchedAttr(s), 0); err != nil {
+			return fmt.Errorf("%s: %w", plan.SchedulerLabel, err)
+		}
+		return nil
+	}
+	if p := c.bundle.Spec.Process; p != nil && p.Scheduler != nil {
+		return nil // the process has set it itself
+	}
 	return resetNice(pid)
 }
 

@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
-	"github.com/rung-oci/rung/cgroups/systemd/dbus"
 )
 
 // Admit lets a process into the scope that is to clone others there and may not do
@@ -25,8 +24,7 @@ func (m *Manager) Admit(pid int) error {
 		return err
 	}
 	defer c.Close()
-	pids := dbus.Array{Elem: "u", Items: []dbus.Value{dbus.Uint32(pid)}}
-	if _, err := c.call("AttachProcessesToUnit", dbus.String(m.unit.Name), dbus.String(""), pids); err != nil {
+	if err := c.call("AttachProcessesToUnit", m.unit.Name, "", []uint32{uint32(pid)}).Err; err != nil {
 		return fmt.Errorf("move init stage to unit %s: %w", m.unit.Name, err)
 	}
 	return nil

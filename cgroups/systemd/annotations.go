@@ -1,13 +1,15 @@
 package systemd
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
 	"strings"
+	"unicode"
 
-	"github.com/rung-oci/rung/cgroups/systemd/dbus"
+	"github.com/godbus/dbus/v5"
 )
 
 // AnnotationPrefix begins the name of an annotation that sets a property, to a
@@ -30,7 +32,7 @@ func Annotated(annotations map[string]string) (list []Property, err error) {
 			return nil, fmt.Errorf("annotation %s name incorrect: %w", key, err)
 		}
 		text := annotations[key]
-		value, err := dbus.Parse(text)
+		value, err := parse(text)
 		if err == nil && strings.HasSuffix(name, "Sec") && !strings.HasSuffix(name, "USec") {
 			name = strings.TrimSuffix(name, "Sec") + "USec"
 			value, err = microseconds(value)
@@ -54,34 +56,72 @@ func checkProperty(name string) error {
 	return nil
 }
 
-// microseconds converts a number of seconds.
-func microseconds(v dbus.Value) (dbus.Value, error) {
-	var s float64
-	switch v := v.(type) {
-	case dbus.Byte:
-		s = float64(v)
-	case dbus.Int16:
-		s = float64(v)
-	case dbus.Uint16:
-		s = float64(v)
-	case dbus.Int32:
-		s = float64(v)
-	case dbus.Uint32:
-		s = float64(v)
-	case dbus.Int64:
-		s = float64(v)
-	case dbus.Uint64:
-		if v > math.MaxUint64/second {
-			return nil, fmt.Errorf("%d seconds are too many", v)
+// parse reads a value. Some text without a meaning, such as int32 [], makes the
+// library panic.
+func parse(text string) (v dbus.Variant, err error) {
+	if err := check(text); err != nil {
+		return v, err
+	}
+	defer func() {
+		if recover() != nil {
+			err = errors.New("not a value")
 		}
-		return v * second, nil
-	case dbus.Double:
+	}()
+	return dbus.ParseVariant(text, dbus.Signature{})
+}
+
+// check refuses what the library doesn't come to an end with: other digits than
+// ours, and dictionaries, each of which takes eight times as long as the one in
+// it. No property is one.
+func check(text string) error {
+	var quote rune
+	escaped := false
+	for _, r := range text {
+		switch {
+		case escaped:
+			escaped = false
+		case quote != 0:
+			escaped = r == '\\'
+			if r == quote {
+				quote = 0
+			}
+		case r == '\'' || r == '"':
+			quote = r
+		case r == '{' || r > unicode.MaxASCII:
+			return fmt.Errorf("unexpected %q", r)
+		}
+	}
+	return nil
+}
+
+// microseconds converts a number of seconds.
+func microseconds(v dbus.Variant) (dbus.Variant, error) {
+	var s float64
+	switch v := v.Value().(type) {
+	case byte:
 		s = float64(v)
+	case int16:
+		s = float64(v)
+	case uint16:
+		s = float64(v)
+	case int32:
+		s = float64(v)
+	case uint32:
+		s = float64(v)
+	case int64:
+		s = float64(v)
+	case uint64:
+		if v > math.MaxUint64/second {
+			return dbus.Variant{}, fmt.Errorf("%d seconds are too many", v)
+		}
+		return dbus.MakeVariant(v * second), nil
+	case float64:
+		s = v
 	default:
-		return nil, fmt.Errorf("%s is not a number of seconds", v)
+		return dbus.Variant{}, fmt.Errorf("%v is not a number of seconds", v)
 	}
 	if !(s >= 0 && s < math.MaxInt64/second) {
-		return nil, fmt.Errorf("%v is not a number of seconds", s)
+		return dbus.Variant{}, fmt.Errorf("%v is not a number of seconds", s)
 	}
-	return dbus.Uint64(math.Round(s * second)), nil
+	return dbus.MakeVariant(uint64(math.Round(s * second))), nil
 }

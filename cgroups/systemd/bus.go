@@ -3,14 +3,15 @@ package systemd
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/godbus/dbus/v5"
 	"golang.org/x/sys/unix"
-
-	"github.com/rung-oci/rung/cgroups/systemd/dbus"
 )
 
 // ErrNotRunning is the error on a host without systemd. The text is runc's.
@@ -79,28 +80,25 @@ func busAddress(list string) string {
 	return ""
 }
 
-// A connection is one to systemd.
+// A connection is one to systemd. All that is done with it ends at its deadline:
+// then errors wrap [os.ErrDeadlineExceeded].
 type connection struct {
 	*dbus.Conn
-	bus bool
+	bus      bool
+	deadline time.Time
 }
 
 // connect goes to the first door that opens.
 func connect(user bool, list []door, deadline time.Time) (*connection, error) {
 	var first error
 	for _, d := range list {
-		c, err := dbus.Dial(d.path, deadline)
-		if err == nil && d.bus {
-			if err = c.Hello(); err != nil {
-				c.Close()
-			}
-		}
+		c, err := d.open(deadline)
 		if err == nil {
-			return &connection{c, d.bus}, nil
+			return c, nil
 		}
 		// That a socket is there and we are kept out says more than that one isn't.
 		if first == nil || errors.Is(first, unix.ENOENT) {
-			first = err
+			first = fmt.Errorf("connect to %s: %w", d.path, err)
 		}
 	}
 	whose := "systemd"
@@ -110,22 +108,84 @@ func connect(user bool, list []door, deadline time.Time) (*connection, error) {
 	return nil, fmt.Errorf("reach %s: %w", whose, first)
 }
 
+// open connects to a socket. The kernel says who we are, which is true in a user
+// namespace as well: EXTERNAL without a name.
+func (d door) open(deadline time.Time) (*connection, error) {
+	dialer := net.Dialer{Deadline: deadline}
+	socket, err := dialer.Dial("unix", d.path)
+	if err != nil {
+		return nil, cause(err)
+	}
+	if err := socket.SetDeadline(deadline); err != nil {
+		socket.Close()
+		return nil, err
+	}
+	c, err := dbus.NewConn(socket)
+	if err != nil {
+		socket.Close()
+		return nil, err
+	}
+	err = c.Auth([]dbus.Auth{dbus.AuthExternal("")})
+	if err == nil {
+		err = heard(socket.(*net.UnixConn), deadline)
+	}
+	if err == nil && d.bus {
+		err = c.Hello()
+	}
+	if err != nil {
+		c.Close()
+		return nil, cause(err)
+	}
+	return &connection{c, d.bus, deadline}, nil
+}
+
+// heard waits until the peer has read all that was written. What sd-bus's server
+// reads in one piece with the end of the authentication it leaves lying until
+// more comes, and there is no answer to that end.
+func heard(socket *net.UnixConn, deadline time.Time) error {
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return err
+	}
+	for wait := 10 * time.Microsecond; ; wait = min(2*wait, 10*time.Millisecond) {
+		var unread int
+		cerr := raw.Control(func(fd uintptr) { unread, err = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) })
+		switch {
+		case cerr == nil && (err != nil || unread == 0):
+			return err
+		case time.Now().After(deadline): // the connection may be closed by then
+			return os.ErrDeadlineExceeded
+		case cerr != nil:
+			return cerr
+		}
+		time.Sleep(wait)
+	}
+}
+
+// cause takes away what package net says of sockets, which we say ourselves.
+func cause(err error) error {
+	if e, ok := errors.AsType[*net.OpError](err); ok {
+		return e.Err
+	}
+	return err
+}
+
+// Close closes the connection; all that waits for it ends.
+func (c *connection) Close() { _ = c.Conn.Close() }
+
 // call calls a method of systemd's manager.
-func (c *connection) call(method string, args ...dbus.Value) (*dbus.Message, error) {
-	return c.Call(&dbus.Call{Destination: service, Path: object, Interface: manager, Member: method, Args: args})
+func (c *connection) call(method string, args ...any) *dbus.Call {
+	call := c.Object(service, object).Call(manager+"."+method, 0, args...)
+	call.Err = cause(call.Err)
+	return call
 }
 
 // property reads a text of the manager's.
-func (c *connection) property(name string) (string, error) {
-	m, err := c.Call(&dbus.Call{
-		Destination: service, Path: object, Interface: "org.freedesktop.DBus.Properties", Member: "Get",
-		Args: []dbus.Value{dbus.String(manager), dbus.String(name)},
-	})
-	if err != nil {
-		return "", fmt.Errorf("ask systemd for its %s: %w", name, err)
+func (c *connection) property(name string) (text string, err error) {
+	if err := c.Object(service, object).StoreProperty(manager+"."+name, &text); err != nil {
+		return "", fmt.Errorf("ask systemd for its %s: %w", name, cause(err))
 	}
-	r := m.Body()
-	return r.VariantString(), r.Err()
+	return text, nil
 }
 
 // version is systemd's: the number that "257.13-1~deb13u1" or "v257" begins with.
@@ -142,40 +202,42 @@ func (c *connection) version() (int, error) {
 }
 
 // job begins a job for a unit and waits for its result.
-func (c *connection) job(method string, args ...dbus.Value) error {
-	if err := c.Want("JobRemoved", c.bus); err != nil {
-		return err
-	}
-	m, err := c.call(method, args...)
-	if err != nil {
-		return err
-	}
-	r := m.Body()
-	mine := r.String()
-	if err := r.Err(); err != nil {
-		return err
-	}
-	for {
-		m, err := c.Signal()
-		if err != nil {
-			return fmt.Errorf("wait for systemd: %w", err)
+func (c *connection) job(method string, args ...any) error {
+	if c.bus { // has to be told what to deliver
+		if err := c.AddMatchSignal(dbus.WithMatchInterface(manager), dbus.WithMatchMember("JobRemoved")); err != nil {
+			return cause(err)
 		}
-		r := m.Body()
-		_, path, _, result := r.Uint32(), r.String(), r.String(), r.String()
-		switch {
-		case r.Err() != nil:
-			return r.Err()
-		case path != mine:
-		case result == "done":
-			return nil
-		default:
+	}
+	signals := make(chan *dbus.Signal, 64)
+	c.Signal(signals)
+	defer c.RemoveSignal(signals)
+	var mine dbus.ObjectPath
+	if err := c.call(method, args...).Store(&mine); err != nil {
+		return err
+	}
+	for s := range signals {
+		var (
+			number       uint32
+			path         dbus.ObjectPath
+			unit, result string
+		)
+		if s.Name != manager+".JobRemoved" || dbus.Store(s.Body, &number, &path, &unit, &result) != nil || path != mine {
+			continue
+		}
+		if result != "done" {
 			return fmt.Errorf("systemd's job ended as %q", result)
 		}
+		return nil
 	}
+	err := io.ErrUnexpectedEOF // the channel is closed with the connection
+	if time.Now().After(c.deadline) {
+		err = os.ErrDeadlineExceeded
+	}
+	return fmt.Errorf("wait for systemd's job: %w", err)
 }
 
 // is tells whether systemd answered with an error of this name.
 func is(err error, name string) bool {
-	var e *dbus.Error
+	var e dbus.Error
 	return errors.As(err, &e) && e.Name == name
 }

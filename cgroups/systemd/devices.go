@@ -7,8 +7,10 @@ import (
 	"strings"
 
 	"github.com/rung-oci/rung/cgroups/device"
-	"github.com/rung-oci/rung/cgroups/systemd/dbus"
 )
+
+// allowed is an entry of DeviceAllow.
+type allowed struct{ Device, Access string }
 
 // Devices are the properties that let systemd write a cgroup v1's list of
 // devices: it does so at every reload, and would allow all of them if it had none.
@@ -20,18 +22,18 @@ import (
 // called then (runc issue 3708).
 func Devices(list device.List, drivers Drivers) []Property {
 	if device.Compile(list) == nil {
-		return []Property{{"DevicePolicy", dbus.String("auto")}, {"DeviceAllow", dbus.Array{Elem: "(ss)"}}}
+		return []Property{property("DevicePolicy", "auto"), property("DeviceAllow", []allowed{})}
 	}
-	allow := dbus.Array{Elem: "(ss)"}
+	allow := []allowed{}
 	for i, r := range list {
 		if !r.Allow || slices.ContainsFunc(list[i+1:], func(later device.Rule) bool { return !later.Allow && overlap(r, later) }) {
 			continue
 		}
 		for _, name := range names(r, drivers) {
-			allow.Items = append(allow.Items, dbus.Tuple{dbus.String(name), dbus.String(r.Access.String())})
+			allow = append(allow, allowed{name, r.Access.String()})
 		}
 	}
-	return []Property{{"DevicePolicy", dbus.String("strict")}, {"DeviceAllow", allow}}
+	return []Property{property("DevicePolicy", "strict"), property("DeviceAllow", allow)}
 }
 
 // overlap tells whether two rules speak of an access to the same device.

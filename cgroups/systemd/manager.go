@@ -14,7 +14,6 @@ import (
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgfile"
 	"github.com/rung-oci/rung/cgroups/device"
-	"github.com/rung-oci/rung/cgroups/systemd/dbus"
 	v1 "github.com/rung-oci/rung/cgroups/v1"
 	v2 "github.com/rung-oci/rung/cgroups/v2"
 	"github.com/rung-oci/rung/nsenter"
@@ -209,14 +208,15 @@ func (m *Manager) start(c *connection, limits []Property) (err error) {
 	} else {
 		m.Adopt(0)
 	}
-	args := []dbus.Value{
-		dbus.String(m.unit.Name), dbus.String("replace"), settings(m.list(limits)),
-		dbus.Array{Elem: "(sa(sv))"},
+	type auxiliary struct {
+		Name       string
+		Properties []Property
 	}
+	args := []any{m.unit.Name, "replace", m.list(limits), []auxiliary{}}
 	err = c.job("StartTransientUnit", args...)
 	if is(err, unitHere) {
 		// One that has failed stays until somebody has seen it.
-		if _, rerr := c.call("ResetFailedUnit", dbus.String(m.unit.Name)); rerr == nil {
+		if c.call("ResetFailedUnit", m.unit.Name).Err == nil {
 			err = c.job("StartTransientUnit", args...)
 		}
 	}
@@ -232,20 +232,16 @@ func (m *Manager) start(c *connection, limits []Property) (err error) {
 
 // list is all that is said of the unit at its start.
 func (m *Manager) list(limits []Property) []Property {
-	yes := dbus.Bool(true)
-	all := []Property{
-		{"Description", dbus.String(m.options.Description)},
-		{"DefaultDependencies", dbus.Bool(false)},
-	}
+	all := []Property{property("Description", m.options.Description), property("DefaultDependencies", false)}
 	if m.unit.IsSlice() {
-		all = append(all, Property{"Wants", dbus.Array{Elem: "s", Items: []dbus.Value{dbus.String(m.unit.Slice)}}})
+		all = append(all, property("Wants", []string{m.unit.Slice}))
 	} else {
 		all = append(all,
-			Property{"Slice", dbus.String(m.unit.Slice)},
-			Property{"Delegate", yes},
-			Property{"PIDs", dbus.Array{Elem: "u", Items: []dbus.Value{dbus.Uint32(m.holder.PID)}}},
+			property("Slice", m.unit.Slice),
+			property("Delegate", true),
+			property("PIDs", []uint32{uint32(m.holder.PID)}),
 			// A scope whose processes were killed counts as failed.
-			Property{"CollectMode", dbus.String("inactive-or-failed")},
+			property("CollectMode", "inactive-or-failed"),
 		)
 	}
 	io := "IOAccounting"
@@ -253,18 +249,9 @@ func (m *Manager) list(limits []Property) []Property {
 		io = "BlockIOAccounting"
 	}
 	for _, name := range []string{"MemoryAccounting", "CPUAccounting", io, "TasksAccounting"} {
-		all = append(all, Property{name, yes})
+		all = append(all, property(name, true))
 	}
 	return append(append(all, limits...), m.options.Extra...)
-}
-
-// settings is the list as D-Bus has it: a(sv).
-func settings(list []Property) dbus.Value {
-	a := dbus.Array{Elem: "(sv)"}
-	for _, p := range list {
-		a.Items = append(a.Items, dbus.Tuple{dbus.String(p.Name), dbus.Variant{Value: p.Value}})
-	}
-	return a
 }
 
 var errElsewhere = errors.New("systemd has made the cgroup elsewhere")
@@ -301,7 +288,7 @@ func (m *Manager) set(c *connection, list []Property) error {
 	if len(list) == 0 {
 		return nil
 	}
-	if _, err := c.call("SetUnitProperties", dbus.String(m.unit.Name), dbus.Bool(true), settings(list)); err != nil {
+	if err := c.call("SetUnitProperties", m.unit.Name, true, list).Err; err != nil {
 		return fmt.Errorf("set properties of unit %s: %w", m.unit.Name, err)
 	}
 	_, err := c.property("Version")
@@ -327,11 +314,11 @@ func (m *Manager) Destroy() error {
 
 // stop ends the unit if it is there, and has systemd forget it.
 func (m *Manager) stop(c *connection) error {
-	err := c.job("StopUnit", dbus.String(m.unit.Name), dbus.String("replace"))
+	err := c.job("StopUnit", m.unit.Name, "replace")
 	if err != nil && !is(err, noUnit) {
 		return fmt.Errorf("stop unit %s: %w", m.unit.Name, err)
 	}
-	if _, err := c.call("ResetFailedUnit", dbus.String(m.unit.Name)); err != nil && !is(err, noUnit) {
+	if err := c.call("ResetFailedUnit", m.unit.Name).Err; err != nil && !is(err, noUnit) {
 		return fmt.Errorf("reset unit %s: %w", m.unit.Name, err)
 	}
 	return nil

@@ -5,21 +5,24 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/godbus/dbus/v5"
+
 	"github.com/rung-oci/rung/cgroups/cgfile"
-	"github.com/rung-oci/rung/cgroups/systemd/dbus"
 )
 
-// A Property is a setting of a unit.
+// A Property is a setting of a unit, in the form that D-Bus has it: (sv).
 type Property struct {
 	Name  string
-	Value dbus.Value
+	Value dbus.Variant
 }
+
+func property(name string, value any) Property { return Property{name, dbus.MakeVariant(value)} }
 
 // String prints the property as `systemd-run -p` takes it.
 func (p Property) String() string { return p.Name + "=" + p.Value.String() }
 
 // infinity is no limit, or a default.
-const infinity = dbus.Uint64(math.MaxUint64)
+const infinity uint64 = math.MaxUint64
 
 // table says which property a cgroup file is to systemd, for v1 and v2: both the
 // fields of linux.resources and linux.resources.unified are such files. What
@@ -29,7 +32,7 @@ var table = [...]struct {
 	property string
 	since    int // version of systemd, where that isn't older than Linux 5.14
 	file     string
-	value    func(text string) (dbus.Value, bool)
+	value    func(text string) (any, bool)
 }{
 	{"MemoryMax", 0, "memory.max", number},
 	{"MemoryHigh", 0, "memory.high", number},
@@ -69,7 +72,7 @@ func Properties(writes []cgfile.Write, version int) (list []Property) {
 		if n := len(list); n > 0 && list[n-1].Name == row.property {
 			list = list[:n-1] // an idle group has no other weight
 		}
-		list = append(list, Property{row.property, v})
+		list = append(list, property(row.property, v))
 	}
 	return list
 }
@@ -108,7 +111,7 @@ func collect(writes []cgfile.Write) map[string]string {
 }
 
 // number reads what the kernel takes for a limit: max, or bytes with a suffix.
-func number(text string) (dbus.Value, bool) {
+func number(text string) (any, bool) {
 	text = strings.TrimSpace(text)
 	if text == "max" || text == "-1" {
 		return infinity, true
@@ -123,25 +126,25 @@ func number(text string) (dbus.Value, bool) {
 	if err != nil || n > math.MaxUint64>>shift {
 		return nil, false
 	}
-	return dbus.Uint64(n << shift), true
+	return n << shift, true
 }
 
 // weight reads io.weight: "100" or "default 100", but not that of one device.
-func weight(text string) (dbus.Value, bool) {
+func weight(text string) (any, bool) {
 	return number(strings.TrimPrefix(strings.TrimSpace(text), "default "))
 }
 
 // idle is systemd's weight of a group that runs when nobody else wants to.
-func idle(text string) (dbus.Value, bool) {
-	return dbus.Uint64(0), strings.TrimSpace(text) == "1"
+func idle(text string) (any, bool) {
+	return uint64(0), strings.TrimSpace(text) == "1"
 }
 
-func oomPolicy(text string) (dbus.Value, bool) {
+func oomPolicy(text string) (any, bool) {
 	switch strings.TrimSpace(text) {
 	case "0":
-		return dbus.String("continue"), true
+		return "continue", true
 	case "1":
-		return dbus.String("kill"), true
+		return "kill", true
 	}
 	return nil, false
 }
@@ -170,28 +173,28 @@ func cpuMax(text string) (quota, period uint64, ok bool) {
 	return quota, period, err == nil && quota > 0 && quota < math.MaxUint64/second
 }
 
-func period(text string) (dbus.Value, bool) {
+func period(text string) (any, bool) {
 	_, period, ok := cpuMax(text)
-	return dbus.Uint64(period), ok
+	return period, ok
 }
 
 // quota is rounded up: less than was asked for would be wrong, and of what is
 // below a percent nothing would be left.
-func quota(text string) (dbus.Value, bool) {
+func quota(text string) (any, bool) {
 	quota, period, ok := cpuMax(text)
 	if !ok || quota == 0 {
 		return infinity, ok
 	}
 	perSecond := quota * second / period
-	return dbus.Uint64((perSecond + granule - 1) / granule * granule), true
+	return (perSecond + granule - 1) / granule * granule, true
 }
 
 // maxCPU bounds a list of processors or memory nodes.
 const maxCPU = 1 << 16
 
 // mask turns "0-2,7" to bits, the lowest byte first.
-func mask(text string) (dbus.Value, bool) {
-	bits := dbus.Bytes{}
+func mask(text string) (any, bool) {
+	bits := []byte{}
 	for part := range strings.SplitSeq(strings.TrimSpace(text), ",") {
 		if part == "" {
 			continue

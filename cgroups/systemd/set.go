@@ -6,10 +6,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/godbus/dbus/v5"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rung-oci/rung/cgroups/device"
-	"github.com/rung-oci/rung/cgroups/systemd/dbus"
 )
 
 // Set changes the unit's properties, so that systemd doesn't take the old limits
@@ -82,10 +82,10 @@ func restore(changed, before []Property) (list []Property) {
 		switch {
 		case i >= 0:
 			list = append(list, before[i])
-		case p.Value.Signature() == "t":
-			list = append(list, Property{p.Name, infinity})
-		case p.Value.Signature() == "ay":
-			list = append(list, Property{p.Name, dbus.Bytes{}})
+		case p.Value.Signature() == dbus.SignatureOf(infinity):
+			list = append(list, property(p.Name, infinity))
+		case p.Value.Signature() == dbus.SignatureOf([]byte{}):
+			list = append(list, property(p.Name, []byte{}))
 		}
 	}
 	return list

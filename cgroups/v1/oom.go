@@ -52,8 +52,9 @@ func events(fd int, dir string) (uint64, error) {
 	if err != nil || n != len(buf) {
 		return 0, fmt.Errorf("watch for OOM kills: read eventfd: %w", err)
 	}
+	count := binary.NativeEndian.Uint64(buf[:])
 	if unix.Access(dir, unix.F_OK) != nil {
-		return 0, nil
+		count = 0
 	}
-	return binary.NativeEndian.Uint64(buf[:]), nil
+	return count, nil
 }

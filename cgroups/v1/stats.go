@@ -17,8 +17,13 @@ func (m *Manager) Stats() (*cgroups.Stats, error) {
 		controller string
 		read       func(cgfile.Dir, *cgroups.Stats) error
 	}{
-		{"cpuacct", cpuacctStats}, {"cpu", cpuStats}, {"cpuset", cpusetStats}, {"memory", memoryStats}, {"pids", pidsStats},
-		{"blkio", blkioStats}, {"hugetlb", hugetlbStats},
+		{"cpuacct", cpuacctStats},
+		{"cpu", cpuStats},
+		{"cpuset", cpusetStats},
+		{"memory", memoryStats},
+		{"pids", pidsStats},
+		{"blkio", blkioStats},
+		{"hugetlb", hugetlbStats},
 	} {
 		t := m.find(c.controller)
 		if t == nil {

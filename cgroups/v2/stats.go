@@ -121,8 +121,12 @@ var ioKinds = [...]struct {
 	key, op string
 	bytes   bool
 }{
-	{"rbytes", "Read", true}, {"wbytes", "Write", true}, {"dbytes", "Discard", true},
-	{"rios", "Read", false}, {"wios", "Write", false}, {"dios", "Discard", false},
+	{"rbytes", "Read", true},
+	{"wbytes", "Write", true},
+	{"dbytes", "Discard", true},
+	{"rios", "Read", false},
+	{"wios", "Write", false},
+	{"dios", "Discard", false},
 }
 
 // ioStats reads lines such as "8:0 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0".

@@ -44,11 +44,15 @@ func Exec(s *specs.Spec, process *specs.Process, host *Host, opt *ExecOptions) (
 			p.ownLimits()
 		}
 		p.oomScore(es.Proc)
+		p.execSchedule(false)
+		p.initialAffinity()
 	})
 	if inside {
 		p.ownLimits()
 	}
 	p.prepare()
+	p.finalAffinity()
+	p.execSchedule(true)
 	p.takeStdio(es.Terminal)
 	p.enterProgram()
 	p.agent(js)

@@ -71,6 +71,7 @@ func (p *planner) cleanSlate() {
 	}
 	p.t.Call("set umask", unix.SYS_UMASK, nsenter.Int(umask))
 	p.affinity()
+	p.personality()
 }
 
 // keyring joins a session keyring of the container's own: the caller's keys
@@ -130,6 +131,7 @@ func (p *planner) identity() {
 		p.OOMScoreAdj = p.spec.Process.OOMScoreAdj
 	}
 	p.limits()
+	p.scheduleFirst()
 	p.enterProgram()
 }
 

@@ -13,7 +13,10 @@ type JoinSlots struct {
 	Init    nsenter.Slot // a pidfd of the container's init
 	Unified nsenter.Slot // the v2 cgroup that the process is born in
 	Root    nsenter.Slot // the container's root directory
-	Control nsenter.Slot // socket to the runtime, where an agent is to have the filter's descriptor; else 0
+	// CgroupNS is a file of the container's cgroup namespace, where a pidfd doesn't
+	// lead to it; else 0.
+	CgroupNS nsenter.Slot
+	Control  nsenter.Slot // socket to the runtime, where an agent is to have the filter's descriptor; else 0
 }
 
 // joining begins the plan of a process that joins the container of s, and
@@ -31,6 +34,10 @@ func joining(s *specs.Spec, host *Host, opt *Options) (*planner, JoinSlots, erro
 	js := JoinSlots{Init: p.t.FDSlot(), Unified: p.t.FDSlot(), Root: p.t.FDSlot()}
 	p.keep(js.Init, js.Unified)
 	p.keep(p.Slots.Tasks...)
+	if _, born := p.ns.joins(); born != 0 && p.ns.user() {
+		js.CgroupNS = p.t.FDSlot()
+		p.keep(js.CgroupNS)
+	}
 	if p.notifies() {
 		js.Control = p.t.FDSlot()
 		p.Slots.Control = js.Control
@@ -63,9 +70,9 @@ func (p *planner) joinInit(js JoinSlots, asHost func()) {
 	p.Orders.CloneArgs = args.Slot
 	p.t.Call("clone process", unix.SYS_CLONE3, args.Slot.Addr(), nsenter.Int(args.Size)).Fork()
 	if born != 0 {
-		p.t.Call("join cgroup namespace of container", unix.SYS_SETNS, js.Init.FD(), nsenter.Int(born))
+		p.t.Call("join cgroup namespace of container", unix.SYS_SETNS, js.cgroupNS().FD(), nsenter.Int(born))
 	}
-	p.letGo(js.Init, js.Unified)
+	p.letGo(js.leads()...)
 	p.deathSignal()
 	p.cgroup()
 	p.letGo(p.Slots.Tasks...)
@@ -80,6 +87,25 @@ func (p *planner) joinInit(js JoinSlots, asHost func()) {
 		p.letGo(js.Root)
 	}
 	p.t.Call("change to root directory", unix.SYS_CHDIR, p.t.Str("/"))
+}
+
+// cgroupNS is the place of what leads to the container's cgroup namespace. In a
+// user namespace that is no pidfd: setns(2) by one asks for the right to trace the
+// init, and while that is still our own program, or another that made itself
+// non-dumpable, only the host has it.
+func (js JoinSlots) cgroupNS() nsenter.Slot {
+	if js.CgroupNS != 0 {
+		return js.CgroupNS
+	}
+	return js.Init
+}
+
+// leads are the places of what has served when the process is where it belongs.
+func (js JoinSlots) leads() []nsenter.Slot {
+	if js.CgroupNS != 0 {
+		return []nsenter.Slot{js.Init, js.CgroupNS, js.Unified}
+	}
+	return []nsenter.Slot{js.Init, js.Unified}
 }
 
 // agent has the runtime give the filter's descriptor to an agent, if one is to

@@ -72,6 +72,8 @@ type Plan struct {
 	// namespace may not suffice.
 	Rlimits     []specs.POSIXRlimit
 	OOMScoreAdj *int
+	Scheduler   *specs.Scheduler
+	IOPriority  *specs.LinuxIOPriority
 	// SendListener says that the first process sends the seccomp agent's descriptor.
 	SendListener bool
 	Unreadable   bool // the builder's executable must not even be readable

@@ -13,9 +13,6 @@ func sweepAll(w *sweep, s *specs.Spec) {
 	if p := s.Process; p != nil {
 		value(w, "process.apparmorProfile", &p.ApparmorProfile)
 		value(w, "process.selinuxLabel", &p.SelinuxLabel)
-		value(w, "process.scheduler", &p.Scheduler)
-		value(w, "process.ioPriority", &p.IOPriority)
-		limit(w, "process.execCPUAffinity", &p.ExecCPUAffinity)
 	}
 	for i := range s.Mounts {
 		sweepMount(w, i, &s.Mounts[i])
@@ -24,7 +21,6 @@ func sweepAll(w *sweep, s *specs.Spec) {
 		value(w, "linux.intelRdt", &l.IntelRdt)
 		table(w, "linux.netDevices", &l.NetDevices)
 		value(w, "linux.memoryPolicy", &l.MemoryPolicy)
-		value(w, "linux.personality", &l.Personality)
 		value(w, "linux.mountLabel", &l.MountLabel)
 	}
 }
@@ -81,15 +77,6 @@ func value[T comparable](w *sweep, path string, v *T) {
 		if w.drop {
 			*v = zero
 		}
-	}
-}
-
-// limit takes an optional field for which an explicit zero means the same as nothing. Engines
-// write such zeros.
-func limit[T comparable](w *sweep, path string, v **T) {
-	var zero T
-	if *v != nil && **v != zero {
-		value(w, path, v)
 	}
 }
 

@@ -19,6 +19,7 @@ func (c *checker) linux(l *specs.Linux) {
 	c.hiddenPaths("readonlyPaths", l.ReadonlyPaths)
 	c.cgroupsPath(l.CgroupsPath)
 	c.seccomp(l.Seccomp)
+	c.personality(l.Personality)
 	if l.Resources != nil {
 		c.resources(l.Resources)
 	}

@@ -199,9 +199,9 @@ func TestUnsupported(t *testing.T) {
 	fill(reflect.ValueOf(full).Elem(), &n)
 	full.Mounts = full.Mounts[:1]
 	full.Mounts[0].Options = []string{"ro", "ridmap", "bind", "idmap"}
-	want := strings.Fields(`process.apparmorProfile process.selinuxLabel process.scheduler process.ioPriority process.execCPUAffinity
+	want := strings.Fields(`process.apparmorProfile process.selinuxLabel
 		mounts[0].uidMappings mounts[0].gidMappings mounts[0].options["ridmap"] mounts[0].options["idmap"]
-		linux.intelRdt linux.netDevices linux.memoryPolicy linux.personality linux.mountLabel`)
+		linux.intelRdt linux.netDevices linux.memoryPolicy linux.mountLabel`)
 	var got []string
 	for _, e := range Unsupported(full) {
 		got = append(got, e.Path)

@@ -31,6 +31,9 @@ func (c *checker) process(p *specs.Process) {
 	if p.OOMScoreAdj != nil && (*p.OOMScoreAdj < -1000 || *p.OOMScoreAdj > 1000) {
 		c.bad("must be from -1000 to 1000", "process", "oomScoreAdj")
 	}
+	c.scheduler(p.Scheduler)
+	c.ioPriority(p.IOPriority)
+	c.execCPUAffinity(p.ExecCPUAffinity)
 }
 
 func (c *checker) user(u *specs.User) {

@@ -15,7 +15,7 @@ import (
 )
 
 // Guard fails the test if, at its end, anything that wasn't there is left of a
-// runtime: mounts of this mount namespace, cgroups, processes (the runtime's,
+// runtime: mounts of this mount namespace, cgroups, device programs, processes (the runtime's,
 // those in the test's cgroups, unreaped ones), entries of the state directory,
 // abstract sockets, keyrings, SysV IPC objects; or if /dev/null, the core
 // pattern or IP forwarding of the host have changed. New calls it. Cleanups that
@@ -78,6 +78,7 @@ func look() residue {
 		}
 	}
 	cgroups(r)
+	programs(r)
 	processes(r)
 	settings(r)
 	for _, file := range []string{"msg", "sem", "shm"} {

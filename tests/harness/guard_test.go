@@ -4,9 +4,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -36,9 +38,10 @@ func TestLook(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer zombie.Wait()
-	runtime := running(t, dir)
-	defer runtime.Wait()
-	defer runtime.Process.Kill()
+	rung := running(t, dir)
+	defer rung.Wait()
+	defer rung.Process.Kill()
+	defer unix.Close(loadProgram(t))
 	time.Sleep(200 * time.Millisecond)
 	now := look()
 	var got []string
@@ -48,11 +51,44 @@ func TestLook(t *testing.T) {
 		}
 	}
 	text := strings.Join(got, "\n")
-	for _, want := range []string{"cgroup /sys/fs/cgroup/", "mount " + dir, "hasn't waited for", "of the runtime"} {
+	want := []string{"cgroup /sys/fs/cgroup/", "mount " + dir, "hasn't waited for", "of the runtime"}
+	if View() != V1 {
+		want = append(want, "device program")
+	}
+	for _, want := range want {
 		if !strings.Contains(text, want) {
 			t.Errorf("look() doesn't see %q: %s", want, text)
 		}
 	}
+}
+
+// loadProgram loads a device program of the runtime's name that allows all, and
+// attaches it nowhere.
+func loadProgram(t *testing.T) (fd int) {
+	t.Helper()
+	code := []uint64{0x1_0000_00b7, 0x95} // r0 = 1; exit
+	license := []byte("Apache-2.0\x00")
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	pin.Pin(&code[0])
+	pin.Pin(&license[0])
+	attr := struct {
+		typ, count     uint32
+		insns, license uint64
+		_, _           uint32
+		_              uint64
+		_, _           uint32
+		name           [16]byte
+	}{
+		typ: unix.BPF_PROG_TYPE_CGROUP_DEVICE, count: uint32(len(code)),
+		insns: uint64(uintptr(unsafe.Pointer(&code[0]))), license: uint64(uintptr(unsafe.Pointer(&license[0]))),
+	}
+	copy(attr.name[:], deviceProgram)
+	fd, ok := bpf(unix.BPF_PROG_LOAD, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
+	if !ok {
+		t.Fatal("the kernel doesn't load a device program")
+	}
+	return fd
 }
 
 // running starts the runtime's file as a process that stays: it waits for a

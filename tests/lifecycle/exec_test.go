@@ -185,7 +185,14 @@ func TestExecAnswers(t *testing.T) {
 
 // A created container takes processes too, and its init still waits.
 func TestExecCreated(t *testing.T) {
-	b := harness.New(t, harness.Args("/bin/true"))
+	t.Run("host user namespace", func(t *testing.T) { execCreated(t) })
+	// There nobody inside may trace the init, which is still our own program.
+	t.Run("user namespace", func(t *testing.T) { execCreated(t, mapped) })
+}
+
+func execCreated(t *testing.T, edits ...harness.Edit) {
+	t.Helper()
+	b := harness.New(t, append(edits, harness.Args("/bin/true"))...)
 	pid, _ := b.Create(t)
 	if r := execIn(t, b, nil, "/bin/hostname"); r.Code != 0 {
 		t.Error(r)

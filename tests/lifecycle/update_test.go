@@ -29,15 +29,26 @@ func TestUpdateIsRemembered(t *testing.T) {
 	harness.Controller(t, "cpu")
 	harness.NeedRung(t, "resources in the state directory")
 	b := harness.New(t, harness.Args("/bin/sleep", "60"))
+	quota := func(want string) {
+		t.Helper()
+		got := setting(t, b, "cpu.max")
+		if got == "" {
+			got = setting(t, b, "cpu.cfs_quota_us") + " " + setting(t, b, "cpu.cfs_period_us")
+		}
+		if got != want {
+			t.Errorf("quota and period %q, want %q", got, want)
+		}
+	}
 	pid, _ := b.Create(t)
 	b.Run(t, "update", "--cpu-quota", "50000", b.ID).Silent(t)
-	settings(t, b, map[string]string{"cpu.cfs_quota_us|x": "50000", "cpu.cfs_period_us|x": "100000"})
+	quota("50000 100000")
 	b.Must(t, "start")
 	updateFrom(t, b, `{"cpu":{"period":200000}}`).Silent(t)
-	settings(t, b, map[string]string{"cpu.cfs_quota_us|x": "50000", "cpu.cfs_period_us|x": "200000"})
+	quota("50000 200000")
 	b.Must(t, "pause")
 	updateFrom(t, b, `{"cpu":{"quota":150000},"pids":{"limit":9}}`).Silent(t)
-	settings(t, b, map[string]string{"cpu.cfs_quota_us|x": "150000", "cpu.cfs_period_us|x": "200000", "pids.max": "9"})
+	quota("150000 200000")
+	settings(t, b, map[string]string{"pids.max": "9"})
 	b.Must(t, "resume")
 	if r := b.Run(t, "exec", b.ID, "/bin/true"); r.Code != 0 {
 		t.Errorf("%v", r)

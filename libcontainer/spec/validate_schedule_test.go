@@ -1,0 +1,48 @@
+package spec
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+func TestSchedule(t *testing.T) {
+	sched := func(s specs.Scheduler) func(*specs.Spec) {
+		return func(c *specs.Spec) { c.Process.Scheduler = &s }
+	}
+	for _, c := range []struct {
+		edit func(*specs.Spec)
+		want string
+	}{
+		{sched(specs.Scheduler{}), "process.scheduler.policy: required"},
+		{sched(specs.Scheduler{Policy: "SCHED_X"}), `process.scheduler.policy: unknown policy "SCHED_X"`},
+		{sched(specs.Scheduler{Policy: specs.SchedOther, Nice: 20}), "process.scheduler.nice: must be from -20 to 19"},
+		{sched(specs.Scheduler{Policy: specs.SchedFIFO, Priority: 1, Nice: 1}), "process.scheduler.nice: needs policy SCHED_OTHER or SCHED_BATCH"},
+		{sched(specs.Scheduler{Policy: specs.SchedRR}), "process.scheduler.priority: must be from 1 to 99"},
+		{sched(specs.Scheduler{Policy: specs.SchedIdle, Priority: 1}), "process.scheduler.priority: needs policy SCHED_FIFO or SCHED_RR"},
+		{sched(specs.Scheduler{Policy: specs.SchedBatch, Period: 1}), "process.scheduler.period: needs policy SCHED_DEADLINE"},
+		{sched(specs.Scheduler{Policy: specs.SchedDeadline, Deadline: 1}), "process.scheduler.runtime: required by policy SCHED_DEADLINE"},
+		{sched(specs.Scheduler{Policy: specs.SchedDeadline, Runtime: 3, Deadline: 2}), "process.scheduler.runtime: must be at most the deadline, 2"},
+		{sched(specs.Scheduler{Policy: specs.SchedDeadline, Runtime: 1, Deadline: 3, Period: 2}), "process.scheduler.deadline: must be at most the period, 2"},
+		{sched(specs.Scheduler{Policy: specs.SchedOther, Flags: []specs.LinuxSchedulerFlag{"F"}}), `process.scheduler.flags[0]: unknown flag "F"`},
+		{sched(specs.Scheduler{Policy: specs.SchedDeadline, Runtime: 1, Deadline: 2}), ""},
+		{func(s *specs.Spec) { s.Process.IOPriority = &specs.LinuxIOPriority{} }, "process.ioPriority.class: required"},
+		{func(s *specs.Spec) {
+			s.Process.IOPriority = &specs.LinuxIOPriority{Class: specs.IOPRIO_CLASS_RT, Priority: 8}
+		}, "process.ioPriority.priority: must be from 0 to 7"},
+		{func(s *specs.Spec) { s.Process.ExecCPUAffinity = &specs.CPUAffinity{Initial: "1-0"} }, `process.execCPUAffinity.initial: range "1-0" runs backwards`},
+		{func(s *specs.Spec) { s.Process.ExecCPUAffinity = &specs.CPUAffinity{Final: "8192"} }, "process.execCPUAffinity.final: processor 8192 is above 8191"},
+		{func(s *specs.Spec) { s.Linux.Personality = &specs.LinuxPersonality{Domain: "BSD"} }, `linux.personality.domain: unknown domain "BSD"`},
+		{func(s *specs.Spec) {
+			s.Linux.Personality = &specs.LinuxPersonality{Domain: specs.PerLinux, Flags: []specs.LinuxPersonalityFlag{"X"}}
+		}, `linux.personality.flags[0]: unknown flag "X"`},
+	} {
+		s := Example()
+		c.edit(s)
+		err := Validate(s)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("got %v, want %q", err, c.want)
+		}
+	}
+}
