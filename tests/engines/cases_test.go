@@ -25,6 +25,8 @@ type scenario struct {
 	code        int
 	output      *regexp.Regexp
 	command     string
+	// do is what a test does in place of a command.
+	do func(runtime string) error
 }
 
 func scenarios(t testing.TB, file string) (list []scenario) {
@@ -46,13 +48,16 @@ func scenarios(t testing.TB, file string) (list []scenario) {
 		if err != nil {
 			t.Fatalf("%s:%d: %v", file, n+1, err)
 		}
-		list = append(list, scenario{f[0], f[1], code, regexp.MustCompile("(?m)" + f[3]), f[4]})
+		list = append(list, scenario{name: f[0], needs: f[1], code: code, output: regexp.MustCompile("(?m)" + f[3]), command: f[4]})
 	}
 	return list
 }
 
 // play runs the command: nil if it does what it must.
-func (s *scenario) play(env []string) error {
+func (s *scenario) play(runtime string, env []string) error {
+	if s.do != nil {
+		return s.do(runtime)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	var out bytes.Buffer
@@ -95,7 +100,7 @@ func perform(t *testing.T, engine string, list []scenario, env []string) {
 			if s.needs != "-" && !harness.HasController(s.needs) {
 				continue
 			}
-			err := s.play(append(env, "RT="+name))
+			err := s.play(name, append(env, "RT="+name, "BIN="+names[name]))
 			failed[name][s.name] = err != nil
 			switch {
 			case err == nil:

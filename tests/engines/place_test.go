@@ -1,0 +1,275 @@
+package engines
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/tests/harness"
+	"github.com/rung-oci/rung/tests/report"
+)
+
+// placeEnv is set in a test binary that runs in a place.
+const placeEnv = "RUNGT_PLACE"
+
+// settle makes a place: the first process of new pid, mount, network, IPC and UTS
+// namespaces waits until it has been moved to its cgroups, roots a cgroup
+// namespace there and mounts what it sees of it where the host's was. It stays, to
+// reap what loses its parent.
+const settle = `
+read -r _ && exec </dev/null unshare --cgroup sh -ec '
+mount --make-rprivate /
+mount -t proc proc /proc
+mount -t tmpfs tmpfs /run
+mkdir -p /run/lock
+ip link set lo up
+tac "$1" | while read -r kind option point; do umount "$point"; done
+while read -r kind option point; do
+	mount -t "$kind" $option none "$point"
+	[ "$kind" = cgroup ] || { mkdir "$point/init"; echo 0 >"$point/init/cgroup.procs"; }
+done <"$1"
+shift
+set +e
+"$@"
+exit $?' sh "$@"`
+
+// inPlace runs the test f in namespaces and cgroups of its own, where engines can
+// be started that think they have a host to themselves. Whatever they leave running
+// ends with it. The directory given to f is removed afterwards.
+func inPlace(t *testing.T, limit time.Duration, f func(t *testing.T, dir string)) {
+	t.Helper()
+	if dir := os.Getenv(placeEnv); dir != "" {
+		f(t, dir)
+		return
+	}
+	harness.Guard(t, nil)
+	dir := harness.TempDir(t)
+	cgroup := "/" + harness.Unique()
+	t.Cleanup(func() { removeCgroups(t, cgroup) })
+	layout := filepath.Join(dir, "layout")
+	roots := hierarchies(t, layout)
+
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	args := []string{"-c", settle, "sh", layout, "/proc/self/exe", "-test.run", "^" + t.Name() + "$", "-test.timeout", limit.String()}
+	if self, err := os.Executable(); err == nil {
+		args[4] = self
+	}
+	if testing.Short() {
+		args = append(args, "-test.short")
+	}
+	if testing.Verbose() {
+		args = append(args, "-test.v")
+	}
+	runtime.LockOSThread() // the death signal is sent when the thread ends
+	defer runtime.UnlockOSThread()
+	c := exec.CommandContext(ctx, "sh", args...)
+	var out strings.Builder
+	c.Stdout, c.Stderr, c.WaitDelay = &out, &out, time.Second
+	c.Env = append(os.Environ(), placeEnv+"="+dir)
+	c.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
+		Pdeathsig:  unix.SIGKILL,
+	}
+	gate, err := c.StdinPipe()
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, root := range roots {
+		enter(t, root, cgroup, c.Process.Pid)
+	}
+	io.WriteString(gate, "go\n")
+	err = c.Wait()
+	switch {
+	case ctx.Err() != nil:
+		t.Errorf("not ready after %v:\n%s", limit, out.String())
+	case err != nil:
+		t.Errorf("%v:\n%s", err, out.String())
+	case strings.Contains(out.String(), "--- SKIP: "+t.Name()+" "):
+		t.Skip(out.String())
+	default:
+		t.Log("\n" + out.String())
+	}
+}
+
+// hierarchies writes the view's cgroup mounts to a file, a line each, and returns
+// where they are.
+func hierarchies(t *testing.T, file string) (roots []report.Mount) {
+	t.Helper()
+	data, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	for _, m := range report.ParseMounts(string(data)) {
+		switch m.Type {
+		case "cgroup":
+			_, option, _ := strings.Cut(m.Super, ",") // after rw
+			fmt.Fprintf(&text, "cgroup -o%s %s\n", option, m.Point)
+		case "cgroup2":
+			fmt.Fprintf(&text, "cgroup2 -orw %s\n", m.Point)
+		default:
+			continue
+		}
+		roots = append(roots, m)
+	}
+	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return roots
+}
+
+// enter makes a cgroup and moves a process into it.
+func enter(t *testing.T, root report.Mount, cgroup string, pid int) {
+	t.Helper()
+	dir := root.Point + cgroup
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dir + "/cpuset.cpus"); err == nil && root.Type == "cgroup" {
+		for _, file := range []string{"/cpuset.cpus", "/cpuset.mems"} {
+			data, err := os.ReadFile(root.Point + file)
+			if err == nil {
+				err = os.WriteFile(dir+file, data, 0o644)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := os.WriteFile(dir+"/cgroup.procs", fmt.Append(nil, pid), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// removeCgroups removes a cgroup and all below it.
+func removeCgroups(t *testing.T, cgroup string) {
+	for _, dir := range harness.CgroupDirs(cgroup) {
+		var dirs []string
+		filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+			if err == nil && e.IsDir() {
+				dirs = append(dirs, path)
+			}
+			return nil
+		})
+		for i := len(dirs) - 1; i >= 0; i-- {
+			err := unix.Rmdir(dirs[i])
+			for end := time.Now().Add(5 * time.Second); err == unix.EBUSY && time.Now().Before(end); err = unix.Rmdir(dirs[i]) {
+				time.Sleep(20 * time.Millisecond)
+			}
+			if err != nil && !errors.Is(err, unix.ENOENT) {
+				t.Errorf("rmdir %s: %v", dirs[i], err)
+			}
+		}
+	}
+}
+
+// need skips the test when a program isn't installed.
+func need(t *testing.T, programs ...string) {
+	t.Helper()
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			t.Skipf("%s isn't installed: tests/engines/setup.sh does it", p)
+		}
+	}
+}
+
+// An engine is a daemon that a test has started.
+type engine struct {
+	t       *testing.T
+	name    string
+	log     string
+	ready   []string
+	env     []string
+	command []string
+	cmd     *exec.Cmd
+	done    chan struct{}
+}
+
+// daemon starts an engine, which is ready when a command exits with 0. Its log is
+// shown if the test fails. It is stopped at the end of the test.
+func daemon(t *testing.T, dir string, ready []string, env []string, command ...string) *engine {
+	t.Helper()
+	name := filepath.Base(command[0])
+	e := &engine{t: t, name: name, log: filepath.Join(dir, name+".log"), ready: ready, env: env, command: command}
+	if err := e.start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.stop(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Logf("the end of %s's log:\n%s", name, e.tail())
+		}
+	})
+	return e
+}
+
+func (e *engine) tail() string {
+	text, _ := os.ReadFile(e.log)
+	return string(text[max(0, len(text)-6000):])
+}
+
+func (e *engine) start() error {
+	log, err := os.OpenFile(e.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	e.cmd = exec.Command(e.command[0], e.command[1:]...)
+	e.cmd.Env, e.cmd.Stdout, e.cmd.Stderr = e.env, log, log
+	if err := e.cmd.Start(); err != nil {
+		return err
+	}
+	e.done = make(chan struct{})
+	go func(c *exec.Cmd, done chan struct{}) { c.Wait(); close(done) }(e.cmd, e.done)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		check := exec.Command(e.ready[0], e.ready[1:]...)
+		check.Env = e.env
+		if check.Run() == nil {
+			return nil
+		}
+		select {
+		case <-e.done:
+			return fmt.Errorf("%s has ended:\n%s", e.name, e.tail())
+		default:
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("%s isn't ready after a minute:\n%s", e.name, e.tail())
+		}
+	}
+}
+
+func (e *engine) stop() error {
+	e.cmd.Process.Signal(unix.SIGTERM)
+	select {
+	case <-e.done:
+		return nil
+	case <-time.After(20 * time.Second):
+		e.cmd.Process.Kill()
+		<-e.done
+		return fmt.Errorf("%s doesn't stop", e.name)
+	}
+}
+
+func (e *engine) restart() error {
+	if err := e.stop(); err != nil {
+		return err
+	}
+	return e.start()
+}
