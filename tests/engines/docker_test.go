@@ -15,9 +15,17 @@ func TestDocker(t *testing.T) {
 	})
 }
 
-// docker starts dockerd with the runtimes and an image "bb" of busybox. It
-// returns the environment of its client.
+// docker starts dockerd with an image "bb" of busybox. It returns the environment
+// of its client.
 func docker(t *testing.T, dir string) (env []string) {
+	t.Helper()
+	_, env = dockerd(t, dir)
+	load(t, env, `docker import -c 'CMD ["/bin/sh"]' - bb`)
+	return env
+}
+
+// dockerd starts dockerd with the runtimes, by a command that comes before it.
+func dockerd(t *testing.T, dir string, by ...string) (e *engine, env []string) {
 	t.Helper()
 	known := map[string]any{}
 	for name, path := range runtimes() {
@@ -38,7 +46,5 @@ func docker(t *testing.T, dir string) (env []string) {
 		t.Fatal(err)
 	}
 	env = append(os.Environ(), "DOCKER_HOST=unix://"+dir+"/docker.sock", "DOCKER_CONFIG="+dir+"/client", "DIR="+dir)
-	daemon(t, dir, []string{"docker", "version"}, env, "dockerd", "--config-file", dir+"/daemon.json")
-	load(t, env, `docker import -c 'CMD ["/bin/sh"]' - bb`)
-	return env
+	return daemon(t, dir, []string{"docker", "version"}, env, append(by, "dockerd", "--config-file", dir+"/daemon.json")...), env
 }
