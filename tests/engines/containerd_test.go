@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
-
-	"github.com/rung-oci/rung/tests/harness"
 )
 
 // TestContainerd runs what containerd's own client can ask a runtime for.
@@ -32,6 +30,6 @@ func containerd(t *testing.T, dir, config string) (e *engine, env []string) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	env = append(os.Environ(), "CONTAINERD_ADDRESS="+dir+"/c.sock", "CONTAINERD_NAMESPACE="+harness.Unique(), "DIR="+dir)
+	env = append(os.Environ(), "CONTAINERD_ADDRESS="+dir+"/c.sock", "CONTAINERD_NAMESPACE=engine", "DIR="+dir)
 	return daemon(t, dir, []string{"ctr", "version"}, env, "containerd", "--config", file), env
 }

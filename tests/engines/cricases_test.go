@@ -290,7 +290,7 @@ func sysctls(p *pod) error {
 
 func environment(p *pod) error {
 	log, _, err := p.run(func(c *cri.ContainerConfig) {
-		c.Envs = []*cri.KeyValue{{Key: "A", Value: "b c"}}
+		c.Envs = []*cri.KeyValue{{Key: "A", Value: []byte("b c")}}
 		c.WorkingDir = "/tmp"
 	}, "sh", "-c", "echo $A; pwd; hostname")
 	if want := "b c\n/tmp\n" + p.config.Hostname + "\n"; err == nil && log != want {

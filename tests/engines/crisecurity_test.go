@@ -147,12 +147,12 @@ func mounts(p *pod) error {
 
 func devices(p *pod) error {
 	log, s, err := p.run(func(c *cri.ContainerConfig) {
-		c.Devices = []*cri.Device{{HostPath: "/dev/full", ContainerPath: "/dev/other", Permissions: "r"}}
-	}, "sh", "-c", "dd if=/dev/other bs=1 count=1 2>/dev/null | wc -c; echo x >/dev/other")
+		c.Devices = []*cri.Device{{HostPath: "/dev/fuse", ContainerPath: "/dev/other", Permissions: "r"}}
+	}, "sh", "-c", ": </dev/other && echo opened; : >/dev/other")
 	if err != nil || s.ExitCode == 0 {
 		return fmt.Errorf("exit code %d: %w", s.GetExitCode(), err)
 	}
-	if err := has(log, "1\n"); err != nil {
+	if err := has(log, "opened\n"); err != nil {
 		return err
 	}
 	return has(log, "not permitted")

@@ -28,6 +28,9 @@ func busybox(t *testing.T) (rootfs string) {
 	b := harness.New(t)
 	b.Write(t, "etc/passwd", "root:x:0:0:root:/root:/bin/sh\nu:x:1000:1000::/:/bin/sh\n", 0o644)
 	b.Write(t, "etc/group", "root:x:0:\nu:x:1000:\n", 0o644)
+	if err := os.Link(b.Rootfs+"/bin/busybox", b.Rootfs+"/bin/nslookup"); err != nil {
+		t.Fatal(err)
+	}
 	return b.Dir + "/rootfs"
 }
 

@@ -20,9 +20,6 @@ import (
 	"github.com/rung-oci/rung/tests/report"
 )
 
-// placeEnv is set in a test binary that runs in a place.
-const placeEnv = "RUNGT_PLACE"
-
 // settle makes a place: the first process of new pid, mount, network, IPC and UTS
 // namespaces waits until it has been moved to its cgroups, roots a cgroup
 // namespace there and mounts what it sees of it where the host's was. It stays, to
@@ -49,7 +46,7 @@ exit $?' sh "$@"`
 // ends with it. The directory given to f is removed afterwards.
 func inPlace(t *testing.T, limit time.Duration, f func(t *testing.T, dir string)) {
 	t.Helper()
-	if dir := os.Getenv(placeEnv); dir != "" {
+	if dir := os.Getenv(harness.PlaceEnv); dir != "" {
 		f(t, dir)
 		return
 	}
@@ -59,6 +56,13 @@ func inPlace(t *testing.T, limit time.Duration, f func(t *testing.T, dir string)
 	t.Cleanup(func() { removeCgroups(t, cgroup) })
 	layout := filepath.Join(dir, "layout")
 	roots := hierarchies(t, layout)
+
+	// The directory is the whole test run's for the harness inside.
+	for _, name := range []string{"bin", "probe"} {
+		if err := os.Symlink(harness.Dir()+"/"+name, dir+"/"+name); err != nil {
+			t.Fatal(err)
+		}
+	}
 
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
@@ -77,7 +81,7 @@ func inPlace(t *testing.T, limit time.Duration, f func(t *testing.T, dir string)
 	c := exec.CommandContext(ctx, "sh", args...)
 	var out strings.Builder
 	c.Stdout, c.Stderr, c.WaitDelay = &out, &out, time.Second
-	c.Env = append(os.Environ(), placeEnv+"="+dir)
+	c.Env = append(os.Environ(), harness.PlaceEnv+"="+dir, "RUNGT_DIR="+dir)
 	c.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
 		Pdeathsig:  unix.SIGKILL,

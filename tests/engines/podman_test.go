@@ -35,12 +35,12 @@ func podman(t *testing.T, dir string) (env []string) {
 		"buildah": ``,
 	} {
 		script := "#!/bin/sh\nexec /usr/bin/" + name + ` --root "$DIR/storage" --runroot "$DIR/run" --storage-driver vfs ` + flags + ` "$@"` + "\n"
-		if err := os.MkdirAll(dir+"/bin", 0o755); err != nil {
+		if err := os.MkdirAll(dir+"/cmd", 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(dir+"/bin/"+name, []byte(script), 0o755); err != nil {
+		if err := os.WriteFile(dir+"/cmd/"+name, []byte(script), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return append(os.Environ(), "DIR="+dir, "PATH="+dir+"/bin:"+os.Getenv("PATH"), "HOME="+dir)
+	return append(os.Environ(), "DIR="+dir, "PATH="+dir+"/cmd:"+os.Getenv("PATH"), "HOME="+dir)
 }

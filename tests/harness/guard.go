@@ -38,12 +38,19 @@ func Guard(t testing.TB, b *Bundle) {
 	})
 }
 
+// PlaceEnv is set for tests in namespaces and cgroups of their own, which end with
+// all that is left in them; so nobody looks there.
+const PlaceEnv = "RUNGT_PLACE"
+
 // A residue is a set of things, each described by one line.
 type residue map[string]bool
 
 // settle returns what is there and wasn't before, when that has stopped to shrink to nothing.
 func settle(before residue, b *Bundle, root string) []string {
 	var left []string
+	if os.Getenv(PlaceEnv) != "" {
+		return nil
+	}
 	for n := range 60 {
 		left = left[:0]
 		now := look()
