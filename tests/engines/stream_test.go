@@ -77,7 +77,9 @@ func (s *stream) talk(text string) (string, error) {
 	if _, err := io.WriteString(s.stdin, text); err != nil {
 		return "", err
 	}
-	s.stdin.Close()
+	if s.resize == nil { // a terminal that has no keyboard any more hangs up
+		s.stdin.Close()
+	}
 	var out bytes.Buffer
 	if _, err := io.Copy(&out, s.stdout); err != nil {
 		return out.String(), err
