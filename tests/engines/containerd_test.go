@@ -6,10 +6,13 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/rung-oci/rung/tests/harness"
 )
 
 // TestContainerd runs what containerd's own client can ask a runtime for.
 func TestContainerd(t *testing.T) {
+	harness.Controller(t, "cpu") // of which the engine sets a limit for every container
 	need(t, "containerd", "ctr")
 	inPlace(t, 10*time.Minute, func(t *testing.T, dir string) {
 		rootfs := busybox(t)

@@ -13,6 +13,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"github.com/rung-oci/rung/tests/harness"
 )
 
 // A kubelet is a client of CRI that does with pods what Kubernetes' does.
@@ -28,6 +30,7 @@ type kubelet struct {
 
 // TestCRI drives containerd as a kubelet does.
 func TestCRI(t *testing.T) {
+	harness.Controller(t, "cpu") // of which the engine sets a limit for every container
 	need(t, "containerd", "ctr")
 	inPlace(t, 15*time.Minute, func(t *testing.T, dir string) {
 		perform(t, "containerd (CRI)", kubernetes(t, dir).cases(), nil)

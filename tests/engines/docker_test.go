@@ -2,6 +2,7 @@ package engines
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"testing"
 	"time"
@@ -11,21 +12,31 @@ import (
 func TestDocker(t *testing.T) {
 	need(t, "dockerd", "docker")
 	inPlace(t, 10*time.Minute, func(t *testing.T, dir string) {
-		perform(t, "docker", scenarios(t, "docker.cases"), docker(t, dir))
+		perform(t, "Docker", scenarios(t, "docker.cases"), docker(t, dir, nil))
+	})
+}
+
+// TestDockerUserNamespace has dockerd give every container a user namespace.
+func TestDockerUserNamespace(t *testing.T) {
+	need(t, "dockerd", "docker")
+	inPlace(t, 5*time.Minute, func(t *testing.T, dir string) {
+		env := docker(t, dir, map[string]any{"userns-remap": "rungt"})
+		perform(t, "Docker, userns-remap", scenarios(t, "docker-userns.cases"), env)
 	})
 }
 
 // docker starts dockerd with an image "bb" of busybox. It returns the environment
 // of its client.
-func docker(t *testing.T, dir string) (env []string) {
+func docker(t *testing.T, dir string, more map[string]any) (env []string) {
 	t.Helper()
-	_, env = dockerd(t, dir)
+	_, env = dockerd(t, dir, more)
 	load(t, env, `docker import -c 'CMD ["/bin/sh"]' - bb`)
 	return env
 }
 
-// dockerd starts dockerd with the runtimes, by a command that comes before it.
-func dockerd(t *testing.T, dir string, by ...string) (e *engine, env []string) {
+// dockerd starts dockerd with the runtimes and more configuration, by a command that
+// comes before it.
+func dockerd(t *testing.T, dir string, more map[string]any, by ...string) (e *engine, env []string) {
 	t.Helper()
 	known := map[string]any{}
 	for name, path := range runtimes() {
@@ -33,16 +44,18 @@ func dockerd(t *testing.T, dir string, by ...string) (e *engine, env []string) {
 			known[name] = map[string]string{"path": path}
 		}
 	}
-	config, err := json.Marshal(map[string]any{
+	config := map[string]any{
 		"data-root": dir + "/root", "exec-root": dir + "/exec", "pidfile": dir + "/pid",
 		"hosts": []string{"unix://" + dir + "/docker.sock"}, "runtimes": known, "default-runtime": "rung",
 		"iptables": false, "bridge": "none", "storage-driver": "vfs",
 		"exec-opts": []string{"native.cgroupdriver=cgroupfs"},
-	})
+	}
+	maps.Copy(config, more)
+	text, err := json.Marshal(config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(dir+"/daemon.json", config, 0o600); err != nil {
+	if err := os.WriteFile(dir+"/daemon.json", text, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	env = append(os.Environ(), "DOCKER_HOST=unix://"+dir+"/docker.sock", "DOCKER_CONFIG="+dir+"/client", "DIR="+dir)

@@ -23,20 +23,28 @@ import (
 // settle makes a place: the first process of new pid, mount, network, IPC and UTS
 // namespaces waits until it has been moved to its cgroups, roots a cgroup
 // namespace there and mounts what it sees of it where the host's was. It stays, to
-// reap what loses its parent.
+// reap what loses its parent. The null device gets an inode of the place's own: crun
+// gives it to the root of a user namespace when that is its stdio.
 const settle = `
 read -r _ && exec </dev/null unshare --cgroup sh -ec '
 mount --make-rprivate /
 mount -t proc proc /proc
 mount -t tmpfs tmpfs /run
 mkdir -p /run/lock
+mknod -m 666 /run/null c 1 3
+mount --bind /run/null /dev/null
+cp -a /etc /run/etc
+mount --bind /run/etc /etc
+echo "rungt:x:4711:4711::$2/home:/bin/sh" >>/etc/passwd
+echo "rungt:x:4711:" >>/etc/group
+echo "rungt:200000:65536" | tee /etc/subuid >/etc/subgid
 ip link set lo up
 tac "$1" | while read -r kind option point; do umount "$point"; done
 while read -r kind option point; do
 	mount -t "$kind" $option none "$point"
 	[ "$kind" = cgroup ] || { mkdir "$point/init"; echo 0 >"$point/init/cgroup.procs"; }
 done <"$1"
-shift
+shift 2
 set +e
 "$@"
 exit $?' sh "$@"`
@@ -66,9 +74,9 @@ func inPlace(t *testing.T, limit time.Duration, f func(t *testing.T, dir string)
 
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	args := []string{"-c", settle, "sh", layout, "/proc/self/exe", "-test.run", "^" + t.Name() + "$", "-test.timeout", limit.String()}
+	args := []string{"-c", settle, "sh", layout, dir, "/proc/self/exe", "-test.run", "^" + t.Name() + "$", "-test.timeout", limit.String()}
 	if self, err := os.Executable(); err == nil {
-		args[4] = self
+		args[5] = self
 	}
 	if testing.Short() {
 		args = append(args, "-test.short")

@@ -4,16 +4,46 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"github.com/rung-oci/rung/tests/harness"
 )
 
 // TestPodman runs what root asks Podman for, and what Podman builds.
 func TestPodman(t *testing.T) {
+	harness.Controller(t, "pids") // of which the engine sets a limit for every container
 	need(t, "podman", "conmon")
 	inPlace(t, 15*time.Minute, func(t *testing.T, dir string) {
 		env := podman(t, dir)
 		load(t, env, `podman import -c 'CMD ["/bin/sh"]' - bb`)
 		perform(t, "Podman", scenarios(t, "podman.cases"), env)
 	})
+}
+
+// TestPodmanRootless runs what an ordinary user asks Podman for.
+func TestPodmanRootless(t *testing.T) {
+	need(t, "podman", "conmon", "newuidmap")
+	inPlace(t, 10*time.Minute, func(t *testing.T, dir string) {
+		env := podmanRootless(t, dir)
+		load(t, env, `podman import -c 'CMD ["/bin/sh"]' - bb`)
+		perform(t, "Podman, rootless", scenarios(t, "podman-rootless.cases"), env)
+	})
+}
+
+// podmanRootless is [podman] for the user rungt.
+func podmanRootless(t *testing.T, dir string) (env []string) {
+	t.Helper()
+	env = podman(t, dir)
+	must(t, env, "mkdir -p $DIR/home /run/user/4711 && chown rungt:rungt $DIR/home /run/user/4711 && chmod 700 /run/user/4711 && chmod 711 $DIR")
+	script := `#!/bin/sh
+cd "$DIR/home" && exec setpriv --reuid 4711 --regid 4711 --clear-groups env -i HOME="$DIR/home" USER=rungt XDG_RUNTIME_DIR=/run/user/4711 \
+	PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TERM="$TERM" \
+	podman --root "$DIR/home/storage" --runroot "$DIR/home/run" --storage-driver vfs --cgroup-manager cgroupfs --events-backend file \
+	--runtime "${BIN:-/usr/sbin/runc}" "$@"
+`
+	if err := os.WriteFile(dir+"/cmd/podman", []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return env
 }
 
 // TestBuildah has buildah run the steps of a build.
