@@ -60,15 +60,9 @@ func kubernetes(t *testing.T, dir string) *kubelet {
 		}
 	}
 	rootfs := busybox(t)
-	pause := filepath.Join(rootfs, "bin/pause")
-	if err := os.WriteFile(pause, []byte("#!/bin/sh\ntrap 'exit 0' TERM INT\nwhile :; do sleep 1000 & wait; done\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for name, run := range map[string]image{"bb": {Cmd: []string{"/bin/sh"}}, "pause": {Entrypoint: []string{"/bin/pause"}, Cmd: []string{}}} {
-		archive := filepath.Join(dir, name+".tar")
-		writeImage(t, archive, "docker.io/library/"+name+":latest", rootfs, run)
-		must(t, k.env, "ctr images import --snapshotter native "+archive)
-	}
+	writeImage(t, dir+"/bb.tar", "docker.io/library/bb:latest", rootfs, image{Cmd: []string{"/bin/sh"}})
+	writePause(t, dir+"/pause.tar", "docker.io/library/pause:latest", rootfs)
+	must(t, k.env, "for i in bb pause; do ctr images import --snapshotter native $DIR/$i.tar || exit 1; done")
 	conn, err := grpc.NewClient("unix://"+dir+"/c.sock", grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
@@ -76,6 +70,16 @@ func kubernetes(t *testing.T, dir string) *kubelet {
 	t.Cleanup(func() { conn.Close() })
 	k.RuntimeServiceClient = cri.NewRuntimeServiceClient(conn)
 	return k
+}
+
+// writePause writes an image that waits, for sandboxes.
+func writePause(t *testing.T, file, ref, rootfs string) {
+	t.Helper()
+	script := "#!/bin/sh\ntrap 'exit 0' TERM INT\nwhile :; do sleep 1000 & wait; done\n"
+	if err := os.WriteFile(rootfs+"/bin/pause", []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	writeImage(t, file, ref, rootfs, image{Entrypoint: []string{"/bin/pause"}})
 }
 
 // criConfig is the CRI plugin's part of containerd's configuration, version 2.
