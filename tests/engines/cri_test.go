@@ -37,6 +37,21 @@ func TestCRI(t *testing.T) {
 	})
 }
 
+// TestCRI2 does so with containerd 2, which knows user namespaces.
+func TestCRI2(t *testing.T) {
+	harness.Controller(t, "cpu")
+	const programs = "/var/tmp/rung-containerd-2.2.9" // see containerd2.sh
+	if _, err := os.Stat(programs + "/containerd"); err != nil {
+		t.Skip("containerd 2 isn't built: tests/engines/containerd2.sh does it, from the Go proxy")
+	}
+	need(t, "ctr")
+	inPlace(t, 15*time.Minute, func(t *testing.T, dir string) {
+		t.Setenv("PATH", programs+":"+os.Getenv("PATH"))
+		k := kubernetes(t, dir)
+		perform(t, "containerd 2 (CRI)", append(k.cases(), k.userNamespaces()...), nil)
+	})
+}
+
 // kubernetes starts a containerd with the runtimes, a network for pods and the
 // images "pause" and "bb".
 func kubernetes(t *testing.T, dir string) *kubelet {
@@ -62,7 +77,7 @@ func kubernetes(t *testing.T, dir string) *kubelet {
 	rootfs := busybox(t)
 	writeImage(t, dir+"/bb.tar", "docker.io/library/bb:latest", rootfs, image{Cmd: []string{"/bin/sh"}})
 	writePause(t, dir+"/pause.tar", "docker.io/library/pause:latest", rootfs)
-	must(t, k.env, "for i in bb pause; do ctr images import --snapshotter native $DIR/$i.tar || exit 1; done")
+	must(t, k.env, "for i in bb pause; do ctr images import $DIR/$i.tar || exit 1; done")
 	conn, err := grpc.NewClient("unix://"+dir+"/c.sock", grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +109,6 @@ stream_server_address = "127.0.0.1"
 bin_dir = "/usr/lib/cni"
 conf_dir = "%s/cni"
 [%s.containerd]
-snapshotter = "native"
 default_runtime_name = "rung"
 `, plugin, plugin, dir, plugin)
 	for name, path := range runtimes() {

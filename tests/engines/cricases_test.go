@@ -13,18 +13,7 @@ import (
 // cases are what Kubernetes asks a runtime for, through CRI.
 func (k *kubelet) cases() (list []scenario) {
 	add := func(name, needs string, f func(p *pod) error, edits ...func(*cri.PodSandboxConfig)) {
-		list = append(list, scenario{name: name, needs: needs, do: func(runtime string) error {
-			k.runtime = runtime
-			p, err := k.pod(edits...)
-			if err != nil {
-				return fmt.Errorf("run sandbox: %w", err)
-			}
-			err = f(p)
-			if e := p.end(); err == nil && e != nil {
-				return fmt.Errorf("end sandbox: %w", e)
-			}
-			return err
-		}})
+		list = append(list, k.inPod(name, needs, f, edits...))
 	}
 	add("sandbox", "-", sandbox)
 	add("container's life", "-", life)
@@ -61,6 +50,22 @@ func (k *kubelet) cases() (list []scenario) {
 	add("eight containers at a time", "-", eight)
 	list = append(list, scenario{name: "restart of the daemon", needs: "-", do: k.restart})
 	return list
+}
+
+// inPod is a case that runs in a pod of its own.
+func (k *kubelet) inPod(name, needs string, f func(p *pod) error, edits ...func(*cri.PodSandboxConfig)) scenario {
+	return scenario{name: name, needs: needs, do: func(runtime string) error {
+		k.runtime = runtime
+		p, err := k.pod(edits...)
+		if err != nil {
+			return fmt.Errorf("run sandbox: %w", err)
+		}
+		err = f(p)
+		if e := p.end(); err == nil && e != nil {
+			return fmt.Errorf("end sandbox: %w", e)
+		}
+		return err
+	}}
 }
 
 func pids(mode cri.NamespaceMode) func(*cri.PodSandboxConfig) {

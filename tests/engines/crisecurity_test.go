@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
@@ -156,4 +157,56 @@ func devices(p *pod) error {
 		return err
 	}
 	return has(log, "not permitted")
+}
+
+// userNamespaces are pods that have one, with volumes whose owners are mapped.
+func (k *kubelet) userNamespaces() []scenario {
+	maps := []*cri.IDMapping{{HostId: 300000, ContainerId: 0, Length: 65536}}
+	own := func(c *cri.PodSandboxConfig) {
+		c.Linux.SecurityContext.NamespaceOptions.UsernsOptions = &cri.UserNamespace{Mode: cri.NamespaceMode_POD, Uids: maps, Gids: maps}
+	}
+	return []scenario{
+		k.inPod("user namespace", "-", func(p *pod) error {
+			log, _, err := p.run(nil, "cat", "/proc/self/uid_map")
+			if err == nil && strings.Join(strings.Fields(log), " ") != "0 300000 65536" {
+				return fmt.Errorf("got %q", log)
+			}
+			return err
+		}, own),
+		k.inPod("user namespace: root filesystem", "-", func(p *pod) error {
+			log, _, err := p.run(nil, "stat", "-c", "%u %g", "/bin/busybox")
+			if err == nil && log != "0 0\n" {
+				return fmt.Errorf("got %q", log)
+			}
+			return err
+		}, own),
+		k.inPod("user namespace: volume", "-", func(p *pod) error {
+			dir := filepath.Join(p.dir, "volume-"+p.id)
+			if err := os.Mkdir(dir, 0o755); err != nil {
+				return err
+			}
+			log, s, err := p.run(func(c *cri.ContainerConfig) {
+				c.Mounts = []*cri.Mount{{HostPath: dir, ContainerPath: "/v", UidMappings: maps, GidMappings: maps}}
+			}, "touch", "/v/made")
+			if err != nil || s.ExitCode != 0 {
+				return fmt.Errorf("exit code %d: %s: %w", s.GetExitCode(), log, err)
+			}
+			info, err := os.Stat(dir + "/made")
+			if err == nil && info.Sys().(*syscall.Stat_t).Uid != 0 {
+				return fmt.Errorf("its owner is %d", info.Sys().(*syscall.Stat_t).Uid)
+			}
+			return err
+		}, own),
+		k.inPod("user namespace: exec", "-", func(p *pod) error {
+			id, err := sleeping(p)
+			if err != nil {
+				return err
+			}
+			log, err := p.exec(id, "cat", "/proc/self/uid_map")
+			if err != nil {
+				return err
+			}
+			return has(log, "300000")
+		}, own),
+	}
 }
