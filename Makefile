@@ -16,10 +16,10 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # `make TAGS=libseccomp` builds; `make` alone explains.
 .DEFAULT_GOAL := $(if $(TAGS),build,help)
 
-.PHONY: help build run test test-unit test-system test-seccomp test-vm lint bench install uninstall clean generate
+.PHONY: help build run test test-unit test-system test-seccomp test-vm test-engines lint bench install uninstall clean generate
 
 help: ## show this text
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build the static binary build/rung
 	$(BUILD) -o build/rung .
@@ -50,6 +50,12 @@ test-seccomp: ## compare our seccomp filters with libseccomp's, which is fetched
 # expression of tests; VMFLAGS: see tests/vm.
 test-vm: ## run tests in a virtual machine with systemd and all v2 controllers: make test-vm PKG=… RUN=…
 	cd tests && $(GO) build -o ../build/vm ./vm && ../build/vm $(if $(RUN),-run '$(RUN)') $(VMFLAGS) $(PKG)
+
+# RUN: a regular expression of tests; RUNG_VIEW=hybrid,v1,v2 chooses views.
+test-engines: build ## run Docker, containerd, CRI, Podman, buildah and a swarm on rung, runc and crun (needs root; installs the engines by apt)
+	tests/engines/setup.sh
+	tests/engines/containerd2.sh || echo "containerd 2 can't be built: its tests are skipped"
+	cd tests && $(GO) test -count=1 -v -timeout 60m $(if $(RUN),-run '$(RUN)') ./engines
 
 lint: ## golangci-lint with the rules of .golangci.yml
 	$(GO) run $(LINT) run ./...

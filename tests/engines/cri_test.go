@@ -39,6 +39,9 @@ func TestCRI(t *testing.T) {
 
 // TestCRI2 does so with containerd 2, which knows user namespaces.
 func TestCRI2(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a long test: make test-engines")
+	}
 	harness.Controller(t, "cpu")
 	const programs = "/var/tmp/rung-containerd-2.2.9" // see containerd2.sh
 	if _, err := os.Stat(programs + "/containerd"); err != nil {

@@ -18,6 +18,9 @@ func TestDocker(t *testing.T) {
 
 // TestDockerUserNamespace has dockerd give every container a user namespace.
 func TestDockerUserNamespace(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a long test: make test-engines")
+	}
 	need(t, "dockerd", "docker")
 	inPlace(t, 5*time.Minute, func(t *testing.T, dir string) {
 		env := docker(t, dir, map[string]any{"userns-remap": "rungt"})

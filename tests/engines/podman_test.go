@@ -21,6 +21,9 @@ func TestPodman(t *testing.T) {
 
 // TestPodmanRootless runs what an ordinary user asks Podman for.
 func TestPodmanRootless(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a long test: make test-engines")
+	}
 	need(t, "podman", "conmon", "newuidmap")
 	inPlace(t, 10*time.Minute, func(t *testing.T, dir string) {
 		env := podmanRootless(t, dir)

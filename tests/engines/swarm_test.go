@@ -23,6 +23,9 @@ func (n *node) docker(t *testing.T, command string) string {
 
 // TestSwarm runs a service on three nodes, loses one of them and has it back.
 func TestSwarm(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a long test: make test-engines")
+	}
 	need(t, "dockerd", "docker", "ip", "nsenter")
 	inPlace(t, 6*time.Minute, func(t *testing.T, dir string) {
 		nodes := swarm(t, dir, 3)
