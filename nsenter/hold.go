@@ -15,7 +15,13 @@ type Holder struct {
 
 // Hold makes a Holder as a child of ours: a fork without a program or a descriptor
 // of its own. It ends with us, however we end. Nobody else's wait finds it.
-func Hold() (*Holder, error) {
+func Hold() (*Holder, error) { return hold(0) }
+
+// HoldUser is Hold in a new user namespace, that has no id maps yet: for what
+// takes a namespace only for its maps.
+func HoldUser() (*Holder, error) { return hold(unix.CLONE_NEWUSER) }
+
+func hold(flags uint64) (*Holder, error) {
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("make pipe: %w", err)
@@ -33,7 +39,7 @@ func Hold() (*Holder, error) {
 		return nil, err
 	}
 	defer p.Free() // the child's mapping is its own
-	pid, err := Fork(&CloneArgs{}, p)
+	pid, err := Fork(&CloneArgs{Flags: flags}, p)
 	if err != nil {
 		unix.Close(pipe[1])
 		return nil, fmt.Errorf("fork: %w", err)

@@ -1,4 +1,5 @@
-// Package idmap writes the id maps of a new user namespace: directly, or with
+// Package idmap writes the id maps of a new user namespace, the container's or
+// one that only id-maps mounts: directly, or with
 // the help of newuidmap(1) and newgidmap(1), which are allowed to give an
 // ordinary user the ids that /etc/subuid and /etc/subgid promise him.
 package idmap
@@ -23,19 +24,20 @@ type Maps struct {
 	// DenyGroups forbids setgroups(2) in the namespace first: who may not set
 	// groups may map his own only if they stay (CVE-2014-8989).
 	DenyGroups bool
+	Field      string // of the configuration, that has uidMappings and gidMappings: "linux"
 }
 
 // Write writes the maps of the user namespace of process pid.
 func (m *Maps) Write(fs proc.FS, pid int) error {
-	if err := write(fs, pid, m.UID, "uid_map", m.UIDHelper, "newuidmap", "linux.uidMappings"); err != nil {
+	if err := write(fs, pid, m.UID, "uid_map", m.UIDHelper, "newuidmap", m.Field+".uidMappings"); err != nil {
 		return err
 	}
 	if m.DenyGroups {
 		if err := fs.WriteFile(proc.PID(pid, "setgroups"), "deny"); err != nil {
-			return fmt.Errorf("linux.gidMappings: %w", err)
+			return fmt.Errorf("%s.gidMappings: %w", m.Field, err)
 		}
 	}
-	return write(fs, pid, m.GID, "gid_map", m.GIDHelper, "newgidmap", "linux.gidMappings")
+	return write(fs, pid, m.GID, "gid_map", m.GIDHelper, "newgidmap", m.Field+".gidMappings")
 }
 
 func write(fs proc.FS, pid int, text, file string, byHelper bool, helper, field string) error {

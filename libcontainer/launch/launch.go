@@ -179,8 +179,10 @@ func (p *Process) supply() error {
 		}
 		return nil
 	}
+	maker := source.Maker{Joined: p.in.Joined}
+	defer maker.Close()
 	for i := range p.plan.Sources {
-		fd, err := source.Open(&p.plan.Sources[i])
+		fd, err := maker.Open(&p.plan.Sources[i])
 		if err != nil {
 			_ = send()
 			return err

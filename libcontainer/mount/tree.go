@@ -162,6 +162,13 @@ func SetPropagation(tree int, kind uint64, recursive bool) error {
 	return setattr(tree, &unix.MountAttr{Propagation: kind}, recursive)
 }
 
+// SetIDMap maps the ids of the files in the mount tree by the maps of a user
+// namespace: MOUNT_ATTR_IDMAP, Linux 5.12. The tree must be detached, and its file
+// systems must support it.
+func SetIDMap(tree, userns int, recursive bool) error {
+	return setattr(tree, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: uint64(userns)}, recursive)
+}
+
 func setattr(tree int, a *unix.MountAttr, recursive bool) error {
 	flags := uint(unix.AT_EMPTY_PATH)
 	if recursive {

@@ -30,12 +30,12 @@ func (p *planner) mounts() (first []firstMount, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("mounts[%d].options: %w", i, err)
 		}
-		first = p.mount(&m, o, first)
+		first = p.mount(&m, o, p.idMap(i, &m, o), first)
 	}
 	return first, nil
 }
 
-func (p *planner) mount(m *specs.Mount, o option.Options, first []firstMount) []firstMount {
+func (p *planner) mount(m *specs.Mount, o option.Options, ids step.IDMap, first []firstMount) []firstMount {
 	s := &step.Mount{
 		Target: path.Clean("/" + m.Destination), Kind: m.Type, Source: m.Source, Options: o,
 		Attr: o.Attr.Set, Staging: p.opt.Staging, Fallback: -1,
@@ -46,6 +46,7 @@ func (p *planner) mount(m *specs.Mount, o option.Options, first []firstMount) []
 	case o.Bind:
 		s.From, s.Kind = step.FromTree, ""
 		s.Index = p.bind(m, o)
+		p.Sources[s.Index].IDMap = ids
 	case m.Type == "cgroup" && !p.unified():
 		p.cgroupV1(s)
 		return first
@@ -80,7 +81,11 @@ func (p *planner) mount(m *specs.Mount, o option.Options, first []firstMount) []
 	case m.Type == "tmpfs":
 		s.Later = o.Attr.Set&unix.MOUNT_ATTR_RDONLY != 0
 		s.Mode = !slices.ContainsFunc(o.Data, func(w string) bool { return strings.HasPrefix(w, "mode=") })
-		if !s.Mode && !o.CopyUp {
+		if ids.Field != "" {
+			// Who makes it has to own it: the ids of the host are mapped, by the host.
+			p.beforehand(s)
+			p.Sources[s.Index].IDMap = ids
+		} else if !s.Mode && !o.CopyUp {
 			p.outside(s)
 		}
 	case m.Type == "devpts":
@@ -135,9 +140,12 @@ func (p *planner) setAside() []step.Step {
 // outside has the parent make a new file system that belongs to no namespace but
 // the user's, while the stage works.
 func (p *planner) outside(s *step.Mount) {
-	if p.ns.user() {
-		return
+	if !p.ns.user() {
+		p.beforehand(s)
 	}
+}
+
+func (p *planner) beforehand(s *step.Mount) {
 	attr := option.Attr{Set: s.Attr}
 	if s.Later {
 		attr.Set &^= unix.MOUNT_ATTR_RDONLY

@@ -153,6 +153,9 @@ func (p *Plan) String() string {
 		s := &sources[i]
 		fmt.Fprintf(&b, "source %d: %s from %s %s%q recursive %v set %#x clear %#x rset %#x rclear %#x propagation %v\n",
 			i, s.What, s.Path, s.Kind, s.Data, s.Recursive, s.Attr.Set, s.Attr.Clear, s.RecAttr.Set, s.RecAttr.Clear, s.Propagation)
+		if m := s.IDMap; m.Field != "" {
+			fmt.Fprintf(&b, "  ids mapped for %s: uids %q gids %q recursive %v\n", m.Field, m.UID, m.GID, m.Recursive)
+		}
 	}
 	for i, s := range o.Steps {
 		fmt.Fprintf(&b, "step %d: %s", i, s)

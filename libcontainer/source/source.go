@@ -18,11 +18,29 @@ import (
 	"github.com/rung-oci/rung/libcontainer/step"
 )
 
+// A Maker makes mounts. The zero value is ready.
+type Maker struct {
+	Joined []int // the namespaces that step.IDMap.Joined counts
+	users  map[[2]string]int
+}
+
+// Close closes what several mounts share.
+func (m *Maker) Close() {
+	for _, fd := range m.users {
+		unix.Close(fd)
+	}
+	m.users = nil
+}
+
 // Open makes the mount. The descriptor is close-on-exec and the caller's.
-func Open(s *step.Source) (int, error) {
+func (m *Maker) Open(s *step.Source) (int, error) {
 	fd, err := open(s)
 	if err == nil {
-		if err = flags(fd, s); err != nil {
+		err = m.idMap(fd, &s.IDMap)
+		if err == nil {
+			err = flags(fd, s)
+		}
+		if err != nil {
 			unix.Close(fd)
 		}
 	}

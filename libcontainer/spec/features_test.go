@@ -18,7 +18,7 @@ func TestFeatures(t *testing.T) {
 	if got := Features("", "").Annotations; len(got) != 1 {
 		t.Errorf("Annotations without a version = %v, want one", got)
 	}
-	if slices.Contains(f.MountOptions, "idmap") || slices.Contains(f.MountOptions, "ridmap") || !slices.Contains(f.MountOptions, "rro") || !slices.IsSorted(f.MountOptions) {
+	if !slices.Contains(f.MountOptions, "idmap") || !slices.Contains(f.MountOptions, "ridmap") || !*f.Linux.MountExtensions.IDMap.Enabled || !slices.Contains(f.MountOptions, "rro") || !slices.IsSorted(f.MountOptions) {
 		t.Errorf("MountOptions = %q", f.MountOptions)
 	}
 	if len(f.Linux.Capabilities) != 41 || len(f.Linux.Namespaces) != 8 || len(f.Hooks) != 6 {

@@ -1,8 +1,6 @@
 package spec
 
 import (
-	"slices"
-
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
@@ -14,30 +12,11 @@ func sweepAll(w *sweep, s *specs.Spec) {
 		value(w, "process.apparmorProfile", &p.ApparmorProfile)
 		value(w, "process.selinuxLabel", &p.SelinuxLabel)
 	}
-	for i := range s.Mounts {
-		sweepMount(w, i, &s.Mounts[i])
-	}
 	if l := s.Linux; l != nil {
 		value(w, "linux.intelRdt", &l.IntelRdt)
 		table(w, "linux.netDevices", &l.NetDevices)
 		value(w, "linux.memoryPolicy", &l.MemoryPolicy)
 		value(w, "linux.mountLabel", &l.MountLabel)
-	}
-}
-
-// unsupportedOption reports whether an option word of mounts is not implemented yet.
-func unsupportedOption(word string) bool { return word == "idmap" || word == "ridmap" }
-
-func sweepMount(w *sweep, i int, m *specs.Mount) {
-	list(w, join([]any{"mounts", i, "uidMappings"}), &m.UIDMappings)
-	list(w, join([]any{"mounts", i, "gidMappings"}), &m.GIDMappings)
-	for _, word := range m.Options {
-		if unsupportedOption(word) {
-			w.note(join([]any{"mounts", i, "options", key(word)}))
-		}
-	}
-	if w.drop {
-		m.Options = slices.DeleteFunc(m.Options, unsupportedOption)
 	}
 }
 

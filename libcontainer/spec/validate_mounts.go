@@ -31,6 +31,7 @@ func (c *checker) mount(i int, m *specs.Mount) {
 		return
 	}
 	c.destination(i, m, &o)
+	c.idMap(i, m, &o)
 	if o.Bind {
 		c.bind(i, m, &o)
 		return
@@ -44,7 +45,7 @@ func (c *checker) mount(i int, m *specs.Mount) {
 	if o.CopyUp && m.Type != "tmpfs" {
 		c.bad(`"tmpcopyup" is for the type tmpfs only`, "mounts", i, "options")
 	}
-	if m.Type == "tmpfs" || m.Type == "devpts" {
+	if (m.Type == "tmpfs" || m.Type == "devpts") && !idMapped(m, &o) {
 		c.mountOwner(i, o.Data)
 	}
 }

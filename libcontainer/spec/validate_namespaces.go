@@ -2,6 +2,7 @@ package spec
 
 import (
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -41,7 +42,7 @@ func (c *checker) idMappings(l *specs.Linux) {
 		case len(f.maps) == 0 && user.isNew():
 			c.bad("a new user namespace needs at least one", "linux", f.field)
 		}
-		c.mappings(f.field, f.maps)
+		c.mappings(f.maps, "linux", f.field)
 	}
 }
 
@@ -49,35 +50,36 @@ func (c *checker) idMappings(l *specs.Linux) {
 const maxMappings = 340
 
 // mappings checks one map by the rules of the kernel, which says no more than EINVAL.
-func (c *checker) mappings(field string, maps []specs.LinuxIDMapping) {
+func (c *checker) mappings(maps []specs.LinuxIDMapping, field ...any) {
 	if len(maps) > maxMappings {
-		c.bad("has "+strconv.Itoa(len(maps))+" entries, the kernel takes at most 340", "linux", field)
+		c.bad("has "+strconv.Itoa(len(maps))+" entries, the kernel takes at most 340", field...)
 		return
 	}
+	at := func(more ...any) []any { return append(slices.Clip(field), more...) }
 	length := 0
 	for i, m := range maps {
 		length += len(mapLine(m))
 		switch {
 		case m.Size == 0:
-			c.bad("must not be 0", "linux", field, i, "size")
+			c.bad("must not be 0", at(i, "size")...)
 			continue
 		case overflows(m.ContainerID, m.Size) || overflows(m.HostID, m.Size):
-			c.bad("reaches beyond the highest id, 4294967294", "linux", field, i, "size")
+			c.bad("reaches beyond the highest id, 4294967294", at(i, "size")...)
 			continue
 		}
 		for k := range i {
 			if overlap(maps[k].ContainerID, maps[k].Size, m.ContainerID, m.Size) {
-				c.bad("overlaps linux."+field+"["+strconv.Itoa(k)+"]", "linux", field, i, "containerID")
+				c.bad("overlaps "+join(at(k)), at(i, "containerID")...)
 			}
 			if overlap(maps[k].HostID, maps[k].Size, m.HostID, m.Size) {
-				c.bad("overlaps linux."+field+"["+strconv.Itoa(k)+"]", "linux", field, i, "hostID")
+				c.bad("overlaps "+join(at(k)), at(i, "hostID")...)
 			}
 		}
 	}
 	// A map is written at once, and must be shorter than a page.
 	if length >= os.Getpagesize() {
 		c.bad("takes "+strconv.Itoa(length)+" bytes as text, the kernel takes less than "+
-			strconv.Itoa(os.Getpagesize()), "linux", field)
+			strconv.Itoa(os.Getpagesize()), field...)
 	}
 }
 

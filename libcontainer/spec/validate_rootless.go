@@ -38,5 +38,6 @@ func ValidateRootless(s *specs.Spec, uid int) error {
 	if !c.ns[specs.UserNamespace].set {
 		c.bad("rootless container requires user namespaces: uid "+strconv.Itoa(uid)+` needs an entry "user"`, "linux", "namespaces")
 	}
+	c.rootlessIDMaps()
 	return c.errs.orNil()
 }

@@ -72,8 +72,10 @@ func join(list []int) error {
 // makeSources makes the mounts that the parent wasn't allowed to: in the
 // builder's mount namespace, which is still a copy of the host's.
 func makeSources(o *step.Orders) error {
+	var maker source.Maker // an id-mapped mount takes the parent's rights, see spec.ValidateRootless
+	defer maker.Close()
 	for i := range o.Make {
-		fd, err := source.Open(&o.Make[i])
+		fd, err := maker.Open(&o.Make[i])
 		if err != nil {
 			return err
 		}

@@ -191,7 +191,7 @@ func (p *process) release(o *step.Orders, host proc.FS) error {
 	if !o.Gate {
 		return nil
 	}
-	maps := idmap.Maps{UID: o.UIDMap, GID: o.GIDMap, UIDHelper: o.UIDHelper, GIDHelper: o.GIDHelper, DenyGroups: o.DenyGroups}
+	maps := idmap.Maps{UID: o.UIDMap, GID: o.GIDMap, UIDHelper: o.UIDHelper, GIDHelper: o.GIDHelper, DenyGroups: o.DenyGroups, Field: "linux"}
 	err := maps.Write(host, p.pid)
 	if err == nil {
 		err = p.reach(o, host)

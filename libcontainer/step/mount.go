@@ -106,6 +106,12 @@ func (s *Mount) Run(e *Env) error {
 		return err
 	}
 	defer unix.Close(target)
+	if tree >= 0 && s.Mode {
+		if err := takeMode(target, tree); err != nil {
+			unix.Close(tree)
+			return at("set mode", err)
+		}
+	}
 	if tree < 0 {
 		if tree, err = s.fresh(target); errors.Is(err, unix.EPERM) && s.Fallback >= 0 {
 			tree, err = take(e.Trees, s.Fallback)
@@ -268,6 +274,21 @@ func (s *Mount) fresh(target int) (int, error) {
 		return -1, err
 	}
 	return tree, nil
+}
+
+// takeMode gives a file system that was made beforehand the mode of the
+// directory it will cover.
+func takeMode(target, tree int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(target, &st); err != nil {
+		return err
+	}
+	dir, err := unix.Openat(tree, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(dir)
+	return unix.Fchmod(dir, st.Mode&0o7777)
 }
 
 // remount changes the flags of the mount that is at the target.

@@ -28,6 +28,17 @@ type Source struct {
 	// Propagation is set in order. The first entry of a clone is the root's:
 	// without it the clone would stay a peer of the host's mount.
 	Propagation []option.Propagation
+
+	IDMap IDMap
+}
+
+// An IDMap is how the ids of a mount's files are mapped.
+type IDMap struct {
+	Field     string // of the configuration, that asks for it; "": nobody does
+	MapsField string // of the configuration, that has uidMappings and gidMappings
+	Recursive bool   // for the mounts below as well
+	UID, GID  string // texts for uid_map and gid_map
+	Joined    int    // with no texts: which of plan.Host.Joined is the user namespace with the maps
 }
 
 func codeSource(c *wire.Codec, s *Source) {
@@ -42,4 +53,10 @@ func codeSource(c *wire.Codec, s *Source) {
 	codeAttr(c, &s.Attr)
 	codeAttr(c, &s.RecAttr)
 	codePropagation(c, &s.Propagation)
+	c.String(&s.IDMap.Field)
+	c.String(&s.IDMap.MapsField)
+	c.Bool(&s.IDMap.Recursive)
+	c.String(&s.IDMap.UID)
+	c.String(&s.IDMap.GID)
+	c.Int(&s.IDMap.Joined)
 }
