@@ -62,7 +62,7 @@ func TestDevice(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, path := range []string{"/dev/null", "/dev/zero", dir + "/file", dir + "/link", dir + "/nothing", dir} {
-			fd, err := Open(&step.Source{What: path, Path: path, Device: unix.S_IFCHR, Rdev: null, Propagation: []option.Propagation{{Type: unix.MS_SLAVE, Recursive: true}}})
+			fd, err := new(Maker).Open(&step.Source{What: path, Path: path, Device: unix.S_IFCHR, Rdev: null, Propagation: []option.Propagation{{Type: unix.MS_SLAVE, Recursive: true}}})
 			if err != nil {
 				t.Errorf("Open(%s): %v", path, err)
 				continue
@@ -133,7 +133,7 @@ func TestOpen(t *testing.T) {
 			{step.Source{Path: src}, "rw,relatime shared:", ""},
 			{step.Source{Path: "name", Kind: "tmpfs", Data: []string{"size=4k"}, Attr: ro, Propagation: nil}, "ro,relatime - tmpfs name rw,size=4k", ""},
 		} {
-			fd, err := Open(&tt.s)
+			fd, err := new(Maker).Open(&tt.s)
 			if err != nil {
 				t.Errorf("Open(%+v): %v", tt.s, err)
 				continue
@@ -162,7 +162,7 @@ func TestOpen(t *testing.T) {
 			"mount z: set recursive flags: invalid argument":                   {What: "z", Path: src, RecAttr: option.Attr{Set: 1 << 40}},
 			"mount f: this kernel has no file system \"nope\": no such device": {What: "f", Kind: "nope"},
 		} {
-			if fd, err := Open(&s); err == nil || err.Error() != want || fd != -1 {
+			if fd, err := new(Maker).Open(&s); err == nil || err.Error() != want || fd != -1 {
 				t.Errorf("Open(%+v) = %d, %v, want %s", s, fd, err, want)
 			}
 		}

@@ -230,13 +230,42 @@ func TestValidateMounts(t *testing.T) {
 			"mounts[0].destination: must not contain a NUL byte", "mounts[0].type: must not contain a NUL byte", "mounts[0].source: must not contain a NUL byte",
 		}},
 		{"NUL in option", mount(specs.Mount{Destination: "/a", Type: "tmpfs", Options: []string{"o\x00"}}), []string{"mounts[0].options: mount option contains a NUL byte"}},
-		{"idmap", bindTo("/a", "idmap", "ridmap"), []string{`mounts[0].options["idmap"]: not supported yet`, `mounts[0].options["ridmap"]: not supported yet`}},
-		{"id mappings", func(s *specs.Spec) {
-			s.Mounts[1].UIDMappings = []specs.LinuxIDMapping{{Size: 1}}
-			s.Mounts[1].GIDMappings = []specs.LinuxIDMapping{{Size: 1}}
-		}, []string{"mounts[1].uidMappings: not supported yet", "mounts[1].gidMappings: not supported yet"}},
 	}...)
 	check(t, rules)
+}
+
+func TestValidateIDMap(t *testing.T) {
+	one := []specs.LinuxIDMapping{{ContainerID: 0, HostID: 1000, Size: 1}}
+	mapped := func(m specs.Mount, uids, gids []specs.LinuxIDMapping) func(*specs.Spec) {
+		m.UIDMappings, m.GIDMappings = uids, gids
+		return func(s *specs.Spec) { s.Mounts[0] = m }
+	}
+	bind := specs.Mount{Destination: "/a", Source: "/", Options: []string{"bind"}}
+	with := func(words ...string) specs.Mount {
+		m := bind
+		m.Options = append([]string{"bind"}, words...)
+		return m
+	}
+	const both = "id-mapped mounts must have both uid and gid mappings specified"
+	check(t, []rule{
+		{"mappings", mapped(bind, one, one), nil},
+		{"mappings and option", mapped(with("ridmap"), one, one), nil},
+		{"tmpfs", mapped(specs.Mount{Destination: "/a", Type: "tmpfs"}, one, one), nil},
+		{"option in a user namespace", func(s *specs.Spec) {
+			s.Mounts = []specs.Mount{with("idmap")}
+			s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: "user"})
+			s.Linux.UIDMappings, s.Linux.GIDMappings = one, one
+		}, nil},
+		{"option without mappings", mapped(with("idmap"), nil, nil), []string{
+			"mounts[0].options: an id-mapped mount needs uidMappings and gidMappings, or a user namespace to take them from",
+		}},
+		{"no gids", mapped(bind, one, nil), []string{"mounts[0].gidMappings: " + both}},
+		{"no uids", mapped(bind, nil, one), []string{"mounts[0].uidMappings: " + both}},
+		{"other type", mapped(specs.Mount{Destination: "/a", Type: "proc"}, one, one), []string{"mounts[0].type: only bind mounts and tmpfs can be id-mapped"}},
+		{"copy-up", mapped(specs.Mount{Destination: "/a", Type: "tmpfs", Options: []string{"tmpcopyup"}}, one, one), []string{`mounts[0].options: "tmpcopyup" can't be id-mapped`}},
+		{"remount", mapped(with("remount"), one, one), []string{"mounts[0].options: a mount can't be id-mapped by a remount"}},
+		{"size 0", mapped(bind, []specs.LinuxIDMapping{{Size: 0}}, one), []string{"mounts[0].uidMappings[0].size: must not be 0"}},
+	})
 }
 
 func TestValidateMountNamespace(t *testing.T) {
