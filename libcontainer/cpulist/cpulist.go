@@ -1,4 +1,4 @@
-// Package cpulist reads lists of processors such as "0-3,7" (cpuset(7), "List format").
+// Package cpulist reads lists of processors or memory nodes such as "0-3,7" (cpuset(7), "List format").
 package cpulist
 
 import (
@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Mask returns the set of the list as sched_setaffinity(2) takes it: bit n of
-// the bytes, in the machine's order of words, is processor n. Its length is a multiple of
-// eight bytes, 0 for an empty list. A processor of limit or above is an error.
+// Mask returns the set of the list as sched_setaffinity(2) and set_mempolicy(2) take it: bit n of
+// the bytes, in the machine's order of words, is processor or node n. Its length is a multiple of
+// eight bytes, 0 for an empty list. A number of limit or above is an error.
 func Mask(list string, limit int) ([]byte, error) {
 	var words []uint64
 	if strings.TrimSpace(list) == "" {
@@ -42,10 +42,10 @@ func span(part string, limit int) (first, last int, err error) {
 	}{{a, &first}, {b, &last}} {
 		n, err := strconv.ParseUint(x.text, 10, 31)
 		if err != nil {
-			return 0, 0, fmt.Errorf("%q is neither a number nor a range of processors", part)
+			return 0, 0, fmt.Errorf("%q is neither a number nor a range", part)
 		}
 		if n >= uint64(limit) {
-			return 0, 0, fmt.Errorf("processor %d is above %d", n, limit-1)
+			return 0, 0, fmt.Errorf("%d is above %d", n, limit-1)
 		}
 		*x.n = int(n)
 	}

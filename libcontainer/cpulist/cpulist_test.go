@@ -16,10 +16,10 @@ func TestMask(t *testing.T) {
 		{"0-3,9", []byte{15, 2, 0, 0, 0, 0, 0, 0}, ""},
 		{" 1 , 64", []byte{2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0}, ""},
 		{"3-1", nil, `range "3-1" runs backwards`},
-		{"x", nil, `"x" is neither a number nor a range of processors`},
-		{"1,", nil, `"" is neither a number nor a range of processors`},
-		{"-1", nil, `"-1" is neither a number nor a range of processors`},
-		{"0-128", nil, "processor 128 is above 127"},
+		{"x", nil, `"x" is neither a number nor a range`},
+		{"1,", nil, `"" is neither a number nor a range`},
+		{"-1", nil, `"-1" is neither a number nor a range`},
+		{"0-128", nil, "128 is above 127"},
 	} {
 		got, err := Mask(c.list, 128)
 		if c.err != "" {

@@ -72,6 +72,7 @@ func (p *planner) cleanSlate() {
 	p.t.Call("set umask", unix.SYS_UMASK, nsenter.Int(umask))
 	p.affinity()
 	p.personality()
+	p.memoryPolicy()
 }
 
 // keyring joins a session keyring of the container's own: the caller's keys

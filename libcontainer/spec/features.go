@@ -17,6 +17,18 @@ const (
 	annotationLibseccomp = "io.github.seccomp.libseccomp.version" // of a build that has it
 )
 
+// memoryFeatures are the modes and flags of linux.memoryPolicy.
+func memoryFeatures() *features.MemoryPolicy {
+	var f features.MemoryPolicy
+	for _, m := range memoryModes {
+		f.Modes = append(f.Modes, string(m.name))
+	}
+	for _, flag := range memoryFlags {
+		f.Flags = append(f.Flags, string(flag.name))
+	}
+	return &f
+}
+
 // Features returns what this runtime implements, whatever the host offers (runtime-spec
 // features.md). version and commit are those of the runtime; an empty one is left out.
 func Features(version, commit string) *features.Features {
@@ -47,6 +59,7 @@ func Features(version, commit string) *features.Features {
 			Apparmor:        &features.Apparmor{Enabled: &no},
 			Selinux:         &features.Selinux{Enabled: &no},
 			IntelRdt:        &features.IntelRdt{Enabled: &no},
+			MemoryPolicy:    memoryFeatures(),
 			MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: &yes}},
 			NetDevices:      &features.NetDevices{Enabled: &no},
 		},

@@ -15,7 +15,6 @@ func sweepAll(w *sweep, s *specs.Spec) {
 	if l := s.Linux; l != nil {
 		value(w, "linux.intelRdt", &l.IntelRdt)
 		table(w, "linux.netDevices", &l.NetDevices)
-		value(w, "linux.memoryPolicy", &l.MemoryPolicy)
 		value(w, "linux.mountLabel", &l.MountLabel)
 	}
 }

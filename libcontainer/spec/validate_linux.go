@@ -20,6 +20,7 @@ func (c *checker) linux(l *specs.Linux) {
 	c.cgroupsPath(l.CgroupsPath)
 	c.seccomp(l.Seccomp)
 	c.personality(l.Personality)
+	c.memoryPolicy(l.MemoryPolicy)
 	if l.Resources != nil {
 		c.resources(l.Resources)
 	}

@@ -11,6 +11,9 @@ func TestSchedule(t *testing.T) {
 	sched := func(s specs.Scheduler) func(*specs.Spec) {
 		return func(c *specs.Spec) { c.Process.Scheduler = &s }
 	}
+	memory := func(m specs.LinuxMemoryPolicy) func(*specs.Spec) {
+		return func(c *specs.Spec) { c.Linux.MemoryPolicy = &m }
+	}
 	for _, c := range []struct {
 		edit func(*specs.Spec)
 		want string
@@ -32,11 +35,25 @@ func TestSchedule(t *testing.T) {
 			s.Process.IOPriority = &specs.LinuxIOPriority{Class: specs.IOPRIO_CLASS_RT, Priority: 8}
 		}, "process.ioPriority.priority: must be from 0 to 7"},
 		{func(s *specs.Spec) { s.Process.ExecCPUAffinity = &specs.CPUAffinity{Initial: "1-0"} }, `process.execCPUAffinity.initial: range "1-0" runs backwards`},
-		{func(s *specs.Spec) { s.Process.ExecCPUAffinity = &specs.CPUAffinity{Final: "8192"} }, "process.execCPUAffinity.final: processor 8192 is above 8191"},
+		{func(s *specs.Spec) { s.Process.ExecCPUAffinity = &specs.CPUAffinity{Final: "8192"} }, "process.execCPUAffinity.final: 8192 is above 8191"},
 		{func(s *specs.Spec) { s.Linux.Personality = &specs.LinuxPersonality{Domain: "BSD"} }, `linux.personality.domain: unknown domain "BSD"`},
 		{func(s *specs.Spec) {
 			s.Linux.Personality = &specs.LinuxPersonality{Domain: specs.PerLinux, Flags: []specs.LinuxPersonalityFlag{"X"}}
 		}, `linux.personality.flags[0]: unknown flag "X"`},
+		{memory(specs.LinuxMemoryPolicy{}), "linux.memoryPolicy.mode: required"},
+		{memory(specs.LinuxMemoryPolicy{Mode: "MPOL_X"}), `linux.memoryPolicy.mode: unknown mode "MPOL_X"`},
+		{memory(specs.LinuxMemoryPolicy{Mode: specs.MpolBind}), "linux.memoryPolicy.nodes: required by mode MPOL_BIND"},
+		{memory(specs.LinuxMemoryPolicy{Mode: specs.MpolLocal, Nodes: "0"}), "linux.memoryPolicy.nodes: must not be set with mode MPOL_LOCAL"},
+		{memory(specs.LinuxMemoryPolicy{Mode: specs.MpolInterleave, Nodes: "1024"}), "linux.memoryPolicy.nodes: 1024 is above 1023"},
+		{memory(specs.LinuxMemoryPolicy{Mode: specs.MpolInterleave, Nodes: "0,-1"}), `linux.memoryPolicy.nodes: "-1" is neither a number nor a range`},
+		{memory(specs.LinuxMemoryPolicy{Mode: specs.MpolBind, Nodes: "0", Flags: []specs.MemoryPolicyFlagType{"F"}}), `linux.memoryPolicy.flags[0]: unknown flag "F"`},
+		{memory(specs.LinuxMemoryPolicy{
+			Mode: specs.MpolBind, Nodes: "0",
+			Flags: []specs.MemoryPolicyFlagType{specs.MpolFStaticNodes, specs.MpolFRelativeNodes},
+		}), "linux.memoryPolicy.flags: MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES exclude each other"},
+		{memory(specs.LinuxMemoryPolicy{Mode: specs.MpolDefault, Flags: []specs.MemoryPolicyFlagType{specs.MpolFStaticNodes}}), "linux.memoryPolicy.flags: must not be set with mode MPOL_DEFAULT"},
+		{memory(specs.LinuxMemoryPolicy{Mode: specs.MpolPreferred}), ""},
+		{memory(specs.LinuxMemoryPolicy{Mode: specs.MpolWeightedInterleave, Nodes: "0-1,3", Flags: []specs.MemoryPolicyFlagType{specs.MpolFStaticNodes}}), ""},
 	} {
 		s := Example()
 		c.edit(s)

@@ -146,3 +146,50 @@ func TestPersonality(t *testing.T) {
 		end(t, b, pid)
 	}
 }
+
+// The policy is that of the first process and of an exec; a node that isn't there is the kernel's error.
+func TestMemoryPolicy(t *testing.T) {
+	harness.NeedRung(t, "linux.memoryPolicy")
+	for name, c := range map[string]struct {
+		m    specs.LinuxMemoryPolicy
+		want string
+	}{
+		"default":      {specs.LinuxMemoryPolicy{Mode: specs.MpolDefault}, "default"},
+		"bind":         {specs.LinuxMemoryPolicy{Mode: specs.MpolBind, Nodes: "0"}, "bind:0"},
+		"static":       {specs.LinuxMemoryPolicy{Mode: specs.MpolBind, Nodes: "0", Flags: []specs.MemoryPolicyFlagType{specs.MpolFStaticNodes}}, "bind=static:0"},
+		"relative":     {specs.LinuxMemoryPolicy{Mode: specs.MpolInterleave, Nodes: "0", Flags: []specs.MemoryPolicyFlagType{specs.MpolFRelativeNodes}}, "interleave=relative:0"},
+		"balancing":    {specs.LinuxMemoryPolicy{Mode: specs.MpolBind, Nodes: "0", Flags: []specs.MemoryPolicyFlagType{specs.MpolFNumaBalancing}}, "bind=balancing:0"},
+		"weighted":     {specs.LinuxMemoryPolicy{Mode: specs.MpolWeightedInterleave, Nodes: "0"}, "weighted interleave:0"},
+		"preferred":    {specs.LinuxMemoryPolicy{Mode: specs.MpolPreferred, Nodes: "0"}, "prefer:0"},
+		"no preferred": {specs.LinuxMemoryPolicy{Mode: specs.MpolPreferred}, "local"},
+		"many":         {specs.LinuxMemoryPolicy{Mode: specs.MpolPreferredMany, Nodes: "0"}, "prefer (many):0"},
+		"local":        {specs.LinuxMemoryPolicy{Mode: specs.MpolLocal}, "local"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, pid := running(t, func(s *specs.Spec) { s.Linux.MemoryPolicy = &c.m })
+			defer end(t, b, pid)
+			r := execIn(t, b, nil, "/bin/cat", "/proc/1/numa_maps", "/proc/self/numa_maps")
+			r.Silent(t)
+			seen := make(map[string]bool)
+			for line := range strings.Lines(r.Stdout) {
+				if _, rest, ok := strings.Cut(line, " "); ok {
+					policy, _, _ := strings.Cut(rest, " anon=")
+					policy, _, _ = strings.Cut(policy, " file=")
+					seen[strings.TrimSpace(strings.TrimSuffix(policy, " heap"))] = true
+				}
+			}
+			if !seen[c.want] {
+				t.Errorf("policies %v, want %q:\n%s", seen, c.want, r.Stdout)
+			}
+			for policy := range seen {
+				if c.want != "default" && strings.HasPrefix(policy, "default") {
+					t.Errorf("a mapping has the policy %q", policy)
+				}
+			}
+		})
+	}
+	b := harness.New(t, func(s *specs.Spec) {
+		s.Linux.MemoryPolicy = &specs.LinuxMemoryPolicy{Mode: specs.MpolBind, Nodes: "1023"}
+	})
+	b.Container(t, "create").Fails(t, 1, "linux.memoryPolicy: invalid argument")
+}
