@@ -169,6 +169,13 @@ func (c *creation) decide() error {
 	if err != nil {
 		return err
 	}
+	mountLabel := ""
+	if l := c.bundle.Spec.Linux; l != nil {
+		mountLabel = l.MountLabel
+	}
+	if err := labels(h, *c.host, c.bundle.Spec.Process, mountLabel); err != nil {
+		return err
+	}
 	o := &plan.Options{
 		ID: c.opt.ID, Bundle: c.bundle.Dir, Rootfs: c.bundle.Rootfs, Staging: c.r.Root, NoPivot: c.opt.NoPivot, NoNewKeyring: c.opt.NoNewKeyring,
 		Preserve: c.listen + c.opt.PreserveFDs, State: hookState(c.bundle, c.opt.ID, specs.StateCreating),
@@ -221,7 +228,7 @@ func (c *creation) claim() (err error) {
 func (c *creation) launch() (p *launch.Process, err error) {
 	var files files
 	defer files.close()
-	in := &launch.Inputs{HostHooks: c.hostHooks, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.manager.Protect, Offsets: c.host.FD, Listener: c.handListener}
+	in := &launch.Inputs{HostHooks: c.hostHooks, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.manager.Protect, Proc: c.host.FD, Listener: c.handListener}
 	in.Exe = c.stage.Exe.FD
 	if c.plan.Unreadable {
 		exe, err := seal.Executable(true)

@@ -301,6 +301,9 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 		return err
 	}
 	facts.Location = x.loc
+	if err := labels(facts, x.c.host, x.process, ""); err != nil {
+		return err
+	}
 	p, at, err := plan.Exec(x.spec, x.process, facts, &plan.ExecOptions{
 		ID: x.opt.ID, Preserve: x.opt.PreserveFDs, Env: x.home(), NoNewKeyring: x.c.record.NoNewKeyring,
 	})

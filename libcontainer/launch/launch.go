@@ -30,7 +30,7 @@ type Inputs struct {
 	Unified      int // v2 cgroup to be born in, or -1
 	Tasks        []int
 	Joined       []int // namespaces, as in plan.Host.Joined
-	Offsets      int   // a procfs for time offsets
+	Proc         int   // a procfs, for time offsets and labels
 	HostHooks    func(pid int) error
 	Console      func(master int) error // takes the descriptor over
 	OOMKilled    func() bool
@@ -137,8 +137,8 @@ func (p *Process) order(control int) error {
 	for i, fd := range in.Joined {
 		own(s.Joined[i], fd)
 	}
-	if s.OffsetsDir != 0 {
-		own(s.OffsetsDir, in.Offsets)
+	if s.Proc != 0 {
+		own(s.Proc, in.Proc)
 	}
 	return sendOrders(p.stage, o, fds)
 }

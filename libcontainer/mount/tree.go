@@ -7,6 +7,7 @@ package mount
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -116,7 +117,7 @@ func explain(fs int, option string, err error) error {
 // namespace of the caller's own, cloned off and unmounted again.
 func Legacy(kind, source, staging string, o option.Options, attr uint64) (int, error) {
 	flags := o.Legacy() &^ (unix.MS_BIND | unix.MS_REC | unix.MS_REMOUNT)
-	if err := unix.Mount(source, staging, kind, flags, strings.Join(o.Data, ",")); err != nil {
+	if err := unix.Mount(source, staging, kind, flags, legacyData(o.Data)); err != nil {
 		return -1, err
 	}
 	fd, err := Clone(unix.AT_FDCWD, staging, false)
@@ -132,6 +133,19 @@ func Legacy(kind, source, staging string, o option.Options, attr uint64) (int, e
 		return -1, err
 	}
 	return fd, nil
+}
+
+// legacyData joins options for mount(2). A label may have commas: SELinux knows
+// it by its quotes.
+func legacyData(words []string) string {
+	quoted := slices.Clone(words)
+	for i, w := range quoted {
+		key, value, _ := strings.Cut(w, "=")
+		if strings.HasSuffix(key, "context") && strings.Contains(value, ",") {
+			quoted[i] = key + `="` + value + `"`
+		}
+	}
+	return strings.Join(quoted, ",")
 }
 
 // Clone makes a detached copy of the mount tree at path below dir (AT_FDCWD:

@@ -44,6 +44,7 @@ func Exec(s *specs.Spec, process *specs.Process, host *Host, opt *ExecOptions) (
 			p.ownLimits()
 		}
 		p.oomScore(es.Proc)
+		p.labels(es.Proc)
 		p.execSchedule(false)
 		p.initialAffinity()
 	})
@@ -68,7 +69,7 @@ func (p *planner) execSlots(js JoinSlots) ExecSlots {
 		es.Terminal = p.t.FDSlot()
 		p.keep(es.Terminal)
 	}
-	if p.spec.Process.OOMScoreAdj != nil {
+	if p.spec.Process.OOMScoreAdj != nil || p.labelled() {
 		es.Proc = p.t.FDSlot()
 	}
 	return es
@@ -79,7 +80,7 @@ func (p *planner) execSlots(js JoinSlots) ExecSlots {
 // Lowering takes rights that an ordinary user hasn't: runc and all engines live
 // with the score as it is.
 func (p *planner) oomScore(proc nsenter.Slot) {
-	if proc == 0 {
+	if p.spec.Process.OOMScoreAdj == nil {
 		return
 	}
 	const label = "process.oomScoreAdj"

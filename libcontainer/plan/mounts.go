@@ -40,6 +40,9 @@ func (p *planner) mount(m *specs.Mount, o option.Options, ids step.IDMap, first 
 		Target: path.Clean("/" + m.Destination), Kind: m.Type, Source: m.Source, Options: o,
 		Attr: o.Attr.Set, Staging: p.opt.Staging, Fallback: -1,
 	}
+	if !o.Remount && !o.Bind {
+		p.label(s)
+	}
 	switch {
 	case o.Remount:
 		s.From = step.FromMount
@@ -188,7 +191,7 @@ func (p *planner) cgroupTree(s *step.Mount, o option.Options) int {
 func (p *planner) cgroupV1(s *step.Mount) {
 	s.From, s.Kind, s.Source = step.FromNew, "tmpfs", "tmpfs"
 	s.Later = s.Options.Attr.Set&unix.MOUNT_ATTR_RDONLY != 0
-	s.Options.Data = []string{"mode=755"}
+	s.Options.Data = p.withContext([]string{"mode=755"})
 	p.add(s)
 	for i := range p.host.Layout.Hierarchies {
 		h := &p.host.Layout.Hierarchies[i]

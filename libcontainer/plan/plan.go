@@ -31,6 +31,7 @@ type Host struct {
 	Nofile    [2]uint64 // RLIMIT_NOFILE that our caller gave us, soft and hard
 	Joined    []Joined  // namespaces of the configuration that exist already
 	HasKcore  bool      // /proc/kcore exists
+	AppArmor  string    // the file below /proc/self that takes an AppArmor profile
 
 	// What a caller without privileges lacks.
 	UID, GID    int  // ours, effective
@@ -84,7 +85,7 @@ type Slots struct {
 	Gate, Status, Control nsenter.Slot
 	Tasks                 []nsenter.Slot // one for each cgroup v1 hierarchy
 	Joined                []nsenter.Slot // as in Host.Joined
-	OffsetsDir            nsenter.Slot   // a procfs, for time offsets
+	Proc                  nsenter.Slot   // our procfs, for time offsets and labels; 0: not needed
 	Keep                  []nsenter.Slot // what an exec doesn't close at its beginning
 	Listener              nsenter.Slot   // takes the seccomp agent's descriptor; 0: there is none
 }

@@ -112,6 +112,11 @@ var cases = map[string]func(h *Host, o *Options){
 	"no-keyring":     func(_ *Host, o *Options) { o.NoNewKeyring = true },
 	"path-lookup":    func(*Host, *Options) {},
 	"rlimits-sysctl": func(*Host, *Options) {},
+	"labels":         func(h *Host, _ *Options) { h.AppArmor = "attr/apparmor/exec" },
+	"labels-joined": func(h *Host, o *Options) {
+		h.Joined = []Joined{{Flag: unix.CLONE_NEWUTS, Inner: true}, {Flag: unix.CLONE_NEWUSER}, {Flag: unix.CLONE_NEWNET}}
+		o.NoNewKeyring = true
+	},
 	"more-mounts": func(_ *Host, o *Options) {
 		o.Mounts = []specs.Mount{{Destination: "/run/notify", Source: "/run/rung/id/notify", Options: []string{"bind", "ro"}}}
 	},
@@ -165,7 +170,7 @@ func text(p *Plan) string {
 	line("waits for id maps", o.Gate)
 	line("unreadable executable", p.Unreadable)
 	line("oom_score_adj", p.OOMScoreAdj != nil)
-	line("time offsets", p.Slots.OffsetsDir != 0)
+	line("procfs of the host", p.Slots.Proc != 0)
 	b.WriteString(strings.Repeat("slot for a cgroup\n", len(p.Slots.Tasks)) + strings.Repeat("slot for a namespace\n", len(p.Slots.Joined)) + strings.Repeat("mount of the first process\n", o.First))
 	for i, s := range o.Steps {
 		switch s := s.(type) {

@@ -31,7 +31,7 @@ func (p *planner) steps() (first []firstMount, err error) {
 		if size == nil {
 			size = &specs.Box{}
 		}
-		p.add(&step.Console{Width: int(size.Width), Height: int(size.Height), Bind: own})
+		p.add(&step.Console{Width: int(size.Width), Height: int(size.Height), Bind: own, Label: p.linux().MountLabel})
 	}
 	p.hooks()
 	if own {
@@ -146,7 +146,7 @@ func (p *planner) protect() {
 		p.add(&step.Readonly{Path: s})
 	}
 	for _, s := range unique(l.MaskedPaths) {
-		p.add(&step.Mask{Path: s, Null: p.nullSource(), Dir: p.dirSource()})
+		p.add(&step.Mask{Path: s, Null: p.nullSource(), Dir: p.dirSource(), Label: p.linux().MountLabel})
 	}
 	f := &step.Finish{Readonly: p.spec.Root.Readonly}
 	switch l.RootfsPropagation {
@@ -174,7 +174,7 @@ func (p *planner) dirSource() int {
 	}
 	if p.dir < 0 {
 		attr := option.Attr{Set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC}
-		p.dir = p.source(step.Source{What: "mask of directories", Path: "tmpfs", Kind: "tmpfs", Data: step.MaskData, Attr: attr})
+		p.dir = p.source(step.Source{What: "mask of directories", Path: "tmpfs", Kind: "tmpfs", Data: p.withContext(step.MaskData), Attr: attr})
 	}
 	return p.dir
 }

@@ -66,8 +66,8 @@ func (p *planner) slots() {
 	for range p.host.Joined {
 		s.Joined = append(s.Joined, t.FDSlot())
 	}
-	if p.hasOffsets() {
-		s.OffsetsDir = t.FDSlot()
+	if p.hasOffsets() || p.labelled() {
+		s.Proc = t.FDSlot()
 	}
 }
 
@@ -86,6 +86,7 @@ func directories(h *Host) map[string]bool {
 // came with the fork: while the process held them it could not see its makers
 // die and would wait for ever.
 func (p *planner) birth() {
+	p.labels(p.Slots.Proc)
 	if p.ns.byTape() {
 		p.helper()
 	}
@@ -203,7 +204,7 @@ func (p *planner) timeNamespace() {
 	}
 	text := b.String()
 	fd := p.t.Slot()
-	p.t.Call("open time offsets", unix.SYS_OPENAT, p.Slots.OffsetsDir.FD(), p.t.Str("self/timens_offsets"), nsenter.Int(unix.O_WRONLY|unix.O_CLOEXEC)).Into(fd)
+	p.t.Call("open time offsets", unix.SYS_OPENAT, p.Slots.Proc.FD(), p.t.Str("self/timens_offsets"), nsenter.Int(unix.O_WRONLY|unix.O_CLOEXEC)).Into(fd)
 	p.t.Call("set time offsets", unix.SYS_WRITE, fd.Value(), p.t.Str(text), nsenter.Int(len(text)))
 	p.t.Call("close time offsets", unix.SYS_CLOSE, fd.Value())
 }

@@ -8,14 +8,9 @@ import (
 // what was asked for is never right: it could be what keeps a container in. Take a line away
 // when its field is implemented, and change [Features].
 func sweepAll(w *sweep, s *specs.Spec) {
-	if p := s.Process; p != nil {
-		value(w, "process.apparmorProfile", &p.ApparmorProfile)
-		value(w, "process.selinuxLabel", &p.SelinuxLabel)
-	}
 	if l := s.Linux; l != nil {
 		value(w, "linux.intelRdt", &l.IntelRdt)
 		table(w, "linux.netDevices", &l.NetDevices)
-		value(w, "linux.mountLabel", &l.MountLabel)
 	}
 }
 

@@ -19,6 +19,7 @@ func (c *checker) linux(l *specs.Linux) {
 	c.hiddenPaths("readonlyPaths", l.ReadonlyPaths)
 	c.cgroupsPath(l.CgroupsPath)
 	c.seccomp(l.Seccomp)
+	c.label(l.MountLabel, "linux", "mountLabel")
 	c.personality(l.Personality)
 	c.memoryPolicy(l.MemoryPolicy)
 	if l.Resources != nil {

@@ -1,6 +1,8 @@
 package spec
 
 import (
+	"strings"
+
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rung-oci/rung/libcontainer/caps"
@@ -31,9 +33,18 @@ func (c *checker) process(p *specs.Process) {
 	if p.OOMScoreAdj != nil && (*p.OOMScoreAdj < -1000 || *p.OOMScoreAdj > 1000) {
 		c.bad("must be from -1000 to 1000", "process", "oomScoreAdj")
 	}
+	c.label(p.ApparmorProfile, "process", "apparmorProfile")
+	c.label(p.SelinuxLabel, "process", "selinuxLabel")
 	c.scheduler(p.Scheduler)
 	c.ioPriority(p.IOPriority)
 	c.execCPUAffinity(p.ExecCPUAffinity)
+}
+
+// label checks the name of a profile or a label: it goes into a file of the kernel's as one line.
+func (c *checker) label(text string, path ...any) {
+	if strings.ContainsAny(text, "\x00\n") {
+		c.bad("must not contain a NUL byte or a newline", path...)
+	}
 }
 
 func (c *checker) user(u *specs.User) {

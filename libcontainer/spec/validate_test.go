@@ -165,8 +165,8 @@ func TestValidateProcess(t *testing.T) {
 	check(t, rules)
 
 	s := Example()
-	err := ValidateProcess(&specs.Process{Args: []string{"a"}, Cwd: "x", SelinuxLabel: "l"}, s)
-	if want := "process.cwd: must be an absolute path; process.selinuxLabel: not supported yet"; err == nil || err.Error() != want {
+	err := ValidateProcess(&specs.Process{Args: []string{"a"}, Cwd: "x", SelinuxLabel: "l\n"}, s)
+	if want := "process.cwd: must be an absolute path; process.selinuxLabel: must not contain a NUL byte or a newline"; err == nil || err.Error() != want {
 		t.Errorf("ValidateProcess: %v, want %s", err, want)
 	}
 	if err := ValidateProcess(s.Process, s); err != nil {

@@ -13,8 +13,9 @@ import (
 // Console makes the container's terminal in its own devpts: the master goes to
 // the parent, the slave to the first process and onto /dev/console.
 type Console struct {
-	Width, Height int  // in characters; 0: as the kernel has it
-	Bind          bool // put it on /dev/console
+	Width, Height int    // in characters; 0: as the kernel has it
+	Bind          bool   // put it on /dev/console
+	Label         string // SELinux label; "": the policy's
 }
 
 func (s *Console) String() string { return "make console" }
@@ -24,6 +25,7 @@ func (s *Console) Code(c *wire.Codec) {
 	c.Int(&s.Width)
 	c.Int(&s.Height)
 	c.Bool(&s.Bind)
+	c.String(&s.Label)
 }
 
 // Run makes it.
@@ -34,6 +36,9 @@ func (s *Console) Run(e *Env) error {
 	}
 	defer unix.Close(master)
 	e.Late = append(e.Late, slave)
+	if err := setLabel(slave, s.Label); err != nil {
+		return err
+	}
 	if s.Bind {
 		if err := bindConsole(e, slave); err != nil {
 			return fmt.Errorf("bind /dev/console: %w", err)

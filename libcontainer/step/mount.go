@@ -35,9 +35,10 @@ type Mount struct {
 	Attr    uint64 // MOUNT_ATTR_* flags of the new mount
 	Staging string // a host directory for mounts that need mount(2)
 
-	Fallback int  // a tree to use where the kernel refuses a new instance (EPERM); -1: none
-	Mode     bool // a tmpfs without mode=: take it from the directory it covers
-	Later    bool // read-only only when everything is set up
+	Fallback int    // a tree to use where the kernel refuses a new instance (EPERM); -1: none
+	Mode     bool   // a tmpfs without mode=: take it from the directory it covers
+	Later    bool   // read-only only when everything is set up
+	Label    string // SELinux label of the root directory of a new instance, where that is no option; "": the policy's
 }
 
 func (s *Mount) String() string {
@@ -66,6 +67,7 @@ func (s *Mount) Code(c *wire.Codec) {
 	c.Int(&s.Fallback)
 	c.Bool(&s.Mode)
 	c.Bool(&s.Later)
+	c.String(&s.Label)
 }
 
 func codeOptions(c *wire.Codec, o *option.Options) {
@@ -120,9 +122,13 @@ func (s *Mount) Run(e *Env) error {
 			return err
 		}
 	}
-	if err := mount.Attach(tree, target); err != nil {
+	err = setLabel(tree, s.Label)
+	if err == nil {
+		err = at("attach", mount.Attach(tree, target))
+	}
+	if err != nil {
 		unix.Close(tree)
-		return at("attach", err)
+		return err
 	}
 	if s.Later {
 		e.readonly = append(e.readonly, tree)

@@ -2,6 +2,7 @@ package step
 
 import (
 	"errors"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -65,6 +66,8 @@ type Mask struct {
 	Path string
 	Null int // the clone of the host's /dev/null, verified when it was cloned (CVE-2025-31133)
 	Dir  int // an empty directory; -1: make one
+	// Label is the SELinux label of the directory that is made; "": the policy's.
+	Label string
 }
 
 func (s *Mask) String() string { return "mask " + s.Path }
@@ -74,6 +77,7 @@ func (s *Mask) Code(c *wire.Codec) {
 	c.String(&s.Path)
 	c.Int(&s.Null)
 	c.Int(&s.Dir)
+	c.String(&s.Label)
 }
 
 // Run attaches the mask. All masks of one kind are clones of the first: a
@@ -115,7 +119,7 @@ func (s *Mask) Run(e *Env) error {
 	return at("close", unix.Close(tree))
 }
 
-// MaskData are the options of the tmpfs that hides directories.
+// MaskData are the options of the tmpfs that hides directories, but for its label.
 var MaskData = []string{"nr_blocks=1", "nr_inodes=2", "mode=755"}
 
 func (s *Mask) emptyDir(e *Env) (int, error) {
@@ -123,7 +127,11 @@ func (s *Mask) emptyDir(e *Env) (int, error) {
 		return take(e.Trees, s.Dir)
 	}
 	const attr = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
-	return mount.New("tmpfs", "tmpfs", option.Options{Data: MaskData}, attr)
+	data := MaskData
+	if s.Label != "" {
+		data = append(slices.Clip(data), "context="+s.Label)
+	}
+	return mount.New("tmpfs", "tmpfs", option.Options{Data: data}, attr)
 }
 
 // Finish gives the mounts their last flags: what had to stay writable while it
