@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -46,7 +47,7 @@ func appArmor(fs proc.FS) string {
 		return ""
 	}
 	const own, shared = "attr/apparmor/exec", "attr/exec"
-	fd, err := fs.OpenFile("self/"+own, unix.O_PATH|unix.O_CLOEXEC)
+	fd, err := fs.OpenFile(proc.PID(os.Getpid(), own), unix.O_PATH|unix.O_CLOEXEC)
 	if err != nil {
 		return shared
 	}
