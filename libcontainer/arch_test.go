@@ -21,7 +21,7 @@ const module = "github.com/rung-oci/rung/"
 var layers = [][]string{
 	{
 		"nsenter", "seccomp", "cgroups/cgfile",
-		"libcontainer/caps", "libcontainer/cpulist", "libcontainer/early", "libcontainer/fault", "libcontainer/jsontext", "libcontainer/mount/option",
+		"libcontainer/caps", "libcontainer/cpulist", "libcontainer/early", "libcontainer/fault", "libcontainer/jsontext", "libcontainer/mount/option", "libcontainer/netdev",
 		"libcontainer/proc", "libcontainer/rootfs", "libcontainer/seal", "libcontainer/trap", "libcontainer/tty", "libcontainer/user",
 		"libcontainer/wire",
 	},
@@ -44,6 +44,9 @@ var homes = map[string][]string{
 	"github.com/containerd/console":        {"libcontainer/tty"},
 	"github.com/cilium/ebpf/asm":           {"cgroups/device"},
 	"github.com/godbus/dbus/v5":            {"cgroups/systemd"},
+	"github.com/vishvananda/netlink/nl":    {"libcontainer/netdev"},
+	"github.com/vishvananda/netlink":       {},
+	"github.com/vishvananda/netns":         {"libcontainer/netdev"},
 	"encoding/json":                        {"cli", "libcontainer/spec/gen"},
 	"os/exec":                              {"cgroups/cgtest"},
 	"os/user":                              {},

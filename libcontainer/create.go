@@ -49,6 +49,7 @@ type creation struct {
 	stage  *spawn.Stage
 
 	undo    undo
+	netns   []func() // let go of what moved network devices
 	entry   *state.Entry
 	manager cgroups.Manager
 	plan    *plan.Plan
@@ -124,6 +125,9 @@ func (c *creation) terminal() bool {
 
 func (c *creation) close() {
 	c.undo.run()
+	for _, done := range c.netns {
+		done()
+	}
 	c.stage.Close()
 	closeNamespaces(c.joined)
 	c.sockets.close()
@@ -228,7 +232,7 @@ func (c *creation) claim() (err error) {
 func (c *creation) launch() (p *launch.Process, err error) {
 	var files files
 	defer files.close()
-	in := &launch.Inputs{HostHooks: c.hostHooks, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.manager.Protect, Proc: c.host.FD, Listener: c.handListener}
+	in := &launch.Inputs{HostHooks: c.hostHooks, NetDevices: c.netDevices, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.manager.Protect, Proc: c.host.FD, Listener: c.handListener}
 	in.Exe = c.stage.Exe.FD
 	if c.plan.Unreadable {
 		exe, err := seal.Executable(true)

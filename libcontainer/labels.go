@@ -59,7 +59,7 @@ func appArmor(fs proc.FS) string {
 // policy is loaded (before that all processes are "kernel").
 func seLinux() bool {
 	var fs unix.Statfs_t
-	if unix.Statfs("/sys/fs/selinux", &fs) != nil || fs.Type != unix.SELINUX_MAGIC {
+	if unix.Statfs("/sys/fs/selinux", &fs) != nil || uint32(fs.Type) != unix.SELINUX_MAGIC {
 		return false
 	}
 	label, err := readSmall("/proc/self/attr/current")

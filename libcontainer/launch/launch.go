@@ -32,6 +32,7 @@ type Inputs struct {
 	Joined       []int // namespaces, as in plan.Host.Joined
 	Proc         int   // a procfs, for time offsets and labels
 	HostHooks    func(pid int) error
+	NetDevices   func(pid int) error
 	Console      func(master int) error // takes the descriptor over
 	OOMKilled    func() bool
 	Meanwhile    func() error // called while the stage works, before any hook runs
@@ -250,24 +251,30 @@ func (p *Process) answer(conn wire.Conn) error {
 	}
 	switch kind {
 	case wire.HostHooks:
-		pid, perr := p.pid()
-		if perr != nil {
-			return perr
-		}
-		if err = p.in.HostHooks(pid); err != nil {
-			return err
-		}
+		err = p.about(p.in.HostHooks)
+	case wire.NetDevices:
+		err = p.about(p.in.NetDevices)
 	case wire.Console:
 		if len(fds) != 1 || p.in.Console == nil {
 			return errors.New("console without a descriptor")
 		}
-		if err := p.in.Console(fds[0]); err != nil {
-			return err
-		}
+		err = p.in.Console(fds[0])
 	default:
-		return fmt.Errorf("unexpected message %d from init stage", kind)
+		err = fmt.Errorf("unexpected message %d from init stage", kind)
+	}
+	if err != nil {
+		return err
 	}
 	return conn.Send(wire.Go)
+}
+
+// about does something about the first process.
+func (p *Process) about(do func(pid int) error) error {
+	pid, err := p.pid()
+	if err != nil {
+		return err
+	}
+	return do(pid)
 }
 
 // pid is the first process's pid, which the kernel has put into the arena.

@@ -21,7 +21,9 @@ func (p *planner) steps() (first []firstMount, err error) {
 		if first, err = p.mounts(); err != nil {
 			return nil, err
 		}
-		late = p.setAside()
+		if len(p.linux().NetDevices) == 0 { // they wait for the namespace anyhow
+			late = p.setAside()
+		}
 		p.devices()
 	} else if p.ns.joined&unix.CLONE_NEWNS == 0 {
 		p.add(&step.UseRoot{Path: p.opt.Rootfs})
@@ -32,6 +34,10 @@ func (p *planner) steps() (first []firstMount, err error) {
 			size = &specs.Box{}
 		}
 		p.add(&step.Console{Width: int(size.Width), Height: int(size.Height), Bind: own, Label: p.linux().MountLabel})
+	}
+	if len(p.linux().NetDevices) > 0 {
+		p.needNetwork()
+		p.add(&step.NetDevices{})
 	}
 	p.hooks()
 	if own {

@@ -61,7 +61,7 @@ func Features(version, commit string) *features.Features {
 			IntelRdt:        &features.IntelRdt{Enabled: &no},
 			MemoryPolicy:    memoryFeatures(),
 			MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: &yes}},
-			NetDevices:      &features.NetDevices{Enabled: &no},
+			NetDevices:      &features.NetDevices{Enabled: &yes},
 		},
 		Annotations:                        annotations,
 		PotentiallyUnsafeConfigAnnotations: []string{},

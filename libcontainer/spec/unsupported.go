@@ -10,7 +10,6 @@ import (
 func sweepAll(w *sweep, s *specs.Spec) {
 	if l := s.Linux; l != nil {
 		value(w, "linux.intelRdt", &l.IntelRdt)
-		table(w, "linux.netDevices", &l.NetDevices)
 	}
 }
 

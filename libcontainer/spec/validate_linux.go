@@ -13,6 +13,7 @@ func (c *checker) linux(l *specs.Linux) {
 	c.idMappings(l)
 	c.timeOffsets(l.TimeOffsets)
 	c.devices(l.Devices)
+	c.netDevices(l.NetDevices)
 	c.sysctls(l.Sysctl)
 	c.rootfsPropagation(l.RootfsPropagation)
 	c.hiddenPaths("maskedPaths", l.MaskedPaths)

@@ -197,7 +197,7 @@ func TestValidateSysctl(t *testing.T) {
 func TestUnsupported(t *testing.T) {
 	full, n := new(specs.Spec), 0
 	fill(reflect.ValueOf(full).Elem(), &n)
-	want := strings.Fields(`linux.intelRdt linux.netDevices`)
+	want := strings.Fields(`linux.intelRdt`)
 	var got []string
 	for _, e := range Unsupported(full) {
 		got = append(got, e.Path)

@@ -38,6 +38,9 @@ func ValidateRootless(s *specs.Spec, uid int) error {
 	if !c.ns[specs.UserNamespace].set {
 		c.bad("rootless container requires user namespaces: uid "+strconv.Itoa(uid)+` needs an entry "user"`, "linux", "namespaces")
 	}
+	if s.Linux != nil && len(s.Linux.NetDevices) > 0 {
+		c.bad("moving network devices takes root: uid "+strconv.Itoa(uid)+" can't", "linux", "netDevices")
+	}
 	c.rootlessIDMaps()
 	return c.errs.orNil()
 }

@@ -216,7 +216,7 @@ func (p *process) inspect(o *step.Orders) error {
 	wanted := o.User
 	for _, s := range o.Steps {
 		switch s.(type) {
-		case *step.HostHooks, *step.ContainerHooks:
+		case *step.HostHooks, *step.NetDevices, *step.ContainerHooks:
 			wanted = true
 		}
 	}

@@ -95,6 +95,7 @@ var kinds = [...]func() Step{
 	func() Step { return new(Cwd) },
 	func() Step { return new(UseRoot) },
 	func() Step { return new(Network) },
+	func() Step { return new(NetDevices) },
 }
 
 func fresh(kind uint32) Step {
@@ -144,6 +145,8 @@ func number(s Step) uint32 {
 		return 17
 	case *Network:
 		return 18
+	case *NetDevices:
+		return 19
 	}
 	panic(fmt.Sprintf("step %T has no number", s))
 }

@@ -15,13 +15,14 @@ type Kind uint8
 
 // The messages. The builder asks and reports, the parent answers.
 const (
-	Failed    Kind = iota + 1 // builder, stage: a [Failure]; nothing follows
-	HostHooks                 // builder: run prestart and createRuntime hooks, please
-	Console                   // builder: one descriptor, the terminal's master
-	Unshare                   // parent: a number, CLONE_NEW* flags of namespaces to make while the orders are being written
-	Orders                    // parent: descriptors, the last of them a memfd with the stage's orders
-	Trees                     // parent: detached mounts, some of those that the orders count
-	Go                        // parent: the answer to a request; stage: the first process goes on
+	Failed     Kind = iota + 1 // builder, stage: a [Failure]; nothing follows
+	HostHooks                  // builder: run prestart and createRuntime hooks, please
+	Console                    // builder: one descriptor, the terminal's master
+	NetDevices                 // builder: move network devices, please
+	Unshare                    // parent: a number, CLONE_NEW* flags of namespaces to make while the orders are being written
+	Orders                     // parent: descriptors, the last of them a memfd with the stage's orders
+	Trees                      // parent: detached mounts, some of those that the orders count
+	Go                         // parent: the answer to a request; stage: the first process goes on
 )
 
 // A Failure is an error of another process. It keeps the error number.
