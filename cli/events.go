@@ -6,7 +6,7 @@ import (
 
 	urfave "github.com/urfave/cli/v3"
 
-	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer"
 )
 
 var eventsCommand = command{
@@ -54,7 +54,7 @@ func (a *app) events(id string, interval time.Duration, once bool) error {
 		}
 		return a.print(statsEvent(id, s))
 	}
-	return r.Events(id, interval, func(s *cgroups.Stats) error {
+	return r.Events(id, interval, func(s *libcontainer.Stats) error {
 		if s == nil {
 			return a.print(oomEvent(id))
 		}

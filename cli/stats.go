@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer"
 	"github.com/rung-oci/rung/libcontainer/jsontext"
 )
 
@@ -19,7 +20,7 @@ func oomEvent(id string) []byte {
 	return append(w.Bytes(), '\n')
 }
 
-func statsEvent(id string, s *cgroups.Stats) []byte {
+func statsEvent(id string, s *libcontainer.Stats) []byte {
 	w := statsWriter{jsontext.NewWriter(make([]byte, 0, 4096), "")}
 	w.BeginObject()
 	w.event("stats", id)
@@ -42,7 +43,7 @@ func statsEvent(id string, s *cgroups.Stats) []byte {
 				})
 			}
 		})
-		w.object("intel_rdt", func() {})
+		w.object("intel_rdt", func() { w.resctrl(s.Resctrl) })
 		w.Key("network_interfaces")
 		w.Null()
 	})

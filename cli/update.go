@@ -49,6 +49,11 @@ EXAMPLE:
 			if err := u.rdt(); err != nil {
 				return err
 			}
+			if u.l3Cache != "" || u.memoryBandwidth != "" {
+				if err := r.UpdateSchemas(args[0], u.l3Cache, u.memoryBandwidth); err != nil {
+					return err
+				}
+			}
 			return r.Update(args[0], resources)
 		}
 	},
@@ -181,8 +186,8 @@ func (p *reader) unsigned(to **uint64, name, value string) {
 	}
 }
 
-// rdt refuses schemas for Intel's resource director, which no container of ours
-// can have. Without it the texts are runc's.
+// rdt refuses schemas for an Intel resource director that the host doesn't have.
+// The texts are runc's.
 func (u *update) rdt() error {
 	for _, s := range [...]struct{ schema, info, missing string }{
 		{u.l3Cache, "/sys/fs/resctrl/info/L3", "Intel RDT/CAT: l3 cache schema is not enabled"},
@@ -194,7 +199,6 @@ func (u *update) rdt() error {
 		if _, err := os.Stat(s.info); err != nil {
 			return errors.New(s.missing)
 		}
-		return errors.New("linux.intelRdt: not supported yet")
 	}
 	return nil
 }

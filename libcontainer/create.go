@@ -14,6 +14,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/libcontainer/resctrl"
 	"github.com/rung-oci/rung/libcontainer/seal"
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/spec"
@@ -49,7 +50,8 @@ type creation struct {
 	stage  *spawn.Stage
 
 	undo    undo
-	netns   []func() // let go of what moved network devices
+	netns   []func()       // let go of what moved network devices
+	resctrl *resctrl.Group // nil: the configuration says nothing of it
 	entry   *state.Entry
 	manager cgroups.Manager
 	plan    *plan.Plan
@@ -180,6 +182,10 @@ func (c *creation) decide() error {
 	if err := labels(h, *c.host, c.bundle.Spec.Process, mountLabel); err != nil {
 		return err
 	}
+	if c.resctrl, err = c.chooseGroup(); err != nil {
+		return err
+	}
+	h.Groups = len(c.resctrl.Dirs())
 	o := &plan.Options{
 		ID: c.opt.ID, Bundle: c.bundle.Dir, Rootfs: c.bundle.Rootfs, Staging: c.r.Root, NoPivot: c.opt.NoPivot, NoNewKeyring: c.opt.NoNewKeyring,
 		Preserve: c.listen + c.opt.PreserveFDs, State: hookState(c.bundle, c.opt.ID, specs.StateCreating),
@@ -205,7 +211,7 @@ func (c *creation) claim() (err error) {
 	if pids, err := c.manager.Pids(true); err == nil && len(pids) > 0 {
 		return fmt.Errorf("container's cgroup is not empty: %d process(es) found in %s", len(pids), c.loc)
 	}
-	err = c.entry.WriteIntent(&state.Intent{ID: c.opt.ID, BootID: c.boot, Cgroups: c.loc, Systemd: c.r.SystemdCgroup})
+	err = c.entry.WriteIntent(&state.Intent{ID: c.opt.ID, BootID: c.boot, Cgroups: c.loc, Systemd: c.r.SystemdCgroup, Resctrl: c.resctrl})
 	if err != nil {
 		return err
 	}
@@ -220,6 +226,9 @@ func (c *creation) claim() (err error) {
 		return err
 	}
 	c.undo.push(func() { _ = c.manager.Destroy() })
+	if err := c.makeGroup(); err != nil {
+		return err
+	}
 	if err := admit(c.manager, c.stage); err != nil {
 		return err
 	}
@@ -257,6 +266,9 @@ func (c *creation) launch() (p *launch.Process, err error) {
 		return nil, err
 	}
 	defer entry.Close()
+	if err := addTasks(entry, c.resctrl); err != nil {
+		return nil, err
+	}
 	in.Unified, in.Tasks = entry.Unified, entry.Tasks
 	for _, j := range c.joined {
 		in.Joined = append(in.Joined, j.fd)
@@ -381,6 +393,7 @@ func (c *creation) newRecord(pid int, start uint64) *state.Record {
 		Bundle: c.bundle.Dir, Rootfs: c.bundle.Rootfs, UID: uint32(os.Geteuid()), Annotations: s.Annotations,
 		Cgroups: c.loc, Namespaces: namespacePaths(pid), HasHooks: hasLaterHooks(s.Hooks), HasProcess: s.Process != nil,
 		OwnPIDNamespace: ownPIDNamespace(s), NoNewKeyring: c.opt.NoNewKeyring, Systemd: c.r.SystemdCgroup,
+		Resctrl: c.resctrl,
 	}
 }
 

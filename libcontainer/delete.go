@@ -49,6 +49,11 @@ func (c *container) delete(force bool) error {
 	if err := c.manager.Destroy(); err != nil {
 		return explainBusy(c.manager, err)
 	}
+	if g := c.record.Resctrl; g != nil {
+		if err := g.Remove(); err != nil {
+			return err
+		}
+	}
 	if err := c.entry.Remove(); err != nil {
 		return err
 	}
@@ -100,6 +105,9 @@ func (r *Runtime) deleteByIntent(id string) error {
 			return nil
 		}
 		return err
+	}
+	if i, err := e.Intent(); err == nil && i != nil && i.Resctrl != nil {
+		defer func() { _ = i.Resctrl.Remove() }()
 	}
 	loc, unit, err := r.leftCgroups(e)
 	if err != nil {

@@ -8,16 +8,32 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/resctrl"
 )
 
+// Stats are what a container uses.
+type Stats struct {
+	*cgroups.Stats
+	Resctrl *resctrl.Stats // nil: it was made without linux.intelRdt
+}
+
+func (c *container) stats() (*Stats, error) {
+	s, err := c.manager.Stats()
+	if err != nil {
+		return nil, err
+	}
+	g, err := c.groupStats()
+	return &Stats{s, g}, err
+}
+
 // Stats reads what a container that lives uses.
-func (r *Runtime) Stats(id string) (*cgroups.Stats, error) {
+func (r *Runtime) Stats(id string) (*Stats, error) {
 	c, err := r.openLiving(id)
 	if err != nil {
 		return nil, err
 	}
 	defer c.close()
-	return c.manager.Stats()
+	return c.stats()
 }
 
 // openLiving opens a container whose init lives.
@@ -40,7 +56,7 @@ func (r *Runtime) openLiving(id string) (*container, error) {
 // Events calls emit with what the container uses once every interval, and with
 // nil whenever it was out of memory, until its init has ended or emit returns an
 // error.
-func (r *Runtime) Events(id string, interval time.Duration, emit func(*cgroups.Stats) error) error {
+func (r *Runtime) Events(id string, interval time.Duration, emit func(*Stats) error) error {
 	c, err := r.openLiving(id)
 	if err != nil {
 		return err
@@ -67,7 +83,7 @@ func (r *Runtime) Events(id string, interval time.Duration, emit func(*cgroups.S
 	return c.follow(pidfd, oom, interval, emit)
 }
 
-func (c *container) follow(pidfd int, oom *cgroups.OOMWatch, interval time.Duration, emit func(*cgroups.Stats) error) error {
+func (c *container) follow(pidfd int, oom *cgroups.OOMWatch, interval time.Duration, emit func(*Stats) error) error {
 	next := time.Now().Add(interval)
 	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}, {Fd: int32(oom.FD), Events: unix.POLLIN}}
 	for {
@@ -84,7 +100,7 @@ func (c *container) follow(pidfd int, oom *cgroups.OOMWatch, interval time.Durat
 			return err
 		}
 		if now := time.Now(); !now.Before(next) {
-			s, err := c.manager.Stats()
+			s, err := c.stats()
 			if err == nil {
 				err = emit(s)
 			}

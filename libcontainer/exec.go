@@ -301,6 +301,9 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 		return err
 	}
 	facts.Location = x.loc
+	if err := x.c.addTasks(entry, facts); err != nil {
+		return err
+	}
 	if err := labels(facts, x.c.host, x.process, ""); err != nil {
 		return err
 	}

@@ -58,6 +58,9 @@ func (r *hookRun) spawn(h *specs.Hook, stdin, output int) (pid, pidfd int, err e
 	if err != nil {
 		return 0, -1, err
 	}
+	if err := r.c.addTasks(e.cgroup, facts); err != nil {
+		return 0, -1, err
+	}
 	p, at, err := plan.StartContainerHook(r.spec, facts, h)
 	if err != nil {
 		return 0, -1, err

@@ -50,3 +50,7 @@ func Point(name string) {
 
 // Step is a numbered point.
 func Step(name string, i int) { Point(name + strconv.Itoa(i)) }
+
+// Text is what a test puts, by the environment, in the place of something that no
+// machine here has.
+func Text(name string) string { return os.Getenv(name) }

@@ -31,6 +31,7 @@ type Host struct {
 	Nofile    [2]uint64 // RLIMIT_NOFILE that our caller gave us, soft and hard
 	Joined    []Joined  // namespaces of the configuration that exist already
 	HasKcore  bool      // /proc/kcore exists
+	Groups    int       // resctrl directories that the process is to be in
 	AppArmor  string    // the file below /proc/self that takes an AppArmor profile
 
 	// What a caller without privileges lacks.

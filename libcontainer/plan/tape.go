@@ -60,7 +60,7 @@ func (p *planner) slots() {
 	o.Pid, o.Helper, o.Sock = t.Slot(), t.Slot(), t.FDSlot()
 	o.Foreign = []nsenter.Slot{t.FDSlot(), t.FDSlot()}
 	s.Gate, s.Status, s.Control = t.FDSlot(), t.FDSlot(), t.FDSlot()
-	for range directories(p.host) {
+	for range len(directories(p.host)) + p.host.Groups {
 		s.Tasks = append(s.Tasks, t.FDSlot())
 	}
 	for range p.host.Joined {
@@ -152,11 +152,15 @@ func nsName(flag int) string {
 	return "unknown"
 }
 
-// cgroup enters the v1 hierarchies: writing 0 moves the writer, at a fraction
+// cgroup enters the v1 hierarchies, and resctrl groups: writing 0 moves the writer, at a fraction
 // of the cost of moving another process.
 func (p *planner) cgroup() {
-	for _, s := range p.Slots.Tasks {
-		p.t.Call("enter cgroup", unix.SYS_WRITE, s.FD(), p.t.Str("0"), nsenter.Int(1))
+	for i, s := range p.Slots.Tasks {
+		what := "enter cgroup"
+		if i >= len(p.Slots.Tasks)-p.host.Groups { // resctrl's directories work alike
+			what = "enter resctrl group"
+		}
+		p.t.Call(what, unix.SYS_WRITE, s.FD(), p.t.Str("0"), nsenter.Int(1))
 	}
 }
 

@@ -32,7 +32,7 @@ func memoryFeatures() *features.MemoryPolicy {
 // Features returns what this runtime implements, whatever the host offers (runtime-spec
 // features.md). version and commit are those of the runtime; an empty one is left out.
 func Features(version, commit string) *features.Features {
-	yes, no := true, false
+	yes := true
 	annotations := map[string]string{annotationCheckpoint: "false"}
 	if version != "" {
 		annotations[annotationVersion] = version
@@ -58,7 +58,7 @@ func Features(version, commit string) *features.Features {
 			},
 			Apparmor:        &features.Apparmor{Enabled: &yes},
 			Selinux:         &features.Selinux{Enabled: &yes},
-			IntelRdt:        &features.IntelRdt{Enabled: &no},
+			IntelRdt:        &features.IntelRdt{Enabled: &yes, Schemata: &yes, Monitoring: &yes},
 			MemoryPolicy:    memoryFeatures(),
 			MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: &yes}},
 			NetDevices:      &features.NetDevices{Enabled: &yes},

@@ -28,9 +28,6 @@ func validate(s *specs.Spec) Errors {
 	if s.Linux != nil {
 		c.linux(s.Linux)
 	}
-	for _, e := range Unsupported(s) {
-		c.errs = append(c.errs, &e)
-	}
 	return c.errs
 }
 
@@ -39,9 +36,6 @@ func validate(s *specs.Spec) Errors {
 func ValidateProcess(p *specs.Process, s *specs.Spec) error {
 	c := checker{s: s, ns: namespacesOf(s)}
 	c.process(p)
-	for _, e := range Unsupported(&specs.Spec{Process: p}) {
-		c.errs = append(c.errs, &e)
-	}
 	if len(c.errs) == 0 {
 		return nil
 	}

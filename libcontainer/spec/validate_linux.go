@@ -23,6 +23,7 @@ func (c *checker) linux(l *specs.Linux) {
 	c.label(l.MountLabel, "linux", "mountLabel")
 	c.personality(l.Personality)
 	c.memoryPolicy(l.MemoryPolicy)
+	c.intelRdt(l.IntelRdt)
 	if l.Resources != nil {
 		c.resources(l.Resources)
 	}

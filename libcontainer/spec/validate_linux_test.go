@@ -2,7 +2,6 @@ package spec
 
 import (
 	"os"
-	"reflect"
 	"strings"
 	"testing"
 
@@ -191,46 +190,4 @@ func TestValidateSysctl(t *testing.T) {
 		{"NUL", set("net.x", "1\x00"), []string{`linux.sysctl["net.x"]: value must not contain a NUL byte or a newline`}},
 	}...)
 	check(t, rules)
-}
-
-// Each field of the list is found, and taken out by Strip.
-func TestUnsupported(t *testing.T) {
-	full, n := new(specs.Spec), 0
-	fill(reflect.ValueOf(full).Elem(), &n)
-	want := strings.Fields(`linux.intelRdt`)
-	var got []string
-	for _, e := range Unsupported(full) {
-		got = append(got, e.Path)
-		if e.Msg != "not supported yet" {
-			t.Errorf("%s: %q", e.Path, e.Msg)
-		}
-	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("Unsupported:\ngot  %q\nwant %q", got, want)
-	}
-	if removed := Strip(full); !reflect.DeepEqual(removed, want) {
-		t.Errorf("Strip = %q, want %q", removed, want)
-	}
-	if left := Unsupported(full); len(left) != 0 {
-		t.Errorf("Unsupported after Strip = %+v", left)
-	}
-	if full.Linux.Resources.Devices == nil || full.Linux.Resources.Unified == nil {
-		t.Errorf("Strip removed what is supported: %+v", full.Linux.Resources)
-	}
-}
-
-// Engines write zeros for limits that nobody set.
-func TestUnsupportedZeros(t *testing.T) {
-	r, err := DecodeResources([]byte(`{"memory":{"swap":0,"disableOOMKiller":false,"checkBeforeUpdate":false,"reservation":0},
-		"cpu":{"shares":0,"quota":0,"cpus":""},"blockIO":{"weight":0,"weightDevice":[]},"hugepageLimits":[],"network":{},"unified":{}}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &specs.Spec{Linux: &specs.Linux{Resources: r}, Process: &specs.Process{ExecCPUAffinity: &specs.CPUAffinity{}}}
-	if got := Unsupported(s); len(got) != 0 {
-		t.Errorf("Unsupported = %+v, want nothing", got)
-	}
-	if got := Unsupported(&specs.Spec{}); len(got) != 0 {
-		t.Errorf("Unsupported of nothing = %+v", got)
-	}
 }

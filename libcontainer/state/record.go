@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/jsontext"
+	"github.com/rung-oci/rung/libcontainer/resctrl"
 )
 
 // Format is the version of the records that this runtime writes. It reads those
@@ -24,6 +26,7 @@ type Intent struct {
 	BootID  string
 	Cgroups map[string]string // controller → directory
 	Systemd bool              // they are a unit's
+	Resctrl *resctrl.Group
 }
 
 // A Record is what state.json holds. Its keys are those of runc's file, which
@@ -45,6 +48,7 @@ type Record struct {
 	HasHooks    bool              // the configuration has hooks for start or delete
 	HasProcess  bool
 	Systemd     bool
+	Resctrl     *resctrl.Group // nil: the configuration says nothing of it
 
 	OwnPIDNamespace bool // all processes die with the init
 	NoNewKeyring    bool // its processes keep the caller's session keyring
@@ -63,6 +67,7 @@ func (e *Entry) WriteIntent(i *Intent) error {
 	str(&w, "boot_id", i.BootID)
 	texts(&w, "cgroup_paths", i.Cgroups)
 	boolean(&w, "systemd", i.Systemd)
+	group(&w, i.Resctrl)
 	w.EndObject()
 	return e.WriteFile(intentName, w.Bytes())
 }
@@ -91,7 +96,7 @@ func (e *Entry) Intent() (*Intent, error) {
 		case "systemd":
 			i.Systemd = r.ReadBool()
 		default:
-			r.Skip()
+			readGroup(&r, &i.Resctrl)
 		}
 	}
 	r.End()
@@ -138,6 +143,7 @@ func (e *Entry) WriteRecord(r *Record) error {
 	boolean(&w, "systemd", r.Systemd)
 	boolean(&w, "own_pid_namespace", r.OwnPIDNamespace)
 	boolean(&w, "no_new_keyring", r.NoNewKeyring)
+	group(&w, r.Resctrl)
 	w.EndObject()
 	return e.WriteFile(stateName, w.Bytes())
 }
@@ -205,6 +211,34 @@ func (rec *Record) read(r *jsontext.Reader, created *string) {
 		rec.NoNewKeyring = r.ReadBool()
 	case "systemd":
 		rec.Systemd = r.ReadBool()
+	default:
+		readGroup(r, &rec.Resctrl)
+	}
+}
+
+// group writes where in the resctrl file system a container is, with runc's keys.
+func group(w *jsontext.Writer, g *resctrl.Group) {
+	if g == nil {
+		return
+	}
+	str(w, "intel_rdt_path", g.Class)
+	str(w, "intel_rdt_mon_path", g.Monitor)
+	boolean(w, "intel_rdt_own", g.Own)
+}
+
+// readGroup reads what group has written, and skips what else there is.
+func readGroup(r *jsontext.Reader, g **resctrl.Group) {
+	key := r.Key()
+	if *g == nil && strings.HasPrefix(key, "intel_rdt_") {
+		*g = &resctrl.Group{}
+	}
+	switch key {
+	case "intel_rdt_path":
+		(*g).Class = r.ReadString()
+	case "intel_rdt_mon_path":
+		(*g).Monitor = r.ReadString()
+	case "intel_rdt_own":
+		(*g).Own = r.ReadBool()
 	default:
 		r.Skip()
 	}

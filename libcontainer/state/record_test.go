@@ -27,8 +27,13 @@ func fill(t *testing.T, v reflect.Value, n *int) {
 			return
 		}
 		for i := range v.NumField() {
-			fill(t, v.Field(i), n)
+			if v.Type().Field(i).IsExported() {
+				fill(t, v.Field(i), n)
+			}
 		}
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(t, v.Elem(), n)
 	case reflect.Int:
 		v.SetInt(int64(*n + 100))
 	case reflect.Uint64, reflect.Uint32:

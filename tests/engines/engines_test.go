@@ -14,7 +14,6 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/tests/harness"
 	"github.com/rung-oci/rung/tests/report"
 )
@@ -43,9 +42,7 @@ func run(t *testing.T, file string) {
 	b := harness.New(t)
 	cgroup := s.Linux.CgroupsPath
 	a := &adapter{t: t, b: b, host: harness.TempDir(t) + "/host"}
-	removed := spec.Strip(s)
 	a.adapt(s)
-	t.Logf("removed (not supported yet): %s", list(removed))
 	t.Logf("adapted to this host: %s", list(a.notes))
 	s.Process.Args = append([]string{"/bin/probe"}, wanted(s)...)
 	b.Spec = s
