@@ -68,6 +68,7 @@ func TestIntelRdt(t *testing.T) {
 		if r := fake("delete").Run(t); r.Code != 0 {
 			b.Must(t, "delete", "--force")
 		}
+		harness.Reap()
 		gone("killed at " + point)
 	}
 
