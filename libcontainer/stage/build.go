@@ -66,7 +66,11 @@ func enter(o *step.Orders, ns []int) error {
 	if o.Dumpable {
 		return join(ns)
 	}
-	if err := unix.Setns(o.Pidfd, o.Enter); err != nil {
+	err := unix.Setns(o.Pidfd, o.Enter)
+	if err == unix.ESRCH {
+		return step.ErrFirst
+	}
+	if err != nil {
 		return fmt.Errorf("join namespaces of first process: %w", err)
 	}
 	return nil

@@ -69,5 +69,9 @@ func (*Network) Run(e *Env) error {
 	if _, err := e.First.recv(); err != nil {
 		return err
 	}
-	return at("setns", unix.Setns(e.Pidfd, unix.CLONE_NEWNET))
+	err := unix.Setns(e.Pidfd, unix.CLONE_NEWNET)
+	if err == unix.ESRCH { // it goes on without us, and may have failed by now
+		return ErrFirst
+	}
+	return at("setns", err)
 }
