@@ -16,7 +16,7 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # `make TAGS=libseccomp` builds; `make` alone explains.
 .DEFAULT_GOAL := $(if $(TAGS),build,help)
 
-.PHONY: help build run test test-unit test-system test-seccomp test-vm test-engines lint bench install uninstall clean generate
+.PHONY: help build run test test-unit test-system test-seccomp test-vm test-engines conformance lint bench install uninstall clean generate
 
 help: ## show this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,12 @@ test-engines: build ## run Docker, containerd, CRI, Podman, buildah and a swarm 
 	tests/engines/setup.sh
 	tests/engines/containerd2.sh || echo "containerd 2 can't be built: its tests are skipped"
 	cd tests && $(GO) test -count=1 -v -timeout 60m $(if $(RUN),-run '$(RUN)') ./engines
+
+# SUITE: a checkout of the suite; RUNTIMES: runtimes beside rung; RUN: programs.
+RUNTIMES ?= runc
+conformance: build ## run the OCI's suite (runtime-tools) on rung and others, and write docs/conformance.md (needs root)
+	cd tests/conformance && $(GO) vet . && $(GO) test . && $(GO) run . $(if $(SUITE),-suite '$(abspath $(SUITE))') \
+		$(if $(RUN),-run '$(RUN)',-write ../../docs/conformance.md) $(or $(RUNTIME),../../build/rung) $(if $(RUNTIME),,$(RUNTIMES))
 
 lint: ## golangci-lint with the rules of .golangci.yml
 	$(GO) run $(LINT) run ./...
