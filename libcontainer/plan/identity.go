@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/caps"
+	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -198,14 +199,17 @@ func (p *planner) ownLimits() {
 
 // ids sets groups, gid and uid, in the one order that works. Groups are always
 // set, to exactly what is configured, or the caller's would stay.
+// One annotation has them stay.
 func (p *planner) ids() {
 	t, u := p.t, &p.spec.Process.User
-	if len(u.AdditionalGids) > 0 {
+	switch {
+	case spec.KeepsGroups(p.spec):
+	case len(u.AdditionalGids) > 0:
 		list := unsafe.Slice((*byte)(unsafe.Pointer(&u.AdditionalGids[0])), 4*len(u.AdditionalGids))
 		t.Call("set additional groups", nsenter.SysSetgroups, nsenter.Int(len(u.AdditionalGids)), t.Bytes(list))
-	} else if p.ns.user() || p.host.UserNS {
+	case p.ns.user() || p.host.UserNS:
 		t.Call("drop groups", nsenter.SysSetgroups, nsenter.Int(0), nsenter.Int(0)).Tolerate(unix.EPERM)
-	} else {
+	default:
 		t.Call("drop groups", nsenter.SysSetgroups, nsenter.Int(0), nsenter.Int(0))
 	}
 	uid, gid := nsenter.Uint(uintptr(u.UID)), nsenter.Uint(uintptr(u.GID))

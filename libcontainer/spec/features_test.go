@@ -21,6 +21,13 @@ func TestFeatures(t *testing.T) {
 	if !slices.Contains(f.MountOptions, "idmap") || !slices.Contains(f.MountOptions, "ridmap") || !*f.Linux.MountExtensions.IDMap.Enabled || !slices.Contains(f.MountOptions, "rro") || !slices.IsSorted(f.MountOptions) {
 		t.Errorf("MountOptions = %q", f.MountOptions)
 	}
+	// What can change more than the fields do, with a container of somebody else's.
+	if want := []string{"org.systemd.property.", "run.oci.keep_original_groups"}; !slices.Equal(f.PotentiallyUnsafeConfigAnnotations, want) {
+		t.Errorf("PotentiallyUnsafeConfigAnnotations = %q, want %q", f.PotentiallyUnsafeConfigAnnotations, want)
+	}
+	if r := f.Linux.IntelRdt; !*r.Enabled || !*r.Schemata || !*r.Monitoring || !*f.Linux.NetDevices.Enabled || len(f.Linux.MemoryPolicy.Modes) != 7 {
+		t.Errorf("intelRdt %+v, netDevices %+v, memoryPolicy %+v", r, f.Linux.NetDevices, f.Linux.MemoryPolicy)
+	}
 	if len(f.Linux.Capabilities) != 41 || len(f.Linux.Namespaces) != 8 || len(f.Hooks) != 6 {
 		t.Errorf("%d capabilities, %d namespaces, %d hooks, want 41, 8, 6", len(f.Linux.Capabilities), len(f.Linux.Namespaces), len(f.Hooks))
 	}

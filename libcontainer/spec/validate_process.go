@@ -64,6 +64,7 @@ func (c *checker) user(u *specs.User) {
 	}
 	check(u.UID, uids, "process", "user", "uid")
 	check(u.GID, gids, "process", "user", "gid")
+	c.keepGroups(u)
 	for i, gid := range u.AdditionalGids {
 		check(gid, gids, "process", "user", "additionalGids", i)
 	}

@@ -50,6 +50,28 @@ func domain() string {
 	return ""
 }
 
+// With crun's annotation processes keep the groups of the runtime's caller, and
+// without it none of them.
+func TestKeepGroups(t *testing.T) {
+	harness.NeedRung(t, "the annotation is crun's")
+	for value, want := range map[string][]int{"": nil, "0": nil, "1": {5000, 5001}} {
+		b := harness.New(t, harness.Probe(), func(s *specs.Spec) {
+			if value != "" {
+				s.Annotations = map[string]string{"run.oci.keep_original_groups": value}
+			}
+		})
+		b.Via = []string{"setpriv", "--groups", "5000,5001"}
+		if got := slices.Sorted(slices.Values(b.Report(t).Groups)); !slices.Equal(got, want) {
+			t.Errorf("%q: groups %v, want %v", value, got, want)
+		}
+	}
+	b := harness.New(t, func(s *specs.Spec) {
+		s.Annotations = map[string]string{"run.oci.keep_original_groups": "1"}
+		s.Process.User.AdditionalGids = []uint32{7}
+	})
+	b.Container(t, "create").Fails(t, 1, "process.user.additionalGids: can't be set where the annotation")
+}
+
 func TestUser(t *testing.T) {
 	mask := uint32(0o027)
 	b := harness.New(t, harness.Probe(), func(s *specs.Spec) {
