@@ -183,6 +183,22 @@ var proofs = []proof{
 	{"root.readonly", "", "tests/lifecycle TestReadonlyRoot"},
 }
 
+// deviations are where practice or the versions of the specification part, and
+// what rung does.
+var deviations = []proof{
+	{"no umask", "0022, as with runc and crun; the specification has it inherited", "tests/lifecycle TestProcessBasics"},
+	{"no process", "create works and start fails, as the specification says", "tests/lifecycle TestNoProcess"},
+	{"unknown capability", "a warning, as 1.3 says; 1.0 and its suite wanted an error", "libcontainer/spec TestWarnings"},
+	{"poststart hook that fails", "start fails and the container ends, as 1.3 says; the suite of 1.0 wants a warning", "tests/lifecycle TestHookFailures"},
+	{"`bind` by the type alone", "an error that says which option is needed; peers fail with \"no such device\"", "libcontainer/spec TestValidateMounts"},
+	{"config.json changed after create", "exec uses the one that create read", "tests/lifecycle TestExecSnapshot"},
+	{"rlimit listed twice", "an error", "libcontainer/spec TestValidateProcess"},
+	{"a node that isn't the device", "an error", "tests/lifecycle TestDeviceMismatch"},
+	{"`ociVersion`", "1.x, with or without a third number, and pre-releases of it", "libcontainer/spec TestValidateTop"},
+	{"a cgroup that has processes", "an error at create", "cgroups/choose TestCreateRefusesUsedCgroup"},
+	{"a cgroup that is frozen", "an error at create", "cgroups/choose TestCreateRefusesFrozenCgroup"},
+}
+
 // proven finds the proof of a field: its own or that of what it is part of.
 func proven(field string) *proof {
 	for {
@@ -229,7 +245,11 @@ func TestSpecTable(t *testing.T) {
 		}
 		b.WriteString("| `" + f + "` | " + p.test + " | " + how + " |\n")
 	}
-	for _, p := range proofs {
+	b.WriteString("\n## Where practice and the specification part\n\n| point | test | rung |\n|---|---|---|\n")
+	for _, d := range deviations {
+		b.WriteString("| " + d.field + " | " + d.test + " | " + d.how + " |\n")
+	}
+	for _, p := range append(deviations, proofs...) {
 		dir, name, _ := strings.Cut(p.test, " ")
 		files, _ := filepath.Glob(filepath.Join("../..", dir, "*_test.go"))
 		if !slices.ContainsFunc(files, func(f string) bool { return strings.Contains(string(read(t, f)), "\nfunc "+name+"(") }) {

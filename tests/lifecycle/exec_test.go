@@ -420,3 +420,29 @@ func TestExecMovedInit(t *testing.T) {
 	}
 	reapKilled(t, p)
 }
+
+// exec uses the configuration that create has read, whatever has become of the
+// bundle's file.
+func TestExecSnapshot(t *testing.T) {
+	harness.NeedRung(t, "runc keeps less of it")
+	b := harness.New(t, harness.Args("/bin/sleep", "300"), func(s *specs.Spec) { s.Process.Env = append(s.Process.Env, "WHICH=first") })
+	pid, r := b.Create(t)
+	if r.Code != 0 {
+		t.Fatal(r)
+	}
+	defer end(t, b, pid)
+	b.Must(t, "start")
+	for i := range b.Spec.Process.Env {
+		b.Spec.Process.Env[i] = "WHICH=second"
+	}
+	b.Save(t)
+	if r := execIn(t, b, nil, "/bin/sh", "-c", "echo $WHICH"); r.Stdout != "first\n" {
+		t.Errorf("with a changed file: %v", r)
+	}
+	if err := os.Remove(b.Dir + "/config.json"); err != nil {
+		t.Fatal(err)
+	}
+	if r := execIn(t, b, nil, "/bin/sh", "-c", "echo $WHICH"); r.Stdout != "first\n" {
+		t.Errorf("without the file: %v", r)
+	}
+}

@@ -234,3 +234,26 @@ func TestVolumePropagation(t *testing.T) {
 		})
 	}
 }
+
+// A node that the image has in the place of a device must be that device.
+func TestDeviceMismatch(t *testing.T) {
+	harness.NeedRung(t, "runc takes what it finds")
+	own := func(s *specs.Spec) {
+		s.Root.Readonly = false
+		s.Linux.Devices = append(s.Linux.Devices, specs.LinuxDevice{Path: "/node", Type: "c", Major: 1, Minor: 5})
+	}
+	for minor, ok := range map[uint32]bool{5: true, 7: false} {
+		b := harness.New(t, own)
+		if err := unix.Mknod(b.Rootfs+"/node", unix.S_IFCHR|0o666, int(unix.Mkdev(1, minor))); err != nil {
+			t.Fatal(err)
+		}
+		if r := b.Container(t, "run"); (r.Code == 0) != ok {
+			t.Errorf("a node 1:%d where 1:5 is wanted: %v", minor, r)
+		}
+	}
+	b := harness.New(t, own)
+	b.Write(t, "node", "a file", 0o644)
+	if r := b.Container(t, "run"); r.Code == 0 {
+		t.Errorf("a file where 1:5 is wanted: %v", r)
+	}
+}
