@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -159,13 +160,25 @@ func copyToMemfd() (int, error) {
 		}
 	}
 	if err = unix.Fchmod(fd, 0o111); err == nil {
-		_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals)
+		err = addSeals(fd)
 	}
 	if err != nil {
 		unix.Close(fd)
 		return -1, fmt.Errorf("seal own executable: %w", err)
 	}
 	return fd, nil
+}
+
+// addSeals seals the copy. The kernel refuses (EBUSY) while anybody holds a page of
+// it, as it does itself for a moment when it moves pages about: it will let go.
+func addSeals(fd int) error {
+	for wait := time.Millisecond; ; wait *= 2 {
+		_, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals)
+		if err != unix.EBUSY || wait > time.Second {
+			return err
+		}
+		time.Sleep(wait)
+	}
 }
 
 // memfd makes a memory file that may be executed: since Linux 6.3 that has to

@@ -15,6 +15,8 @@ import (
 // deviceProgram is what the kernel lists the runtime's device programs under.
 const deviceProgram = "rung_devices"
 
+const programLine = "device program "
+
 // programs finds the device programs of the runtime that are attached to no
 // cgroup: a descriptor, a pin or the kernel keeps them without one. Those of other
 // tests that run beside this one are attached.
@@ -50,7 +52,7 @@ func programs(r residue) {
 	for _, id := range loose {
 		// Whoever was seen on its way to a cgroup, or off it, is gone or there now.
 		if !attached[id] && programName(id) == deviceProgram {
-			r[fmt.Sprintf("device program %d without a cgroup", id)] = true
+			r[fmt.Sprintf(programLine+"%d without a cgroup", id)] = true
 		}
 	}
 }

@@ -51,9 +51,25 @@ func settle(before residue, b *Bundle, root string) []string {
 	if os.Getenv(PlaceEnv) != "" {
 		return nil
 	}
+	stays := make(residue) // programs that every look has found
 	for n := range 60 {
 		left = left[:0]
 		now := look()
+		for line := range now {
+			// The kernel takes some time to let go of a removed cgroup's program, and
+			// tests beside this one remove others meanwhile: only one that stays is left.
+			if strings.HasPrefix(line, programLine) && n > 0 && !stays[line] {
+				delete(now, line)
+			}
+		}
+		for line := range now {
+			stays[line] = n == 0 || stays[line]
+		}
+		for line := range stays {
+			if !now[line] {
+				delete(stays, line)
+			}
+		}
 		if b != nil {
 			stateEntries(now, root)
 		}
