@@ -16,7 +16,7 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # `make TAGS=libseccomp` builds; `make` alone explains.
 .DEFAULT_GOAL := $(if $(TAGS),build,help)
 
-.PHONY: help build run test test-unit test-system test-seccomp test-vm test-engines conformance lint bench install uninstall clean generate
+.PHONY: help build run test test-unit test-system test-seccomp test-vm test-engines conformance lint bench bench-smoke install uninstall clean generate
 
 help: ## show this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ conformance: build ## run the OCI's suite (runtime-tools) on rung and others, an
 
 lint: ## golangci-lint with the rules of .golangci.yml
 	$(GO) run $(LINT) run ./...
+
+bench-smoke: ## count system calls, page faults and allocations of each verb, and compare with the recorded ones (part of make test)
+	cd tests && RUNG_VIEW=hybrid $(GO) test -short -count=1 -v ./smoke
 
 bench: build ## measure beside Debian's crun and runc (needs root)
 	@tests/setup.sh

@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/rung-oci/rung/cli"
+	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	_ "github.com/rung-oci/rung/libcontainer/spawn/early" // starts the init stage ahead
 )
@@ -22,5 +23,6 @@ var (
 func main() {
 	code := cli.Main(os.Args, version, commit)
 	spawn.Discard()
+	fault.Finish()
 	os.Exit(code)
 }

@@ -11,6 +11,9 @@ func Set(string) {}
 // Point is where a fault can be injected.
 func Point(string) {}
 
+// Finish is called before the program ends.
+func Finish() {}
+
 // Text is what a test puts in the place of something that no machine here has:
 // nothing.
 func Text(string) string { return "" }
