@@ -9,6 +9,8 @@ done
 # Debian's busybox may be the dynamic one; containers need the static one.
 if command -v busybox >/dev/null && ! dpkg -s busybox-static >/dev/null 2>&1; then missing="$missing busybox-static"; fi
 [ -e /usr/include/errno.h ] || missing="$missing libc6-dev"
+# The engines, of which a short test starts some.
+[ -n "${RUNG_NO_ENGINES:-}" ] || "$(dirname "$0")/engines/setup.sh"
 [ -z "$missing" ] && exit 0
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
