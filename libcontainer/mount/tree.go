@@ -29,6 +29,27 @@ func (e *ErrTooLong) Error() string {
 // New makes a detached mount of a new instance of file system kind. The
 // caller owns the descriptor. attr are MOUNT_ATTR_* flags.
 func New(kind, source string, o option.Options, attr uint64) (int, error) {
+	fs, err := Context(kind, source, o)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(fs)
+	return FromContext(fs, attr)
+}
+
+// FromContext makes the mount of a context that [Context] has made. Linux 6.8 and
+// later list mounts in the order in which this is done.
+func FromContext(fs int, attr uint64) (int, error) {
+	fd, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, int(attr))
+	if err != nil {
+		return -1, explain(fs, "", err)
+	}
+	return fd, nil
+}
+
+// Context makes a new instance of file system kind without a mount of it, which
+// is most of the work. The caller owns the descriptor.
+func Context(kind, source string, o option.Options) (_ int, err error) {
 	fs, err := unix.Fsopen(kind, unix.FSOPEN_CLOEXEC)
 	if err != nil {
 		if err == unix.ENODEV {
@@ -36,7 +57,11 @@ func New(kind, source string, o option.Options, attr uint64) (int, error) {
 		}
 		return -1, err
 	}
-	defer unix.Close(fs)
+	defer func() {
+		if err != nil {
+			unix.Close(fs)
+		}
+	}()
 	if source != "" {
 		if err := setString(fs, "source", source); err != nil {
 			return -1, err
@@ -58,11 +83,7 @@ func New(kind, source string, o option.Options, attr uint64) (int, error) {
 	if err := unix.FsconfigCreate(fs); err != nil {
 		return -1, explain(fs, "", err)
 	}
-	fd, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, int(attr))
-	if err != nil {
-		return -1, explain(fs, "", err)
-	}
-	return fd, nil
+	return fs, nil
 }
 
 // set applies a data word: key=value, or a flag.

@@ -143,11 +143,16 @@ func (p *planner) setAside() []step.Step {
 // outside has the parent make a new file system that belongs to no namespace but
 // the user's, while the stage works.
 func (p *planner) outside(s *step.Mount) {
-	if !p.ns.user() {
-		p.beforehand(s)
+	if p.ns.user() {
+		return
 	}
+	s.From = step.FromContext
+	s.Index = p.source(step.Source{
+		What: s.Kind + " at " + s.Target, Path: s.Source, Kind: s.Kind, Superblock: s.Options.Superblock, Data: s.Options.Data, Context: true,
+	})
 }
 
+// beforehand has the parent make a new file system and its mount.
 func (p *planner) beforehand(s *step.Mount) {
 	attr := option.Attr{Set: s.Attr}
 	if s.Later {

@@ -261,7 +261,7 @@ func sane(t *testing.T, p *Plan) {
 	for _, s := range o.Steps {
 		switch s := s.(type) {
 		case *step.Mount:
-			if s.From == step.FromTree {
+			if s.From == step.FromTree || s.From == step.FromContext {
 				used[s.Index]++
 			}
 			if s.Fallback >= 0 {

@@ -35,7 +35,7 @@ func (m *Maker) Close() {
 // Open makes the mount. The descriptor is close-on-exec and the caller's.
 func (m *Maker) Open(s *step.Source) (int, error) {
 	fd, err := open(s)
-	if err == nil {
+	if err == nil && !s.Context {
 		err = m.idMap(fd, &s.IDMap)
 		if err == nil {
 			err = flags(fd, s)
@@ -52,6 +52,8 @@ func (m *Maker) Open(s *step.Source) (int, error) {
 
 func open(s *step.Source) (int, error) {
 	switch {
+	case s.Context:
+		return mount.Context(s.Kind, s.Path, option.Options{Superblock: s.Superblock, Data: s.Data})
 	case s.Kind != "":
 		return mount.New(s.Kind, s.Path, option.Options{Superblock: s.Superblock, Data: s.Data}, s.Attr.Set)
 	case s.Device != 0:

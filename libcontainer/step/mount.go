@@ -18,10 +18,11 @@ type From int
 
 // The origins of a mount.
 const (
-	FromNew   From = iota // a new instance, made by the builder
-	FromTree              // made outside of the container's namespaces by the parent, see [Source]
-	FromFirst             // a new instance that only a process in the container's pid or cgroup namespace can make
-	FromMount             // nothing new: change the flags of what is mounted there
+	FromNew     From = iota // a new instance, made by the builder
+	FromTree                // made outside of the container's namespaces by the parent, see [Source]
+	FromFirst               // a new instance that only a process in the container's pid or cgroup namespace can make
+	FromContext             // a new instance that the parent has made, without a mount of it
+	FromMount               // nothing new: change the flags of what is mounted there
 )
 
 // Mount puts one mount in its place.
@@ -149,10 +150,31 @@ func (s *Mount) detached(e *Env) (int, error) {
 	switch s.From {
 	case FromTree:
 		return take(e.Trees, s.Index)
+	case FromContext:
+		return s.ofContext(e)
 	case FromFirst:
 		return e.First.take(s.Index)
 	}
 	return -1, nil
+}
+
+// ofContext makes the mount of an instance that is there. It is made no sooner,
+// because the order in which the kernel lists mounts is that of their making.
+func (s *Mount) ofContext(e *Env) (int, error) {
+	fs, err := take(e.Trees, s.Index)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(fs)
+	tree, err := mount.FromContext(fs, s.first())
+	if err != nil {
+		return -1, err
+	}
+	if err := s.more(tree); err != nil {
+		unix.Close(tree)
+		return -1, err
+	}
+	return tree, nil
 }
 
 // errInsideProc has runc's text.
@@ -252,10 +274,7 @@ func (s *Mount) fresh(target int) (int, error) {
 		}
 		o.Data = append(append([]string(nil), o.Data...), fmt.Sprintf("mode=%o", st.Mode&0o7777))
 	}
-	attr := s.Attr
-	if s.Later {
-		attr &^= unix.MOUNT_ATTR_RDONLY
-	}
+	attr := s.first()
 	tree, err := mount.New(s.Kind, s.Source, o, attr)
 	var long *mount.ErrTooLong
 	if errors.As(err, &long) && s.Staging != "" {
@@ -268,18 +287,32 @@ func (s *Mount) fresh(target int) (int, error) {
 		err = copyUp(target, tree)
 	}
 	if err == nil {
-		err = mount.SetAttr(tree, o.RecAttr.Set, o.RecAttr.Clear, true)
-	}
-	for _, p := range o.Propagation {
-		if err == nil {
-			err = mount.SetPropagation(tree, p.Type, p.Recursive)
-		}
+		err = s.more(tree)
 	}
 	if err != nil {
 		unix.Close(tree)
 		return -1, err
 	}
 	return tree, nil
+}
+
+// first are the flags that a new mount is made with.
+func (s *Mount) first() uint64 {
+	if s.Later {
+		return s.Attr &^ unix.MOUNT_ATTR_RDONLY
+	}
+	return s.Attr
+}
+
+// more sets what a new mount can't be made with.
+func (s *Mount) more(tree int) error {
+	err := mount.SetAttr(tree, s.Options.RecAttr.Set, s.Options.RecAttr.Clear, true)
+	for _, p := range s.Options.Propagation {
+		if err == nil {
+			err = mount.SetPropagation(tree, p.Type, p.Recursive)
+		}
+	}
+	return err
 }
 
 // takeMode gives a file system that was made beforehand the mode of the

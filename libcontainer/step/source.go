@@ -22,6 +22,7 @@ type Source struct {
 	Kind       string
 	Superblock []string
 	Data       []string
+	Context    bool // without a mount of it, which the builder makes in its turn
 
 	Attr    option.Attr
 	RecAttr option.Attr
@@ -50,6 +51,7 @@ func codeSource(c *wire.Codec, s *Source) {
 	c.String(&s.Kind)
 	c.Strings(&s.Superblock)
 	c.Strings(&s.Data)
+	c.Bool(&s.Context)
 	codeAttr(c, &s.Attr)
 	codeAttr(c, &s.RecAttr)
 	codePropagation(c, &s.Propagation)
