@@ -45,9 +45,13 @@ func TestCPUQuota(t *testing.T) {
 	pid, _ := b.Create(t)
 	b.Must(t, "start")
 	time.Sleep(300 * time.Millisecond)
-	before, start := ticks(t, pid), time.Now()
-	time.Sleep(3 * time.Second)
-	used := float64(ticks(t, pid)-before) / 100 / time.Since(start).Seconds()
+	// Less than the quota is what a busy machine gives: look again. More is wrong at once.
+	used := 0.0
+	for try := 0; try < 6 && used < 0.18; try++ {
+		before, start := ticks(t, pid), time.Now()
+		time.Sleep(3 * time.Second)
+		used = float64(ticks(t, pid)-before) / 100 / time.Since(start).Seconds()
+	}
 	if used < 0.18 || used > 0.22 {
 		t.Errorf("used %.3f of a CPU, want 0.2", used)
 	}
