@@ -134,21 +134,26 @@ func (r *result) String() string {
 // patience is how long a program may take.
 const patience = 60 * time.Second
 
-// try runs a program. Containers that it leaves behind go with its directory of
-// state, which is its own.
+// try runs a program in a mount namespace of its own, because some have a runtime
+// mount where it is, and takes away what it leaves behind.
 func try(dir, program, runtime string) *result {
+	place, err := newPlace(dir, runtime)
+	if err != nil {
+		return &result{program: program, failed: []string{err.Error()}}
+	}
+	defer place.clean()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "./"+program)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "RUNTIME="+runtime)
+	cmd.Env = append(os.Environ(), "RUNTIME="+place.runtime, "TMPDIR="+place.tmp)
 	stdout, err := os.Create(filepath.Join(dir, program+".out"))
 	if err != nil {
 		return &result{program: program, failed: []string{err.Error()}}
 	}
 	defer stdout.Close()
 	cmd.Stdout, cmd.Stderr = stdout, stdout // a file: containers may hold it longer than we wait
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Unshareflags: syscall.CLONE_NEWNS}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second
 	err = cmd.Run()
