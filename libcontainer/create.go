@@ -12,6 +12,7 @@ import (
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/launch"
+	"github.com/rung-oci/rung/libcontainer/netdev"
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/resctrl"
@@ -50,7 +51,7 @@ type creation struct {
 	stage  *spawn.Stage
 
 	undo    undo
-	netns   []func()       // let go of what moved network devices
+	mover   *netdev.Mover  // nil: no network device was moved
 	resctrl *resctrl.Group // nil: the configuration says nothing of it
 	entry   *state.Entry
 	manager cgroups.Manager
@@ -127,8 +128,8 @@ func (c *creation) terminal() bool {
 
 func (c *creation) close() {
 	c.undo.run()
-	for _, done := range c.netns {
-		done()
+	if c.mover != nil {
+		c.mover.Close()
 	}
 	c.stage.Close()
 	closeNamespaces(c.joined)

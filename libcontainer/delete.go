@@ -49,10 +49,8 @@ func (c *container) delete(force bool) error {
 	if err := c.manager.Destroy(); err != nil {
 		return explainBusy(c.manager, err)
 	}
-	if g := c.record.Resctrl; g != nil {
-		if err := g.Remove(); err != nil {
-			return err
-		}
+	if err := c.record.Resctrl.Remove(); err != nil {
+		return err
 	}
 	if err := c.entry.Remove(); err != nil {
 		return err
@@ -106,15 +104,12 @@ func (r *Runtime) deleteByIntent(id string) error {
 		}
 		return err
 	}
-	if i, err := e.Intent(); err == nil && i != nil && i.Resctrl != nil {
-		defer func() { _ = i.Resctrl.Remove() }()
-	}
-	loc, unit, err := r.leftCgroups(e)
+	left, err := r.left(e)
 	if err != nil {
 		r.warn("container %s: %v", id, err)
 	}
-	if len(loc) > 0 {
-		m, err := load(loc, unit)
+	if len(left.Cgroups) > 0 {
+		m, err := load(left.Cgroups, left.Systemd)
 		if err != nil {
 			return err
 		}
@@ -125,43 +120,47 @@ func (r *Runtime) deleteByIntent(id string) error {
 			return explainBusy(m, err)
 		}
 	}
+	if err := left.Resctrl.Remove(); err != nil {
+		return err
+	}
 	return e.Remove()
 }
 
-// leftCgroups finds the cgroups of a container without a record: in its intent,
-// and if that is damaged too, where its configuration puts them. What a damaged
-// intent says may be another container's.
-func (r *Runtime) leftCgroups(e *state.Entry) (loc cgroups.Location, unit bool, err error) {
+// left finds what there is of a container without a record: what its intent says,
+// and if that is damaged too, the cgroups where its configuration puts them. What a
+// damaged intent says may be another container's.
+func (r *Runtime) left(e *state.Entry) (left state.Intent, err error) {
 	i, err := e.Intent()
 	if err == nil {
-		if i == nil {
-			return nil, false, nil
+		if i != nil {
+			left = *i
 		}
-		return i.Cgroups, i.Systemd, nil
+		return left, nil
 	}
 	raw, rerr := e.ReadFile(state.ConfigName)
 	if rerr != nil {
-		return nil, false, err
+		return left, err
 	}
 	s, serr := spec.Decode(raw)
 	if serr != nil {
-		return nil, false, err
+		return left, err
 	}
 	layout, lerr := cgroups.Detect()
 	if lerr != nil {
-		return nil, false, lerr
+		return left, lerr
 	}
 	path := ""
 	if s.Linux != nil {
 		path = s.Linux.CgroupsPath
 	}
 	if r.SystemdCgroup {
-		_, loc, lerr = locateUnit(layout, path, e.ID)
+		_, left.Cgroups, lerr = locateUnit(layout, path, e.ID)
 	} else {
-		loc, lerr = layout.Locate(path, e.ID)
+		left.Cgroups, lerr = layout.Locate(path, e.ID)
 	}
 	if lerr != nil {
-		return nil, false, lerr
+		return left, lerr
 	}
-	return loc, r.SystemdCgroup, err
+	left.Systemd = r.SystemdCgroup
+	return left, err
 }

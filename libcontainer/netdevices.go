@@ -19,16 +19,13 @@ func (c *creation) netDevices(pid int) error {
 	if err != nil {
 		return fmt.Errorf("linux.netDevices: open network namespace of container: %w", err)
 	}
-	mover, err := netdev.Open(fd)
-	if err != nil {
-		unix.Close(fd)
+	if c.mover, err = netdev.Open(fd); err != nil {
 		return fmt.Errorf("linux.netDevices: %w", err)
 	}
-	c.undo.push(mover.Undo)
-	c.netns = append(c.netns, func() { mover.Close(); unix.Close(fd) })
+	c.undo.push(c.mover.Undo)
 	devices := c.bundle.Spec.Linux.NetDevices
 	for _, host := range slices.Sorted(maps.Keys(devices)) {
-		if err := mover.Move(netdev.Device{Host: host, Name: devices[host].Name}); err != nil {
+		if err := c.mover.Move(netdev.Device{Host: host, Name: devices[host].Name}); err != nil {
 			return fmt.Errorf("linux.netDevices[%q]: %w", host, err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/vishvananda/netlink/nl"
+	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
@@ -46,13 +47,19 @@ type moved struct {
 }
 
 // Open prepares for moves to the network namespace that the descriptor is a file
-// of; it stays the caller's.
-func Open(netns int) (*Mover, error) {
-	host, err := openSpace(-1)
+// of. It takes the descriptor over, also when it fails.
+func Open(fd int) (*Mover, error) {
+	own, err := netns.Get()
 	if err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("open network namespace: %w", err)
+	}
+	host, err := openSpace(own)
+	if err != nil {
+		unix.Close(fd)
 		return nil, fmt.Errorf("open netlink socket: %w", err)
 	}
-	target, err := openSpace(netns)
+	target, err := openSpace(netns.NsHandle(fd))
 	if err != nil {
 		host.close()
 		return nil, fmt.Errorf("open netlink socket in the container's network namespace: %w", err)

@@ -13,22 +13,14 @@ import (
 // A space is a network namespace, and a socket in it.
 type space struct {
 	netns  int
-	own    bool // netns is ours to close
 	socket map[int]*nl.SocketHandle
 }
 
-// openSpace opens the namespace that netns is a file of, or our own (-1).
-func openSpace(ns int) (*space, error) {
-	s := &space{netns: ns}
-	at := netns.NsHandle(ns)
-	if ns < 0 {
-		own, err := netns.Get()
-		if err != nil {
-			return nil, err
-		}
-		s.netns, s.own, at = int(own), true, netns.None()
-	}
-	socket, err := nl.GetNetlinkSocketAt(at, netns.None(), unix.NETLINK_ROUTE)
+// openSpace makes a socket in the namespace that ns is a file of, and takes the file
+// over, also when it fails.
+func openSpace(ns netns.NsHandle) (*space, error) {
+	s := &space{netns: int(ns)}
+	socket, err := nl.GetNetlinkSocketAt(ns, netns.None(), unix.NETLINK_ROUTE)
 	if err != nil {
 		s.close()
 		return nil, err
@@ -46,9 +38,7 @@ func (s *space) close() {
 	for _, h := range s.socket {
 		h.Close()
 	}
-	if s.own {
-		unix.Close(s.netns)
-	}
+	unix.Close(s.netns)
 }
 
 func (s *space) request(kind, flags int, data ...nl.NetlinkRequestData) *nl.NetlinkRequest {

@@ -146,23 +146,21 @@ func (p *planner) outside(s *step.Mount) {
 	if p.ns.user() {
 		return
 	}
-	s.From = step.FromContext
-	s.Index = p.source(step.Source{
-		What: s.Kind + " at " + s.Target, Path: s.Source, Kind: s.Kind, Superblock: s.Options.Superblock, Data: s.Options.Data, Context: true,
-	})
+	src := instance(s)
+	src.Context = true
+	s.From, s.Index = step.FromContext, p.source(src)
+}
+
+// instance is a new file system of the mount's kind.
+func instance(s *step.Mount) step.Source {
+	return step.Source{What: s.Kind + " at " + s.Target, Path: s.Source, Kind: s.Kind, Superblock: s.Options.Superblock, Data: s.Options.Data}
 }
 
 // beforehand has the parent make a new file system and its mount.
 func (p *planner) beforehand(s *step.Mount) {
-	attr := option.Attr{Set: s.Attr}
-	if s.Later {
-		attr.Set &^= unix.MOUNT_ATTR_RDONLY
-	}
-	s.From = step.FromTree
-	s.Index = p.source(step.Source{
-		What: s.Kind + " at " + s.Target, Path: s.Source, Kind: s.Kind, Superblock: s.Options.Superblock, Data: s.Options.Data,
-		Attr: attr, RecAttr: s.Options.RecAttr, Propagation: s.Options.Propagation,
-	})
+	src := instance(s)
+	src.Attr.Set, src.RecAttr, src.Propagation = s.First(), s.Options.RecAttr, s.Options.Propagation
+	s.From, s.Index = step.FromTree, p.source(src)
 }
 
 // bind adds the source of a bind mount.

@@ -124,8 +124,11 @@ func (g *Group) Undo() {
 	}
 }
 
-// Remove removes what was made for the container alone.
+// Remove removes what was made for the container alone; nothing for nil.
 func (g *Group) Remove() error {
+	if g == nil {
+		return nil
+	}
 	if g.Monitor != "" {
 		if err := rmdir(g.Monitor); err != nil && err != unix.ENOENT {
 			return fmt.Errorf("remove monitoring group %s: %w", g.Monitor, err)

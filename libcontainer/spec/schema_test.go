@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,11 +23,7 @@ type schema struct {
 // element of a list, "{}" a value of an object with free keys.
 func fields(t *testing.T) []string {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/opencontainers/runtime-spec").Output()
-	if err != nil {
-		t.Skipf("needs the go command and the module runtime-spec: %v", err)
-	}
-	s := &schema{t: t, dir: filepath.Join(strings.TrimSpace(string(out)), "schema"), files: map[string]map[string]any{}, found: map[string]bool{}}
+	s := &schema{t: t, dir: filepath.Join(specDir(t), "schema"), files: map[string]map[string]any{}, found: map[string]bool{}}
 	s.walk("config-schema.json", s.file("config-schema.json"), "")
 	return slices.Sorted(maps.Keys(s.found))
 }
@@ -288,8 +283,7 @@ func TestUpstreamBad(t *testing.T) {
 // The examples in the text of the runtime-spec are taken, each in the place that
 // it is an example of.
 func TestSpecExamples(t *testing.T) {
-	good := upstream(t, "good")
-	dir := filepath.Join(filepath.Dir(good[0]), "../../../..")
+	dir := specDir(t)
 	all := 0
 	for _, doc := range []string{"config.md", "config-linux.md"} {
 		blocks := 0

@@ -11,14 +11,20 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// upstream returns the files of the runtime-spec's own tests of its schema.
-func upstream(t *testing.T, dir string) []string {
+// specDir is the directory of the runtime-spec, with its text and its schema.
+func specDir(t *testing.T) string {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/opencontainers/runtime-spec").Output()
 	if err != nil {
 		t.Skipf("needs the go command and the module runtime-spec: %v", err)
 	}
-	files, _ := filepath.Glob(filepath.Join(strings.TrimSpace(string(out)), "schema/test/config", dir, "*.json"))
+	return strings.TrimSpace(string(out))
+}
+
+// upstream returns the files of the runtime-spec's own tests of its schema.
+func upstream(t *testing.T, dir string) []string {
+	t.Helper()
+	files, _ := filepath.Glob(filepath.Join(specDir(t), "schema/test/config", dir, "*.json"))
 	if len(files) == 0 {
 		t.Skip("the module runtime-spec is there without its tests")
 	}

@@ -166,7 +166,7 @@ func (s *Mount) ofContext(e *Env) (int, error) {
 		return -1, err
 	}
 	defer unix.Close(fs)
-	tree, err := mount.FromContext(fs, s.first())
+	tree, err := mount.FromContext(fs, s.First())
 	if err != nil {
 		return -1, err
 	}
@@ -274,7 +274,7 @@ func (s *Mount) fresh(target int) (int, error) {
 		}
 		o.Data = append(append([]string(nil), o.Data...), fmt.Sprintf("mode=%o", st.Mode&0o7777))
 	}
-	attr := s.first()
+	attr := s.First()
 	tree, err := mount.New(s.Kind, s.Source, o, attr)
 	var long *mount.ErrTooLong
 	if errors.As(err, &long) && s.Staging != "" {
@@ -296,8 +296,8 @@ func (s *Mount) fresh(target int) (int, error) {
 	return tree, nil
 }
 
-// first are the flags that a new mount is made with.
-func (s *Mount) first() uint64 {
+// First are the flags that a new mount is made with.
+func (s *Mount) First() uint64 {
 	if s.Later {
 		return s.Attr &^ unix.MOUNT_ATTR_RDONLY
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -146,6 +147,13 @@ func JoinNS(kind specs.LinuxNamespaceType, path string) Edit {
 			}
 		}
 		s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: kind, Path: path})
+	}
+}
+
+// WithoutNS leaves the container in the caller's namespace of a kind.
+func WithoutNS(kind specs.LinuxNamespaceType) Edit {
+	return func(s *specs.Spec) {
+		s.Linux.Namespaces = slices.DeleteFunc(s.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == kind })
 	}
 }
 

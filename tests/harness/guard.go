@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -51,25 +52,16 @@ func settle(before residue, b *Bundle, root string) []string {
 	if os.Getenv(PlaceEnv) != "" {
 		return nil
 	}
-	stays := make(residue) // programs that every look has found
+	var last residue
 	for n := range 60 {
 		left = left[:0]
 		now := look()
-		for line := range now {
-			// The kernel takes some time to let go of a removed cgroup's program, and
-			// tests beside this one remove others meanwhile: only one that stays is left.
-			if strings.HasPrefix(line, programLine) && n > 0 && !stays[line] {
-				delete(now, line)
-			}
-		}
-		for line := range now {
-			stays[line] = n == 0 || stays[line]
-		}
-		for line := range stays {
-			if !now[line] {
-				delete(stays, line)
-			}
-		}
+		// The kernel takes some time to let go of a removed cgroup's program, and tests
+		// beside this one remove others meanwhile: only one that every look finds is left.
+		maps.DeleteFunc(now, func(line string, _ bool) bool {
+			return n > 0 && strings.HasPrefix(line, programLine) && !last[line]
+		})
+		last = now
 		if b != nil {
 			stateEntries(now, root)
 		}

@@ -44,7 +44,7 @@ func TestExecPlace(t *testing.T) {
 	other, opid := running(t)
 	defer end(t, other, opid)
 	for name, edit := range map[string]harness.Edit{
-		"host-root": func(*specs.Spec) {}, "user namespace": mapped, "host pid": without(specs.PIDNamespace),
+		"host-root": func(*specs.Spec) {}, "user namespace": mapped, "host pid": harness.WithoutNS(specs.PIDNamespace),
 		"joined": func(s *specs.Spec) {
 			for i, ns := range s.Linux.Namespaces {
 				file := map[specs.LinuxNamespaceType]string{specs.PIDNamespace: "pid", specs.IPCNamespace: "ipc", specs.NetworkNamespace: "net"}[ns.Type]
@@ -85,17 +85,6 @@ func reapKilled(t *testing.T, pid int) {
 	t.Helper()
 	unix.Kill(pid, unix.SIGKILL)
 	harness.Wait(t, pid)
-}
-
-func without(kind specs.LinuxNamespaceType) harness.Edit {
-	return func(s *specs.Spec) {
-		for i, ns := range s.Linux.Namespaces {
-			if ns.Type == kind {
-				s.Linux.Namespaces = append(s.Linux.Namespaces[:i], s.Linux.Namespaces[i+1:]...)
-				return
-			}
-		}
-	}
 }
 
 func namespacesOf(t *testing.T, pid int) string {

@@ -101,7 +101,7 @@ func kinship(t *testing.T, kind, script string) (b *harness.Bundle, others func(
 	case "own":
 		edit = func(*specs.Spec) {}
 	case "host":
-		edit = func(s *specs.Spec) { dropNamespace(s, specs.PIDNamespace) }
+		edit = func(s *specs.Spec) { harness.WithoutNS(specs.PIDNamespace)(s) }
 	case "joined":
 		bystander = harness.New(t, harness.Args("/bin/sleep", "60"))
 		other = crowd(t, bystander, 1)

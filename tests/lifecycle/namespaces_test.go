@@ -45,7 +45,7 @@ func newNS(kinds ...specs.LinuxNamespaceType) (list []specs.LinuxNamespace) {
 // addNS adds a namespace, or replaces the one of its kind.
 func addNS(kind specs.LinuxNamespaceType, path string) harness.Edit {
 	return func(s *specs.Spec) {
-		dropNamespace(s, kind)
+		harness.WithoutNS(kind)(s)
 		s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: kind, Path: path})
 	}
 }
@@ -249,8 +249,8 @@ func TestTimeOffsets(t *testing.T) {
 
 func TestHostNetworkAndPID(t *testing.T) {
 	b := harness.New(t, harness.Probe(), func(s *specs.Spec) {
-		dropNamespace(s, specs.NetworkNamespace)
-		dropNamespace(s, specs.PIDNamespace)
+		harness.WithoutNS(specs.NetworkNamespace)(s)
+		harness.WithoutNS(specs.PIDNamespace)(s)
 	})
 	r := b.Report(t)
 	if r.Namespaces["net"] != ns(t, "self", "net") || r.Namespaces["pid"] != ns(t, "self", "pid") || r.PID == 1 {
@@ -260,7 +260,7 @@ func TestHostNetworkAndPID(t *testing.T) {
 
 // Without a pid namespace, killing the first process takes the others along.
 func TestKillAllWithoutPIDNamespace(t *testing.T) {
-	b := harness.New(t, harness.Shell("sleep 61 & sleep 62 & echo ready; wait"), func(s *specs.Spec) { dropNamespace(s, specs.PIDNamespace) })
+	b := harness.New(t, harness.Shell("sleep 61 & sleep 62 & echo ready; wait"), func(s *specs.Spec) { harness.WithoutNS(specs.PIDNamespace)(s) })
 	pid, r := b.Create(t)
 	b.Must(t, "start")
 	for range 300 {
@@ -284,7 +284,7 @@ func TestCgroupPath(t *testing.T) {
 			t.Errorf("cgroup %s, want / or /%s (a cgroup namespace hides the path)", line, b.ID)
 		}
 	}
-	b = harness.New(t, harness.Probe(), func(s *specs.Spec) { dropNamespace(s, specs.CgroupNamespace) })
+	b = harness.New(t, harness.Probe(), func(s *specs.Spec) { harness.WithoutNS(specs.CgroupNamespace)(s) })
 	b.Spec.Linux.CgroupsPath = "/" + b.ID + "/deep/er"
 	b.Save(t)
 	for _, line := range b.Report(t).Cgroup {

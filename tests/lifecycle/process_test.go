@@ -311,16 +311,12 @@ func TestSysctl(t *testing.T) {
 	}
 	for name, edit := range map[string]harness.Edit{
 		"kernel.pid_max":     func(*specs.Spec) {},
-		"net.core.somaxconn": func(s *specs.Spec) { dropNamespace(s, specs.NetworkNamespace) },
-		"kernel.msgmax":      func(s *specs.Spec) { dropNamespace(s, specs.IPCNamespace) },
+		"net.core.somaxconn": func(s *specs.Spec) { harness.WithoutNS(specs.NetworkNamespace)(s) },
+		"kernel.msgmax":      func(s *specs.Spec) { harness.WithoutNS(specs.IPCNamespace)(s) },
 	} {
 		b := harness.New(t, edit, func(s *specs.Spec) { s.Linux.Sysctl = map[string]string{name: "4321"} })
 		b.Container(t, "run").Fails(t, 1, name)
 	}
-}
-
-func dropNamespace(s *specs.Spec, kind specs.LinuxNamespaceType) {
-	s.Linux.Namespaces = slices.DeleteFunc(s.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == kind })
 }
 
 func TestKeyring(t *testing.T) {

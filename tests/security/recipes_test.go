@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,17 +112,6 @@ func TestSysctls(t *testing.T) {
 		}
 		return text
 	}
-	without := func(kind specs.LinuxNamespaceType) harness.Edit {
-		return func(s *specs.Spec) {
-			var rest []specs.LinuxNamespace
-			for _, ns := range s.Linux.Namespaces {
-				if ns.Type != kind {
-					rest = append(rest, ns)
-				}
-			}
-			s.Linux.Namespaces = rest
-		}
-	}
 	none := func(*specs.Spec) {}
 	before := host()
 	for _, c := range []struct {
@@ -133,10 +122,10 @@ func TestSysctls(t *testing.T) {
 		{"kernel.core_pattern", "|/x", none, false},
 		{"net/../kernel/core_pattern", "|/x", none, false},
 		{"net./../kernel.core_pattern", "|/x", none, false},
-		{"net.ipv4.ip_forward", "1", without(specs.NetworkNamespace), false},
+		{"net.ipv4.ip_forward", "1", harness.WithoutNS(specs.NetworkNamespace), false},
 		{"net.ipv4.ip_forward", "1", harness.JoinNS(specs.NetworkNamespace, fmt.Sprintf("/proc/%d/ns/net", os.Getpid())), false},
-		{"kernel.msgmax", "4321", without(specs.IPCNamespace), false},
-		{"kernel.hostname", "x", without(specs.UTSNamespace), false},
+		{"kernel.msgmax", "4321", harness.WithoutNS(specs.IPCNamespace), false},
+		{"kernel.hostname", "x", harness.WithoutNS(specs.UTSNamespace), false},
 		{"fs.mqueue.x/../../..", "1", none, false},
 		{"user.max_user_namespaces", "1", none, false},
 		{"net.ipv4.ip_forward", "1\n2", none, false},
@@ -195,14 +184,8 @@ func TestNamespacePaths(t *testing.T) {
 func TestRestricted(t *testing.T) {
 	harness.NeedRung(t, "runc masks the host's own paths")
 	noMounts := func(s *specs.Spec) {
-		var rest []specs.LinuxNamespace
-		for _, ns := range s.Linux.Namespaces {
-			if ns.Type != specs.MountNamespace {
-				rest = append(rest, ns)
-			}
-		}
-		s.Linux.Namespaces, s.Mounts, s.Linux.MaskedPaths, s.Linux.ReadonlyPaths, s.Root.Readonly = rest, nil, nil, nil, false
-		s.Linux.Devices = nil
+		harness.WithoutNS(specs.MountNamespace)(s)
+		s.Mounts, s.Linux.MaskedPaths, s.Linux.ReadonlyPaths, s.Root.Readonly, s.Linux.Devices = nil, nil, nil, false, nil
 	}
 	for want, edit := range map[string]harness.Edit{
 		"linux.maskedPaths":   func(s *specs.Spec) { s.Linux.MaskedPaths = []string{"/proc/kcore"} },
@@ -237,12 +220,12 @@ func TestDefaultLists(t *testing.T) {
 	b.Dir = dir
 	s := readConfig(t, dir+"/config.json")
 	for _, path := range strings.Fields("/proc/acpi /proc/asound /proc/kcore /proc/keys /proc/latency_stats /proc/timer_list /proc/timer_stats /proc/sched_debug /proc/scsi /sys/firmware /sys/devices/virtual/powercap") {
-		if !contains(s.Linux.MaskedPaths, path) {
+		if !slices.Contains(s.Linux.MaskedPaths, path) {
 			t.Errorf("%s is not masked", path)
 		}
 	}
 	for _, path := range strings.Fields("/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger") {
-		if !contains(s.Linux.ReadonlyPaths, path) {
+		if !slices.Contains(s.Linux.ReadonlyPaths, path) {
 			t.Errorf("%s is not read-only", path)
 		}
 	}
@@ -358,15 +341,6 @@ func mountinfo(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return string(text)
-}
-
-func contains(list []string, path string) bool {
-	for _, p := range list {
-		if filepath.Clean(p) == path {
-			return true
-		}
-	}
-	return false
 }
 
 func readConfig(t *testing.T, path string) *specs.Spec {
