@@ -13,7 +13,6 @@ import (
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/pty"
 	"github.com/rung-oci/rung/libcontainer/rootfs"
-	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/state"
 	"github.com/rung-oci/rung/libcontainer/step"
@@ -294,7 +293,7 @@ func (x *execution) joinBelow() error {
 	return x.fork(entry)
 }
 
-// fork has a stage fork the process.
+// fork has the process forked.
 func (x *execution) fork(entry *cgroups.Entry) error {
 	facts, err := x.c.joiner(x.spec)
 	if err != nil {
@@ -305,12 +304,6 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 		return err
 	}
 	if err := labels(facts, x.c.host, x.process, ""); err != nil {
-		return err
-	}
-	p, at, err := plan.Exec(x.spec, x.process, facts, &plan.ExecOptions{
-		ID: x.opt.ID, Preserve: x.opt.PreserveFDs, Env: x.home(), NoNewKeyring: x.c.record.NoNewKeyring,
-	})
-	if err != nil {
 		return err
 	}
 	status := -1
@@ -325,19 +318,20 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 		x.status, status = pipe[0], pipe[1]
 		defer unix.Close(status)
 	}
-	stage, err := spawn.Take(x.opt.PreserveFDs)
-	if err != nil {
-		return err
-	}
-	defer stage.Close()
 	agent, done, err := x.c.agentOf(x.bundle, specs.StateRunning)
 	if err != nil {
 		return err
 	}
 	defer done()
 	e := entrance{container: x.c, init: x.pidfd, root: x.root, cgroup: entry, agent: agent}
-	x.exec, err = e.join(stage, p, at.JoinSlots,
-		step.FDSlot{Slot: at.Terminal, FD: x.terminal}, step.FDSlot{Slot: at.Status, FD: status}, step.FDSlot{Slot: at.Proc, FD: x.c.host.FD})
+	x.exec, err = e.join(facts, x.opt.PreserveFDs, func() (*planned, error) {
+		p, at, err := plan.Exec(x.spec, x.process, facts, &plan.ExecOptions{
+			ID: x.opt.ID, Preserve: x.opt.PreserveFDs, Env: x.home(), NoNewKeyring: x.c.record.NoNewKeyring,
+		})
+		return &planned{p, at.JoinSlots, []step.FDSlot{
+			{Slot: at.Terminal, FD: x.terminal}, {Slot: at.Status, FD: status}, {Slot: at.Proc, FD: x.c.host.FD},
+		}}, err
+	})
 	return err
 }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/rung-oci/rung/libcontainer/hook"
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/plan"
-	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/step"
 )
@@ -43,7 +42,7 @@ type hookRun struct {
 	exec   *launch.Exec
 }
 
-// spawn has a sealed copy of ourselves fork the hook's process.
+// spawn has the hook's process forked.
 func (r *hookRun) spawn(h *specs.Hook, stdin, output int) (pid, pidfd int, err error) {
 	e := entrance{container: r.c, init: r.init}
 	if e.root, err = r.c.rootDir(r.init); err != nil {
@@ -61,26 +60,25 @@ func (r *hookRun) spawn(h *specs.Hook, stdin, output int) (pid, pidfd int, err e
 	if err := r.c.addTasks(e.cgroup, facts); err != nil {
 		return 0, -1, err
 	}
-	p, at, err := plan.StartContainerHook(r.spec, facts, h)
-	if err != nil {
-		return 0, -1, err
-	}
 	agent, done, err := r.c.agentOf(r.bundle, specs.StateCreated)
 	if err != nil {
 		return 0, -1, err
 	}
 	defer done()
 	e.agent = agent
-	stage, err := spawn.Start(0)
+	var limits []specs.POSIXRlimit
+	r.exec, err = e.join(facts, 0, func() (*planned, error) {
+		p, at, err := plan.StartContainerHook(r.spec, facts, h)
+		if err != nil {
+			return nil, err
+		}
+		limits = p.Rlimits
+		return &planned{p, at.JoinSlots, []step.FDSlot{{Slot: at.Stdin, FD: stdin}, {Slot: at.Output, FD: output}}}, nil
+	})
 	if err != nil {
 		return 0, -1, err
 	}
-	defer stage.Close()
-	r.exec, err = e.join(stage, p, at.JoinSlots, step.FDSlot{Slot: at.Stdin, FD: stdin}, step.FDSlot{Slot: at.Output, FD: output})
-	if err != nil {
-		return 0, -1, err
-	}
-	for _, l := range p.Rlimits {
+	for _, l := range limits {
 		_ = unix.Prlimit(r.exec.PID, plan.Resource(l.Type), &unix.Rlimit{Cur: l.Soft, Max: l.Hard}, nil)
 	}
 	return r.exec.PID, r.exec.Pidfd, nil

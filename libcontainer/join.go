@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -12,6 +13,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/nsenter"
 )
 
 // An entrance is what a process needs to come into a container. Its descriptors
@@ -53,24 +55,56 @@ func (c *container) joiner(s *specs.Spec) (*plan.Host, error) {
 	return host(&cgroups.Layout{}, c.record.Cgroups, joinedByInit(s))
 }
 
-// join has the stage fork a process that comes into the container by the plan.
-func (e *entrance) join(stage *spawn.Stage, p *plan.Plan, at plan.JoinSlots, more ...step.FDSlot) (*launch.Exec, error) {
+// A planned is the plan of a process that comes into a container, and what of its
+// descriptors only the plan's maker knows.
+type planned struct {
+	*plan.Plan
+	at  plan.JoinSlots
+	fds []step.FDSlot
+}
+
+// join has a process forked that comes into the container as decide plans it from
+// facts: by a program that does nothing else, or by a stage. The descriptors from 3
+// on that preserve counts go with it.
+func (e *entrance) join(facts *plan.Host, preserve int, decide func() (*planned, error)) (*launch.Exec, error) {
+	if facts.Alone = nsenter.HaveProgram && !mustAdmit(e.container.manager); facts.Alone {
+		x, err := e.enter(decide, launch.JoinAlone)
+		if !errors.Is(err, nsenter.ErrNoProgram) {
+			return x, err
+		}
+		facts.Alone = false
+	}
+	stage, err := spawn.Take(preserve)
+	if err != nil {
+		return nil, err
+	}
+	defer stage.Close()
 	if err := admit(e.container.manager, stage); err != nil {
 		return nil, err
 	}
-	if at.CgroupNS != 0 {
+	return e.enter(decide, func(p *plan.Plan, in *launch.ExecInputs) (*launch.Exec, error) { return launch.Join(stage, p, in) })
+}
+
+// enter decides and has the process forked.
+func (e *entrance) enter(decide func() (*planned, error), fork func(*plan.Plan, *launch.ExecInputs) (*launch.Exec, error)) (*launch.Exec, error) {
+	p, err := decide()
+	if err != nil {
+		return nil, err
+	}
+	in := &launch.ExecInputs{
+		Unified: e.cgroup.Unified, Tasks: e.cgroup.Tasks, Control: p.at.Control, Listener: e.agent,
+		FDs: append(p.fds,
+			step.FDSlot{Slot: p.at.Init, FD: e.init}, step.FDSlot{Slot: p.at.Root, FD: e.root}, step.FDSlot{Slot: p.at.Unified, FD: e.cgroup.Unified}),
+	}
+	if p.at.CgroupNS != 0 {
 		fd, err := e.container.ofInit(e.init, "ns/cgroup", unix.O_RDONLY)
 		if err != nil {
 			return nil, err
 		}
 		defer unix.Close(fd)
-		more = append(more, step.FDSlot{Slot: at.CgroupNS, FD: fd})
+		in.FDs = append(in.FDs, step.FDSlot{Slot: p.at.CgroupNS, FD: fd})
 	}
-	return launch.Join(stage, p, &launch.ExecInputs{
-		Unified: e.cgroup.Unified, Tasks: e.cgroup.Tasks, Control: at.Control, Listener: e.agent,
-		FDs: append(more,
-			step.FDSlot{Slot: at.Init, FD: e.init}, step.FDSlot{Slot: at.Root, FD: e.root}, step.FDSlot{Slot: at.Unified, FD: e.cgroup.Unified}),
-	})
+	return fork(p.Plan, in)
 }
 
 // joinedByInit names the types of the namespaces that the container shares with

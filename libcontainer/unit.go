@@ -23,6 +23,13 @@ func (c *creation) chooseUnit() error {
 	return err
 }
 
+// mustAdmit tells whether what clones a process into the container's cgroup has to be
+// let in before.
+func mustAdmit(m cgroups.Manager) bool {
+	u, ok := m.(*systemd.Manager)
+	return ok && u.MustAdmit()
+}
+
 // admit lets the stage, which clones a process into the container's cgroup, do so.
 func admit(m cgroups.Manager, stage *spawn.Stage) error {
 	if u, ok := m.(*systemd.Manager); ok {

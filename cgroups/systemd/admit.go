@@ -30,6 +30,12 @@ func (m *Manager) Admit(pid int) error {
 	return nil
 }
 
+// MustAdmit tells whether [Manager.Admit] has to do something, or can't say.
+func (m *Manager) MustAdmit() bool {
+	outside, err := m.outside()
+	return outside || err != nil
+}
+
 // outside tells whether we may not clone into the container's cgroup. On v1 the
 // container's processes enter it themselves, which is no different.
 func (m *Manager) outside() (bool, error) {

@@ -39,18 +39,18 @@ type Exec struct {
 // It returns when the process exists; whether it came to its execve, Err tells
 // after its end.
 func Join(s *spawn.Stage, p *plan.Plan, in *ExecInputs) (*Exec, error) {
-	arena, err := nsenter.NewArena(image(p))
-	if err != nil {
-		return nil, err
-	}
-	defer arena.Close()
+	return join(p, in, func(e *Exec, in *ExecInputs) error { return e.byStage(s, in) })
+}
+
+// join has a process forked.
+func join(p *plan.Plan, in *ExecInputs, fork func(*Exec, *ExecInputs) error) (*Exec, error) {
 	progress, err := unix.MemfdCreate("progress", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("make progress record: %w", err)
 	}
 	e := &Exec{plan: p, progress: progress, Pidfd: -1}
 	if err = nsenter.InitProgress(progress); err == nil {
-		err = e.begin(s, in, arena)
+		err = e.begin(in, fork)
 	}
 	if err != nil {
 		e.Kill()
@@ -62,12 +62,9 @@ func Join(s *spawn.Stage, p *plan.Plan, in *ExecInputs) (*Exec, error) {
 
 // begin has the process forked, and its filter's descriptor handed to an agent if
 // there is one.
-func (e *Exec) begin(s *spawn.Stage, in *ExecInputs, arena *nsenter.Arena) error {
+func (e *Exec) begin(in *ExecInputs, fork func(*Exec, *ExecInputs) error) error {
 	if in.Control == 0 {
-		if err := orderExec(s, e.plan, in, arena.FD, e.progress); err != nil {
-			return err
-		}
-		return e.await(s, arena)
+		return fork(e, in)
 	}
 	control, far, err := wire.Pair()
 	if err != nil {
@@ -76,15 +73,12 @@ func (e *Exec) begin(s *spawn.Stage, in *ExecInputs, arena *nsenter.Arena) error
 	defer control.Close()
 	with := *in
 	with.FDs = append(slices.Clip(in.FDs), step.FDSlot{Slot: in.Control, FD: far.FD})
-	err = orderExec(s, e.plan, &with, arena.FD, e.progress)
+	err = fork(e, &with)
 	far.Close()
-	if err == nil {
-		err = e.await(s, arena)
-	}
 	if err != nil {
 		return err
 	}
-	p := &Process{PID: e.PID, control: control.FD, plan: e.plan, in: &Inputs{Listener: in.Listener}, arena: arena}
+	p := &Process{PID: e.PID, control: control.FD, plan: e.plan, in: &Inputs{Listener: in.Listener}}
 	if !e.plan.SendListener { // else what is there to hear has a descriptor with it
 		err = p.hear()
 	}
@@ -97,6 +91,43 @@ func (e *Exec) begin(s *spawn.Stage, in *ExecInputs, arena *nsenter.Arena) error
 	return err
 }
 
+// descriptors are those that the tape needs, with their places in it.
+func (in *ExecInputs) descriptors(p *plan.Plan) ([]step.FDSlot, error) {
+	if len(in.Tasks) != len(p.Slots.Tasks) {
+		return nil, errors.New("launch doesn't fit its plan")
+	}
+	list := slices.Clip(in.FDs)
+	for i, fd := range in.Tasks {
+		list = append(list, step.FDSlot{Slot: p.Slots.Tasks[i], FD: fd})
+	}
+	// Without a descriptor there is none, without a place it is of no use to this tape.
+	return slices.DeleteFunc(slices.Clone(list), func(f step.FDSlot) bool { return f.FD < 0 || f.Slot == 0 }), nil
+}
+
+// byStage has the process forked by a stage.
+func (e *Exec) byStage(s *spawn.Stage, in *ExecInputs) error {
+	arena, err := nsenter.NewArena(image(e.plan))
+	if err != nil {
+		return err
+	}
+	defer arena.Close()
+	if err := orderExec(s, e.plan, in, arena.FD, e.progress); err != nil {
+		return err
+	}
+	s.Exe.Close()                 // the stage runs, and we have time
+	_, _, failed := s.Conn.Recv() // end of file, or why not
+	s.Wait()
+	if helper, err := arena.ReadInt32(e.plan.Orders.Helper); err == nil && helper > 0 {
+		c := spawn.Child{PID: helper}
+		c.Wait()
+	}
+	err = e.found(arena)
+	if f, ok := errors.AsType[*wire.Failure](failed); ok && errors.Is(err, errStageDied) {
+		return f
+	}
+	return err
+}
+
 func orderExec(s *spawn.Stage, p *plan.Plan, in *ExecInputs, arena, progress int) error {
 	o := &p.Orders
 	fds := []int{progress, arena}
@@ -105,17 +136,11 @@ func orderExec(s *spawn.Stage, p *plan.Plan, in *ExecInputs, arena, progress int
 		o.Cgroup = len(fds)
 		fds = append(fds, in.Unified)
 	}
-	if len(in.Tasks) != len(p.Slots.Tasks) {
-		return errors.New("launch doesn't fit its plan")
-	}
-	list := slices.Clip(in.FDs)
-	for i, fd := range in.Tasks {
-		list = append(list, step.FDSlot{Slot: p.Slots.Tasks[i], FD: fd})
+	list, err := in.descriptors(p)
+	if err != nil {
+		return err
 	}
 	for _, f := range list {
-		if f.FD < 0 || f.Slot == 0 { // there is none, or it is of no use to this tape
-			continue
-		}
 		place := len(fds)
 		if f.FD == in.Unified {
 			place = o.Cgroup // one descriptor, which the tape closes
@@ -130,15 +155,10 @@ func orderExec(s *spawn.Stage, p *plan.Plan, in *ExecInputs, arena, progress int
 	return sendOrders(s, o, fds)
 }
 
-// await waits for the stage's end, by which the process exists.
-func (e *Exec) await(s *spawn.Stage, arena *nsenter.Arena) error {
-	s.Exe.Close()                 // the stage runs, and we have time
-	_, _, failed := s.Conn.Recv() // end of file, or why not
-	s.Wait()
-	if helper, err := arena.ReadInt32(e.plan.Orders.Helper); err == nil && helper > 0 {
-		c := spawn.Child{PID: helper}
-		c.Wait()
-	}
+var errStageDied = errors.New("init stage has died")
+
+// found takes the process that the tape has cloned, or says why there is none.
+func (e *Exec) found(arena *nsenter.Arena) error {
 	pid, err := arena.ReadInt32(e.plan.Orders.Pid)
 	if err != nil {
 		return err
@@ -147,10 +167,7 @@ func (e *Exec) await(s *spawn.Stage, arena *nsenter.Arena) error {
 		if err := e.Err(); err != nil {
 			return err
 		}
-		if f, ok := errors.AsType[*wire.Failure](failed); ok {
-			return f
-		}
-		return errors.New("init stage has died")
+		return errStageDied
 	}
 	e.PID = pid
 	e.Pidfd, err = unix.PidfdOpen(pid, 0)

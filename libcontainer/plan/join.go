@@ -1,9 +1,12 @@
 package plan
 
 import (
+	"math"
+
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -31,6 +34,9 @@ func joining(s *specs.Spec, host *Host, opt *Options) (*planner, JoinSlots, erro
 		return nil, JoinSlots{}, err
 	}
 	p.slots()
+	if host.Alone {
+		p.appear()
+	}
 	js := JoinSlots{Init: p.t.FDSlot(), Unified: p.t.FDSlot(), Root: p.t.FDSlot()}
 	p.keep(js.Init, js.Unified)
 	p.keep(p.Slots.Tasks...)
@@ -47,6 +53,14 @@ func joining(s *specs.Spec, host *Host, opt *Options) (*planner, JoinSlots, erro
 		p.keep(js.Root)
 	}
 	return p, js, nil
+}
+
+// appear does what the init stage does when it begins: the process is closed to
+// others, named, and loses at an execve whatever it has inherited for itself.
+func (p *planner) appear() {
+	p.t.Call("become undumpable", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_DUMPABLE), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
+	p.t.Call("name process", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_NAME), p.t.Str(step.Title))
+	p.t.Call("close descriptors at execve", unix.SYS_CLOSE_RANGE, nsenter.Int(3), nsenter.Uint(math.MaxUint32), nsenter.Int(unix.CLOSE_RANGE_CLOEXEC))
 }
 
 // keep names descriptors that are still needed after the process that joins has

@@ -33,6 +33,7 @@ type Host struct {
 	HasKcore  bool      // /proc/kcore exists
 	Groups    int       // resctrl directories that the process is to be in
 	AppArmor  string    // the file below /proc/self that takes an AppArmor profile
+	Alone     bool      // a process that joins plays its tape as a program of its own, see [nsenter.Program]
 
 	// What a caller without privileges lacks.
 	UID, GID    int  // ours, effective

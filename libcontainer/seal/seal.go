@@ -159,14 +159,38 @@ func copyToMemfd() (int, error) {
 			break
 		}
 	}
-	if err = unix.Fchmod(fd, 0o111); err == nil {
-		err = addSeals(fd)
-	}
-	if err != nil {
+	if err := protect(fd); err != nil {
 		unix.Close(fd)
 		return -1, fmt.Errorf("seal own executable: %w", err)
 	}
 	return fd, nil
+}
+
+// Program makes a sealed executable of a file's text.
+func Program(text []byte) (Exe, error) {
+	fd, err := memfd()
+	if err != nil {
+		return None, fmt.Errorf("make memory for program: %w", err)
+	}
+	n, err := unix.Write(fd, text)
+	if err == nil && n != len(text) {
+		err = unix.ENOSPC
+	}
+	if err == nil {
+		err = protect(fd)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return None, fmt.Errorf("seal program: %w", err)
+	}
+	return Exe{fd, -1}, nil
+}
+
+func protect(fd int) error {
+	if err := unix.Fchmod(fd, 0o111); err != nil {
+		return err
+	}
+	return addSeals(fd)
 }
 
 // addSeals seals the copy. The kernel refuses (EBUSY) while anybody holds a page of

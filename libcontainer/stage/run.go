@@ -1,7 +1,6 @@
 package stage
 
 import (
-	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -97,7 +96,7 @@ func clone(o *step.Orders, a *nsenter.Arena) (*process, error) {
 	for i, fd := range []int{ours.FD, o.Wire} {
 		a.SetFD(o.Foreign[i], fd)
 	}
-	setRanges(o, a)
+	o.SetRanges(a)
 	p := &process{sock: ours}
 	player := nsenter.Player{Arena: a, Ops: o.Ops, Count: o.Count, Progress: progress}
 	if o.ByTape {
@@ -162,28 +161,6 @@ func (p *process) cloneByTape(o *step.Orders, player nsenter.Player) error {
 	}
 	p.pidfd, err = unix.PidfdOpen(p.pid, 0)
 	return err
-}
-
-// setRanges tells the tape which descriptors to close before the user's
-// program: all above the preserved ones but the few that it needs until then.
-func setRanges(o *step.Orders, a *nsenter.Arena) {
-	if len(o.Ranges) == 0 {
-		return
-	}
-	keep := slices.Clone(o.Keep)
-	slices.Sort(keep)
-	from := 3 + o.Preserve
-	for i := 0; i < len(o.Ranges); i += 2 {
-		last := ^uint32(0)
-		if i/2 < len(keep) {
-			last = uint32(keep[i/2] - 1) // below from, the range is empty: EINVAL, which the tape ignores
-		}
-		a.SetWord(o.Ranges[i], uintptr(from))
-		a.SetWord(o.Ranges[i+1], uintptr(last))
-		if i/2 < len(keep) {
-			from = keep[i/2] + 1
-		}
-	}
 }
 
 // release writes the id maps and lets the first process go on.

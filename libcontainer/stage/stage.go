@@ -44,7 +44,7 @@ func life() int {
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	unix.Prctl(unix.PR_SET_TIMERSLACK, nsenter.TimerSlack, 0, 0, 0)
 	spawn.Unpin()
-	setName("rung:init")
+	setName(step.Title)
 	fd, err := strconv.Atoi(os.Args[1])
 	hideArguments()
 	if err != nil {

@@ -1,9 +1,15 @@
 package step
 
 import (
+	"slices"
+
 	"github.com/rung-oci/rung/libcontainer/wire"
 	"github.com/rung-oci/rung/nsenter"
 )
+
+// Title is what ps(1) shows in short of the stage, the builder, and the first process
+// until it runs the user's program.
+const Title = "rung:init"
 
 // Orders is all that the init stage is told, and in turn the builder that it
 // execs into a user namespace. On the way to the stage, descriptors are places
@@ -106,6 +112,29 @@ func codeSlot(c *wire.Codec, s *nsenter.Slot) {
 	u := uint64(*s)
 	c.Uint64(&u)
 	*s = nsenter.Slot(u)
+}
+
+// SetRanges tells the tape which descriptors to close before the user's program:
+// all above the preserved ones but the few that it needs until then. Keep has
+// their numbers in the process that plays.
+func (o *Orders) SetRanges(a *nsenter.Arena) {
+	if len(o.Ranges) == 0 {
+		return
+	}
+	keep := slices.Clone(o.Keep)
+	slices.Sort(keep)
+	from := 3 + o.Preserve
+	for i := 0; i < len(o.Ranges); i += 2 {
+		last := ^uint32(0)
+		if i/2 < len(keep) {
+			last = uint32(keep[i/2] - 1) // below from, the range is empty: EINVAL, which the tape ignores
+		}
+		a.SetWord(o.Ranges[i], uintptr(from))
+		a.SetWord(o.Ranges[i+1], uintptr(last))
+		if i/2 < len(keep) {
+			from = keep[i/2] + 1
+		}
+	}
 }
 
 // Resolve puts the descriptors fds in for their places.

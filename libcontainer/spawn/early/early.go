@@ -1,6 +1,6 @@
-// Package early starts the init stage of `create`, `run` and `exec` while the program's
+// Package early starts the init stage of `create` and `run` while the program's
 // other packages are still being initialized: it is what these commands wait
-// for the longest. Only a program whose arguments are rung's may import it.
+// for the longest. (`exec` needs one where there is no [nsenter.Program].) Only a program whose arguments are rung's may import it.
 package early
 
 import (
@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/rung-oci/rung/libcontainer/spawn"
+	"github.com/rung-oci/rung/nsenter"
 )
 
 func init() {
@@ -27,7 +28,7 @@ func wanted(args []string, listen string) bool {
 	found := false
 	for _, a := range args[1:] {
 		switch {
-		case a == "run" || a == "create" || a == "exec":
+		case a == "run" || a == "create" || a == "exec" && !nsenter.HaveProgram:
 			found = true
 		case a == "-h" || strings.HasPrefix(a, "-") && (strings.Contains(a, "help") || strings.Contains(a, "preserve-fds")):
 			return false

@@ -1,0 +1,111 @@
+package nsenter
+
+import (
+	"bytes"
+	"errors"
+	"unsafe"
+)
+
+// A Program is an image with the player that plays it: an executable of one page
+// for what would otherwise take a start of the Go runtime. It maps the image and
+// the progress record, whose descriptors it inherits, at addresses of its own, and
+// plays. There is no other memory in it but a page of code and the stack.
+type Program struct {
+	// Arena is the image, still to be completed; [Program.Share] shares it.
+	Arena *Arena
+
+	ops, count uint32
+}
+
+// ErrNoProgram reports that there is no player that runs by itself on this kind of
+// machine, or not of an image this large: a process of ours has to be forked that
+// plays.
+var ErrNoProgram = errors.New("no player of tapes that runs by itself")
+
+// The program's memory. In a program that is not position-independent nothing
+// else lies below 2 GiB, but for the brk area, which nobody uses here.
+const (
+	programBase   = 0x400000
+	programParams = programBase + unsafe.Offsetof(programFile{}.params)
+	programArena  = 0x10000000
+	programMax    = 0x40000000 // what an image may have, in bytes
+)
+
+// programFile is what comes before the code in the executable: a minimal ELF file
+// (see elf(5)), and what the code has to know.
+type programFile struct {
+	header   elfHeader
+	segments [2]elfSegment
+	params   struct{ arena, size, ops, count, progress uint64 }
+}
+
+type elfHeader struct {
+	ident                                                     [16]byte
+	kind, machine                                             uint16
+	version                                                   uint32
+	entry, phoff, shoff                                       uint64
+	flags                                                     uint32
+	ehsize, phentsize, phnum, shentsize, shnum, shstrtabIndex uint16
+}
+
+type elfSegment struct {
+	kind, flags                                    uint32
+	offset, vaddr, paddr, filesize, memsize, align uint64
+}
+
+// programMark ends the code. Its first byte is no instruction that the code uses.
+var programMark = []byte{0xcc, 'r', 'u', 'n', 'g', 'e', 'n', 'd'}
+
+// NewProgram gives the image the addresses that it will have. It takes the image
+// over.
+func NewProgram(im Image) (*Program, error) {
+	if !HaveProgram || len(im.Data) > programMax {
+		return nil, ErrNoProgram
+	}
+	a := &Arena{FD: -1, mem: im.Data, base: programArena}
+	for _, r := range im.Relocs {
+		*a.word(Slot(r)) += a.base
+	}
+	*a.word(0) = a.base
+	return &Program{Arena: a, ops: im.Ops, count: im.Count}, nil
+}
+
+// Share puts the image where the program and we can get at it: [Arena.ReadInt32]
+// reads it from then on.
+func (p *Program) Share() error {
+	shared, err := NewArena(Image{Data: p.Arena.mem})
+	if err == nil {
+		p.Arena.FD = shared.FD
+	}
+	return err
+}
+
+// Executable is the program's file. The program has to inherit the shared arena's
+// descriptor and that of the progress record under the numbers that they have here.
+func (p *Program) Executable(progress int) []byte {
+	code := programText()
+	const stackFlags, stackType = 6, 0x6474e551 // PF_R|PF_W, PT_GNU_STACK: no code on the stack
+	f := programFile{
+		header: elfHeader{
+			ident: [16]byte{0x7f, 'E', 'L', 'F', 2, 1, 1}, // 64 bits, little-endian, version 1
+			kind:  2, machine: programMachine, version: 1, // ET_EXEC
+			entry: programBase + uint64(unsafe.Sizeof(programFile{})), phoff: uint64(unsafe.Offsetof(programFile{}.segments)),
+			ehsize: uint16(unsafe.Sizeof(elfHeader{})), phentsize: uint16(unsafe.Sizeof(elfSegment{})), phnum: 2,
+		},
+	}
+	all := uint64(unsafe.Sizeof(f)) + uint64(len(code))
+	f.segments[0] = elfSegment{kind: 1, flags: 5, vaddr: programBase, filesize: all, memsize: all, align: 0x10000} // PT_LOAD, PF_R|PF_X
+	f.segments[1] = elfSegment{kind: stackType, flags: stackFlags, align: 16}
+	f.params.arena, f.params.size, f.params.progress = uint64(p.Arena.FD), uint64(len(p.Arena.mem)), uint64(progress)
+	f.params.ops, f.params.count = uint64(p.ops), uint64(p.count)
+	file := make([]byte, 0, all)
+	file = append(file, unsafe.Slice((*byte)(unsafe.Pointer(&f)), unsafe.Sizeof(f))...)
+	return append(file, code...)
+}
+
+// programText is the code, in our own executable's memory.
+func programText() []byte {
+	const most = 4096
+	text := unsafe.Slice((*byte)(ptr(programCode())), most)
+	return text[:bytes.Index(text, programMark)]
+}

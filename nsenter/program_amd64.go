@@ -1,0 +1,13 @@
+package nsenter
+
+const (
+	// HaveProgram tells whether there is machine code of a [Program] for this
+	// architecture.
+	HaveProgram    = true
+	programMachine = 62 // EM_X86_64
+)
+
+// programCode is where the code of the program begins in our own.
+//
+//go:noescape
+func programCode() uintptr

@@ -1,0 +1,12 @@
+//go:build !amd64
+
+package nsenter
+
+const (
+	// HaveProgram tells whether there is machine code of a [Program] for this
+	// architecture.
+	HaveProgram    = false
+	programMachine = 0
+)
+
+func programCode() uintptr { return 0 }
