@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -48,13 +49,15 @@ type creation struct {
 	loc    cgroups.Location
 	joined []joinedNS
 	listen int
-	stage  *spawn.Stage
+	stage  *spawn.Stage // nil: the first process is made without one
 
 	undo    undo
 	mover   *netdev.Mover  // nil: no network device was moved
 	resctrl *resctrl.Group // nil: the configuration says nothing of it
 	entry   *state.Entry
 	manager cgroups.Manager
+	facts   *plan.Host
+	options *plan.Options
 	plan    *plan.Plan
 	sockets sockets
 	agent   int                    // connected socket of the seccomp agent, or -1
@@ -79,10 +82,12 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 			c.close()
 		}
 	}()
-	// First of all, because the start of a program takes longer than all that we
-	// have to decide meanwhile.
-	if c.stage, err = spawn.Take(c.listen + o.PreserveFDs); err != nil {
-		return nil, err
+	if !nsenter.HaveProgram {
+		// First of all, because the start of a program takes longer than all that we
+		// have to decide meanwhile.
+		if c.stage, err = spawn.Take(c.preserve()); err != nil {
+			return nil, err
+		}
 	}
 	fault.Point("create:spawned")
 	if c.bundle, err = spec.Load(o.Bundle); err != nil {
@@ -91,8 +96,10 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 	if err = checkCaller(c.bundle.Spec); err != nil {
 		return nil, err
 	}
-	if err = launch.Ahead(c.stage, plan.Ahead(c.bundle.Spec)); err != nil {
-		return nil, err
+	if !nsenter.HaveProgram || plan.Housed(c.bundle.Spec) {
+		if err = c.house(); err != nil {
+			return nil, err
+		}
 	}
 	for _, w := range spec.Warnings(c.bundle.Spec) {
 		r.warn("%s", w)
@@ -113,6 +120,19 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 	}
 	c.joined, err = openNamespaces(c.bundle.Spec)
 	return c, err
+}
+
+// preserve is how many descriptors from 3 on are the container's.
+func (c *creation) preserve() int { return c.listen + c.opt.PreserveFDs }
+
+// house starts a stage, which begins with the namespaces.
+func (c *creation) house() (err error) {
+	if c.stage == nil {
+		if c.stage, err = spawn.Take(c.preserve()); err != nil {
+			return err
+		}
+	}
+	return launch.Ahead(c.stage, plan.Ahead(c.bundle.Spec))
 }
 
 func (c *creation) cgroupsPath() string {
@@ -189,13 +209,32 @@ func (c *creation) decide() error {
 	h.Groups = len(c.resctrl.Dirs())
 	o := &plan.Options{
 		ID: c.opt.ID, Bundle: c.bundle.Dir, Rootfs: c.bundle.Rootfs, Staging: c.r.Root, NoPivot: c.opt.NoPivot, NoNewKeyring: c.opt.NoNewKeyring,
-		Preserve: c.listen + c.opt.PreserveFDs, State: hookState(c.bundle, c.opt.ID, specs.StateCreating),
+		Preserve: c.preserve(), State: hookState(c.bundle, c.opt.ID, specs.StateCreating),
 	}
 	if c.listen > 0 {
 		o.Env = append(o.Env, "LISTEN_FDS="+strconv.Itoa(c.listen), "LISTEN_PID=1")
 	}
 	c.notify(o)
+	if c.stage == nil {
+		// Only a process can be let in, and only one of an ordinary user's that is our
+		// own may we look into.
+		if h.Alone = !h.NoInspector && !mustAdmit(c.manager); !h.Alone {
+			if err := c.house(); err != nil {
+				return err
+			}
+		}
+	}
+	c.facts, c.options = h, o
 	c.plan, err = plan.Create(c.bundle.Spec, h, o)
+	return err
+}
+
+// rehouse makes the plan again with a stage.
+func (c *creation) rehouse() (err error) {
+	if err = c.house(); err == nil {
+		c.facts.Alone = false
+		c.plan, err = plan.Create(c.bundle.Spec, c.facts, c.options)
+	}
 	return err
 }
 
@@ -230,8 +269,10 @@ func (c *creation) claim() (err error) {
 	if err := c.makeGroup(); err != nil {
 		return err
 	}
-	if err := admit(c.manager, c.stage); err != nil {
-		return err
+	if c.stage != nil {
+		if err := admit(c.manager, c.stage); err != nil {
+			return err
+		}
 	}
 	fault.Point("create:cgroup")
 	return c.delegate()
@@ -243,7 +284,9 @@ func (c *creation) launch() (p *launch.Process, err error) {
 	var files files
 	defer files.close()
 	in := &launch.Inputs{HostHooks: c.hostHooks, NetDevices: c.netDevices, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.manager.Protect, Proc: c.host.FD, Listener: c.handListener}
-	in.Exe = c.stage.Exe.FD
+	if c.stage != nil {
+		in.Exe = c.stage.Exe.FD
+	}
 	if c.plan.Unreadable {
 		exe, err := seal.Executable(true)
 		if err != nil {
@@ -275,6 +318,12 @@ func (c *creation) launch() (p *launch.Process, err error) {
 		in.Joined = append(in.Joined, j.fd)
 	}
 	p, err = launch.Start(c.stage, c.plan, in)
+	if errors.Is(err, nsenter.ErrNoProgram) {
+		if err = c.rehouse(); err == nil {
+			in.Exe = c.stage.Exe.FD
+			p, err = launch.Start(c.stage, c.plan, in)
+		}
+	}
 	if err != nil {
 		// What hooks or the first process have left in the cgroup goes with it.
 		_ = c.manager.Kill()

@@ -66,16 +66,22 @@ func OpenArena(fd, size int, relocs []uint32) (*Arena, error) {
 	}
 	a := &Arena{FD: fd, mem: mem}
 	a.base = uintptr(unsafe.Pointer(&mem[0]))
+	if relocs == nil {
+		return a, nil
+	}
+	return a, a.relocate(relocs, a.base)
+}
+
+// relocate makes addresses of offsets: base is where the player has the arena.
+func (a *Arena) relocate(relocs []uint32, base uintptr) error {
 	for _, r := range relocs {
-		if int(r)+wordSize > size {
-			return nil, ErrArena
+		if int(r)+wordSize > len(a.mem) {
+			return ErrArena
 		}
-		*a.word(Slot(r)) += a.base
+		*a.word(Slot(r)) += base
 	}
-	if relocs != nil {
-		*a.word(0) = a.base
-	}
-	return a, nil
+	*a.word(0) = base
+	return nil
 }
 
 func (a *Arena) word(s Slot) *uintptr { return (*uintptr)(unsafe.Pointer(&a.mem[s])) }

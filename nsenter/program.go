@@ -4,17 +4,17 @@ import (
 	"bytes"
 	"errors"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
-// A Program is an image with the player that plays it: an executable of one page
-// for what would otherwise take a start of the Go runtime. It maps the image and
+// A Program is an arena with the player that plays it: an executable of one page
+// for what would otherwise take a start of the Go runtime. It maps the arena and
 // the progress record, whose descriptors it inherits, at addresses of its own, and
 // plays. There is no other memory in it but a page of code and the stack.
 type Program struct {
-	// Arena is the image, still to be completed; [Program.Share] shares it.
-	Arena *Arena
-
-	ops, count uint32
+	Arena      *Arena
+	Ops, Count uint32
 }
 
 // ErrNoProgram reports that there is no player that runs by itself on this kind of
@@ -56,33 +56,25 @@ type elfSegment struct {
 // programMark ends the code. Its first byte is no instruction that the code uses.
 var programMark = []byte{0xcc, 'r', 'u', 'n', 'g', 'e', 'n', 'd'}
 
-// NewProgram gives the image the addresses that it will have. It takes the image
-// over.
-func NewProgram(im Image) (*Program, error) {
-	if !HaveProgram || len(im.Data) > programMax {
-		return nil, ErrNoProgram
+// OpenProgram maps the image in an arena's memfd to be completed, and gives it the
+// addresses that it will have in the program.
+func OpenProgram(fd, size int, relocs []uint32, ops, count uint32) (Program, error) {
+	if !HaveProgram || size > programMax {
+		return Program{}, ErrNoProgram
 	}
-	a := &Arena{FD: -1, mem: im.Data, base: programArena}
-	for _, r := range im.Relocs {
-		*a.word(Slot(r)) += a.base
-	}
-	*a.word(0) = a.base
-	return &Program{Arena: a, ops: im.Ops, count: im.Count}, nil
-}
-
-// Share puts the image where the program and we can get at it: [Arena.ReadInt32]
-// reads it from then on.
-func (p *Program) Share() error {
-	shared, err := NewArena(Image{Data: p.Arena.mem})
+	a, err := OpenArena(fd, size, nil)
 	if err == nil {
-		p.Arena.FD = shared.FD
+		err = a.relocate(relocs, programArena)
 	}
-	return err
+	return Program{a, ops, count}, err
 }
 
-// Executable is the program's file. The program has to inherit the shared arena's
-// descriptor and that of the progress record under the numbers that they have here.
-func (p *Program) Executable(progress int) []byte {
+// Close lets go of the arena's mapping; the program has its own.
+func (p Program) Close() { _ = unix.Munmap(p.Arena.mem) }
+
+// Executable is the program's file. It has to inherit the arena's descriptor and
+// that of the progress record under these numbers.
+func (p Program) Executable(arena, progress int) []byte {
 	code := programText()
 	const stackFlags, stackType = 6, 0x6474e551 // PF_R|PF_W, PT_GNU_STACK: no code on the stack
 	f := programFile{
@@ -96,8 +88,8 @@ func (p *Program) Executable(progress int) []byte {
 	all := uint64(unsafe.Sizeof(f)) + uint64(len(code))
 	f.segments[0] = elfSegment{kind: 1, flags: 5, vaddr: programBase, filesize: all, memsize: all, align: 0x10000} // PT_LOAD, PF_R|PF_X
 	f.segments[1] = elfSegment{kind: stackType, flags: stackFlags, align: 16}
-	f.params.arena, f.params.size, f.params.progress = uint64(p.Arena.FD), uint64(len(p.Arena.mem)), uint64(progress)
-	f.params.ops, f.params.count = uint64(p.ops), uint64(p.count)
+	f.params.arena, f.params.size, f.params.progress = uint64(arena), uint64(len(p.Arena.mem)), uint64(progress)
+	f.params.ops, f.params.count = uint64(p.Ops), uint64(p.Count)
 	file := make([]byte, 0, all)
 	file = append(file, unsafe.Slice((*byte)(unsafe.Pointer(&f)), unsafe.Sizeof(f))...)
 	return append(file, code...)

@@ -19,15 +19,16 @@ func startProgram(t *testing.T, tape *Tape) (int, Player) {
 		t.Fatal(err)
 	}
 	im := tape.Image()
-	p, err := NewProgram(im)
-	if err == nil {
-		err = p.Share()
-	}
+	a, err := NewArena(im)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(p.Arena.Close)
-	exe := memoryFile(t, p.Executable(fd))
+	t.Cleanup(a.Close)
+	p, err := OpenProgram(a.FD, len(im.Data), im.Relocs, im.Ops, im.Count)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exe := memoryFile(t, p.Executable(a.FD, fd))
 	inherit := []int{}
 	for fd := 3; fd < 256; fd++ {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil {
@@ -43,12 +44,8 @@ func startProgram(t *testing.T, tape *Tape) (int, Player) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mem, err := unix.Mmap(p.Arena.FD, 0, len(im.Data), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = unix.Munmap(mem) })
-	return pid, Player{Arena: &Arena{FD: p.Arena.FD, mem: mem, base: programArena}, Ops: im.Ops, Count: im.Count, Progress: progress}
+	p.Arena.base = programArena
+	return pid, Player{Arena: p.Arena, Ops: im.Ops, Count: im.Count, Progress: progress}
 }
 
 func memoryFile(t *testing.T, data []byte) int {
@@ -120,11 +117,17 @@ func TestProgramAlone(t *testing.T) {
 	if !HaveProgram {
 		t.Skip("there is no machine code for this architecture")
 	}
-	p, err := NewProgram(NewTape().Image())
+	im := NewTape().Image()
+	a, err := NewArena(im)
 	if err != nil {
 		t.Fatal(err)
 	}
-	exe := memoryFile(t, p.Executable(-1))
+	defer a.Close()
+	p, err := OpenProgram(a.FD, len(im.Data), nil, im.Ops, im.Count)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exe := memoryFile(t, p.Executable(-1, -1))
 	pid, pidfd, err := Spawn{Exe: exe, Args: []string{""}}.Start()
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package launch
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -49,19 +50,37 @@ func (p *Process) Close() {
 	if p.arena != nil {
 		p.arena.Close()
 	}
+	if p.alone != nil {
+		p.letHand()
+		p.alone.player.Kill()
+		if p.stage != nil {
+			p.stage.Close()
+		}
+		runtime.UnlockOSThread()
+		p.alone = nil
+	}
 }
 
 // Kill ends all processes of the launch and reaps them.
 func (p *Process) Kill() {
+	if p.alone != nil { // or a thread would wait for the first process
+		p.alone.player.Kill()
+		p.killFirst()
+		p.letHand()
+	}
 	p.awaitBuilder()
 	p.stage.Kill()
 	// The stage is gone, so no first process can be born any more.
+	p.killFirst()
+	p.reapHelper()
+	p.Close()
+}
+
+func (p *Process) killFirst() {
 	if pid, err := p.pid(); err == nil {
 		c := spawn.Child{PID: pid}
 		c.Kill()
 	}
-	p.reapHelper()
-	p.Close()
 }
 
 func (p *Process) reapHelper() {
@@ -77,6 +96,7 @@ func (p *Process) reapHelper() {
 // cause finds out why the launch failed: what the stage or its builder said;
 // else the first process's own record; else how the processes ended.
 func (p *Process) cause(err error) error {
+	p.letHand()
 	var f *wire.Failure
 	told := errors.As(err, &f)
 	if told && f.Text != errSilent.Error() {

@@ -33,6 +33,7 @@ type Exec struct {
 	Pidfd    int
 	plan     *plan.Plan
 	progress int
+	arena    *nsenter.Arena
 }
 
 // Join has the stage fork a process that joins a container by the plan's tape.
@@ -44,12 +45,16 @@ func Join(s *spawn.Stage, p *plan.Plan, in *ExecInputs) (*Exec, error) {
 
 // join has a process forked.
 func join(p *plan.Plan, in *ExecInputs, fork func(*Exec, *ExecInputs) error) (*Exec, error) {
-	progress, err := unix.MemfdCreate("progress", unix.MFD_CLOEXEC)
+	arena, err := nsenter.NewArena(image(p))
 	if err != nil {
+		return nil, err
+	}
+	e := &Exec{plan: p, progress: -1, arena: arena, Pidfd: -1}
+	if e.progress, err = unix.MemfdCreate("progress", unix.MFD_CLOEXEC); err != nil {
+		e.Close()
 		return nil, fmt.Errorf("make progress record: %w", err)
 	}
-	e := &Exec{plan: p, progress: progress, Pidfd: -1}
-	if err = nsenter.InitProgress(progress); err == nil {
+	if err = nsenter.InitProgress(e.progress); err == nil {
 		err = e.begin(in, fork)
 	}
 	if err != nil {
@@ -78,7 +83,7 @@ func (e *Exec) begin(in *ExecInputs, fork func(*Exec, *ExecInputs) error) error 
 	if err != nil {
 		return err
 	}
-	p := &Process{PID: e.PID, control: control.FD, plan: e.plan, in: &Inputs{Listener: in.Listener}}
+	p := &Process{PID: e.PID, control: control.FD, plan: e.plan, in: &Inputs{Listener: in.Listener}, arena: e.arena}
 	if !e.plan.SendListener { // else what is there to hear has a descriptor with it
 		err = p.hear()
 	}
@@ -106,22 +111,17 @@ func (in *ExecInputs) descriptors(p *plan.Plan) ([]step.FDSlot, error) {
 
 // byStage has the process forked by a stage.
 func (e *Exec) byStage(s *spawn.Stage, in *ExecInputs) error {
-	arena, err := nsenter.NewArena(image(e.plan))
-	if err != nil {
-		return err
-	}
-	defer arena.Close()
-	if err := orderExec(s, e.plan, in, arena.FD, e.progress); err != nil {
+	if err := orderExec(s, e.plan, in, e.arena.FD, e.progress); err != nil {
 		return err
 	}
 	s.Exe.Close()                 // the stage runs, and we have time
 	_, _, failed := s.Conn.Recv() // end of file, or why not
 	s.Wait()
-	if helper, err := arena.ReadInt32(e.plan.Orders.Helper); err == nil && helper > 0 {
+	if helper, err := e.arena.ReadInt32(e.plan.Orders.Helper); err == nil && helper > 0 {
 		c := spawn.Child{PID: helper}
 		c.Wait()
 	}
-	err = e.found(arena)
+	err := e.found()
 	if f, ok := errors.AsType[*wire.Failure](failed); ok && errors.Is(err, errStageDied) {
 		return f
 	}
@@ -158,8 +158,8 @@ func orderExec(s *spawn.Stage, p *plan.Plan, in *ExecInputs, arena, progress int
 var errStageDied = errors.New("init stage has died")
 
 // found takes the process that the tape has cloned, or says why there is none.
-func (e *Exec) found(arena *nsenter.Arena) error {
-	pid, err := arena.ReadInt32(e.plan.Orders.Pid)
+func (e *Exec) found() error {
+	pid, err := e.arena.ReadInt32(e.plan.Orders.Pid)
 	if err != nil {
 		return err
 	}
@@ -204,4 +204,5 @@ func (e *Exec) Close() {
 		unix.Close(e.progress)
 		e.progress = -1
 	}
+	e.arena.Close()
 }

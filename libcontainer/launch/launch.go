@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -48,6 +49,7 @@ type Process struct {
 	plan    *plan.Plan
 	in      *Inputs
 	arena   *nsenter.Arena
+	alone   *alone // nil: a stage has cloned it
 }
 
 // Ahead has the stage make namespaces while the rest is still being decided.
@@ -61,7 +63,8 @@ func Ahead(s *spawn.Stage, flags uint64) error {
 	return nil
 }
 
-// Start has the stage make the first process and waits until that is set up.
+// Start has the first process made, by the stage, or by itself where the plan says
+// so, and waits until that is set up.
 func Start(s *spawn.Stage, p *plan.Plan, in *Inputs) (*Process, error) {
 	control, far, err := wire.Pair()
 	if err != nil {
@@ -70,7 +73,11 @@ func Start(s *spawn.Stage, p *plan.Plan, in *Inputs) (*Process, error) {
 	proc := &Process{control: control.FD, plan: p, in: in, stage: s}
 	proc.arena, err = nsenter.NewArena(image(p))
 	if err == nil {
-		err = proc.order(far.FD)
+		if p.Alone {
+			err = proc.begin(far.FD)
+		} else {
+			err = proc.order(far.FD)
+		}
 	}
 	far.Close()
 	if err != nil {
@@ -78,27 +85,41 @@ func Start(s *spawn.Stage, p *plan.Plan, in *Inputs) (*Process, error) {
 		return nil, err
 	}
 	fault.Point("create:ordered")
-	err = proc.supply()
-	s.Exe.Close() // the stage runs, and has got it: there is no better time
-	if err == nil {
-		err = in.Meanwhile()
-	}
-	if err == nil {
-		err = proc.serve(s.Conn)
-	}
-	if err == nil && p.Slots.Listener != 0 {
-		err = proc.listener()
-	}
-	if err == nil {
-		_, err = proc.pid()
-	}
-	if err != nil {
+	if err := proc.complete(); err != nil {
 		err = proc.cause(err)
 		proc.Kill()
 		return nil, err
 	}
 	fault.Point("create:ready")
 	return proc, nil
+}
+
+// complete does our part until the first process is set up.
+func (p *Process) complete() error {
+	steps := []func() error{p.supply, p.born}
+	if len(p.plan.Sources) > wire.Batch { // more than one message: somebody must be there to take it
+		slices.Reverse(steps)
+	}
+	for _, do := range steps {
+		if err := do(); err != nil {
+			return err
+		}
+	}
+	p.stage.Exe.Close() // the stage runs, and has got it: there is no better time
+	if err := p.in.Meanwhile(); err != nil {
+		return err
+	}
+	p.letHand()
+	if err := p.serve(p.stage.Conn); err != nil {
+		return err
+	}
+	if p.plan.Slots.Listener != 0 {
+		if err := p.listener(); err != nil {
+			return err
+		}
+	}
+	_, err := p.pid()
+	return err
 }
 
 // image lays out the tape and tells the orders where its parts are.
@@ -109,10 +130,37 @@ func image(p *plan.Plan) nsenter.Image {
 	return im
 }
 
+// own are the descriptors that the tape needs, with their places in it.
+func (p *Process) own(control int) ([]step.FDSlot, error) {
+	in, s := p.in, &p.plan.Slots
+	if len(in.Tasks) != len(s.Tasks) || len(in.Joined) != len(s.Joined) {
+		return nil, errors.New("launch doesn't fit its plan")
+	}
+	// The first [kept] of them it needs to its end.
+	list := []step.FDSlot{{Slot: s.Gate, FD: in.Gate}, {Slot: s.Status, FD: in.Status}, {Slot: s.Control, FD: control}}
+	for i, fd := range in.Tasks {
+		list = append(list, step.FDSlot{Slot: s.Tasks[i], FD: fd})
+	}
+	for i, fd := range in.Joined {
+		list = append(list, step.FDSlot{Slot: s.Joined[i], FD: fd})
+	}
+	if s.Proc != 0 {
+		list = append(list, step.FDSlot{Slot: s.Proc, FD: in.Proc})
+	}
+	return list, nil
+}
+
+// kept is how many of [Process.own] stay open until the user's program runs.
+const kept = 3
+
 // order sends the orders with all descriptors that the stage and the first
 // process need. In the orders they are places in that list.
 func (p *Process) order(control int) error {
-	o, in, s := &p.plan.Orders, p.in, &p.plan.Slots
+	own, err := p.own(control)
+	if err != nil {
+		return err
+	}
+	o, in := &p.plan.Orders, p.in
 	var fds []int
 	pass := func(fd int) int {
 		if fd < 0 {
@@ -121,25 +169,14 @@ func (p *Process) order(control int) error {
 		fds = append(fds, fd)
 		return len(fds) - 1
 	}
-	own := func(slot nsenter.Slot, fd int) int {
-		i := pass(fd)
-		o.Own = append(o.Own, step.FDSlot{Slot: slot, FD: i})
-		return i
-	}
 	o.Fault, o.Sources = fault.Wanted(), len(p.plan.Sources)
 	o.Progress, o.Arena, o.Exe, o.Cgroup = pass(in.Progress), pass(p.arena.FD), pass(in.Exe), pass(in.Unified)
-	o.Keep = []int{own(s.Gate, in.Gate), own(s.Status, in.Status), own(s.Control, control)}
-	if len(in.Tasks) != len(s.Tasks) || len(in.Joined) != len(s.Joined) {
-		return errors.New("launch doesn't fit its plan")
-	}
-	for i, fd := range in.Tasks {
-		own(s.Tasks[i], fd)
-	}
-	for i, fd := range in.Joined {
-		own(s.Joined[i], fd)
-	}
-	if s.Proc != 0 {
-		own(s.Proc, in.Proc)
+	for i, f := range own {
+		f.FD = pass(f.FD)
+		o.Own = append(o.Own, f)
+		if i < kept {
+			o.Keep = append(o.Keep, f.FD)
+		}
 	}
 	return sendOrders(p.stage, o, fds)
 }

@@ -10,72 +10,87 @@ import (
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/seal"
 	"github.com/rung-oci/rung/libcontainer/spawn"
+	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/nsenter"
 )
 
-// JoinAlone is [Join] without a stage: the tape is a program of its own, see
-// [nsenter.Program], for which a Go runtime would take longer to start than all
-// that it has to do takes. The error is [nsenter.ErrNoProgram] where that can't be.
+// openProgram makes a program of a plan's tape, see [nsenter.Program].
+func openProgram(p *plan.Plan, arena *nsenter.Arena) (nsenter.Program, error) {
+	o := &p.Orders
+	return nsenter.OpenProgram(arena.FD, o.ArenaSize, o.Relocs, o.Ops, o.Count)
+}
+
+// fill puts descriptors into a program's tape, under the numbers that they have
+// here. The process is born in the cgroup unified unless that is -1. The program
+// inherits what is returned.
+func fill(p *plan.Plan, program nsenter.Program, unified int, fds []step.FDSlot) (inherit []int) {
+	o := &p.Orders
+	for fd := range o.Preserve {
+		inherit = append(inherit, 3+fd)
+	}
+	for _, f := range fds {
+		program.Arena.SetFD(f.Slot, f.FD)
+		inherit = append(inherit, f.FD)
+	}
+	if unified >= 0 {
+		program.Arena.IntoCgroup(o.CloneArgs, unified)
+		inherit = append(inherit, unified)
+	}
+	o.SetRanges(program.Arena)
+	return inherit
+}
+
+// startProgram starts a program as a child of the calling thread, with the
+// descriptors of its arena and of its progress record, and those in inherit. The
+// error is [nsenter.ErrNoProgram] where memory isn't executed: vm.memfd_noexec, a
+// security module.
+func startProgram(program nsenter.Program, arena, progress int, inherit []int) (spawn.Child, error) {
+	exe, err := seal.Program(program.Executable(arena, progress))
+	if err != nil {
+		return spawn.Child{}, errors.Join(nsenter.ErrNoProgram, err)
+	}
+	defer exe.Close()
+	pid, pidfd, err := nsenter.Spawn{
+		// Its command line anybody can read: there is none.
+		Exe: exe.FD, Args: []string{""}, Inherit: append(inherit, arena, progress), Slack: nsenter.TimerSlack,
+	}.Start()
+	switch {
+	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
+		return spawn.Child{}, errors.Join(nsenter.ErrNoProgram, err)
+	case err != nil:
+		return spawn.Child{}, fmt.Errorf("start player: %w", err)
+	}
+	unix.Close(pidfd)
+	return spawn.Child{PID: pid}, nil
+}
+
+// JoinAlone is [Join] without a stage: for the start of a Go runtime would take
+// longer than all that there is to do. The error is [nsenter.ErrNoProgram] where
+// that can't be.
 func JoinAlone(p *plan.Plan, in *ExecInputs) (*Exec, error) {
 	return join(p, in, (*Exec).byProgram)
 }
 
 // byProgram starts the program, which forks the process and ends.
 func (e *Exec) byProgram(in *ExecInputs) error {
-	program, err := nsenter.NewProgram(image(e.plan))
+	program, err := openProgram(e.plan, e.arena)
 	if err != nil {
 		return err
 	}
-	inherit, err := e.complete(program.Arena, in)
-	if err == nil {
-		err = program.Share()
-	}
-	if err != nil {
-		return err
-	}
-	defer program.Arena.Close()
-	exe, err := seal.Program(program.Executable(e.progress))
-	if err != nil {
-		return errors.Join(nsenter.ErrNoProgram, err)
-	}
-	defer exe.Close()
-	pid, pidfd, err := nsenter.Spawn{
-		// Its command line anybody can read: there is none.
-		Exe: exe.FD, Args: []string{""}, Inherit: append(inherit, program.Arena.FD, e.progress), Slack: nsenter.TimerSlack,
-	}.Start()
-	switch {
-	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM): // vm.memfd_noexec, or a security module
-		return errors.Join(nsenter.ErrNoProgram, err)
-	case err != nil:
-		return fmt.Errorf("start init stage: %w", err)
-	}
-	unix.Close(pidfd)
-	child := spawn.Child{PID: pid}
-	child.Wait()
-	return e.found(program.Arena)
-}
-
-// complete puts the descriptors into the tape, under the numbers that they have
-// here, and tells which they are.
-func (e *Exec) complete(a *nsenter.Arena, in *ExecInputs) (inherit []int, err error) {
+	defer program.Close()
 	list, err := in.descriptors(e.plan)
 	if err != nil {
-		return nil, err
-	}
-	o := &e.plan.Orders
-	for fd := range o.Preserve {
-		inherit = append(inherit, 3+fd)
+		return err
 	}
 	for _, f := range list {
-		a.SetFD(f.Slot, f.FD)
-		inherit = append(inherit, f.FD)
-		if slices.Contains(e.plan.Slots.Keep, f.Slot) && !slices.Contains(o.Keep, f.FD) {
-			o.Keep = append(o.Keep, f.FD)
+		if keep := &e.plan.Orders.Keep; slices.Contains(e.plan.Slots.Keep, f.Slot) && !slices.Contains(*keep, f.FD) {
+			*keep = append(*keep, f.FD)
 		}
 	}
-	if in.Unified >= 0 {
-		a.IntoCgroup(o.CloneArgs, in.Unified)
+	child, err := startProgram(program, e.arena.FD, e.progress, fill(e.plan, program, in.Unified, list))
+	if err != nil {
+		return err
 	}
-	o.SetRanges(a)
-	return inherit, nil
+	child.Wait()
+	return e.found()
 }

@@ -33,7 +33,9 @@ type Host struct {
 	HasKcore  bool      // /proc/kcore exists
 	Groups    int       // resctrl directories that the process is to be in
 	AppArmor  string    // the file below /proc/self that takes an AppArmor profile
-	Alone     bool      // a process that joins plays its tape as a program of its own, see [nsenter.Program]
+	// Alone says that the tape is a program of its own, see [nsenter.Program], and the
+	// builder a thread of the runtime's. It isn't for containers of which [Housed] is true.
+	Alone bool
 
 	// What a caller without privileges lacks.
 	UID, GID    int  // ours, effective
@@ -77,6 +79,8 @@ type Plan struct {
 	OOMScoreAdj *int
 	Scheduler   *specs.Scheduler
 	IOPriority  *specs.LinuxIOPriority
+	// Alone is [Host.Alone].
+	Alone bool
 	// SendListener says that the first process sends the seccomp agent's descriptor.
 	SendListener bool
 	Unreadable   bool // the builder's executable must not even be readable
@@ -120,7 +124,10 @@ func Create(s *specs.Spec, host *Host, opt *Options) (*Plan, error) {
 	p.ns = sortNamespaces(s, host)
 	o := &p.Orders
 	ahead := Ahead(s)
-	o.Clone, o.ByTape = p.ns.clone&^ahead, p.ns.byTape()
+	if p.Alone = host.Alone; p.Alone {
+		ahead = 0
+	}
+	o.Clone, o.ByTape = p.ns.clone&^ahead, p.ns.byTape() || p.Alone
 	o.Enter, o.User = p.ns.enter()&^int(ahead), p.ns.user()
 	o.Cgroup, o.Preserve = -1, opt.Preserve
 	if err := p.rootless(); err != nil {

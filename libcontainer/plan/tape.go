@@ -18,6 +18,9 @@ const wordSize = int(unsafe.Sizeof(uintptr(0)))
 // to the user's program.
 func (p *planner) tape(first []firstMount) {
 	p.slots()
+	if p.Alone {
+		p.appear()
+	}
 	p.birth()
 	p.cgroup()
 	if p.Orders.Gate {
@@ -87,7 +90,7 @@ func directories(h *Host) map[string]bool {
 // die and would wait for ever.
 func (p *planner) birth() {
 	p.labels(p.Slots.Proc)
-	if p.ns.byTape() {
+	if p.Orders.ByTape {
 		p.helper()
 	}
 	for _, f := range p.Orders.Foreign {

@@ -83,7 +83,7 @@ func (r Root) Mknod(n Node) error {
 func chmod(fd int, mode uint32) error {
 	_, _, e := unix.Syscall6(unix.SYS_FCHMODAT2, uintptr(fd), uintptr(emptyString()), uintptr(mode), unix.AT_EMPTY_PATH, 0, 0)
 	if e == unix.ENOSYS {
-		return unix.Chmod(fmt.Sprintf("/proc/self/fd/%d", fd), mode)
+		return unix.Chmod(fmt.Sprintf("/proc/thread-self/fd/%d", fd), mode)
 	}
 	if e != 0 {
 		return e

@@ -5,6 +5,7 @@ package spawn
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -33,6 +34,36 @@ type Stage struct {
 	Child
 	Conn wire.Conn // to it
 	Exe  seal.Exe  // what it runs
+	// Thread closes when the stage ends, if it is no process but a thread of ours.
+	Thread <-chan struct{}
+}
+
+// threadWait bounds the wait for a thread, which nobody can kill.
+const threadWait = 10 * time.Second
+
+// Wait waits for the stage's end.
+func (s *Stage) Wait() {
+	if s.Thread != nil {
+		<-s.Thread
+		return
+	}
+	s.Child.Wait()
+}
+
+// Kill ends the stage. A thread, which nobody can kill, ends by itself when the
+// first process and we are gone.
+func (s *Stage) Kill() {
+	if s.Thread == nil {
+		s.Child.Kill()
+		return
+	}
+	if s.Conn.FD >= 0 {
+		_ = unix.Shutdown(s.Conn.FD, unix.SHUT_RDWR)
+	}
+	select {
+	case <-s.Thread:
+	case <-time.After(threadWait):
+	}
 }
 
 // Start starts a stage. It keeps to one processor until it calls [Unpin]: the

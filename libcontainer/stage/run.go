@@ -36,6 +36,12 @@ func run(o *step.Orders) *wire.Failure {
 		return wire.Fail("", err)
 	}
 	fault.Point("stage:released")
+	return first.house(o)
+}
+
+// house has the container built for the first process.
+func (first *process) house(o *step.Orders) (failed *wire.Failure) {
+	var err error
 	if o.Trees, err = trees(wire.Conn{FD: o.Wire}, o.Sources); err != nil {
 		return wire.Fail("receive mounts", err)
 	}

@@ -1,6 +1,6 @@
-// Package early starts the init stage of `create` and `run` while the program's
-// other packages are still being initialized: it is what these commands wait
-// for the longest. (`exec` needs one where there is no [nsenter.Program].) Only a program whose arguments are rung's may import it.
+// Package early prepares `create`, `run` and `exec` while the program's other packages
+// are still being initialized. Where there is no [nsenter.Program] it starts the init
+// stage: it is what these commands wait for the longest. Only a program whose arguments are rung's may import it.
 package early
 
 import (
@@ -13,7 +13,9 @@ import (
 
 func init() {
 	if wanted(os.Args, os.Getenv("LISTEN_FDS")) && os.Geteuid() == 0 {
-		spawn.Ahead()
+		if !nsenter.HaveProgram {
+			spawn.Ahead()
+		}
 		quiet()
 	}
 }
@@ -28,7 +30,7 @@ func wanted(args []string, listen string) bool {
 	found := false
 	for _, a := range args[1:] {
 		switch {
-		case a == "run" || a == "create" || a == "exec" && !nsenter.HaveProgram:
+		case a == "run" || a == "create" || a == "exec":
 			found = true
 		case a == "-h" || strings.HasPrefix(a, "-") && (strings.Contains(a, "help") || strings.Contains(a, "preserve-fds")):
 			return false

@@ -3,8 +3,6 @@ package early
 import (
 	"strings"
 	"testing"
-
-	"github.com/rung-oci/rung/nsenter"
 )
 
 func TestWanted(t *testing.T) {
@@ -15,7 +13,7 @@ func TestWanted(t *testing.T) {
 		{"rung run x", "", true},
 		{"rung --root /run/x --log l create --bundle b x", "", true},
 		{"rung start x", "", false},
-		{"rung exec x sh", "", !nsenter.HaveProgram},
+		{"rung exec x sh", "", true},
 		{"rung state run", "", true}, // wrong, at the cost of a process
 		{"rung run x", "1", false},
 		{"rung run --preserve-fds 2 x", "", false},

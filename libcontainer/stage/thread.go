@@ -1,0 +1,128 @@
+package stage
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/fault"
+	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/libcontainer/seal"
+	"github.com/rung-oci/rung/libcontainer/spawn"
+	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/libcontainer/wire"
+)
+
+// A Hand is a stage that is a thread of the runtime. It has descriptors, a working
+// directory and a umask of its own, joins the container's namespaces as the main
+// thread of a stage does, and ends with its work: no other goroutine ever runs on
+// it. What only a process can be is not for it: its caller has cloned the first
+// process, and must outlive it.
+type Hand struct {
+	*spawn.Stage
+	orders chan *step.Orders
+	taken  chan struct{} // closes when the thread has its own descriptors
+	far    int           // its end of the socket, ours until then
+}
+
+// NewHand starts the thread, which waits for its orders.
+func NewHand() (*Hand, error) {
+	ours, theirs, err := wire.Pair()
+	if err != nil {
+		return nil, err
+	}
+	ended := make(chan struct{})
+	h := &Hand{
+		Stage:  &spawn.Stage{Conn: ours, Thread: ended},
+		orders: make(chan *step.Orders, 1), taken: make(chan struct{}), far: theirs.FD,
+	}
+	h.Exe = seal.None
+	// A thread in a container's namespaces is nobody else's business, nor what the
+	// runtime has open now. (It has CAP_SYS_PTRACE, so that its own files in /proc stay open to it.)
+	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+	go threadLife(h.orders, h.taken, ended)
+	return h, nil
+}
+
+// Order gives the orders. Of the descriptors in them, which stay the caller's, the
+// hand needs the arena, and of the first process a pidfd and the socket to it.
+func (h *Hand) Order(o step.Orders) {
+	o.Wire = h.far
+	h.orders <- &o
+}
+
+// Let waits until the thread has taken its descriptors, so that ours can be closed.
+// A hand that gets no orders is let go.
+func (h *Hand) Let() {
+	if h.orders != nil {
+		close(h.orders)
+		h.orders = nil
+		<-h.taken
+		unix.Close(h.far)
+	}
+}
+
+// threadLife is the life of the thread.
+func threadLife(orders <-chan *step.Orders, taken, ended chan<- struct{}) {
+	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+	defer close(ended)
+	o, ok := <-orders
+	if !ok {
+		close(taken)
+		return
+	}
+	conn := wire.Conn{FD: o.Wire}
+	err := separate(o)
+	if err != nil {
+		conn.SendFailure(wire.Fail("", err))
+	}
+	close(taken)
+	if err != nil {
+		return // its descriptors are the runtime's still
+	}
+	defer unix.CloseRange(3, math.MaxUint32, 0)
+	if failed := hand(o); failed != nil {
+		conn.SendFailure(failed)
+	}
+}
+
+// separate gives the thread its own copy of what threads share, with none of the
+// runtime's descriptors but those in its orders: it would keep sockets open whose
+// end tells of a process's death.
+func separate(o *step.Orders) error {
+	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_FILES); err != nil {
+		return fmt.Errorf("separate builder's thread: %w", err)
+	}
+	unix.Umask(0)
+	keep := []int{o.Wire, o.Peer, o.Pidfd, o.Arena}
+	slices.Sort(keep)
+	from := 3
+	for _, fd := range append(keep, math.MaxInt32) {
+		if fd > from {
+			_ = unix.CloseRange(uint(from), uint(fd-1), 0)
+		}
+		from = fd + 1
+	}
+	return nil
+}
+
+// hand does a stage's work when the first process exists.
+func hand(o *step.Orders) (failed *wire.Failure) {
+	defer func() {
+		if p := recover(); p != nil {
+			failed = wire.Fail("", fmt.Errorf("builder: internal error: %v", p))
+		}
+	}()
+	fault.Set(fault.Wanted())
+	fault.Point("stage:cloned")
+	host, err := proc.Open()
+	if err != nil {
+		return wire.Fail("open /proc", err)
+	}
+	o.Proc = host.FD
+	first := &process{pidfd: o.Pidfd, sock: wire.Conn{FD: o.Peer}}
+	return first.house(o)
+}
