@@ -96,7 +96,7 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 	if err = checkCaller(c.bundle.Spec); err != nil {
 		return nil, err
 	}
-	if !nsenter.HaveProgram || plan.Housed(c.bundle.Spec) {
+	if !nsenter.HaveProgram || plan.Housed(c.bundle.Spec) || fault.Text("RUNG_STAGE") != "" {
 		if err = c.house(); err != nil {
 			return nil, err
 		}

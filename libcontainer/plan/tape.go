@@ -191,6 +191,9 @@ func (p *planner) network() {
 		return
 	}
 	p.t.Call("make network namespace", unix.SYS_UNSHARE, nsenter.Int(unix.CLONE_NEWNET))
+	if !p.networkJoined { // a builder that doesn't wait for it may be gone by now
+		return
+	}
 	msg, _ := p.t.Message(0)
 	p.t.Call("report network namespace to builder", unix.SYS_SENDMSG, p.Orders.Sock.FD(), msg.Addr(), nsenter.Int(unix.MSG_NOSIGNAL))
 }

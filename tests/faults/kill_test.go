@@ -2,6 +2,7 @@ package faults
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -17,13 +18,44 @@ import (
 // named point and every step.
 func TestKillAtPoints(t *testing.T) {
 	harness.UseTagged(t, "faultpoints")
-	for _, c := range configs {
+	for _, c := range stageConfigs() {
 		for _, victim := range []string{"", "parent:"} {
+			if c.thread && victim != "" {
+				continue // it is the runtime that dies in any case
+			}
 			// Root of a user namespace, as the builder is, can't kill the runtime.
 			inside := victim != "" && c.name == "user namespace"
-			t.Run(c.name+" "+strings.TrimSuffix(victim, ":"), func(t *testing.T) { killAtPoints(t, c.edit, victim, inside) })
+			t.Run(c.name+" "+strings.TrimSuffix(victim, ":"), func(t *testing.T) { killAtPoints(t, c, victim, inside) })
 		}
 	}
+}
+
+// A stageConfig is a container, and what its stage is: a process or, where there is a
+// program that plays the first process's tape, a thread of the runtime.
+type stageConfig struct {
+	name   string
+	edit   harness.Edit
+	env    string
+	thread bool
+}
+
+func stageConfigs() []stageConfig {
+	list := []stageConfig{
+		{"host root", configs[0].edit, "RUNG_STAGE=process", false},
+		{"user namespace", configs[1].edit, "RUNG_STAGE=", false},
+	}
+	if runtime.GOARCH == "amd64" {
+		list = append(list, stageConfig{"host root by a thread", configs[0].edit, "RUNG_STAGE=", true})
+	}
+	return list
+}
+
+// points are the named points that the container's stage comes to.
+func (c *stageConfig) points() []string {
+	if c.thread {
+		return []string{"stage:cloned", "stage:sources", "stage:mounts", "stage:built"}
+	}
+	return stagePoints
 }
 
 var (
@@ -34,18 +66,18 @@ var (
 	stagePoints = []string{"stage:orders", "stage:cloned", "stage:released", "stage:sources", "stage:mounts", "stage:built"}
 )
 
-func killAtPoints(t *testing.T, edit harness.Edit, victim string, inside bool) {
+func killAtPoints(t *testing.T, c stageConfig, victim string, inside bool) {
 	inv := harness.Take()
-	b := sleeper(t, edit, harness.DropMount("/dev/mqueue"))
+	b := sleeper(t, c.edit, harness.DropMount("/dev/mqueue"))
 	kills, states := 0, map[string]int{}
 	try := func(point string) (reached bool) {
-		r := with(b.Cmd("create"), "RUNG_FAULT="+victim+point).Run(t)
+		r := with(b.Cmd("create"), "RUNG_FAULT="+victim+point, c.env).Run(t)
 		if r.Code == 0 {
 			remove(t, b, inv, point)
 			return false
 		}
 		kills++
-		if victim != "" || strings.HasPrefix(point, "create:") {
+		if victim != "" || c.thread || strings.HasPrefix(point, "create:") {
 			if r.Code != 137 {
 				t.Errorf("%s: want 137: %v", point, r)
 			}
@@ -66,7 +98,7 @@ func killAtPoints(t *testing.T, edit harness.Edit, victim string, inside bool) {
 		remove(t, b, inv, point)
 		return true
 	}
-	points := stagePoints
+	points := c.points()
 	switch {
 	case victim == "":
 		points = append(createPoints, points...)
@@ -146,17 +178,18 @@ func killAfter(t *testing.T, b *harness.Bundle, inv *harness.Inventory, after ti
 // consistent, and a second start is an error.
 func TestKillRunAndStart(t *testing.T) {
 	harness.UseTagged(t, "faultpoints")
-	for _, c := range configs {
+	for _, c := range stageConfigs() {
 		t.Run(c.name, func(t *testing.T) {
 			inv := harness.Take()
 			b := sleeper(t, c.edit)
+			stage := c.points()
 			for range rounds(20, 2) {
-				for _, point := range append(append([]string{"run:started"}, createPoints...), stagePoints[:5]...) {
+				for _, point := range append(append([]string{"run:started"}, createPoints...), stage[:len(stage)-1]...) {
 					victim := ""
 					if strings.HasPrefix(point, "stage:") {
 						victim = "parent:"
 					}
-					if r := with(b.Cmd("run"), "RUNG_FAULT="+victim+point).Run(t); r.Code != 137 {
+					if r := with(b.Cmd("run"), "RUNG_FAULT="+victim+point, c.env).Run(t); r.Code != 137 {
 						t.Errorf("run, %s: want 137: %v", point, r)
 					}
 					harness.Reap()

@@ -34,10 +34,19 @@ const traceOptions = unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK | unix.P
 // Create says what happened, doesn't hang, and leaves nothing.
 func TestKillFirstProcess(t *testing.T) {
 	harness.NeedRung(t, "counts its system calls")
-	for _, c := range configs {
+	for _, c := range []struct {
+		name  string
+		edits []harness.Edit
+	}{
+		// A createContainer hook takes a stage that is a process.
+		{"host root", []harness.Edit{hook("createRuntime", "true", 0), hook("createContainer", "true", 0)}},
+		{"user namespace", []harness.Edit{harness.MappedRoot, hook("createRuntime", "true", 0), hook("createContainer", "true", 0)}},
+		{"host root, no hook inside", []harness.Edit{hook("createRuntime", "true", 0)}},
+		{"host root, no hook", nil},
+	} {
 		t.Run(c.name, func(t *testing.T) {
 			inv := harness.Take()
-			b, _ := hooked(t, c.edit, hook("createRuntime", "true", 0), hook("createContainer", "true", 0))
+			b, _ := hooked(t, c.edits...)
 			step, done, n := rounds(1, 13), 0, 1
 			for ; n < 2000; n += step {
 				tr := trace(t, b, n)
