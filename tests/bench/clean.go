@@ -26,7 +26,7 @@ func (b *bench) clean() {
 func (b *bench) forget(id string, rt oci) {
 	argv := b.argv(rt, "delete", "--force", id)
 	exec.Command("timeout", append([]string{"-s", "KILL", "20"}, argv...)...).Run()
-	delete(b.live, id)
+	b.ended(id)
 }
 
 func (b *bench) cleanCgroups() {
@@ -37,6 +37,10 @@ func (b *bench) cleanCgroups() {
 		}
 		return nil
 	})
+	// All at once, as each takes a while to die.
+	for _, dir := range dirs {
+		b.killCgroup(dir)
+	}
 	// Children come after their parents in a walk.
 	for i := len(dirs) - 1; i >= 0; i-- {
 		for range 100 {
