@@ -21,7 +21,7 @@ type point struct {
 	timing
 }
 
-func (c curve) name() string { return c.Operation + " by " + c.Subject }
+func (c curve) name() string { return c.Operation + " by " + c.Unit }
 
 // fitAll draws a line through each runtime's points.
 func (c *curve) fitAll() {

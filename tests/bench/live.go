@@ -23,6 +23,11 @@ const (
 	herdTime = 40 * time.Second
 	// herders are at work at the same time.
 	herders = 2
+	// oneRounds is how many rounds what acts on one container gets for each of list's: a
+	// tenth more or less is to be told there.
+	oneRounds = 3
+	// settleTime is for what the kernel still does for containers that came or went.
+	settleTime = 2 * time.Second
 )
 
 // A herd is the live containers of one runtime. What is measured acts on the first.
@@ -56,7 +61,7 @@ func (b *bench) liveContainers() ([]curve, error) {
 		if alone == nil {
 			alone = trials
 		}
-		if err := b.compete(b.growthRounds, trials); err != nil {
+		if err := b.competeLive(trials); err != nil {
 			return nil, err
 		}
 		for i, t := range trials {
@@ -68,7 +73,7 @@ func (b *bench) liveContainers() ([]curve, error) {
 			return nil, err
 		}
 	}
-	if err := b.compete(b.growthRounds, alone); err != nil {
+	if err := b.competeLive(alone); err != nil {
 		return nil, err
 	}
 	for i := range curves {
@@ -80,7 +85,7 @@ func (b *bench) liveContainers() ([]curve, error) {
 	return curves, nil
 }
 
-// liveOperations leave the container id as it is: a first process ignores SIGWINCH.
+// liveOperations, list last, leave the container id as it is: a first process ignores SIGWINCH.
 var liveOperations = []struct {
 	name      string
 	arguments func(id string) []string
@@ -89,6 +94,16 @@ var liveOperations = []struct {
 	{"exec", func(id string) []string { return []string{"exec", id, "/bin/true"} }},
 	{"kill", func(id string) []string { return []string{"kill", id, "WINCH"} }},
 	{"list", func(string) []string { return []string{"list"} }},
+}
+
+// competeLive expects the trials in the order of liveOperations.
+func (b *bench) competeLive(trials []*trial) error {
+	time.Sleep(settleTime)
+	list := len(trials) - 1
+	if err := b.compete(oneRounds*b.growthRounds, trials[:list]); err != nil {
+		return err
+	}
+	return b.compete(b.growthRounds, trials[list:])
 }
 
 func (b *bench) liveTrials(herds map[string]*herd, size int) []*trial {
@@ -181,9 +196,13 @@ func (b *bench) settle(h *herd, i int) (string, error) {
 	return id, err
 }
 
-// shrink leaves the first container of a herd alone.
+// shrink leaves the first container of a herd alone. First processes are killed
+// beforehand, as runc waits a tenth of a second for each that it kills itself.
 func (b *bench) shrink(h *herd) error {
 	begin, rest := time.Now(), h.ids[min(1, len(h.ids)):]
+	for _, id := range rest {
+		b.killCgroup("/sys/fs/cgroup/" + id)
+	}
 	err := inParallel(len(rest), func(i int) error {
 		files := <-h.files
 		defer func() { h.files <- files }()

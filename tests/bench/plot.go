@@ -19,14 +19,33 @@ const (
 	legendX, legendY, legendDX = 380, 24, 84
 )
 
-// plotStyle follows the reader's colour scheme. Lines differ in dashes too, for
-// those who don't tell colours apart.
-const plotStyle = `text{font:13px sans-serif;fill:var(--ink)}.title{font-size:15px;font-weight:bold}
-.axis{stroke:var(--ink);fill:none}.grid{stroke:var(--ink);stroke-opacity:.15}.line{fill:none;stroke-width:2}
-.rung{stroke:var(--rung);color:var(--rung)}.crun{stroke:var(--crun);color:var(--crun);stroke-dasharray:7 3}.runc{stroke:var(--runc);color:var(--runc);stroke-dasharray:2 3}
-circle{fill:currentColor;stroke:none}
-svg{--paper:#fff;--ink:#222;--rung:#0b62c4;--crun:#c2410c;--runc:#5b6470}
-@media(prefers-color-scheme:dark){svg{--paper:#14171a;--ink:#dde1e6;--rung:#6cb2ff;--crun:#ff9a5c;--runc:#a3adb8}}`
+// plotStyle follows the reader's colour scheme, and is the light one for renderers
+// that know none. Lines differ in dashes too, for those who don't tell colours apart.
+const plotStyle = `
+.paper{fill:#fff}
+text{font:13px sans-serif;fill:#222}
+.title{font-size:15px;font-weight:bold}
+.axis{stroke:#222;fill:none}
+.grid{stroke:#222;stroke-opacity:.15}
+.line{fill:none;stroke-width:2}
+.rung .line{stroke:#0b62c4}
+.rung circle{fill:#0b62c4}
+.crun .line{stroke:#c2410c;stroke-dasharray:7 3}
+.crun circle{fill:#c2410c}
+.runc .line{stroke:#5b6470;stroke-dasharray:2 3}
+.runc circle{fill:#5b6470}
+@media (prefers-color-scheme:dark){
+.paper{fill:#14171a}
+text{fill:#dde1e6}
+.axis,.grid{stroke:#dde1e6}
+.rung .line{stroke:#6cb2ff}
+.rung circle{fill:#6cb2ff}
+.crun .line{stroke:#ff9a5c}
+.crun circle{fill:#ff9a5c}
+.runc .line{stroke:#a3adb8}
+.runc circle{fill:#a3adb8}
+}
+`
 
 // writePlots writes a plot per curve.
 func writePlots(dir string, curves []curve) error {
@@ -49,7 +68,7 @@ func plot(w io.Writer, c curve) {
 	x, y := c.axes()
 	fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img">`+"\n", plotWidth, plotHeight, plotWidth, plotHeight)
 	fmt.Fprintf(w, "<title>%s</title>\n<style>%s</style>\n", c.name(), plotStyle)
-	fmt.Fprintf(w, `<rect width="%d" height="%d" style="fill:var(--paper)"/>`+"\n", plotWidth, plotHeight)
+	fmt.Fprintf(w, `<rect class="paper" width="%d" height="%d"/>`+"\n", plotWidth, plotHeight)
 	fmt.Fprintf(w, `<text class="title" x="%d" y="28">%s</text>`+"\n", plotLeft, c.name())
 	for _, v := range y.ticks {
 		at := y.at(v)

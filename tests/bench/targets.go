@@ -100,7 +100,7 @@ func (r *results) judgeCurve(c curve) {
 		if alone := first.Median["rung"]; alone > 0 {
 			got = last.Median["rung"] / alone
 		}
-		r.atMost(fmt.Sprintf("%s, %g live containers", c.Operation, last.Size), got, 1.1, "× with one")
+		r.atMost(fmt.Sprintf("%s, %g %s", c.Operation, last.Size, c.Unit), got, 1.1, "× with one")
 		return
 	}
 	f := c.Fits["rung"]
