@@ -22,10 +22,12 @@ const (
 
 var errInterrupted = errors.New("interrupted")
 
-type oci struct{ name, path string }
+// An oci is a runtime, with its state directory.
+type oci struct{ name, path, root string }
 
 func (o *options) runtimes() []oci {
-	return []oci{{"rung", o.rung}, {"crun", o.crun}, {"runc", o.runc}}
+	state := o.dir + "/state-"
+	return []oci{{"rung", o.rung, state + "rung"}, {"crun", o.crun, state + "crun"}, {"runc", o.runc, state + "runc"}}
 }
 
 // A bench runs the runtimes' commands.
@@ -74,7 +76,7 @@ func (b *bench) ended(id string) {
 }
 
 func (b *bench) argv(rt oci, args ...string) []string {
-	return append([]string{rt.path, "--root", b.dir + "/state-" + rt.name}, args...)
+	return append([]string{rt.path, "--root", rt.root}, args...)
 }
 
 func (b *bench) pidFile(rt oci) string { return b.dir + "/pid-" + rt.name }

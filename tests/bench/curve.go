@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"runtime"
+	"slices"
 )
 
 // A curve is how long a command takes as there is more and more of something.
@@ -18,6 +19,9 @@ type curve struct {
 type point struct {
 	Size   float64           `json:"size"`
 	Errors map[string]string `json:"errors,omitempty"` // why a runtime has no time here
+	// Alone is of live containers: the ratio to the same with a container that is alone in
+	// its state directory, median of the rounds' ratios.
+	Alone map[string]float64 `json:"alone,omitempty"`
 	timing
 }
 
@@ -81,9 +85,12 @@ func (t *trial) try(rt oci, counts bool) error {
 
 // compete does rounds of trials, each with all runtimes in turn, and one before
 // them that doesn't count. Trials of one subject's sizes are together in a round:
-// what disturbs the machine doesn't bend the curve.
+// what disturbs the machine doesn't bend the curve. Every other round goes backwards,
+// so that none of a pair is always the first.
 func (b *bench) compete(rounds int, trials []*trial) error {
+	trials = slices.Clone(trials)
 	for n := range rounds + 1 {
+		slices.Reverse(trials)
 		for _, t := range trials {
 			if err := b.inTurn(n, func(rt oci) error { return t.try(rt, n > 0) }); err != nil {
 				return err

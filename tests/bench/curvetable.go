@@ -48,7 +48,27 @@ func printCurve(w io.Writer, c curve) {
 		}
 		fmt.Fprintf(w, "| %s | %.4g | %.2f | %.3f | %s | %s |\n", name, f.Slope, f.Intercept, f.R2, marginal, f.Verdict)
 	}
+	printAlone(w, c)
 	printErrors(w, c)
+}
+
+// printAlone is the table of what the other containers of a state directory cost.
+func printAlone(w io.Writer, c curve) {
+	if c.Points[0].Alone == nil {
+		return
+	}
+	fmt.Fprintf(w, "\n| %s, × alone in a state directory | rung | crun | runc |\n|---:|---:|---:|---:|\n", c.Unit)
+	for _, p := range c.Points {
+		fmt.Fprintf(w, "| %g |", p.Size)
+		for _, name := range runtimeNames {
+			if ratio, ok := p.Alone[name]; ok {
+				fmt.Fprintf(w, " %.2f |", ratio)
+			} else {
+				fmt.Fprint(w, " – |")
+			}
+		}
+		fmt.Fprintln(w)
+	}
 }
 
 // printErrors tells why a table has gaps.

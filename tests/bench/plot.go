@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // A plot's measures, in SVG's user units.
@@ -55,7 +56,7 @@ func writePlots(dir string, curves []curve) error {
 	for _, c := range curves {
 		var text bytes.Buffer
 		plot(&text, c)
-		file := filepath.Join(dir, c.Operation+"-by-"+c.Subject+".svg")
+		file := filepath.Join(dir, strings.TrimLeft(c.Operation, "-")+"-by-"+c.Subject+".svg")
 		if err := os.WriteFile(file, text.Bytes(), 0o644); err != nil {
 			return err
 		}

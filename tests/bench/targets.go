@@ -94,13 +94,12 @@ func (r *results) judgeMemory() {
 // judgeCurve wants what acts on one container to take no longer when others live,
 // give or take a tenth, and everything else to grow linearly and to end not above crun.
 func (r *results) judgeCurve(c curve) {
-	first, last := c.Points[0], c.Points[len(c.Points)-1]
-	if c.Subject == liveName && c.Operation != "list" {
-		got := 0.0
-		if alone := first.Median["rung"]; alone > 0 {
-			got = last.Median["rung"] / alone
-		}
-		r.atMost(fmt.Sprintf("%s, %g %s", c.Operation, last.Size, c.Unit), got, 1.1, "× with one")
+	last := c.Points[len(c.Points)-1]
+	if c.Operation == oneOperations[0].name {
+		return
+	}
+	if last.Alone != nil {
+		r.atMost(fmt.Sprintf("%s, %g %s", c.Operation, last.Size, c.Unit), last.Alone["rung"], 1.1, "× alone")
 		return
 	}
 	f := c.Fits["rung"]
