@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"runtime"
-	"slices"
 )
 
 // A curve is how long a command takes as there is more and more of something.
@@ -20,8 +19,9 @@ type point struct {
 	Size   float64           `json:"size"`
 	Errors map[string]string `json:"errors,omitempty"` // why a runtime has no time here
 	// Alone is of live containers: the ratio to the same with a container that is alone in
-	// its state directory, median of the rounds' ratios.
-	Alone map[string]float64 `json:"alone,omitempty"`
+	// its state directory, median of the rounds' ratios, and that median's standard error.
+	Alone      map[string]float64 `json:"alone,omitempty"`
+	AloneError map[string]float64 `json:"alone_error,omitempty"`
 	timing
 }
 
@@ -44,17 +44,19 @@ func (c *curve) fitAll() {
 // runtimeNames in the order of tables.
 var runtimeNames = []string{"rung", "crun", "runc"}
 
-// A trial measures one point.
+// A trial measures one point. Its twin, if it has one, is what to compare it with,
+// and is measured with each runtime directly before or after it.
 type trial struct {
 	operation string
 	size      float64
 	do        func(oci) (sample, error)
 	samples   map[string][]sample
 	errors    map[string]string
+	twin      *trial
 }
 
 func newTrial(operation string, size float64, do func(oci) (sample, error)) *trial {
-	return &trial{operation, size, do, map[string][]sample{}, map[string]string{}}
+	return &trial{operation, size, do, map[string][]sample{}, map[string]string{}, nil}
 }
 
 // point of a trial's samples. A runtime that failed has none: what it did before
@@ -85,18 +87,35 @@ func (t *trial) try(rt oci, counts bool) error {
 
 // compete does rounds of trials, each with all runtimes in turn, and one before
 // them that doesn't count. Trials of one subject's sizes are together in a round:
-// what disturbs the machine doesn't bend the curve. Every other round goes backwards,
-// so that none of a pair is always the first.
+// what disturbs the machine doesn't bend the curve.
 func (b *bench) compete(rounds int, trials []*trial) error {
-	trials = slices.Clone(trials)
 	for n := range rounds + 1 {
-		slices.Reverse(trials)
 		for _, t := range trials {
-			if err := b.inTurn(n, func(rt oci) error { return t.try(rt, n > 0) }); err != nil {
+			err := b.inTurn(n, func(rt oci) error {
+				for _, t := range t.order(n) {
+					if err := t.try(rt, n > 0); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
 				return err
 			}
 		}
 		runtime.GC()
 	}
 	return nil
+}
+
+// order is of a trial and its twin: every other round the other way round, so that
+// neither is always the first.
+func (t *trial) order(n int) []*trial {
+	switch {
+	case t.twin == nil:
+		return []*trial{t}
+	case n%2 == 0:
+		return []*trial{t, t.twin}
+	}
+	return []*trial{t.twin, t}
 }

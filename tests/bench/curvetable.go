@@ -52,7 +52,8 @@ func printCurve(w io.Writer, c curve) {
 	printErrors(w, c)
 }
 
-// printAlone is the table of what the other containers of a state directory cost.
+// printAlone is the table of what the other containers of a state directory cost,
+// with standard errors.
 func printAlone(w io.Writer, c curve) {
 	if c.Points[0].Alone == nil {
 		return
@@ -62,7 +63,7 @@ func printAlone(w io.Writer, c curve) {
 		fmt.Fprintf(w, "| %g |", p.Size)
 		for _, name := range runtimeNames {
 			if ratio, ok := p.Alone[name]; ok {
-				fmt.Fprintf(w, " %.2f |", ratio)
+				fmt.Fprintf(w, " %.2f ± %.2f |", ratio, p.AloneError[name])
 			} else {
 				fmt.Fprint(w, " – |")
 			}

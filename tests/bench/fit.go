@@ -64,7 +64,8 @@ func leastSquares(x, y []float64) (slope, intercept, r2 float64) {
 // verdict compares the last step with the one before it. R² doesn't tell: sizes
 // grow tenfold, so the last point alone decides it, and a square gets 0.99. A curve
 // is superlinear if its end is above where steeper times the cost of the step
-// before leads, by more than the errors of the three points allow.
+// before leads, by more than the errors of the three points allow. A step down
+// counts as none: its cause is elsewhere.
 func verdict(x, y, e []float64) string {
 	n := len(x)
 	rise := y[n-1] - y[0]
@@ -72,7 +73,7 @@ func verdict(x, y, e []float64) string {
 		return flat
 	}
 	reach := steeper * (x[n-1] - x[n-2]) / (x[n-2] - x[n-3])
-	excess := y[n-1] - y[n-2] - reach*(y[n-2]-y[n-3])
+	excess := y[n-1] - y[n-2] - reach*max(0, y[n-2]-y[n-3])
 	noise := math.Hypot(e[n-1], math.Hypot((1+reach)*e[n-2], reach*e[n-3]))
 	if excess > sure*noise {
 		return superlinear

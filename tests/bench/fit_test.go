@@ -33,6 +33,8 @@ func TestFitPoints(t *testing.T) {
 		{"noisy line, low middle", []float64{5, 5.3, 6.7, 25.5}, 0.2, linear},
 		{"noisy line, dent", []float64{5, 5.4, 5.3, 25}, 0.5, linear},
 		{"small step at the end", []float64{2, 2, 2, 2.2}, 0.03, linear},
+		{"dip before the end", []float64{2.4, 3.2, 2.5, 3.5}, 0.1, linear},
+		{"knee after a dip", []float64{5, 6, 5, 200}, 0.2, superlinear},
 		{"knee at the end", []float64{5, 5.2, 7, 200}, 0.2, superlinear},
 	} {
 		e := []float64{c.noise, c.noise, c.noise, c.noise}

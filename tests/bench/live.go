@@ -8,7 +8,7 @@ const liveName = "live"
 const (
 	// oneRounds is how many rounds what acts on one container gets for each of list's: a
 	// tenth more or less is to be told there.
-	oneRounds = 3
+	oneRounds = 5
 	// settleTime is for what the kernel still does for containers that came.
 	settleTime = 2 * time.Second
 )
@@ -39,8 +39,8 @@ type herds struct{ many, alone *herd }
 // more live ones. They are made once, so sizes follow each other and what the host
 // does meanwhile bends the curve: something that watches processes makes each
 // program slower when there are thousands. Hence the same is done to a container
-// that is alone in its state directory, in the same rounds, and the ratio of each
-// pair tells what a runtime's other containers cost.
+// that is alone in its state directory, directly before or after, and the ratio of
+// each pair tells what a runtime's other containers cost.
 func (b *bench) liveContainers() ([]curve, error) {
 	all := map[string]herds{}
 	for _, rt := range b.runtimes() {
@@ -93,9 +93,11 @@ func (b *bench) liveContainers() ([]curve, error) {
 func (b *bench) livePoints(all map[string]herds, size int) ([]point, error) {
 	many := func(name string) *herd { return all[name].many }
 	alone := func(name string) *herd { return all[name].alone }
-	var trials []*trial // pairs
+	var trials []*trial
 	for _, operation := range oneOperations {
-		trials = append(trials, b.liveTrial(operation, size, size, many), b.liveTrial(operation, size, 1, alone))
+		t := b.liveTrial(operation, size, size, many)
+		t.twin = b.liveTrial(operation, size, 1, alone)
+		trials = append(trials, t)
 	}
 	if err := b.compete(oneRounds*b.growthRounds, trials); err != nil {
 		return nil, err
@@ -105,9 +107,9 @@ func (b *bench) livePoints(all map[string]herds, size int) ([]point, error) {
 		return nil, err
 	}
 	var points []point
-	for i := 0; i < len(trials); i += 2 {
-		p := trials[i].point()
-		p.Alone = ratios(trials[i].samples, trials[i+1].samples)
+	for _, t := range trials {
+		p := t.point()
+		p.compare(t.samples, t.twin.samples)
 		points = append(points, p)
 	}
 	return append(points, list.point()), nil
@@ -128,18 +130,17 @@ func (b *bench) liveTrial(operation liveOperation, size, want int, of func(strin
 	return t
 }
 
-// ratios are the medians of the rounds' ratios of two trials, by runtime.
-func ratios(many, alone map[string][]sample) map[string]float64 {
-	got := map[string]float64{}
+// compare fills in what the other containers of a state directory cost.
+func (p *point) compare(many, alone map[string][]sample) {
+	p.Alone, p.AloneError = map[string]float64{}, map[string]float64{}
 	for name, list := range many {
 		if len(alone[name]) != len(list) {
 			continue
 		}
-		var of []float64
+		var ratios []float64
 		for i := range list {
-			of = append(of, list[i].wall/alone[name][i].wall)
+			ratios = append(ratios, list[i].wall/alone[name][i].wall)
 		}
-		got[name] = quantile(of, 0.5)
+		p.Alone[name], p.AloneError[name] = quantile(ratios, 0.5), medianError(ratios)
 	}
-	return got
 }

@@ -99,7 +99,8 @@ func (r *results) judgeCurve(c curve) {
 		return
 	}
 	if last.Alone != nil {
-		r.atMost(fmt.Sprintf("%s, %g %s", c.Operation, last.Size, c.Unit), last.Alone["rung"], 1.1, "× alone")
+		r.atMost(fmt.Sprintf("%s, %g %s", c.Operation, last.Size, c.Unit), last.Alone["rung"], 1.1,
+			fmt.Sprintf("× alone, ± %.2f", last.AloneError["rung"]))
 		return
 	}
 	f := c.Fits["rung"]
