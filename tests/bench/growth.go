@@ -13,8 +13,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// growth measures how times grow, subject by subject. Live containers come last:
-// the kernel cleans up after thousands of them for a while.
+// growth measures how times grow, subject by subject, live containers last.
 func (b *bench) growth(r *results) error {
 	// The collector must not run beside a command that is measured.
 	debug.SetGCPercent(-1)

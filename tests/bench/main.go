@@ -3,8 +3,8 @@
 // process of a runtime, the smallest memory limit of a container, how times grow
 // with what there is of containers, mounts and so on, and containers per second.
 //
-//	go run ./bench                           # everything: about 20 minutes
-//	go run ./bench -short                    # a look: about 3 minutes
+//	go run ./bench                           # everything: about 25 minutes
+//	go run ./bench -short                    # a look: about 4 minutes
 //	go run ./bench -only run,rss             # parts of it
 //	go run ./bench -only growth -svg /tmp/x  # curves, and a plot of each
 //

@@ -52,11 +52,12 @@ func parts(o *options) []part {
 			list = append(list, part{"floor", onlyV1})
 		}
 	}
-	if o.wantsAny(append(subjectNames(), "growth")) {
-		list = append(list, part{"growth", timed})
-	}
 	if o.wants("rate") {
 		list = append(list, part{"rate", timed})
+	}
+	// Last: the kernel takes a while to clean up after thousands of containers.
+	if o.wantsAny(append(subjectNames(), "growth")) {
+		list = append(list, part{"growth", timed})
 	}
 	return list
 }
