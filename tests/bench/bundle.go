@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,8 +13,9 @@ import (
 
 // bundle makes a bundle in dir: what `rung spec` writes, less the terminal and
 // less linux.resources, as crun 1.8.1 loads device programs only with
-// CAP_SYS_RESOURCE. All runtimes get the same but for the cgroup's name.
-func bundle(rung, dir, cgroup, path string, limit int64) error {
+// CAP_SYS_RESOURCE. All runtimes get the same but for the cgroup's name. change,
+// if there is one, makes a variant of it.
+func bundle(rung, dir, cgroup, path string, change func(*specs.Spec)) error {
 	s, err := template(rung, dir)
 	if err != nil {
 		return err
@@ -23,17 +25,38 @@ func bundle(rung, dir, cgroup, path string, limit int64) error {
 	s.Process.Args = []string{path}
 	s.Linux.CgroupsPath = "/" + cgroup
 	s.Linux.Resources = nil
-	if limit > 0 {
-		s.Linux.Resources = &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &limit}}
+	if change != nil {
+		change(s)
 	}
+	if err := writeConfig(dir, s); err != nil {
+		return err
+	}
+	root := filepath.Join(dir, s.Root.Path)
+	if err := rootfs(root); err != nil {
+		return err
+	}
+	if len(s.Linux.UIDMappings) > 0 {
+		return giveAway(root, int(s.Linux.UIDMappings[0].HostID))
+	}
+	return nil
+}
+
+func writeConfig(dir string, s *specs.Spec) error {
 	data, err := json.MarshalIndent(s, "", "\t")
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(dir+"/config.json", data, 0o644); err != nil {
-		return err
-	}
-	return rootfs(filepath.Join(dir, s.Root.Path))
+	return os.WriteFile(dir+"/config.json", data, 0o644)
+}
+
+// giveAway makes a user namespace's root the owner of all files in dir.
+func giveAway(dir string, owner int) error {
+	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Lchown(path, owner, owner)
+	})
 }
 
 func template(rung, dir string) (*specs.Spec, error) {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -14,8 +15,12 @@ import (
 )
 
 // clean removes what failed measurements left: containers, cgroups and the
-// processes in them. Everything else goes with the mount namespace.
+// processes in them. Everything else goes with the mount namespace. Processes are
+// killed first: there may be thousands, and some runtimes wait for each.
 func (b *bench) clean() {
+	for _, dir := range b.cgroups() {
+		b.killCgroup(dir)
+	}
 	for id, rt := range b.live {
 		b.forget(id, rt)
 	}
@@ -26,10 +31,11 @@ func (b *bench) clean() {
 func (b *bench) forget(id string, rt oci) {
 	argv := b.argv(rt, "delete", "--force", id)
 	exec.Command("timeout", append([]string{"-s", "KILL", "20"}, argv...)...).Run()
-	delete(b.live, id)
+	b.ended(id)
 }
 
-func (b *bench) cleanCgroups() {
+// cgroups are those of all containers, parents before their children.
+func (b *bench) cgroups() []string {
 	var dirs []string
 	filepath.WalkDir("/sys/fs/cgroup", func(path string, e fs.DirEntry, err error) error {
 		if err == nil && e.IsDir() && strings.Contains(path, "/"+b.prefix) && isCgroup(path) {
@@ -37,11 +43,14 @@ func (b *bench) cleanCgroups() {
 		}
 		return nil
 	})
-	// Children come after their parents in a walk.
-	for i := len(dirs) - 1; i >= 0; i-- {
+	return dirs
+}
+
+func (b *bench) cleanCgroups() {
+	for _, dir := range slices.Backward(b.cgroups()) {
 		for range 100 {
-			b.killCgroup(dirs[i])
-			if err := syscall.Rmdir(dirs[i]); err == nil || err == syscall.ENOENT {
+			b.killCgroup(dir)
+			if err := syscall.Rmdir(dir); err == nil || err == syscall.ENOENT {
 				break
 			}
 			time.Sleep(10 * time.Millisecond)

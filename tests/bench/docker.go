@@ -43,10 +43,7 @@ func dockerBundle(dir, cgroup, path string) error {
 			}
 		}
 	}
-	if data, err = json.MarshalIndent(s, "", "\t"); err != nil {
-		return err
-	}
-	if err := os.WriteFile(dir+"/config.json", data, 0o644); err != nil {
+	if err := writeConfig(dir, s); err != nil {
 		return err
 	}
 	return rootfs(filepath.Join(dir, s.Root.Path))

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
 // Limits are searched between these, in pages.
@@ -12,6 +14,9 @@ const (
 	floorHigh = 4 << 20
 	floorStep = 4 << 10
 )
+
+// floorLimit is what a container must always start under.
+const floorLimit = 512 << 10
 
 // floor finds the smallest memory limit of every runtime in this view. On hybrid
 // hosts crun drops all controllers of v1, hence it is asked in the v1 view only.
@@ -23,7 +28,7 @@ func (b *bench) floor(r *results) error {
 		}
 		f := floor{Runtime: rt.name, View: b.view}
 		for range floorRuns {
-			err := b.limited(rt, 1<<20)
+			err := b.limited(rt, floorLimit)
 			if errors.Is(err, errInterrupted) {
 				return err
 			}
@@ -31,7 +36,7 @@ func (b *bench) floor(r *results) error {
 				f.Error = err.Error()
 				continue
 			}
-			f.MiB++
+			f.Good++
 		}
 		smallest, err := b.smallest(rt)
 		if err != nil {
@@ -80,14 +85,17 @@ func (b *bench) smallest(rt oci) (int64, error) {
 func (b *bench) limited(rt oci, limit int64) error {
 	id := b.id(rt)
 	dir := b.bundleDir(rt, "true")
-	if err := bundle(b.rung, dir, id, "/bin/true", limit); err != nil {
+	change := func(s *specs.Spec) {
+		s.Linux.Resources = &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &limit}}
+	}
+	if err := bundle(b.rung, dir, id, "/bin/true", change); err != nil {
 		return err
 	}
-	if _, err := b.spawn(b.arguments(rt, "run", id), limitedTime); err != nil {
+	if _, err := b.spawn(b.files, b.arguments(rt, "run", id), limitedTime); err != nil {
 		b.forget(id, rt)
 		b.cleanCgroups()
 		return err
 	}
-	delete(b.live, id)
+	b.ended(id)
 	return nil
 }

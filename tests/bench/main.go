@@ -1,14 +1,16 @@
 // Command bench measures rung beside Debian's crun and runc on this machine: the
 // time of each command in interleaved, paired rounds, the peak memory of every
-// process of a runtime, and the smallest memory limit of a container.
+// process of a runtime, the smallest memory limit of a container, how times grow
+// with what there is of containers, mounts and so on, and containers per second.
 //
-//	go run ./bench                 # everything: about 10 minutes
-//	go run ./bench -short          # a look: under a minute
-//	go run ./bench -only run,rss   # parts of it
+//	go run ./bench                           # everything: about 25 minutes
+//	go run ./bench -short                    # a look: about 4 minutes
+//	go run ./bench -only run,rss             # parts of it
+//	go run ./bench -only growth -svg /tmp/x  # curves, and a plot of each
 //
-// It needs root. Times are taken in a private mount namespace that shows cgroup2
-// alone; memory limits on the host's own view and, on hybrid hosts, where crun
-// refuses to work, in one that shows v1 alone.
+// It needs root, and to run in tests. Times are taken in a private mount namespace
+// that shows cgroup2 alone; "run limits" and, beside the host's own view, memory
+// limits in one that shows v1 alone on hybrid hosts, where crun refuses to work.
 package main
 
 import (
@@ -23,20 +25,15 @@ import (
 	"time"
 )
 
-// operations are what is measured, in the order of a round. Those of cycle
-// follow a container's life; those with docker use the configuration that Docker
-// gives a container.
-var (
-	operations = append([]string{"run", "run docker", "exec docker"}, cycle...)
-	cycle      = []string{"create", "state", "start", "exec", "kill", "delete"}
-)
-
 type options struct {
 	rounds, quietRounds int
 	quiet               time.Duration
+	growthRounds        int
+	rateRounds          int
+	rateTime            time.Duration
 	only                []string
 	rung, crun, runc    string
-	json                string
+	json, svg           string
 	strict              bool
 	dir                 string // scratch directory
 	part, view          string // in a child: what to measure, and where it is
@@ -76,12 +73,16 @@ func parse(args []string) (*options, error) {
 	f.IntVar(&o.rounds, "n", 100, "`rounds` back to back")
 	f.IntVar(&o.quietRounds, "nq", 30, "`rounds` on a quiet host")
 	f.DurationVar(&o.quiet, "quiet", 700*time.Millisecond, "`time` of quiet before each command")
-	f.StringVar(&only, "only", "", "measure only these, of "+strings.Join(operations, ",")+",rss,floor")
-	f.BoolVar(&short, "short", false, "few rounds: 20, and 3 on a quiet host")
+	f.IntVar(&o.growthRounds, "ng", 15, "`rounds` per size of what grows")
+	f.IntVar(&o.rateRounds, "nr", 3, "`rounds` per number of runs at a time")
+	f.DurationVar(&o.rateTime, "rate", 2*time.Second, "`time` of runs at a time, per runtime and round")
+	f.StringVar(&only, "only", "", "measure only these, of "+strings.Join(names(), ","))
+	f.BoolVar(&short, "short", false, "few rounds: 20, 3 on a quiet host, 5 per size, 1 of half a second per rate")
 	f.StringVar(&o.rung, "rung", "", "`path` of rung (default: built from this repository)")
 	f.StringVar(&o.crun, "crun", "/usr/bin/crun", "`path` of crun")
 	f.StringVar(&o.runc, "runc", "/usr/sbin/runc", "`path` of runc")
 	f.StringVar(&o.json, "json", "", "write the results to `file` too")
+	f.StringVar(&o.svg, "svg", "", "write a plot per curve to `directory`")
 	f.BoolVar(&o.strict, "strict", false, "exit with 1 if a target is missed")
 	f.StringVar(&o.dir, "dir", "", "internal: scratch directory")
 	f.StringVar(&o.part, "part", "", "internal: what to measure")
@@ -90,11 +91,11 @@ func parse(args []string) (*options, error) {
 		return nil, err
 	}
 	if short {
-		o.rounds, o.quietRounds = 20, 3
+		o.rounds, o.quietRounds, o.growthRounds, o.rateRounds, o.rateTime = 20, 3, 5, 1, time.Second/2
 	}
 	o.only = strings.FieldsFunc(only, func(r rune) bool { return r == ',' })
 	for _, name := range o.only {
-		if !slices.Contains(append([]string{"rss", "floor"}, operations...), name) {
+		if !slices.Contains(names(), name) {
 			return nil, fmt.Errorf("-only: nothing is called %q", name)
 		}
 	}
@@ -105,7 +106,12 @@ func (o *options) wants(name string) bool { return len(o.only) == 0 || slices.Co
 
 func (o *options) wantsCycle() bool { return slices.ContainsFunc(cycle, o.wants) }
 
-func (o *options) wantsTime() bool { return slices.ContainsFunc(operations, o.wants) }
+func (o *options) wantsAny(names []string) bool { return slices.ContainsFunc(names, o.wants) }
+
+// names are what -only takes.
+func names() []string {
+	return slices.Concat(operations, limits, []string{"rss", "floor", "growth", "rate"}, subjectNames())
+}
 
 // parent builds rung, measures each part in a process of its own and prints.
 func parent(o *options) (missed bool, err error) {
@@ -114,6 +120,10 @@ func parent(o *options) (missed bool, err error) {
 		return false, err
 	}
 	defer os.RemoveAll(dir)
+	// The root of a user namespace must get to the root filesystems below it.
+	if err := os.Chmod(dir, 0o711); err != nil {
+		return false, err
+	}
 	o.dir = dir
 	if o.rung == "" {
 		o.rung = filepath.Join(dir, "rung")
@@ -136,6 +146,11 @@ func parent(o *options) (missed bool, err error) {
 	r.print(os.Stdout)
 	if o.json != "" {
 		if err := writeJSON(o.json, r); err != nil {
+			return false, err
+		}
+	}
+	if o.svg != "" {
+		if err := writePlots(o.svg, r.Curves); err != nil {
 			return false, err
 		}
 	}

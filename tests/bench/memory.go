@@ -28,10 +28,7 @@ func (b *bench) memory(r *results) error {
 				if err := b.ready(rt, operation); err != nil {
 					return err
 				}
-				p, err := b.traced(b.arguments(rt, operation, id))
-				if err == nil {
-					err = b.after(rt, operation, id)
-				}
+				p, err := b.look(rt, operation, id)
 				if err != nil {
 					return err
 				}
@@ -46,6 +43,20 @@ func (b *bench) memory(r *results) error {
 		r.Waiting = append(r.Waiting, w)
 	}
 	return nil
+}
+
+// look takes the peak of one operation on the container id.
+func (b *bench) look(rt oci, operation, id string) (peak, error) {
+	files, done, err := b.filesFor(operation)
+	if err != nil {
+		return peak{}, err
+	}
+	defer done()
+	p, err := b.traced(files, b.arguments(rt, operation, id))
+	if err != nil {
+		return p, err
+	}
+	return p, b.after(rt, operation, id)
 }
 
 // waiting creates a container and looks at its first process.

@@ -37,8 +37,11 @@ func parts(o *options) []part {
 	if !isCgroup("/sys/fs/cgroup") {
 		timed = onlyV2
 	}
-	if o.wantsTime() {
+	if o.wantsAny(operations) {
 		list = append(list, part{"time", timed})
+	}
+	if o.wantsAny(limits) {
+		list = append(list, part{"limits", withLimits(hybrid)})
 	}
 	if o.wants("rss") {
 		list = append(list, part{"rss", timed})
@@ -49,7 +52,23 @@ func parts(o *options) []part {
 			list = append(list, part{"floor", onlyV1})
 		}
 	}
+	if o.wants("rate") {
+		list = append(list, part{"rate", timed})
+	}
+	// Last: the kernel takes a while to clean up after thousands of containers.
+	if o.wantsAny(append(subjectNames(), "growth")) {
+		list = append(list, part{"growth", timed})
+	}
 	return list
+}
+
+// withLimits is the view in which all runtimes find the controllers of limits: on
+// hybrid hosts cgroup2 has none of them.
+func withLimits(hybrid bool) view {
+	if hybrid {
+		return onlyV1
+	}
+	return native
 }
 
 // measure runs this program again in the part's view and adds its results.
@@ -122,11 +141,17 @@ func child(o *options) error {
 	r := new(results)
 	switch o.part {
 	case "time":
-		err = b.time(r)
+		err = b.time(r, operations)
+	case "limits":
+		err = b.time(r, limits)
 	case "rss":
 		err = b.memory(r)
 	case "floor":
 		err = b.floor(r)
+	case "growth":
+		err = b.growth(r)
+	case "rate":
+		err = b.rate(r)
 	}
 	if err != nil {
 		return err

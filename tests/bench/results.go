@@ -22,15 +22,19 @@ type results struct {
 	Peaks    []peak            `json:"peaks,omitempty"`
 	Waiting  []waiting         `json:"waiting,omitempty"`
 	Floors   []floor           `json:"floors,omitempty"`
+	Curves   []curve           `json:"curves,omitempty"`
+	Rates    []rate            `json:"rates,omitempty"`
 	Targets  []target          `json:"targets,omitempty"`
 }
 
 // timing is one command of all runtimes, in paired rounds.
 type timing struct {
 	Operation string             `json:"operation"`
+	View      string             `json:"view,omitempty"`
 	Quiet     float64            `json:"quiet"` // before each command
 	Rounds    int                `json:"rounds"`
 	Median    map[string]float64 `json:"median"`
+	Error     map[string]float64 `json:"error"` // standard error of the median
 	Min       map[string]float64 `json:"min"`
 	CPU       map[string]float64 `json:"cpu"`   // median, with the children that were waited for
 	Ratio     map[string]float64 `json:"ratio"` // rung / other, median of the rounds' ratios
@@ -57,7 +61,7 @@ type waiting struct {
 type floor struct {
 	Runtime  string `json:"runtime"`
 	View     string `json:"view"`
-	MiB      int    `json:"mib"`      // of 20 runs under 1 MiB, those that exited with 0
+	Good     int    `json:"good"`     // of 20 runs under 512 KiB, those that exited with 0
 	Smallest int    `json:"smallest"` // that worked thrice; 0: none up to 4 MiB
 	Error    string `json:"error,omitempty"`
 }
@@ -93,4 +97,6 @@ func (r *results) add(p *results) {
 	r.Peaks = append(r.Peaks, p.Peaks...)
 	r.Waiting = append(r.Waiting, p.Waiting...)
 	r.Floors = append(r.Floors, p.Floors...)
+	r.Curves = append(r.Curves, p.Curves...)
+	r.Rates = append(r.Rates, p.Rates...)
 }

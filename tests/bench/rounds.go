@@ -12,8 +12,9 @@ import (
 // series holds a sample per round, by operation and runtime.
 type series map[string]map[string][]sample
 
-// time measures all wanted operations, back to back and on a quiet host.
-func (b *bench) time(r *results) error {
+// time measures the wanted ones of a list of operations, back to back and on a
+// quiet host.
+func (b *bench) time(r *results, list []string) error {
 	if err := b.bundles(); err != nil {
 		return err
 	}
@@ -23,13 +24,15 @@ func (b *bench) time(r *results) error {
 		quiet  time.Duration
 		rounds int
 	}{{0, b.rounds}, {b.quiet, b.quietRounds}} {
-		s, err := b.series(mode.rounds, mode.quiet)
+		s, err := b.series(list, mode.rounds, mode.quiet)
 		if err != nil {
 			return err
 		}
-		for _, operation := range operations {
+		for _, operation := range list {
 			if b.wants(operation) && mode.rounds > 0 {
-				r.Times = append(r.Times, summarize(operation, mode.quiet, s[operation]))
+				t := summarize(operation, mode.quiet, s[operation])
+				t.View = b.view
+				r.Times = append(r.Times, t)
 			}
 		}
 	}
@@ -37,18 +40,18 @@ func (b *bench) time(r *results) error {
 }
 
 // series does rounds, and two before them that don't count.
-func (b *bench) series(rounds int, quiet time.Duration) (series, error) {
+func (b *bench) series(list []string, rounds int, quiet time.Duration) (series, error) {
 	if rounds > 0 {
-		fmt.Fprintf(os.Stderr, "%d rounds with %v of quiet before each command\n", rounds, quiet)
+		fmt.Fprintf(os.Stderr, "%d rounds with %v of quiet before each command, %s view\n", rounds, quiet, b.view)
 		for range 2 {
-			if err := b.round(0, 0, make(series)); err != nil {
+			if err := b.round(list, 0, 0, make(series)); err != nil {
 				return nil, err
 			}
 		}
 	}
 	s := make(series)
 	for n := range rounds {
-		if err := b.round(n, quiet, s); err != nil {
+		if err := b.round(list, n, quiet, s); err != nil {
 			return nil, fmt.Errorf("round %d: %w", n, err)
 		}
 		runtime.GC()
@@ -56,18 +59,17 @@ func (b *bench) series(rounds int, quiet time.Duration) (series, error) {
 	return s, nil
 }
 
-// round does each operation once with each runtime before it goes on to the
-// next, and begins with another runtime than the round before: what disturbs the
-// machine disturbs all of them alike.
-func (b *bench) round(n int, quiet time.Duration, s series) error {
+// round does each operation once with each runtime before it goes on to the next.
+func (b *bench) round(list []string, n int, quiet time.Duration, s series) error {
 	ids := map[string]string{}
-	for _, operation := range operations {
+	for _, operation := range list {
 		if !b.wants(operation) && !(slices.Contains(cycle, operation) && b.wantsCycle()) {
 			continue
 		}
-		list := b.runtimes()
-		for i := range list {
-			rt := list[(i+n)%len(list)]
+		if s[operation] == nil {
+			s[operation] = map[string][]sample{}
+		}
+		err := b.inTurn(n, func(rt oci) error {
 			if begins(operation) {
 				ids[rt.name] = b.id(rt)
 			}
@@ -76,13 +78,23 @@ func (b *bench) round(n int, quiet time.Duration, s series) error {
 			}
 			time.Sleep(quiet)
 			got, err := b.one(rt, operation, ids[rt.name])
-			if err != nil {
-				return err
-			}
-			if s[operation] == nil {
-				s[operation] = map[string][]sample{}
-			}
 			s[operation][rt.name] = append(s[operation][rt.name], got)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inTurn does something with each runtime and begins with another one than the
+// round before: what disturbs the machine disturbs all of them alike.
+func (b *bench) inTurn(n int, do func(oci) error) error {
+	list := b.runtimes()
+	for i := range list {
+		if err := do(list[(i+n)%len(list)]); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -90,7 +102,12 @@ func (b *bench) round(n int, quiet time.Duration, s series) error {
 
 // one measures one operation on the container id.
 func (b *bench) one(rt oci, operation, id string) (sample, error) {
-	got, err := b.spawn(b.arguments(rt, operation, id), commandTime)
+	files, done, err := b.filesFor(operation)
+	if err != nil {
+		return sample{}, err
+	}
+	defer done()
+	got, err := b.spawn(files, b.arguments(rt, operation, id), commandTime)
 	if err != nil {
 		return got, err
 	}
@@ -99,10 +116,10 @@ func (b *bench) one(rt oci, operation, id string) (sample, error) {
 
 // after waits for what an operation lets go on after its end.
 func (b *bench) after(rt oci, operation, id string) error {
-	switch operation {
-	case "run", "run docker", "delete":
-		delete(b.live, id)
-	case "kill":
+	switch {
+	case isRun(operation) || operation == "delete":
+		b.ended(id)
+	case operation == "kill":
 		pid, err := b.firstProcess(rt)
 		if err != nil {
 			return err

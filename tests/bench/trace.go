@@ -17,7 +17,7 @@ import (
 // execve it keeps the peak of the process that forked (this one's), and it mixes
 // in children. So every process is stopped by ptrace just before it ends, when
 // its memory is still there, and VmHWM is read.
-func (b *bench) traced(argv []string) (peak, error) {
+func (b *bench) traced(files stdio, argv []string) (peak, error) {
 	if b.stop.Load() {
 		return peak{}, errInterrupted
 	}
@@ -29,7 +29,7 @@ func (b *bench) traced(argv []string) (peak, error) {
 	go func() {
 		// The thread ends with the goroutine, which detaches what lives on.
 		runtime.LockOSThread()
-		p, err := b.trace(argv)
+		p, err := b.trace(files, argv)
 		c <- answer{p, err}
 	}()
 	a := <-c
@@ -39,8 +39,8 @@ func (b *bench) traced(argv []string) (peak, error) {
 const traceOptions = unix.PTRACE_O_TRACEEXIT | unix.PTRACE_O_TRACEEXEC |
 	unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK | unix.PTRACE_O_TRACECLONE
 
-func (b *bench) trace(argv []string) (peak, error) {
-	attr := b.attributes()
+func (b *bench) trace(files stdio, argv []string) (peak, error) {
+	attr := files.attributes()
 	attr.Sys = &syscall.SysProcAttr{Ptrace: true}
 	root, err := syscall.ForkExec(argv[0], argv, attr)
 	if err != nil {
