@@ -15,6 +15,7 @@ type command struct {
 	argsUsage        string
 	description      string
 	hidden           bool
+	traced           bool // has --trace
 	minArgs, maxArgs int
 	build            func(a *app, c *urfave.Command) action
 }
@@ -40,6 +41,7 @@ var commands = [...]command{
 	specCommand,
 	featuresCommand,
 	seccompCommand,
+	traceCommand,
 	helpCommand,
 	initCommand,
 }
@@ -56,6 +58,9 @@ func (d *command) make(a *app) *urfave.Command {
 	c.Description = d.description
 	c.OnUsageError = usage
 	do := d.build(a, c)
+	if d.traced {
+		do = traced(c, do)
+	}
 	c.Action = func(_ context.Context, c *urfave.Command) error {
 		args := c.Args().Slice()
 		if err := d.count(len(args)); err != nil {

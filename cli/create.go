@@ -10,6 +10,7 @@ import (
 
 var createCommand = command{
 	name:      "create",
+	traced:    true,
 	usage:     "create a container",
 	argsUsage: "<container-id>",
 	minArgs:   1,

@@ -4,6 +4,7 @@ import urfave "github.com/urfave/cli/v3"
 
 var deleteCommand = command{
 	name:      "delete",
+	traced:    true,
 	usage:     "delete a container that doesn't run",
 	argsUsage: "<container-id>",
 	minArgs:   1,

@@ -15,6 +15,7 @@ const exitExecFailed = 255
 
 var execCommand = command{
 	name:      "exec",
+	traced:    true,
 	usage:     "run another process in a container",
 	argsUsage: "<container-id> <command> [arguments...] | --process file <container-id>",
 	minArgs:   1,

@@ -10,6 +10,7 @@ import (
 
 var runCommand = command{
 	name:      "run",
+	traced:    true,
 	usage:     "create a container, start it and wait for it",
 	argsUsage: "<container-id>",
 	minArgs:   1,

@@ -4,6 +4,7 @@ import urfave "github.com/urfave/cli/v3"
 
 var startCommand = command{
 	name:      "start",
+	traced:    true,
 	usage:     "run the program of a created container",
 	argsUsage: "<container-id>",
 	minArgs:   1,

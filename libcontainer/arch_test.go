@@ -25,7 +25,7 @@ var layers = [][]string{
 		"libcontainer/proc", "libcontainer/resctrl", "libcontainer/rootfs", "libcontainer/seal", "libcontainer/trap", "libcontainer/tty", "libcontainer/user",
 		"libcontainer/wire",
 	},
-	{"cgroups", "cgroups/device", "libcontainer/hook", "libcontainer/mount", "libcontainer/pty", "libcontainer/spawn", "libcontainer/spec", "libcontainer/state"},
+	{"cgroups", "cgroups/device", "libcontainer/hook", "libcontainer/timeline", "libcontainer/mount", "libcontainer/pty", "libcontainer/spawn", "libcontainer/spec", "libcontainer/state"},
 	{"cgroups/v2", "libcontainer/idmap", "libcontainer/spawn/early", "libcontainer/step"},
 	{"libcontainer/source"},
 	{"cgroups/v1", "libcontainer/plan", "libcontainer/stage"},

@@ -21,6 +21,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/state"
+	"github.com/rung-oci/rung/libcontainer/timeline"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -82,6 +83,7 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 			c.close()
 		}
 	}()
+	timeline.Runtime.Phase("read configuration")
 	if !nsenter.HaveProgram {
 		// First of all, because the start of a program takes longer than all that we
 		// have to decide meanwhile.
@@ -104,6 +106,7 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 	for _, w := range spec.Warnings(c.bundle.Spec) {
 		r.warn("%s", w)
 	}
+	timeline.Runtime.Phase("look at the host")
 	fs, err := proc.Open()
 	if err != nil {
 		return nil, err
@@ -173,6 +176,7 @@ func (c *creation) create() error {
 	if err := c.connect(); err != nil {
 		return err
 	}
+	timeline.Runtime.Phase("make the plan")
 	if err := c.decide(); err != nil {
 		return err
 	}
@@ -241,6 +245,7 @@ func (c *creation) rehouse() (err error) {
 // claim takes the id, writes down what a later delete must know, and makes the
 // cgroups.
 func (c *creation) claim() (err error) {
+	timeline.Runtime.Phase("make state directory")
 	if c.entry, err = c.r.store().Create(c.opt.ID); err != nil {
 		return err
 	}
@@ -262,6 +267,7 @@ func (c *creation) claim() (err error) {
 	if err := c.listenNotify(); err != nil {
 		return err
 	}
+	timeline.Runtime.Phase("make cgroup")
 	if err := c.manager.Make(c.resources()); err != nil {
 		return err
 	}
@@ -281,6 +287,7 @@ func (c *creation) claim() (err error) {
 // launch has the first process made. All descriptors that it needs are ours to
 // close again.
 func (c *creation) launch() (p *launch.Process, err error) {
+	timeline.Runtime.Phase("open descriptors")
 	var files files
 	defer files.close()
 	in := &launch.Inputs{HostHooks: c.hostHooks, NetDevices: c.netDevices, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.manager.Protect, Proc: c.host.FD, Listener: c.handListener}
@@ -369,9 +376,11 @@ func (c *creation) oomKilled() bool {
 // settle sets what only we can set on the first process, writes down that the
 // container exists, and lets go of it.
 func (c *creation) settle(p *launch.Process) error {
+	timeline.Runtime.Phase("set limits")
 	if err := c.limits(p.PID); err != nil {
 		return err
 	}
+	timeline.Runtime.Phase("write state")
 	st, err := c.host.Stat(p.PID)
 	if err != nil {
 		return err
@@ -381,6 +390,7 @@ func (c *creation) settle(p *launch.Process) error {
 		return err
 	}
 	fault.Point("create:recorded")
+	timeline.Runtime.Phase("let go of first process")
 	if err := c.release(p); err != nil {
 		return err
 	}

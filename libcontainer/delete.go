@@ -11,12 +11,14 @@ import (
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/state"
+	"github.com/rung-oci/rung/libcontainer/timeline"
 )
 
 // Delete removes a stopped container, or one that was only created. With force
 // it removes any: a running one is killed, one whose state can't be read is
 // removed with the help of its intent, and one that doesn't exist is no error.
 func (r *Runtime) Delete(id string, force bool) error {
+	timeline.Runtime.Phase("open container")
 	c, err := r.open(id, true)
 	switch {
 	case err == nil:
@@ -36,6 +38,7 @@ func (c *container) delete(force bool) error {
 	if st := f.Status(); err == nil && !force && st != specs.StateStopped && st != specs.StateCreated {
 		return fmt.Errorf("cannot delete container %s that is not stopped: %s", c.record.ID, st)
 	}
+	timeline.Runtime.Phase("end processes")
 	if err := c.end(); err != nil {
 		return err
 	}
@@ -46,15 +49,18 @@ func (c *container) delete(force bool) error {
 			b = nil
 		}
 	}
+	timeline.Runtime.Phase("remove cgroup")
 	if err := c.manager.Destroy(); err != nil {
 		return explainBusy(c.manager, err)
 	}
 	if err := c.record.Resctrl.Remove(); err != nil {
 		return err
 	}
+	timeline.Runtime.Phase("remove state directory")
 	if err := c.entry.Remove(); err != nil {
 		return err
 	}
+	timeline.Runtime.Phase("poststop hooks")
 	c.poststop(b)
 	return nil
 }

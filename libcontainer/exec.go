@@ -16,6 +16,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/state"
 	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/libcontainer/timeline"
 	"github.com/rung-oci/rung/libcontainer/user"
 )
 
@@ -61,9 +62,11 @@ func (r *Runtime) Exec(o *ExecOptions) (status int, err error) {
 	unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
 	x := &execution{opt: o, sockets: noSockets, pidfd: -1, root: -1, status: -1, terminal: -1}
 	defer x.close()
+	timeline.Runtime.Phase("open container")
 	if x.c, err = r.open(o.ID, false); err != nil {
 		return 0, err
 	}
+	timeline.Runtime.Phase("prepare process")
 	if err := x.prepare(); err != nil {
 		return 0, x.ended(err)
 	}
@@ -199,13 +202,16 @@ func (x *execution) run() (status int, err error) {
 			return 0, err
 		}
 	}
+	timeline.Runtime.Phase("open terminal")
 	if err := x.openTerminal(); err != nil {
 		return 0, x.failed(err)
 	}
+	timeline.Runtime.Phase("make the plan")
 	if err := x.join(); err != nil {
 		return 0, x.failed(err)
 	}
 	defer unix.Close(x.exec.Pidfd)
+	timeline.Runtime.Phase("wait for execve")
 	if err := x.announce(); err != nil {
 		_ = unix.PidfdSendSignal(x.exec.Pidfd, unix.SIGKILL, nil, 0)
 		x.exec.Wait()
@@ -214,6 +220,7 @@ func (x *execution) run() (status int, err error) {
 	if x.opt.Detach {
 		return 0, nil
 	}
+	timeline.Runtime.Phase("wait for the process's end")
 	status, err = x.front.wait(x.exec.PID, x.exec.Pidfd)
 	if err == nil {
 		err = x.verdict()

@@ -11,6 +11,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/caps"
 	"github.com/rung-oci/rung/libcontainer/early"
 	"github.com/rung-oci/rung/libcontainer/plan"
+	"github.com/rung-oci/rung/libcontainer/timeline"
 )
 
 // host collects the facts that a plan depends on.
@@ -21,6 +22,7 @@ func host(layout *cgroups.Layout, loc cgroups.Location, joined []joinedNS) (*pla
 	}
 	h := &plan.Host{Layout: layout, Location: loc, Permitted: permitted}
 	own(h)
+	h.Timed = timeline.On()
 	h.Nofile[0], h.Nofile[1] = early.Nofile()
 	for fd := range h.Null {
 		var st unix.Stat_t

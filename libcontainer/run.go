@@ -7,6 +7,7 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/spawn"
+	"github.com/rung-oci/rung/libcontainer/timeline"
 )
 
 // Run creates a container, starts it and, unless it is to be detached, waits for
@@ -46,8 +47,10 @@ func (r *Runtime) Run(o *RunOptions) (status int, err error) {
 		return 1, err
 	}
 	defer unix.Close(pidfd)
+	timeline.Runtime.Phase("wait for the container's end")
 	fault.Point("run:started")
 	status, err = f.wait(c.record.PID, pidfd)
+	timeline.Runtime.Phase("delete")
 	if err != nil || o.Keep {
 		return status, err
 	}
@@ -79,6 +82,7 @@ func (c *creation) createAndStart() (pidfd int, err error) {
 	}
 	ct := c.container()
 	if pidfd, err = unix.PidfdOpen(c.record.PID, 0); err == nil {
+		timeline.Runtime.Phase("wait for execve")
 		if c.atOnce() {
 			err = ct.await(c.status, pidfd)
 		} else {

@@ -15,17 +15,20 @@ import (
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/state"
+	"github.com/rung-oci/rung/libcontainer/timeline"
 	"github.com/rung-oci/rung/nsenter"
 )
 
 // Start lets a created container run its program. It returns once the program
 // runs; if it can't, that is the error.
 func (r *Runtime) Start(id string) error {
+	timeline.Runtime.Phase("open container")
 	c, err := r.open(id, true)
 	if err != nil {
 		return err
 	}
 	defer c.close()
+	timeline.Runtime.Phase("check state")
 	f, err := c.facts()
 	if err != nil {
 		return err
@@ -64,6 +67,7 @@ func (c *container) start(pidfd int) error {
 		if b, err = c.config(); err != nil {
 			return err
 		}
+		timeline.Runtime.Phase("startContainer hooks")
 		if err := c.startContainerHooks(b, pidfd); err != nil {
 			c.abort(b, pidfd)
 			return err
@@ -74,14 +78,17 @@ func (c *container) start(pidfd int) error {
 		return err
 	}
 	defer n.close()
+	timeline.Runtime.Phase("open gate")
 	status, err := c.openGate()
 	if err != nil {
 		return err
 	}
 	defer unix.Close(status)
+	timeline.Runtime.Phase("wait for execve")
 	if err := c.await(status, pidfd); err != nil {
 		return err
 	}
+	timeline.Runtime.Phase("close gate")
 	if err := c.entry.Unlink(state.GateName); err != nil {
 		return err
 	}

@@ -119,6 +119,17 @@ func (a *Arena) ReadInt32(s Slot) (int, error) {
 	return int(v), err
 }
 
+// Time is the time in ns that [Tape.Stamp] has left in s, in an arena whose memfd is
+// fd; 0 if it hasn't been played.
+func Time(fd int, s Slot) int64 {
+	var ts unix.Timespec
+	n, err := unix.Pread(fd, unsafe.Slice((*byte)(unsafe.Pointer(&ts)), unsafe.Sizeof(ts)), int64(s))
+	if err != nil || n != int(unsafe.Sizeof(ts)) {
+		return 0
+	}
+	return ts.Nano()
+}
+
 // Close closes the memfd; a mapping stays.
 func (a *Arena) Close() {
 	if a.FD >= 0 {

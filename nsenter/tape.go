@@ -256,6 +256,13 @@ func (t *Tape) Pin() {
 // every kernel: 8192 of them.
 const MaskSize = 1024
 
+// Stamp notes the time of a clock, see [Time].
+func (t *Tape) Stamp(clock int) Slot {
+	s := t.Alloc(int(unsafe.Sizeof(unix.Timespec{})))
+	t.Call("read clock", unix.SYS_CLOCK_GETTIME, Int(clock), s.Addr()).Ignore()
+	return s
+}
+
 // Fail ends the playing process with err.
 func (t *Tape) Fail(label string, err syscall.Errno) { t.Call(label, nrFail, Uint(uintptr(err))) }
 

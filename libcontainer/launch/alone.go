@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"fmt"
 	"runtime"
 
 	"golang.org/x/sys/unix"
@@ -8,6 +9,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/stage"
 	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/libcontainer/timeline"
 	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
@@ -15,6 +17,7 @@ import (
 // program that clones it, and a thread of ours that builds what it will see.
 type alone struct {
 	player      spawn.Child
+	playerfd    int
 	hand        *stage.Hand
 	peer, pidfd int // the hand's: a socket to the first process, and its pidfd
 }
@@ -37,17 +40,19 @@ func (p *Process) begin(control int) error {
 		return err
 	}
 	defer far.Close()
-	p.alone = &alone{peer: near.FD, pidfd: -1}
+	p.alone = &alone{playerfd: -1, peer: near.FD, pidfd: -1}
 	o := &p.plan.Orders
 	for _, f := range own[:kept] {
 		o.Keep = append(o.Keep, f.FD)
 	}
 	inherit := fill(p.plan, program, p.in.Unified, append(own, step.FDSlot{Slot: o.Sock, FD: far.FD}))
+	timeline.Runtime.Phase("start the builder's thread")
 	if p.alone.hand, err = stage.NewHand(); err != nil {
 		return err
 	}
 	p.stage = p.alone.hand.Stage
-	p.alone.player, err = startProgram(program, p.arena.FD, p.in.Progress, inherit)
+	timeline.Runtime.Phase("execute the tape's program")
+	p.alone.player, p.alone.playerfd, err = startProgram(program, p.arena.FD, p.in.Progress, inherit)
 	return err
 }
 
@@ -56,7 +61,10 @@ func (p *Process) born() error {
 	if p.alone == nil {
 		return nil
 	}
-	p.alone.player.Wait()
+	timeline.Runtime.Phase("wait for the clone")
+	if err := p.alone.awaitClone(); err != nil {
+		return err
+	}
 	pid, err := p.pid()
 	if err != nil {
 		return errSilent // the record says why
@@ -68,6 +76,29 @@ func (p *Process) born() error {
 	o.Sources, o.Arena, o.Peer, o.Pidfd = len(p.plan.Sources), p.arena.FD, p.alone.peer, p.alone.pidfd
 	p.alone.hand.Order(o)
 	return nil
+}
+
+// awaitClone waits until the first process has something to say to the builder, or
+// the player has ended without having cloned it. The player's end after that is of
+// no interest: it may have to wait for a processor while the first process has one.
+func (a *alone) awaitClone() error {
+	fds := []unix.PollFd{{Fd: int32(a.peer), Events: unix.POLLIN}, {Fd: int32(a.playerfd), Events: unix.POLLIN}}
+	for {
+		_, err := unix.Poll(fds, -1)
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return fmt.Errorf("poll: %w", err)
+		case fds[0].Revents != 0:
+			return nil
+		case fds[1].Revents != 0:
+			fds[1].Fd = -1
+			a.player.Wait()
+			if a.player.Status.ExitStatus() != 0 {
+				return nil // whether there is a first process, and why not, others see
+			}
+		}
+	}
 }
 
 // letHand closes our copies of what the hand has by now. While we had the socket to

@@ -52,7 +52,10 @@ func (p *Process) Close() {
 	}
 	if p.alone != nil {
 		p.letHand()
-		p.alone.player.Kill()
+		p.alone.player.Kill() // it has ended, or is about to
+		if p.alone.playerfd >= 0 {
+			unix.Close(p.alone.playerfd)
+		}
 		if p.stage != nil {
 			p.stage.Close()
 		}

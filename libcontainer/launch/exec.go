@@ -11,6 +11,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/libcontainer/timeline"
 	"github.com/rung-oci/rung/libcontainer/wire"
 	"github.com/rung-oci/rung/nsenter"
 )
@@ -49,6 +50,7 @@ func join(p *plan.Plan, in *ExecInputs, fork func(*Exec, *ExecInputs) error) (*E
 	if err != nil {
 		return nil, err
 	}
+	readStamps(p, arena)
 	e := &Exec{plan: p, progress: -1, arena: arena, Pidfd: -1}
 	if e.progress, err = unix.MemfdCreate("progress", unix.MFD_CLOEXEC); err != nil {
 		e.Close()
@@ -131,7 +133,11 @@ func (e *Exec) byStage(s *spawn.Stage, in *ExecInputs) error {
 func orderExec(s *spawn.Stage, p *plan.Plan, in *ExecInputs, arena, progress int) error {
 	o := &p.Orders
 	fds := []int{progress, arena}
-	o.Progress, o.Arena, o.Exe = 0, 1, -1
+	o.Progress, o.Arena, o.Exe, o.Trace = 0, 1, -1, -1
+	if trace := timeline.File(); trace >= 0 {
+		o.Trace = len(fds)
+		fds = append(fds, trace)
+	}
 	if in.Unified >= 0 {
 		o.Cgroup = len(fds)
 		fds = append(fds, in.Unified)

@@ -18,6 +18,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/stage"
 	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/libcontainer/timeline"
 	"github.com/rung-oci/rung/libcontainer/wire"
 	"github.com/rung-oci/rung/nsenter"
 )
@@ -66,6 +67,7 @@ func Ahead(s *spawn.Stage, flags uint64) error {
 // Start has the first process made, by the stage, or by itself where the plan says
 // so, and waits until that is set up.
 func Start(s *spawn.Stage, p *plan.Plan, in *Inputs) (*Process, error) {
+	timeline.Runtime.Phase("write tape and orders")
 	control, far, err := wire.Pair()
 	if err != nil {
 		return nil, err
@@ -73,6 +75,7 @@ func Start(s *spawn.Stage, p *plan.Plan, in *Inputs) (*Process, error) {
 	proc := &Process{control: control.FD, plan: p, in: in, stage: s}
 	proc.arena, err = nsenter.NewArena(image(p))
 	if err == nil {
+		readStamps(p, proc.arena)
 		if p.Alone {
 			err = proc.begin(far.FD)
 		} else {
@@ -96,6 +99,7 @@ func Start(s *spawn.Stage, p *plan.Plan, in *Inputs) (*Process, error) {
 
 // complete does our part until the first process is set up.
 func (p *Process) complete() error {
+	timeline.Runtime.Phase("make mounts for the builder")
 	steps := []func() error{p.supply, p.born}
 	if len(p.plan.Sources) > wire.Batch { // more than one message: somebody must be there to take it
 		slices.Reverse(steps)
@@ -105,11 +109,13 @@ func (p *Process) complete() error {
 			return err
 		}
 	}
+	timeline.Runtime.Phase("protect cgroup")
 	p.stage.Exe.Close() // the stage runs, and has got it: there is no better time
 	if err := p.in.Meanwhile(); err != nil {
 		return err
 	}
 	p.letHand()
+	timeline.Runtime.Phase("serve the builder, wait for the first process")
 	if err := p.serve(p.stage.Conn); err != nil {
 		return err
 	}
@@ -120,6 +126,26 @@ func (p *Process) complete() error {
 	}
 	_, err := p.pid()
 	return err
+}
+
+// readStamps has the timeline show what the tape has noted.
+func readStamps(p *plan.Plan, arena *nsenter.Arena) {
+	if len(p.Stamps) == 0 {
+		return
+	}
+	fd, err := unix.FcntlInt(uintptr(arena.FD), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	timeline.Later(func() {
+		defer unix.Close(fd)
+		for i, s := range p.Stamps[:len(p.Stamps)-1] {
+			begin, end := nsenter.Time(fd, s.At), nsenter.Time(fd, p.Stamps[i+1].At)
+			if begin > 0 && end > 0 && s.Phase != "" {
+				timeline.First.Add(timeline.Span{Name: s.Phase, Begin: begin, End: end})
+			}
+		}
+	})
 }
 
 // image lays out the tape and tells the orders where its parts are.
@@ -171,6 +197,7 @@ func (p *Process) order(control int) error {
 	}
 	o.Fault, o.Sources = fault.Wanted(), len(p.plan.Sources)
 	o.Progress, o.Arena, o.Exe, o.Cgroup = pass(in.Progress), pass(p.arena.FD), pass(in.Exe), pass(in.Unified)
+	o.Trace = pass(timeline.File())
 	for i, f := range own {
 		f.FD = pass(f.FD)
 		o.Own = append(o.Own, f)

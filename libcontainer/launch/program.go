@@ -11,6 +11,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/seal"
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/libcontainer/timeline"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -44,24 +45,23 @@ func fill(p *plan.Plan, program nsenter.Program, unified int, fds []step.FDSlot)
 // descriptors of its arena and of its progress record, and those in inherit. The
 // error is [nsenter.ErrNoProgram] where memory isn't executed: vm.memfd_noexec, a
 // security module.
-func startProgram(program nsenter.Program, arena, progress int, inherit []int) (spawn.Child, error) {
+func startProgram(program nsenter.Program, arena, progress int, inherit []int) (child spawn.Child, pidfd int, err error) {
 	exe, err := seal.Program(program.Executable(arena, progress))
 	if err != nil {
-		return spawn.Child{}, errors.Join(nsenter.ErrNoProgram, err)
+		return child, -1, errors.Join(nsenter.ErrNoProgram, err)
 	}
 	defer exe.Close()
-	pid, pidfd, err := nsenter.Spawn{
+	child.PID, pidfd, err = nsenter.Spawn{
 		// Its command line anybody can read: there is none.
 		Exe: exe.FD, Args: []string{""}, Inherit: append(inherit, arena, progress), Slack: nsenter.TimerSlack,
 	}.Start()
 	switch {
 	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
-		return spawn.Child{}, errors.Join(nsenter.ErrNoProgram, err)
+		return child, -1, errors.Join(nsenter.ErrNoProgram, err)
 	case err != nil:
-		return spawn.Child{}, fmt.Errorf("start player: %w", err)
+		return child, -1, fmt.Errorf("start player: %w", err)
 	}
-	unix.Close(pidfd)
-	return spawn.Child{PID: pid}, nil
+	return child, pidfd, nil
 }
 
 // JoinAlone is [Join] without a stage: for the start of a Go runtime would take
@@ -87,10 +87,13 @@ func (e *Exec) byProgram(in *ExecInputs) error {
 			*keep = append(*keep, f.FD)
 		}
 	}
-	child, err := startProgram(program, e.arena.FD, e.progress, fill(e.plan, program, in.Unified, list))
+	timeline.Runtime.Phase("execute the tape's program")
+	child, pidfd, err := startProgram(program, e.arena.FD, e.progress, fill(e.plan, program, in.Unified, list))
 	if err != nil {
 		return err
 	}
+	unix.Close(pidfd)
+	timeline.Runtime.Phase("wait for the clone")
 	child.Wait()
 	return e.found()
 }

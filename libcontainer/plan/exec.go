@@ -38,6 +38,7 @@ func Exec(s *specs.Spec, process *specs.Process, host *Host, opt *ExecOptions) (
 	es := p.execSlots(js)
 	// What raises a limit takes rights on the host; who has none may lower it inside.
 	inside := !p.ns.user() || p.host.NoInspector
+	p.phase("birth")
 	p.joinInit(js, func() {
 		p.t.Call("reset nice value", unix.SYS_SETPRIORITY, nsenter.Int(unix.PRIO_PROCESS), nsenter.Int(0), nsenter.Int(0)).Tolerate(unix.EACCES, unix.EPERM)
 		if !inside {
@@ -48,6 +49,7 @@ func Exec(s *specs.Spec, process *specs.Process, host *Host, opt *ExecOptions) (
 		p.execSchedule(false)
 		p.initialAffinity()
 	})
+	p.phase("become the user's process")
 	if inside {
 		p.ownLimits()
 	}
@@ -58,6 +60,7 @@ func Exec(s *specs.Spec, process *specs.Process, host *Host, opt *ExecOptions) (
 	p.enterProgram()
 	p.agent(js)
 	p.clearDeathSignal()
+	p.phase("execve")
 	p.execute()
 	return p.Plan, es, nil
 }

@@ -76,10 +76,12 @@ func (p *planner) keep(slots ...nsenter.Slot) { p.Slots.Keep = append(p.Slots.Ke
 func (p *planner) joinInit(js JoinSlots, asHost func()) {
 	asHost()
 	p.handOn(len(p.Slots.Keep))
+	p.phase("join namespaces")
 	flags, born := p.ns.joins()
 	if flags != 0 {
 		p.t.Call("join namespaces of container", unix.SYS_SETNS, js.Init.FD(), nsenter.Int(flags))
 	}
+	p.phase("clone")
 	args := p.t.CloneArgs(unix.CLONE_PARENT|unix.CLONE_PARENT_SETTID, p.Orders.Pid)
 	p.Orders.CloneArgs = args.Slot
 	p.t.Call("clone process", unix.SYS_CLONE3, args.Slot.Addr(), nsenter.Int(args.Size)).Fork()

@@ -18,6 +18,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/caps"
 	"github.com/rung-oci/rung/libcontainer/hook"
 	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/libcontainer/timeline"
 	"github.com/rung-oci/rung/nsenter"
 	"github.com/rung-oci/rung/seccomp"
 )
@@ -36,6 +37,9 @@ type Host struct {
 	// Alone says that the tape is a program of its own, see [nsenter.Program], and the
 	// builder a thread of the runtime's. It isn't for containers of which [Housed] is true.
 	Alone bool
+
+	// Timed has the tape note when its phases begin.
+	Timed bool
 
 	// What a caller without privileges lacks.
 	UID, GID    int  // ours, effective
@@ -79,6 +83,8 @@ type Plan struct {
 	OOMScoreAdj *int
 	Scheduler   *specs.Scheduler
 	IOPriority  *specs.LinuxIOPriority
+	// Stamps are where the tape notes the time, in order.
+	Stamps []Stamp
 	// Alone is [Host.Alone].
 	Alone bool
 	// SendListener says that the first process sends the seccomp agent's descriptor.
@@ -147,6 +153,19 @@ func Create(s *specs.Spec, host *Host, opt *Options) (*Plan, error) {
 	}
 	p.tape(first)
 	return p.Plan, nil
+}
+
+// A Stamp is where a tape notes the time that a phase begins.
+type Stamp struct {
+	Phase string
+	At    nsenter.Slot
+}
+
+// phase notes the time, if that is wanted.
+func (p *planner) phase(name string) {
+	if p.host.Timed {
+		p.Stamps = append(p.Stamps, Stamp{name, p.t.Stamp(timeline.Clock)})
+	}
 }
 
 // String prints the plan for people and for golden tests.

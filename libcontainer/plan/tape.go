@@ -21,25 +21,33 @@ func (p *planner) tape(first []firstMount) {
 	if p.Alone {
 		p.appear()
 	}
+	p.phase("birth")
 	p.birth()
+	p.phase("enter cgroup")
 	p.cgroup()
 	if p.Orders.Gate {
 		p.receive("wait for id maps", 0)
 	}
+	p.phase("make namespaces")
 	p.unshare()
 	p.hide(!p.inspected())
 	p.names()
+	p.phase("make mounts")
 	p.send(first)
+	p.phase("make network namespace")
 	p.network()
+	p.phase("prepare")
 	if p.alone() {
 		p.prepare()
 	}
+	p.phase("wait for root filesystem")
 	late := p.receive("wait for root filesystem", p.lateCount())
 	p.hide(p.inspected())
 	if p.ns.user() {
 		p.t.BecomeRoot()
 		p.deathSignal()
 	}
+	p.phase("become the user's process")
 	p.enterRoot(late)
 	if p.spec.Process != nil {
 		var tty nsenter.Slot
@@ -53,8 +61,11 @@ func (p *planner) tape(first []firstMount) {
 		p.handOn(keepCount)
 		p.identity()
 	}
+	p.phase("wait for start")
 	p.handshake()
+	p.phase("execve")
 	p.execute()
+	p.phase("")
 }
 
 // slots reserves the places that others fill.

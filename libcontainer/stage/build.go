@@ -11,6 +11,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/libcontainer/timeline"
 	"github.com/rung-oci/rung/libcontainer/wire"
 	"github.com/rung-oci/rung/nsenter"
 )
@@ -18,6 +19,7 @@ import (
 // build runs the steps in the container's namespaces and lets the first
 // process go on.
 func build(o *step.Orders, ns []int) *wire.Failure {
+	timeline.Builder.Phase("enter namespaces")
 	if !o.Builder {
 		if err := enter(o, ns); err != nil {
 			return wire.Fail("", err)
@@ -36,6 +38,9 @@ func build(o *step.Orders, ns []int) *wire.Failure {
 	}
 	e.Arena = arena
 	for i, s := range o.Steps {
+		if timeline.On() {
+			timeline.Builder.Phase(s.String())
+		}
 		fault.Step("step:", i)
 		if err := s.Run(e); err != nil {
 			if errors.Is(err, step.ErrFirst) {
@@ -44,6 +49,7 @@ func build(o *step.Orders, ns []int) *wire.Failure {
 			return wire.Fail(s.String(), err)
 		}
 	}
+	timeline.Builder.Phase("hand over to first process")
 	fault.Point("stage:built")
 	p := process{sock: wire.Conn{FD: o.Peer}}
 	if err := p.send(e.Late...); err != nil {
@@ -86,6 +92,9 @@ func buildInside(o *step.Orders, ns []int) error {
 	defer unix.Close(fd)
 	inherit := []int{fd, o.Wire, o.Progress, o.Arena, o.Peer, o.Pidfd, o.Proc}
 	inherit = append(append(inherit, o.Trees...), o.FirstMounts...)
+	if o.Trace >= 0 {
+		inherit = append(inherit, o.Trace)
+	}
 	for _, s := range o.Steps {
 		if h, ok := s.(*step.ContainerHooks); ok {
 			inherit = append(inherit, h.NS...)

@@ -9,12 +9,14 @@ import (
 	"github.com/rung-oci/rung/libcontainer/idmap"
 	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/libcontainer/timeline"
 	"github.com/rung-oci/rung/libcontainer/wire"
 	"github.com/rung-oci/rung/nsenter"
 )
 
 // run is the stage: it clones the first process and has the container built.
 func run(o *step.Orders) *wire.Failure {
+	timeline.Builder.Phase("clone first process")
 	arena, err := nsenter.OpenArena(o.Arena, o.ArenaSize, o.Relocs)
 	if err != nil {
 		return wire.Fail("prepare", err)
@@ -41,6 +43,7 @@ func run(o *step.Orders) *wire.Failure {
 
 // house has the container built for the first process.
 func (first *process) house(o *step.Orders) (failed *wire.Failure) {
+	timeline.Builder.Phase("receive mounts")
 	var err error
 	if o.Trees, err = trees(wire.Conn{FD: o.Wire}, o.Sources); err != nil {
 		return wire.Fail("receive mounts", err)

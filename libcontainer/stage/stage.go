@@ -19,6 +19,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/libcontainer/timeline"
 	"github.com/rung-oci/rung/libcontainer/wire"
 	"github.com/rung-oci/rung/nsenter"
 )
@@ -59,12 +60,19 @@ func life() int {
 	unix.Umask(0)
 	conn := wire.Conn{FD: o.Wire}
 	fault.Set(o.Fault)
+	if o.Trace >= 0 {
+		timeline.Start()
+	}
 	fault.Point("stage:orders")
 	var failed *wire.Failure
 	if o.Builder {
 		failed = build(o, nil)
 	} else {
 		failed = run(o)
+	}
+	if o.Trace >= 0 {
+		timeline.Builder.Phase("")
+		timeline.Builder.Send(o.Trace)
 	}
 	if failed != nil {
 		conn.SendFailure(failed)

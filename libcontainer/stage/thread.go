@@ -13,6 +13,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/seal"
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/libcontainer/timeline"
 	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
@@ -74,6 +75,7 @@ func threadLife(orders <-chan *step.Orders, taken, ended chan<- struct{}) {
 		close(taken)
 		return
 	}
+	timeline.Builder.Phase("separate from the runtime")
 	conn := wire.Conn{FD: o.Wire}
 	err := separate(o)
 	if err != nil {
@@ -87,6 +89,7 @@ func threadLife(orders <-chan *step.Orders, taken, ended chan<- struct{}) {
 	if failed := hand(o); failed != nil {
 		conn.SendFailure(failed)
 	}
+	timeline.Builder.Phase("")
 }
 
 // separate gives the thread its own copy of what threads share, with none of the

@@ -18,6 +18,7 @@ type Orders struct {
 	Builder bool   // for the builder: the first process exists
 	Exec    bool   // the process joins a container that is complete: nothing to build
 	Fault   string // for tests, see package fault
+	Trace   int    // file that takes what package timeline records, or -1
 
 	Wire, Progress, Arena int
 	ArenaSize             int
@@ -76,7 +77,7 @@ func (o *Orders) Code(c *wire.Codec) {
 	c.Bool(&o.Builder)
 	c.Bool(&o.Exec)
 	c.String(&o.Fault)
-	for _, n := range []*int{&o.Wire, &o.Progress, &o.Arena, &o.ArenaSize, &o.Preserve, &o.Cgroup, &o.Enter, &o.Exe, &o.First, &o.Peer, &o.Pidfd, &o.Proc} {
+	for _, n := range []*int{&o.Wire, &o.Progress, &o.Arena, &o.ArenaSize, &o.Preserve, &o.Cgroup, &o.Enter, &o.Exe, &o.First, &o.Peer, &o.Pidfd, &o.Proc, &o.Trace} {
 		c.Int(n)
 	}
 	c.Uint32s(&o.Relocs)
@@ -139,7 +140,7 @@ func (o *Orders) SetRanges(a *nsenter.Arena) {
 
 // Resolve puts the descriptors fds in for their places.
 func (o *Orders) Resolve(fds []int) error {
-	all := []*int{&o.Progress, &o.Arena, &o.Cgroup, &o.Exe}
+	all := []*int{&o.Progress, &o.Arena, &o.Cgroup, &o.Exe, &o.Trace}
 	for i := range o.Own {
 		all = append(all, &o.Own[i].FD)
 	}

@@ -1,0 +1,140 @@
+// Package timeline records how long the phases of a call take, for --trace. Without
+// it nothing is recorded, and a phase costs a comparison.
+//
+// There is a track for each of those who work side by side. A track is used by one
+// goroutine at a time.
+package timeline
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Span is one phase. Times are nanoseconds of CLOCK_MONOTONIC, which all processes
+// of a machine share.
+type Span struct {
+	Name       string
+	Begin, End int64
+}
+
+// A Track is a sequence of spans.
+type Track struct {
+	Name string
+
+	spans []Span
+	open  Span
+}
+
+// The tracks.
+var (
+	Runtime = &Track{Name: "runtime"}
+	Builder = &Track{Name: "builder"} // the stage, its builder, or the thread that does their work
+	First   = &Track{Name: "first process"}
+)
+
+var (
+	on    bool
+	file  = -1 // memory that takes what other processes send
+	later []func()
+)
+
+// On tells whether phases are recorded.
+func On() bool { return on }
+
+// Start begins to record.
+func Start() { on = true }
+
+// File is a descriptor of a file that takes what other processes have recorded, see
+// [Track.Send]; -1 if nothing is recorded.
+func File() int {
+	if on && file < 0 {
+		file, _ = unix.MemfdCreate("timeline", unix.MFD_CLOEXEC)
+	}
+	return file
+}
+
+// Later calls read when the timeline is written: it adds what is known only then.
+func Later(read func()) {
+	if on {
+		later = append(later, read)
+	}
+}
+
+// End ends all phases and is the timeline as a text, see [Chrome].
+func End(title string) []byte {
+	Runtime.Phase("")
+	for _, read := range later {
+		read()
+	}
+	if file >= 0 {
+		var st unix.Stat_t
+		if unix.Fstat(file, &st) == nil {
+			text := make([]byte, st.Size)
+			n, _ := unix.Pread(file, text, 0)
+			Builder.receive(string(text[:max(n, 0)]))
+		}
+	}
+	return Chrome(title, Runtime, Builder, First)
+}
+
+// Phase ends the track's phase and begins the next; "" only ends it.
+func (t *Track) Phase(name string) {
+	if on {
+		t.next(name)
+	}
+}
+
+func (t *Track) next(name string) {
+	now := Now()
+	if t.open.Name != "" {
+		t.open.End = now
+		t.spans = append(t.spans, t.open)
+	}
+	t.open = Span{Name: name, Begin: now}
+}
+
+// Add records a span that somebody else has measured.
+func (t *Track) Add(s Span) { t.spans = append(t.spans, s) }
+
+// Spans are those that have ended, in the order of their ends.
+func (t *Track) Spans() []Span { return t.spans }
+
+// Clock is the clock that spans are in.
+const Clock = unix.CLOCK_MONOTONIC
+
+// Now is the time in nanoseconds.
+func Now() int64 {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(Clock, &ts); err != nil {
+		return 0
+	}
+	return ts.Nano()
+}
+
+// Send appends the track's spans to the file fd of the process that asked for
+// them, as lines, in one write.
+func (t *Track) Send(fd int) {
+	var b strings.Builder
+	for _, s := range t.spans {
+		fmt.Fprintf(&b, "%d %d %s\n", s.Begin, s.End, strings.ReplaceAll(s.Name, "\n", " "))
+	}
+	_, _ = unix.Write(fd, []byte(b.String())) // what is lost is only a drawing
+}
+
+// receive adds what others have sent.
+func (t *Track) receive(text string) {
+	for line := range strings.Lines(text) {
+		f := strings.SplitN(strings.TrimSuffix(line, "\n"), " ", 3)
+		if len(f) != 3 {
+			continue
+		}
+		begin, berr := strconv.ParseInt(f[0], 10, 64)
+		end, eerr := strconv.ParseInt(f[1], 10, 64)
+		if berr == nil && eerr == nil {
+			t.Add(Span{f[2], begin, end})
+		}
+	}
+}
