@@ -291,11 +291,12 @@ func (c *creation) launch() (p *launch.Process, err error) {
 	var files files
 	defer files.close()
 	in := &launch.Inputs{HostHooks: c.hostHooks, NetDevices: c.netDevices, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.manager.Protect, Proc: c.host.FD, Listener: c.handListener}
+	in.Exe = -1
 	if c.stage != nil {
 		in.Exe = c.stage.Exe.FD
 	}
-	if c.plan.Unreadable {
-		exe, err := seal.Executable(true)
+	if c.plan.Unreadable || c.stage == nil && c.plan.Orders.User {
+		exe, err := seal.Executable(c.plan.Unreadable)
 		if err != nil {
 			return nil, err
 		}

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/stage"
 	"github.com/rung-oci/rung/libcontainer/step"
@@ -62,7 +63,7 @@ func (p *Process) born() error {
 		return nil
 	}
 	timeline.Runtime.Phase("wait for the clone")
-	if err := p.alone.awaitClone(); err != nil {
+	if err := p.alone.awaitClone(p.plan.Orders.Gate); err != nil {
 		return err
 	}
 	pid, err := p.pid()
@@ -73,15 +74,20 @@ func (p *Process) born() error {
 		return err
 	}
 	o := p.plan.Orders
-	o.Sources, o.Arena, o.Peer, o.Pidfd = len(p.plan.Sources), p.arena.FD, p.alone.peer, p.alone.pidfd
-	p.alone.hand.Order(o)
+	o.Fault, o.Sources, o.Arena, o.Progress, o.Exe = fault.Wanted(), len(p.plan.Sources), p.arena.FD, p.in.Progress, -1
+	o.Peer, o.Pidfd, o.Trace = p.alone.peer, p.alone.pidfd, -1
+	if o.User { // its builder is a process
+		o.Exe, o.Trace = p.in.Exe, timeline.File()
+	}
+	p.alone.hand.Order(o, pid)
 	return nil
 }
 
 // awaitClone waits until the first process has something to say to the builder, or
 // the player has ended without having cloned it. The player's end after that is of
 // no interest: it may have to wait for a processor while the first process has one.
-func (a *alone) awaitClone() error {
+// A silent first process waits to be spoken to.
+func (a *alone) awaitClone(silent bool) error {
 	fds := []unix.PollFd{{Fd: int32(a.peer), Events: unix.POLLIN}, {Fd: int32(a.playerfd), Events: unix.POLLIN}}
 	for {
 		_, err := unix.Poll(fds, -1)
@@ -94,7 +100,7 @@ func (a *alone) awaitClone() error {
 		case fds[1].Revents != 0:
 			fds[1].Fd = -1
 			a.player.Wait()
-			if a.player.Status.ExitStatus() != 0 {
+			if silent || a.player.Status.ExitStatus() != 0 {
 				return nil // whether there is a first process, and why not, others see
 			}
 		}

@@ -9,7 +9,7 @@ const builderWait = 200
 // has failed: the stage reaps the builder, which would else become a zombie that
 // somebody above us has to reap. Whoever waits for our answer gets none.
 func (p *Process) awaitBuilder() {
-	if !p.plan.Orders.User {
+	if !p.plan.Orders.User || p.alone != nil {
 		return
 	}
 	if p.stage.Conn.FD >= 0 {

@@ -97,18 +97,14 @@ func Ahead(s *specs.Spec) uint64 {
 }
 
 // Housed tells whether the container of s takes a stage, a process of ours, even
-// where [Host.Alone] could be: its builder has to be in its user namespace, which a
-// thread can't join; runs hooks, which are forked; or changes the mounts of
-// somebody else.
+// where [Host.Alone] could be: its builder runs hooks, which are forked, or changes
+// the mounts of somebody else.
 func Housed(s *specs.Spec) bool {
 	if s.Linux == nil || s.Hooks != nil && len(s.Hooks.CreateContainer) > 0 {
 		return true
 	}
 	mount := false
 	for _, ns := range s.Linux.Namespaces {
-		if ns.Type == specs.UserNamespace {
-			return true
-		}
 		mount = mount || ns.Type == specs.MountNamespace && ns.Path == ""
 	}
 	return !mount

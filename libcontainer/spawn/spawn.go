@@ -5,6 +5,7 @@ package spawn
 import (
 	"fmt"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -35,11 +36,16 @@ type Stage struct {
 	Conn wire.Conn // to it
 	Exe  seal.Exe  // what it runs
 	// Thread closes when the stage ends, if it is no process but a thread of ours.
-	Thread <-chan struct{}
+	Thread  <-chan struct{}
+	Builder atomic.Int32 // the process that builds for such a thread, or 0
 }
 
-// threadWait bounds the wait for a thread, which nobody can kill.
-const threadWait = 10 * time.Second
+// threadWait bounds the wait for a thread, which nobody can kill, and builderWait
+// that for a builder to end by itself.
+const (
+	threadWait  = 10 * time.Second
+	builderWait = 200 * time.Millisecond
+)
 
 // Wait waits for the stage's end.
 func (s *Stage) Wait() {
@@ -59,6 +65,14 @@ func (s *Stage) Kill() {
 	}
 	if s.Conn.FD >= 0 {
 		_ = unix.Shutdown(s.Conn.FD, unix.SHUT_RDWR)
+	}
+	select {
+	case <-s.Thread:
+		return
+	case <-time.After(builderWait):
+	}
+	if pid := int(s.Builder.Load()); pid > 0 { // the thread reaps it
+		unix.Kill(pid, unix.SIGKILL)
 	}
 	select {
 	case <-s.Thread:

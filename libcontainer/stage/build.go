@@ -84,7 +84,7 @@ func enter(o *step.Orders, ns []int) error {
 
 // buildInside execs the sealed runtime inside the container's user namespace
 // and waits for it. It reports its own errors to the parent.
-func buildInside(o *step.Orders, ns []int) error {
+func (first *process) buildInside(o *step.Orders) error {
 	fd, err := ordersFor(o)
 	if err != nil {
 		return err
@@ -105,13 +105,17 @@ func buildInside(o *step.Orders, ns []int) error {
 		Slack: spawn.Slack, Join: o.Enter, Pidfd: o.Pidfd, BeRoot: true,
 	}
 	if o.Dumpable {
-		builder.Join, builder.NS = 0, ns
+		builder.Join, builder.NS = 0, first.ns
 	}
 	pid, pidfd, err := builder.Start()
 	if err != nil {
 		return fmt.Errorf("start builder: %w", err)
 	}
 	unix.Close(pidfd)
+	if first.builder != nil {
+		first.builder.Store(int32(pid))
+		defer first.builder.Store(0)
+	}
 	// Its copies keep the mounts alive; ours would keep the first process's
 	// socket open after it has died.
 	unix.Close(o.Peer)

@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -54,7 +55,7 @@ func (first *process) house(o *step.Orders) (failed *wire.Failure) {
 	}
 	fault.Point("stage:mounts")
 	if o.User {
-		err := buildInside(o, first.ns)
+		err := first.buildInside(o)
 		if err != nil {
 			return wire.Fail("", err)
 		}
@@ -83,8 +84,9 @@ func trees(conn wire.Conn, n int) ([]int, error) {
 // A process is the first process as the stage knows it.
 type process struct {
 	pid, pidfd int
-	sock       wire.Conn // our end; theirs is in the tape
-	ns         []int     // its namespaces that the builder enters, where a pidfd won't do
+	sock       wire.Conn     // our end; theirs is in the tape
+	ns         []int         // its namespaces that the builder enters, where a pidfd won't do
+	builder    *atomic.Int32 // takes the pid of a builder that is a process; nil: nobody asks
 }
 
 // clone makes the first process, directly or by a helper that joins existing

@@ -5,6 +5,7 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -24,7 +25,7 @@ import (
 // process, and must outlive it.
 type Hand struct {
 	*spawn.Stage
-	orders chan *step.Orders
+	orders chan handOrders
 	taken  chan struct{} // closes when the thread has its own descriptors
 	far    int           // its end of the socket, ours until then
 }
@@ -38,21 +39,27 @@ func NewHand() (*Hand, error) {
 	ended := make(chan struct{})
 	h := &Hand{
 		Stage:  &spawn.Stage{Conn: ours, Thread: ended},
-		orders: make(chan *step.Orders, 1), taken: make(chan struct{}), far: theirs.FD,
+		orders: make(chan handOrders, 1), taken: make(chan struct{}), far: theirs.FD,
 	}
 	h.Exe = seal.None
 	// A thread in a container's namespaces is nobody else's business, nor what the
 	// runtime has open now. (It has CAP_SYS_PTRACE, so that its own files in /proc stay open to it.)
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
-	go threadLife(h.orders, h.taken, ended)
+	go threadLife(h.orders, h.taken, ended, &h.Builder)
 	return h, nil
 }
 
-// Order gives the orders. Of the descriptors in them, which stay the caller's, the
-// hand needs the arena, and of the first process a pidfd and the socket to it.
-func (h *Hand) Order(o step.Orders) {
+// Order gives the orders, and the first process's pid. Of the descriptors in them,
+// which stay the caller's, the hand needs the arena and the progress record, of the
+// first process a pidfd and the socket to it, and what it executes as a builder.
+func (h *Hand) Order(o step.Orders, pid int) {
 	o.Wire = h.far
-	h.orders <- &o
+	h.orders <- handOrders{&o, pid}
+}
+
+type handOrders struct {
+	*step.Orders
+	pid int
 }
 
 // Let waits until the thread has taken its descriptors, so that ours can be closed.
@@ -67,7 +74,7 @@ func (h *Hand) Let() {
 }
 
 // threadLife is the life of the thread.
-func threadLife(orders <-chan *step.Orders, taken, ended chan<- struct{}) {
+func threadLife(orders <-chan handOrders, taken, ended chan<- struct{}, builder *atomic.Int32) {
 	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 	defer close(ended)
 	o, ok := <-orders
@@ -77,7 +84,7 @@ func threadLife(orders <-chan *step.Orders, taken, ended chan<- struct{}) {
 	}
 	timeline.Builder.Phase("separate from the runtime")
 	conn := wire.Conn{FD: o.Wire}
-	err := separate(o)
+	err := separate(o.Orders)
 	if err != nil {
 		conn.SendFailure(wire.Fail("", err))
 	}
@@ -86,7 +93,7 @@ func threadLife(orders <-chan *step.Orders, taken, ended chan<- struct{}) {
 		return // its descriptors are the runtime's still
 	}
 	defer unix.CloseRange(3, math.MaxUint32, 0)
-	if failed := hand(o); failed != nil {
+	if failed := hand(o, builder); failed != nil {
 		conn.SendFailure(failed)
 	}
 	timeline.Builder.Phase("")
@@ -100,10 +107,13 @@ func separate(o *step.Orders) error {
 		return fmt.Errorf("separate builder's thread: %w", err)
 	}
 	unix.Umask(0)
-	keep := []int{o.Wire, o.Peer, o.Pidfd, o.Arena}
+	keep := []int{o.Wire, o.Peer, o.Pidfd, o.Arena, o.Progress, o.Exe, o.Trace}
 	slices.Sort(keep)
 	from := 3
 	for _, fd := range append(keep, math.MaxInt32) {
+		if fd < from {
+			continue // there is none
+		}
 		if fd > from {
 			_ = unix.CloseRange(uint(from), uint(fd-1), 0)
 		}
@@ -113,7 +123,7 @@ func separate(o *step.Orders) error {
 }
 
 // hand does a stage's work when the first process exists.
-func hand(o *step.Orders) (failed *wire.Failure) {
+func hand(o handOrders, builder *atomic.Int32) (failed *wire.Failure) {
 	defer func() {
 		if p := recover(); p != nil {
 			failed = wire.Fail("", fmt.Errorf("builder: internal error: %v", p))
@@ -126,6 +136,9 @@ func hand(o *step.Orders) (failed *wire.Failure) {
 		return wire.Fail("open /proc", err)
 	}
 	o.Proc = host.FD
-	first := &process{pidfd: o.Pidfd, sock: wire.Conn{FD: o.Peer}}
-	return first.house(o)
+	first := &process{pid: o.pid, pidfd: o.Pidfd, sock: wire.Conn{FD: o.Peer}, builder: builder}
+	if err := first.release(o.Orders, host); err != nil {
+		return wire.Fail("", err)
+	}
+	return first.house(o.Orders)
 }
