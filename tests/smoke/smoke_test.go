@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { harness.Main(m) }
 type cost struct {
 	Calls       int `json:"systemCalls"` // of all processes, those of the container's program included
 	Faults      int `json:"pageFaults"`  // minor ones, of the runtime and the children that it waits for
-	Allocations int `json:"allocations"` // of the runtime's heap
+	Allocations int `json:"allocations"` // of the runtime's heap, the builder's if it is a thread there (ADR 17)
 }
 
 // recorded is the file of costs by verb. RUNG_WRITE=1 writes it.
