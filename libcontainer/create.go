@@ -213,7 +213,10 @@ func (c *creation) decide() error {
 	h.Groups = len(c.resctrl.Dirs())
 	o := &plan.Options{
 		ID: c.opt.ID, Bundle: c.bundle.Dir, Rootfs: c.bundle.Rootfs, Staging: c.r.Root, NoPivot: c.opt.NoPivot, NoNewKeyring: c.opt.NoNewKeyring,
-		Preserve: c.preserve(), State: hookState(c.bundle, c.opt.ID, specs.StateCreating),
+		Preserve: c.preserve(),
+	}
+	if hooks := c.bundle.Spec.Hooks; hooks != nil && len(hooks.CreateContainer) > 0 {
+		o.State = hookState(c.bundle, c.opt.ID, specs.StateCreating)
 	}
 	if c.listen > 0 {
 		o.Env = append(o.Env, "LISTEN_FDS="+strconv.Itoa(c.listen), "LISTEN_PID=1")

@@ -16,6 +16,9 @@ import (
 // startContainerHooks runs the startContainer hooks: in the container, as its
 // process would run.
 func (c *container) startContainerHooks(b *spec.Bundle, pidfd int) error {
+	if len(b.Spec.Hooks.StartContainer) == 0 {
+		return nil
+	}
 	st := c.hookState(b, specs.StateCreated).JSON(c.record.PID)
 	for i := range b.Spec.Hooks.StartContainer {
 		r := hookRun{c: c, bundle: b, spec: b.Spec, init: pidfd}

@@ -14,6 +14,9 @@ import (
 // hostHooks runs the prestart and createRuntime hooks.
 func (c *creation) hostHooks(pid int) error {
 	h := c.bundle.Spec.Hooks
+	if len(h.Prestart)+len(h.CreateRuntime) == 0 {
+		return nil
+	}
 	st := hookState(c.bundle, c.opt.ID, specs.StateCreating).JSON(pid)
 	if err := hook.RunAll("prestart", h.Prestart, st, hook.Host); err != nil {
 		return err
@@ -21,7 +24,8 @@ func (c *creation) hostHooks(pid int) error {
 	return hook.RunAll("createRuntime", h.CreateRuntime, st, hook.Host)
 }
 
-// hookState is a container's state as its hooks read it on their stdin.
+// hookState is a container's state as its hooks read it on their stdin. It holds all
+// annotations, of which there may be megabytes: ask for it only if a hook is there.
 func hookState(b *spec.Bundle, id string, status specs.ContainerState) hook.State {
 	return stateText(b.Spec.Version, id, status, b.Dir, b.Spec.Annotations)
 }

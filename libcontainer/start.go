@@ -92,7 +92,7 @@ func (c *container) start(pidfd int) error {
 	if err := c.entry.Unlink(state.GateName); err != nil {
 		return err
 	}
-	if b != nil {
+	if b != nil && len(b.Spec.Hooks.Poststart) > 0 {
 		st := c.hookState(b, specs.StateRunning).JSON(c.record.PID)
 		if err := hook.RunAll("poststart", b.Spec.Hooks.Poststart, st, hook.Host); err != nil {
 			c.abort(b, pidfd)
@@ -221,7 +221,7 @@ const killWait = 10_000
 
 // poststop runs the poststop hooks. All of them run; a failing one is a warning.
 func (c *container) poststop(b *spec.Bundle) {
-	if b == nil || b.Spec.Hooks == nil {
+	if b == nil || b.Spec.Hooks == nil || len(b.Spec.Hooks.Poststop) == 0 {
 		return
 	}
 	st := c.hookState(b, specs.StateStopped).JSON(0)

@@ -2,6 +2,7 @@ package jsontext
 
 import (
 	"errors"
+	"math/bits"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -144,7 +145,7 @@ func (r *Reader) ReadString() string {
 		return ""
 	}
 	start := r.pos + 1
-	for i := start; i < len(r.data); i++ {
+	for i := start + plain(alias(r.data[start:])); i < len(r.data); i += plain(alias(r.data[i:])) {
 		switch c := r.data[i]; {
 		case c == '"':
 			r.pos = i + 1
@@ -160,11 +161,34 @@ func (r *Reader) ReadString() string {
 				r.fail(i, "string is not valid UTF-8")
 				return ""
 			}
-			i += n - 1
+			i += n
 		}
 	}
 	r.fail(start-1, "string has no end")
 	return ""
+}
+
+// plain returns how many bytes at the beginning of s are ASCII that a JSON string
+// holds as it is: anything but control characters, '"' and '\\'. It takes eight at
+// a time, for strings are what a big document consists of.
+func plain(s string) int {
+	const each, top = 0x0101010101010101, 0x8080808080808080
+	n := 0
+	for ; n+8 <= len(s); n += 8 {
+		x := uint64(s[n]) | uint64(s[n+1])<<8 | uint64(s[n+2])<<16 | uint64(s[n+3])<<24 |
+			uint64(s[n+4])<<32 | uint64(s[n+5])<<40 | uint64(s[n+6])<<48 | uint64(s[n+7])<<56
+		// The top bit of a byte ends up set if the byte has it, or is below 0x20, or is
+		// one of the two characters: a subtraction borrows, which may set that of the
+		// bytes above, but never of one below.
+		ends := (x | (x - 0x20*each) | ((x ^ '"'*each) - each) | ((x ^ '\\'*each) - each)) & top
+		if ends != 0 {
+			return n + bits.TrailingZeros64(ends)/8
+		}
+	}
+	for n < len(s) && s[n] >= 0x20 && s[n] < utf8.RuneSelf && s[n] != '"' && s[n] != '\\' {
+		n++
+	}
+	return n
 }
 
 // control fails at a control character that stands in a string as it is.

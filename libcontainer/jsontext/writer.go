@@ -131,12 +131,8 @@ func AppendString(buf []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	buf = append(buf, '"')
 	start := 0
-	for i := 0; i < len(s); {
+	for i := plain(s); i < len(s); i += plain(s[i:]) {
 		c := s[i]
-		if c >= 0x20 && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
-			continue
-		}
 		char, n := utf8.DecodeRuneInString(s[i:])
 		if c >= utf8.RuneSelf && n > 1 && char != '\u2028' && char != '\u2029' {
 			i += n

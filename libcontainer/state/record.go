@@ -119,7 +119,11 @@ func (e *Entry) check(r *jsontext.Reader, name string, format int, id string) er
 
 // WriteRecord writes state.json.
 func (e *Entry) WriteRecord(r *Record) error {
-	w := jsontext.NewWriter(make([]byte, 0, 2048), "")
+	size := 2048
+	for k, v := range r.Annotations { // megabytes, if somebody wants
+		size += len(k) + len(v) + len(`"":"",`)
+	}
+	w := jsontext.NewWriter(make([]byte, 0, size), "")
 	w.BeginObject()
 	w.Key("format")
 	w.Int(Format)
