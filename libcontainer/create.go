@@ -95,6 +95,7 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 	if c.bundle, err = spec.Load(o.Bundle); err != nil {
 		return nil, err
 	}
+	putOffGC(len(c.bundle.Raw))
 	if err = checkCaller(c.bundle.Spec); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package nsenter
 
 import (
+	"slices"
 	"syscall"
 	"unsafe"
 
@@ -145,6 +146,11 @@ func (t *Tape) str(s string) Slot {
 // pointers before the NULL, and returns it. The spare words stay NULL until
 // [Arena.SetString] fills them.
 func (t *Tape) Strs(ss []string, spare int) Slot {
+	size := (len(ss) + spare + 1) * wordSize
+	for _, s := range ss { // an environment may be large, and growing copies
+		size += len(s) + 1 + wordSize
+	}
+	t.data, t.relocs = slices.Grow(t.data, size), slices.Grow(t.relocs, len(ss))
 	v := t.Alloc((len(ss) + spare + 1) * wordSize)
 	for i, s := range ss {
 		t.pointer(v+Slot(i*wordSize), t.str(s))
