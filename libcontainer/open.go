@@ -19,13 +19,23 @@ type container struct {
 	entry   *state.Entry
 	record  *state.Record
 	host    proc.FS
+	shared  bool // host isn't ours to close
 	manager cgroups.Manager
 }
 
 // open opens a container and reads its record. With lock, no other verb can
 // change it until close.
-func (r *Runtime) open(id string, lock bool) (_ *container, err error) {
+func (r *Runtime) open(id string, lock bool) (*container, error) {
+	return r.openWith(nil, id, lock)
+}
+
+// openWith is open with a /proc that several containers share, nil for one of its
+// own.
+func (r *Runtime) openWith(host *proc.FS, id string, lock bool) (_ *container, err error) {
 	c := &container{r: r, host: proc.FS{FD: -1}}
+	if host != nil {
+		c.host, c.shared = *host, true
+	}
 	if c.entry, err = r.store().Open(id); err != nil {
 		return nil, err
 	}
@@ -42,8 +52,10 @@ func (r *Runtime) open(id string, lock bool) (_ *container, err error) {
 	if c.record, err = c.entry.Record(); err != nil {
 		return nil, err
 	}
-	if c.host, err = proc.Open(); err != nil {
-		return nil, err
+	if !c.shared {
+		if c.host, err = proc.Open(); err != nil {
+			return nil, err
+		}
 	}
 	c.manager, err = manager(c.record)
 	return c, err
@@ -51,7 +63,7 @@ func (r *Runtime) open(id string, lock bool) (_ *container, err error) {
 
 func (c *container) close() {
 	c.entry.Close()
-	if c.host.FD >= 0 {
+	if c.host.FD >= 0 && !c.shared {
 		c.host.Close()
 	}
 }

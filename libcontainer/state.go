@@ -3,11 +3,18 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/rung-oci/rung/libcontainer/proc"
 )
 
 // State tells what is known of a container.
-func (r *Runtime) State(id string) (*State, error) {
-	c, err := r.open(id, false)
+func (r *Runtime) State(id string) (*State, error) { return r.state(nil, id) }
+
+func (r *Runtime) state(host *proc.FS, id string) (*State, error) {
+	c, err := r.openWith(host, id, false)
 	if err != nil {
 		return nil, err
 	}
@@ -30,17 +37,41 @@ func (r *Runtime) State(id string) (*State, error) {
 // out, each with a problem; one that was deleted meanwhile is none.
 func (r *Runtime) List() (states []*State, problems []error, err error) {
 	ids, err := r.store().IDs()
+	if err != nil || len(ids) == 0 {
+		return nil, nil, err
+	}
+	host, err := proc.Open()
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, id := range ids {
-		s, err := r.State(id)
+	defer host.Close()
+	found, errs := make([]*State, len(ids)), make([]error, len(ids))
+	alongside(len(ids), func(i int) { found[i], errs[i] = r.state(&host, ids[i]) })
+	for i, id := range ids {
 		switch {
-		case err == nil:
-			states = append(states, s)
-		case !errors.Is(err, ErrNotExist):
-			problems = append(problems, fmt.Errorf("load container %s: %w", id, err))
+		case errs[i] == nil:
+			states = append(states, found[i])
+		case !errors.Is(errs[i], ErrNotExist):
+			problems = append(problems, fmt.Errorf("load container %s: %w", id, errs[i]))
 		}
 	}
 	return states, problems, nil
+}
+
+// alongside calls f for 0 to n-1, on all processors if they are so many that it
+// pays to wake them.
+func alongside(n int, f func(i int)) {
+	const worthwhile = 16
+	var next atomic.Int32
+	work := func() {
+		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+			f(i)
+		}
+	}
+	var others sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0)-1, n/worthwhile) {
+		others.Go(work)
+	}
+	work()
+	others.Wait()
 }
