@@ -91,7 +91,7 @@ func (t *trial) try(rt oci, counts bool) error {
 func (b *bench) compete(rounds int, trials []*trial) error {
 	for n := range rounds + 1 {
 		for _, t := range trials {
-			err := b.inTurn(n, func(rt oci) error {
+			err := inTurn(b.runtimes(), n, func(rt oci) error {
 				for _, t := range t.order(n) {
 					if err := t.try(rt, n > 0); err != nil {
 						return err

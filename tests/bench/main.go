@@ -15,6 +15,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -33,6 +34,7 @@ type options struct {
 	rateTime            time.Duration
 	only                []string
 	rung, crun, runc    string
+	limit               string // the reference in C; "": none
 	json, svg           string
 	strict              bool
 	dir                 string // scratch directory
@@ -81,6 +83,7 @@ func parse(args []string) (*options, error) {
 	f.StringVar(&o.rung, "rung", "", "`path` of rung (default: built from this repository)")
 	f.StringVar(&o.crun, "crun", "/usr/bin/crun", "`path` of crun")
 	f.StringVar(&o.runc, "runc", "/usr/sbin/runc", "`path` of runc")
+	f.StringVar(&o.limit, "limit", "", "internal: path of the reference in C")
 	f.StringVar(&o.json, "json", "", "write the results to `file` too")
 	f.StringVar(&o.svg, "svg", "", "write a plot per curve to `directory`")
 	f.BoolVar(&o.strict, "strict", false, "exit with 1 if a target is missed")
@@ -136,6 +139,15 @@ func parent(o *options) (missed bool, err error) {
 	r, err := about(o)
 	if err != nil {
 		return false, err
+	}
+	if o.wants(limitOperation) {
+		o.limit = filepath.Join(dir, limitName)
+		if err := buildLimit(o.limit); errors.Is(err, errNoLimit) {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			o.limit = ""
+		} else if err != nil {
+			return false, err
+		}
 	}
 	for _, p := range parts(o) {
 		if err := measure(o, p, r); err != nil {

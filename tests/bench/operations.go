@@ -22,6 +22,9 @@ func begins(operation string) bool { return isRun(operation) || operation == "cr
 
 // arguments are those of one of the operations on the container id.
 func (b *bench) arguments(rt oci, operation, id string) []string {
+	if rt.name == limitName {
+		return b.limitArgv(id)
+	}
 	if kind, ok := strings.CutPrefix(operation, "run "); ok {
 		return b.argv(rt, "run", "--bundle", b.bundleDir(rt, kind), id)
 	}
@@ -54,6 +57,11 @@ func (b *bench) ready(rt oci, operation string) error {
 
 // bundles makes a bundle per runtime and program, or variant.
 func (b *bench) bundles() error {
+	if rt := b.reference(); rt.path != "" {
+		if err := bundle(b.rung, b.bundleDir(rt, "true"), b.prefix+rt.name+"-true", "/bin/true", nil); err != nil {
+			return err
+		}
+	}
 	for _, rt := range b.runtimes() {
 		for _, kind := range []string{"true", "pause"} {
 			if err := bundle(b.rung, b.bundleDir(rt, kind), b.prefix+rt.name+"-"+kind, "/bin/"+kind, nil); err != nil {

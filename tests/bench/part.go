@@ -84,7 +84,7 @@ func measure(o *options, p part, r *results) error {
 	defer rd.Close()
 	args := append([]string{"-m", "--propagation", "private", "sh", "-c", p.view.script + ` exec "$@"`, "sh", self},
 		os.Args[1:]...)
-	cmd := exec.Command("unshare", append(args, "-dir", o.dir, "-rung", o.rung, "-part", p.name, "-view", p.view.name)...)
+	cmd := exec.Command("unshare", append(args, "-dir", o.dir, "-rung", o.rung, "-limit", o.limit, "-part", p.name, "-view", p.view.name)...)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	cmd.ExtraFiles = []*os.File{wr}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}

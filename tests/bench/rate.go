@@ -38,7 +38,7 @@ func (b *bench) rate(r *results) error {
 		fmt.Fprintf(os.Stderr, "%d rounds of %v with %d runs at a time\n", b.rateRounds, b.rateTime, n)
 		got := map[string][]float64{}
 		for round := range b.rateRounds {
-			err := b.inTurn(round, func(rt oci) error {
+			err := inTurn(b.runtimes(), round, func(rt oci) error {
 				perSecond, err := b.flow(rt, lanes[rt.name][:n], b.rateTime)
 				got[rt.name] = append(got[rt.name], perSecond)
 				runtime.GC()

@@ -69,7 +69,7 @@ func (b *bench) round(list []string, n int, quiet time.Duration, s series) error
 		if s[operation] == nil {
 			s[operation] = map[string][]sample{}
 		}
-		err := b.inTurn(n, func(rt oci) error {
+		err := inTurn(b.contestants(operation), n, func(rt oci) error {
 			if begins(operation) {
 				ids[rt.name] = b.id(rt)
 			}
@@ -88,10 +88,9 @@ func (b *bench) round(list []string, n int, quiet time.Duration, s series) error
 	return nil
 }
 
-// inTurn does something with each runtime and begins with another one than the
+// inTurn does something with each runtime of a list and begins with another one than the
 // round before: what disturbs the machine disturbs all of them alike.
-func (b *bench) inTurn(n int, do func(oci) error) error {
-	list := b.runtimes()
+func inTurn(list []oci, n int, do func(oci) error) error {
 	for i := range list {
 		if err := do(list[(i+n)%len(list)]); err != nil {
 			return err

@@ -62,6 +62,7 @@ func (r *results) judgeTimes() {
 		if ok {
 			r.atMost(name, t.Ratio["crun"], want, "× crun")
 		}
+		r.judgeLimit(t, name)
 	}
 }
 
