@@ -156,8 +156,27 @@ func (x *execution) allowed() error {
 	if err != nil || by == "" {
 		return err
 	}
-	if own, err := x.c.manager.Frozen(); err != nil || own {
-		return errors.Join(err, ErrExecPaused)
+	return x.frozen()
+}
+
+// frozen tells why a container that was seen frozen takes no process, if it
+// still is once the verb has ended that is at work on it: a resume may have come
+// between two looks, and some updates of device rules freeze for a moment.
+func (x *execution) frozen() error {
+	if err := x.c.entry.Lock(); err != nil {
+		return err
+	}
+	defer x.c.entry.Unlock()
+	own, err := x.c.manager.Frozen()
+	if err != nil {
+		return err
+	}
+	if own {
+		return ErrExecPaused
+	}
+	by, err := x.c.manager.FrozenBy()
+	if err != nil || by == "" {
+		return err
 	}
 	return cannotRun(by, nil)
 }

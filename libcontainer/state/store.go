@@ -148,6 +148,9 @@ func (e *Entry) Lock() error {
 	}
 }
 
+// Unlock gives the lock back, which closing the entry does as well.
+func (e *Entry) Unlock() { _ = unix.Flock(e.FD, unix.LOCK_UN) }
+
 // fresh tells whether the locked directory is really the one that we made: a
 // `delete --force` and another create may have come before our lock, and then
 // it is theirs, however alike it looks.
