@@ -28,7 +28,7 @@ func (b *bench) floor(r *results) error {
 		}
 		f := floor{Runtime: rt.name, View: b.view}
 		for range floorRuns {
-			err := b.limited(rt, floorLimit)
+			err := b.limited(rt, memoryLimit(floorLimit))
 			if errors.Is(err, errInterrupted) {
 				return err
 			}
@@ -43,6 +43,8 @@ func (b *bench) floor(r *results) error {
 			return err
 		}
 		f.Smallest = int(smallest >> 10)
+		one := int64(1)
+		f.OnePid = b.limited(rt, &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &one}}) == nil
 		r.Floors = append(r.Floors, f)
 	}
 	return nil
@@ -52,7 +54,7 @@ func (b *bench) floor(r *results) error {
 func (b *bench) smallest(rt oci) (int64, error) {
 	works := func(limit int64) (bool, error) {
 		for range 3 {
-			err := b.limited(rt, limit)
+			err := b.limited(rt, memoryLimit(limit))
 			if err != nil {
 				if errors.Is(err, errInterrupted) {
 					return false, err
@@ -81,13 +83,15 @@ func (b *bench) smallest(rt oci) (int64, error) {
 	return high, nil
 }
 
-// limited runs true under a limit of so many bytes.
-func (b *bench) limited(rt oci, limit int64) error {
+func memoryLimit(n int64) *specs.LinuxResources {
+	return &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &n}}
+}
+
+// limited runs true with such limits.
+func (b *bench) limited(rt oci, limits *specs.LinuxResources) error {
 	id := b.id(rt)
 	dir := b.bundleDir(rt, "true")
-	change := func(s *specs.Spec) {
-		s.Linux.Resources = &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &limit}}
-	}
+	change := func(s *specs.Spec) { s.Linux.Resources = limits }
 	if err := bundle(b.rung, dir, id, "/bin/true", change); err != nil {
 		return err
 	}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"debug/elf"
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +26,8 @@ type results struct {
 	Floors   []floor           `json:"floors,omitempty"`
 	Curves   []curve           `json:"curves,omitempty"`
 	Rates    []rate            `json:"rates,omitempty"`
+	Binary   int64             `json:"binary"` // bytes of rung's executable
+	Static   bool              `json:"static"` // it asks for no interpreter
 	Targets  []target          `json:"targets,omitempty"`
 }
 
@@ -63,6 +67,7 @@ type floor struct {
 	View     string `json:"view"`
 	Good     int    `json:"good"`     // of 20 runs under 512 KiB, those that exited with 0
 	Smallest int    `json:"smallest"` // that worked thrice; 0: none up to 4 MiB
+	OnePid   bool   `json:"onePid"`   // a run under a pids.limit of 1 works
 	Error    string `json:"error,omitempty"`
 }
 
@@ -88,7 +93,22 @@ func about(o *options) (*results, error) {
 		}
 		r.Versions[rt.name], _, _ = strings.Cut(string(text), "\n")
 	}
-	return r, nil
+	return r, r.aboutExecutable(o.rung)
+}
+
+func (r *results) aboutExecutable(path string) error {
+	st, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	f, err := elf.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	r.Binary = st.Size()
+	r.Static = !slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP })
+	return nil
 }
 
 // add takes over what a part measured.

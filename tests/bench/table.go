@@ -78,12 +78,12 @@ func (r *results) printFloors(w io.Writer) {
 		return
 	}
 	fmt.Fprint(w, "\n## Memory limits of a static program without a libc\n\n")
-	fmt.Fprintf(w, "| runtime, view of cgroups | of %d runs under %d KiB, good | smallest limit that works, KiB |\n|---|---:|---:|\n", floorRuns, floorLimit>>10)
+	fmt.Fprintf(w, "| runtime, view of cgroups | of %d runs under %d KiB, good | smallest limit that works, KiB | runs under a pids.limit of 1 |\n|---|---:|---:|---|\n", floorRuns, floorLimit>>10)
 	for _, f := range r.Floors {
 		smallest := fmt.Sprint(f.Smallest)
 		if f.Smallest == 0 {
 			smallest = "> 4096"
 		}
-		fmt.Fprintf(w, "| %s, %s | %d | %s |\n", f.Runtime, f.View, f.Good, smallest)
+		fmt.Fprintf(w, "| %s, %s | %d | %s | %s |\n", f.Runtime, f.View, f.Good, smallest, map[bool]string{true: "yes", false: "no"}[f.OnePid])
 	}
 }

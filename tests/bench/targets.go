@@ -36,10 +36,15 @@ func (r *results) judge() {
 				float64(f.Good), "", floorRuns, fmt.Sprintf("of %d", floorRuns), f.Good == floorRuns,
 			})
 			r.atMost("smallest memory limit, "+f.View+" view", float64(f.Smallest), floorLimit>>10, "KiB")
+			r.isTrue("run under a pids.limit of 1, "+f.View+" view", f.OnePid)
 		}
 	}
 	for _, c := range r.Curves {
 		r.judgeCurve(c)
+	}
+	if r.Binary > 0 {
+		r.atMost("size of the executable", float64(r.Binary)/1e6, 9, "MB")
+		r.isTrue("the executable is static", r.Static)
 	}
 	for _, v := range r.Rates {
 		if v.AtOnce == 8 {
@@ -135,4 +140,8 @@ func (r *results) printTargets(w io.Writer) {
 		}
 		fmt.Fprintf(w, "| %s | %.4g | %s%.4g %s | %s |\n", t.Name, t.Got, t.Sign, t.Want, t.Unit, word)
 	}
+}
+
+func (r *results) isTrue(name string, got bool) {
+	r.Targets = append(r.Targets, target{Name: name, Got: map[bool]float64{true: 1}[got], Want: 1, Unit: "yes", Passed: got})
 }

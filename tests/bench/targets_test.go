@@ -44,8 +44,10 @@ func TestJudge(t *testing.T) {
 		{"rate", rated(8, 1.25), 1, 0},
 		{"low rate", rated(8, 1.2), 0, 1},
 		{"other rates have no target", rated(4, 0.1), 0, 0},
-		{"limit", results{Floors: []floor{{Runtime: "rung", View: "v1", Good: floorRuns, Smallest: 512}}}, 2, 0},
-		{"limit is too high", results{Floors: []floor{{Runtime: "rung", View: "v1", Good: 19, Smallest: 516}}}, 0, 2},
+		{"limit", results{Floors: []floor{{Runtime: "rung", View: "v1", Good: floorRuns, Smallest: 512, OnePid: true}}}, 3, 0},
+		{"limit is too high", results{Floors: []floor{{Runtime: "rung", View: "v1", Good: 19, Smallest: 516}}}, 0, 3},
+		{"executable", results{Binary: 6e6, Static: true}, 2, 0},
+		{"large, with an interpreter", results{Binary: 10e6}, 0, 2},
 		{"peaks", results{Peaks: []peak{{"rung", "run", 5 << 10, 3 << 10}, {"rung", "kill", 3 << 10, 0}, {"crun", "kill", 3 << 10, 0}}}, 3, 0},
 		{"peak above crun's", results{Peaks: []peak{{"rung", "kill", 3<<10 + 1, 0}, {"crun", "kill", 3 << 10, 0}}}, 0, 1},
 	} {
