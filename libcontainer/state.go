@@ -45,6 +45,7 @@ func (r *Runtime) List() (states []*State, problems []error, err error) {
 		return nil, nil, err
 	}
 	defer host.Close()
+	putOffGC(len(ids) * recordSize)
 	found, errs := make([]*State, len(ids)), make([]error, len(ids))
 	alongside(len(ids), func(i int) { found[i], errs[i] = r.state(&host, ids[i]) })
 	for i, id := range ids {
@@ -58,6 +59,9 @@ func (r *Runtime) List() (states []*State, problems []error, err error) {
 	return states, problems, nil
 }
 
+// recordSize is about what the record of a container and its state take.
+const recordSize = 4 << 10
+
 // alongside calls f for 0 to n-1, on all processors if they are so many that it
 // pays to wake them.
 func alongside(n int, f func(i int)) {
@@ -69,8 +73,14 @@ func alongside(n int, f func(i int)) {
 		}
 	}
 	var others sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0)-1, n/worthwhile) {
-		others.Go(work)
+	if helpers := min(runtime.GOMAXPROCS(0)-1, n/worthwhile); helpers > 0 {
+		// With a processor of Go's idle, its monitor leaves those alone that are in a
+		// system call for 20 µs. Else it hands them on, to nobody, and each call ends
+		// with a search for another one.
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+		for range helpers {
+			others.Go(work)
+		}
 	}
 	work()
 	others.Wait()

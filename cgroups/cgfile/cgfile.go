@@ -44,6 +44,21 @@ func OpenFile(path string, flags int) (int, error) {
 	return fd, nil
 }
 
+// Text returns the content of a file by an absolute path that the caller trusts,
+// like OpenDir: that of one file, without its directory.
+func Text(path string) (string, error) {
+	fd, err := OpenFile(path, unix.O_RDONLY)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(fd)
+	text, err := readAll(fd)
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", path, err)
+	}
+	return text, nil
+}
+
 // ReadFile reads a file by a path that the caller trusts, links and all. It
 // takes one descriptor; package os takes two more for a poller, without which
 // the Go runtime gives up.

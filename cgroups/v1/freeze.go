@@ -25,12 +25,7 @@ func (m *Manager) Frozen() (bool, error) {
 		}
 		return false, nil
 	}
-	d, err := cgfile.OpenDir(t.dir)
-	if err != nil {
-		return false, cgfile.UnlessGone(err)
-	}
-	defer d.Close()
-	text, err := d.Read(ownFile)
+	text, err := cgfile.Text(t.dir + "/" + ownFile)
 	return text == "1\n", cgfile.UnlessGone(err)
 }
 

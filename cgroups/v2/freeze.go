@@ -12,16 +12,8 @@ import (
 // Frozen reads cgroup.freeze, the cgroup's own setting; cgroup.events would
 // also tell of a frozen parent.
 func (m *Manager) Frozen() (bool, error) {
-	d, err := cgfile.OpenDir(m.dir)
-	if err != nil {
-		return false, cgfile.UnlessGone(err)
-	}
-	defer d.Close()
-	text, err := d.Read("cgroup.freeze")
-	if err != nil {
-		return false, cgfile.UnlessGone(err)
-	}
-	return text == "1\n", nil
+	text, err := cgfile.Text(m.dir + "/cgroup.freeze")
+	return text == "1\n", cgfile.UnlessGone(err)
 }
 
 // FrozenBy asks the cgroup and the kernel's word on those above; see

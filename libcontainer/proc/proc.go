@@ -152,5 +152,27 @@ func (p FS) ReadFile(name string, limit int) ([]byte, error) {
 	return buf, nil
 }
 
+// readRecord reads a file that is a single record into buf, which has to be
+// larger: the kernel hands over such a record in one read(2).
+func (p FS) readRecord(name string, buf []byte) ([]byte, error) {
+	fd, err := p.OpenFile(name, unix.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	for {
+		n, err := unix.Read(fd, buf)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("read /proc/%s: %w", name, err)
+		case n == len(buf):
+			return nil, fmt.Errorf("read /proc/%s: %w", name, unix.EFBIG)
+		}
+		return buf[:n], nil
+	}
+}
+
 // PID is the directory name of process pid and a file in it.
 func PID(pid int, file string) string { return strconv.Itoa(pid) + "/" + file }

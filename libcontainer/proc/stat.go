@@ -17,7 +17,8 @@ func (s Stat) Dead() bool { return s.State == 'Z' || s.State == 'X' }
 
 // Stat reads /proc/PID/stat.
 func (p FS) Stat(pid int) (Stat, error) {
-	b, err := p.ReadFile(PID(pid, "stat"), 4096)
+	var buf [2048]byte // 50 numbers and a name of at most 64 bytes
+	b, err := p.readRecord(PID(pid, "stat"), buf[:])
 	if err != nil {
 		return Stat{}, err
 	}
@@ -28,18 +29,26 @@ func (p FS) Stat(pid int) (Stat, error) {
 // parentheses, may hold anything, parentheses too, so fields count from the
 // last one.
 func ParseStat(b []byte) (Stat, error) {
-	bad := func() (Stat, error) { return Stat{}, fmt.Errorf("malformed stat record %.80q", b) }
 	i := bytes.LastIndexByte(b, ')')
-	if i < 0 || i+3 >= len(b) || b[i+1] != ' ' {
-		return bad()
+	if i < 0 || i+3 >= len(b) || b[i+1] != ' ' || b[i+3] != ' ' {
+		return malformed(b)
 	}
-	f := bytes.Fields(b[i+2:])
-	if len(f) < 20 || len(f[0]) != 1 {
-		return bad()
+	const start = 19 // fields after the state
+	n := 0
+	for f := range bytes.FieldsSeq(b[i+3:]) {
+		if n++; n < start {
+			continue
+		}
+		ticks, err := strconv.ParseUint(string(f), 10, 64)
+		if err != nil {
+			break
+		}
+		return Stat{State: b[i+2], Start: ticks}, nil
 	}
-	start, err := strconv.ParseUint(string(f[19]), 10, 64)
-	if err != nil {
-		return bad()
-	}
-	return Stat{State: f[0][0], Start: start}, nil
+	return malformed(b)
+}
+
+// malformed quotes a copy: b stays on its stack.
+func malformed(b []byte) (Stat, error) {
+	return Stat{}, fmt.Errorf("malformed stat record %.80q", string(b))
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -106,11 +107,19 @@ func (r *Record) Pidfd(fs proc.FS) (int, error) {
 	return fd, nil
 }
 
+// bootID is what BootID has read: it is the same as long as we live.
+var bootID atomic.Pointer[string]
+
 // BootID names the time since the last boot.
 func BootID(fs proc.FS) (string, error) {
+	if known := bootID.Load(); known != nil {
+		return *known, nil
+	}
 	b, err := fs.ReadFile("sys/kernel/random/boot_id", 64)
 	if err != nil {
 		return "", fmt.Errorf("read boot id: %w", err)
 	}
-	return strings.TrimSpace(string(b)), nil
+	id := strings.TrimSpace(string(b))
+	bootID.Store(&id)
+	return id, nil
 }
