@@ -58,19 +58,22 @@ func (p *planner) nodes() []rootfs.Node {
 		char("null", 3, 1), char("random", 8, 1), char("full", 7, 1),
 		char("tty", 0, 5), char("zero", 5, 1), char("urandom", 9, 1),
 	}
-	for i := range p.linux().Devices {
-		n := deviceNode(&p.linux().Devices[i])
-		at := -1
-		for j := range list {
-			if list[j].Path == n.Path {
-				at = j
-			}
+	configured := p.linux().Devices
+	if len(configured) == 0 {
+		return list
+	}
+	at := make(map[string]int, len(list)+len(configured))
+	for i := range list {
+		at[list[i].Path] = i
+	}
+	for i := range configured {
+		n := deviceNode(&configured[i])
+		if j, there := at[n.Path]; there {
+			list[j] = n
+			continue
 		}
-		if at >= 0 {
-			list[at] = n
-		} else {
-			list = append(list, n)
-		}
+		at[n.Path] = len(list)
+		list = append(list, n)
 	}
 	return list
 }

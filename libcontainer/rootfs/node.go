@@ -52,8 +52,8 @@ type Node struct {
 var ErrWrongNode = errors.New("exists and is another kind of file")
 
 // Mknod makes a device file or FIFO. One that is there already must be of the
-// same type and number. Owner and mode are set by descriptor, on what was
-// verified.
+// same type and number. Owner and mode, if they aren't as wanted, are set by
+// descriptor, on what was verified.
 func (r Root) Mknod(n Node) error {
 	dir, base, err := r.Split(n.Path)
 	if err != nil {
@@ -68,11 +68,18 @@ func (r Root) Mknod(n Node) error {
 		return wrap("open", n.Path, err)
 	}
 	defer unix.Close(fd)
-	if err := Verify(fd, n.Mode, n.Rdev); err != nil {
+	st, err := verify(fd, n.Mode, n.Rdev)
+	if err != nil {
 		return wrap("make device", n.Path, err)
 	}
-	if err := unix.Fchownat(fd, "", n.UID, n.GID, unix.AT_EMPTY_PATH); err != nil {
-		return wrap("change owner of", n.Path, err)
+	if int(st.Uid) != n.UID || int(st.Gid) != n.GID {
+		if err := unix.Fchownat(fd, "", n.UID, n.GID, unix.AT_EMPTY_PATH); err != nil {
+			return wrap("change owner of", n.Path, err)
+		}
+		st.Mode = 0 // a change of owner may take S_ISUID and S_ISGID away
+	}
+	if st.Mode == n.Mode {
+		return nil
 	}
 	return wrap("change mode of", n.Path, chmod(fd, n.Mode&0o7777))
 }
@@ -94,13 +101,17 @@ func chmod(fd int, mode uint32) error {
 // Verify checks that fd is a file of the type in mode and, for a device, of the
 // number rdev.
 func Verify(fd int, mode uint32, rdev uint64) error {
-	var st unix.Stat_t
+	_, err := verify(fd, mode, rdev)
+	return err
+}
+
+func verify(fd int, mode uint32, rdev uint64) (st unix.Stat_t, err error) {
 	if err := unix.Fstat(fd, &st); err != nil {
-		return err
+		return st, err
 	}
 	kind := mode & unix.S_IFMT
 	if st.Mode&unix.S_IFMT != kind || (kind == unix.S_IFCHR || kind == unix.S_IFBLK) && uint64(st.Rdev) != rdev {
-		return ErrWrongNode
+		return st, ErrWrongNode
 	}
-	return nil
+	return st, nil
 }
