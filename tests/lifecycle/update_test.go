@@ -163,7 +163,7 @@ func TestUpdateDevices(t *testing.T) {
 		`[{"allow":false,"access":"rwm"}]`,
 	}
 	start := turns()
-	for i := range 60 {
+	for i := range 200 {
 		if r := updateFrom(t, b, `{"devices":`+lists[i%len(lists)]+`}`); r.Code != 0 || r.Stderr != "" {
 			t.Fatalf("%s: %v", lists[i%len(lists)], r)
 		}
