@@ -19,14 +19,9 @@ func TestForegroundSignals(t *testing.T) {
 			name := strings.TrimPrefix(unix.SignalName(sig), "SIG")
 			b := harness.New(t, harness.Shell("trap 'exit 44' "+name+"; echo >/ready; while :; do usleep 10000; done"), writable)
 			cmd := b.Cmd("run")
-			cmd.Timeout = 5 * time.Second
+			cmd.Timeout = 10 * time.Second
 			p := cmd.Start(t)
-			for range 500 {
-				if _, err := os.Stat(b.Rootfs + "/ready"); err == nil {
-					break
-				}
-				time.Sleep(time.Millisecond)
-			}
+			trapped(t, b)
 			if err := p.Process.Signal(sig); err != nil {
 				t.Fatal(err)
 			}
@@ -37,19 +32,27 @@ func TestForegroundSignals(t *testing.T) {
 	}
 }
 
+// trapped waits until the container has set its traps: a signal that comes before has
+// no effect on the first process of a pid namespace.
+func trapped(t *testing.T, b *harness.Bundle) {
+	t.Helper()
+	for range 5000 {
+		if _, err := os.Stat(b.Rootfs + "/ready"); err == nil {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatal("the container isn't ready after 5 seconds")
+}
+
 // A caller that ignores SIGINT, as a script's background job does, has asked for
 // nothing on behalf of the container.
 func TestForegroundIgnoredInterrupt(t *testing.T) {
 	b := harness.New(t, harness.Shell("trap 'exit 44' INT; echo >/ready; while :; do usleep 10000; done"), writable)
 	cmd := b.Cmd("run")
-	cmd.Via, cmd.Timeout = sh("trap '' INT"), 5*time.Second
+	cmd.Via, cmd.Timeout = sh("trap '' INT"), 10*time.Second
 	p := cmd.Start(t)
-	for range 500 {
-		if _, err := os.Stat(b.Rootfs + "/ready"); err == nil {
-			break
-		}
-		time.Sleep(time.Millisecond)
-	}
+	trapped(t, b)
 	if err := p.Process.Signal(unix.SIGINT); err != nil {
 		t.Fatal(err)
 	}
