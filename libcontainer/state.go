@@ -73,11 +73,12 @@ func alongside(n int, f func(i int)) {
 		}
 	}
 	var others sync.WaitGroup
-	if helpers := min(runtime.GOMAXPROCS(0)-1, n/worthwhile); helpers > 0 {
+	processors := runtime.GOMAXPROCS(0)
+	if helpers := min(processors-1, n/worthwhile); helpers > 0 {
 		// With a processor of Go's idle, its monitor leaves those alone that are in a
 		// system call for 20 µs. Else it hands them on, to nobody, and each call ends
 		// with a search for another one.
-		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+		runtime.GOMAXPROCS(processors + 1)
 		for range helpers {
 			others.Go(work)
 		}

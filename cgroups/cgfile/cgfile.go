@@ -51,12 +51,7 @@ func Text(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer unix.Close(fd)
-	text, err := readAll(fd)
-	if err != nil {
-		return "", fmt.Errorf("read %s: %w", path, err)
-	}
-	return text, nil
+	return content(fd, path)
 }
 
 // ReadFile reads a file by a path that the caller trusts, links and all. It
@@ -71,10 +66,9 @@ func ReadFile(path string) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open %s: %w", path, err)
 		}
-		text, err := readAll(fd)
-		unix.Close(fd)
+		text, err := content(fd, path)
 		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", path, err)
+			return nil, err
 		}
 		return []byte(text), nil
 	}
@@ -117,12 +111,7 @@ func (d Dir) Read(file string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer unix.Close(fd)
-	text, err := readAll(fd)
-	if err != nil {
-		return "", fmt.Errorf("read %s: %w", d.join(file), err)
-	}
-	return text, nil
+	return content(fd, d.join(file))
 }
 
 // Number returns the number that a file below d holds; 2⁶⁴-1 for "max" and for
@@ -142,6 +131,16 @@ func Number(text string) (uint64, bool) {
 	}
 	n, err := strconv.ParseUint(text, 10, 64)
 	return n, err == nil
+}
+
+// content reads and closes fd, which path names in an error.
+func content(fd int, path string) (string, error) {
+	defer unix.Close(fd)
+	text, err := readAll(fd)
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", path, err)
+	}
+	return text, nil
 }
 
 func readAll(fd int) (string, error) {

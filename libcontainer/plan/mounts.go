@@ -131,8 +131,8 @@ func (p *planner) setAside() []step.Step {
 			return nil
 		}
 	}
-	for _, n := range p.nodes() {
-		if !strings.HasPrefix(n.Path, "/dev/") {
+	for i := range p.linux().Devices { // those that every container has are there
+		if !strings.HasPrefix(path.Clean(p.linux().Devices[i].Path), "/dev/") {
 			return nil
 		}
 	}

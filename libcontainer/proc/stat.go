@@ -48,7 +48,6 @@ func ParseStat(b []byte) (Stat, error) {
 	return malformed(b)
 }
 
-// malformed quotes a copy: b stays on its stack.
 func malformed(b []byte) (Stat, error) {
-	return Stat{}, fmt.Errorf("malformed stat record %.80q", string(b))
+	return Stat{}, fmt.Errorf("malformed stat record %.80q", b)
 }

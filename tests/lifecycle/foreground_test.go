@@ -19,7 +19,7 @@ func TestForegroundSignals(t *testing.T) {
 			name := strings.TrimPrefix(unix.SignalName(sig), "SIG")
 			b := harness.New(t, harness.Shell("trap 'exit 44' "+name+"; echo >/ready; while :; do usleep 10000; done"), writable)
 			cmd := b.Cmd("run")
-			cmd.Timeout = 10 * time.Second
+			cmd.Timeout = 5 * time.Second
 			p := cmd.Start(t)
 			trapped(t, b)
 			if err := p.Process.Signal(sig); err != nil {
@@ -50,7 +50,7 @@ func trapped(t *testing.T, b *harness.Bundle) {
 func TestForegroundIgnoredInterrupt(t *testing.T) {
 	b := harness.New(t, harness.Shell("trap 'exit 44' INT; echo >/ready; while :; do usleep 10000; done"), writable)
 	cmd := b.Cmd("run")
-	cmd.Via, cmd.Timeout = sh("trap '' INT"), 10*time.Second
+	cmd.Via, cmd.Timeout = sh("trap '' INT"), 5*time.Second
 	p := cmd.Start(t)
 	trapped(t, b)
 	if err := p.Process.Signal(unix.SIGINT); err != nil {
