@@ -57,12 +57,7 @@ func TestExecForegroundSignals(t *testing.T) {
 		c := b.Cmd("exec")
 		c.Args = []string{"--root", b.Root, "exec", b.ID, "sh", "-c", fmt.Sprintf(`trap 'exit 11' %d; echo >/ready; while :; do usleep 10000; done`, sig)}
 		p := c.Start(t)
-		for range 5000 {
-			if _, err := os.Stat(b.Rootfs + "/ready"); err == nil {
-				break
-			}
-			time.Sleep(time.Millisecond)
-		}
+		trapped(t, b)
 		if err := p.Process.Signal(sig); err != nil {
 			t.Fatal(err)
 		}

@@ -32,8 +32,8 @@ func TestForegroundSignals(t *testing.T) {
 	}
 }
 
-// trapped waits until the container has set its traps: a signal that comes before has
-// no effect on the first process of a pid namespace.
+// trapped waits until the container's process has set its traps: a signal that comes
+// before has no effect on the first process of a pid namespace, and ends another.
 func trapped(t *testing.T, b *harness.Bundle) {
 	t.Helper()
 	for range 5000 {
