@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/early"
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/seal"
@@ -76,6 +77,7 @@ func (h *Hand) Let() {
 // threadLife is the life of the thread.
 func threadLife(orders <-chan handOrders, taken, ended chan<- struct{}, builder *atomic.Int32) {
 	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+	early.GrowStack()
 	defer close(ended)
 	o, ok := <-orders
 	if !ok {
