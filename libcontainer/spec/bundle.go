@@ -126,16 +126,14 @@ func readConfig(dir string) ([]byte, error) {
 	if stat.Mode&unix.S_IFMT != unix.S_IFREG {
 		return nil, fmt.Errorf("%s: not a regular file", path)
 	}
-	tooBig := fmt.Errorf("%s: larger than the limit of %d MiB", path, MaxConfigSize>>20)
-	if stat.Size > MaxConfigSize {
-		return nil, tooBig
+	var raw []byte
+	if stat.Size <= MaxConfigSize {
+		if raw, err = readAll(fd, int(stat.Size)); err != nil {
+			return nil, &os.PathError{Op: "read", Path: path, Err: err}
+		}
 	}
-	raw, err := readAll(fd, int(stat.Size))
-	if err != nil {
-		return nil, &os.PathError{Op: "read", Path: path, Err: err}
-	}
-	if len(raw) > MaxConfigSize {
-		return nil, tooBig
+	if max(stat.Size, int64(len(raw))) > MaxConfigSize {
+		return nil, fmt.Errorf("%s: larger than the limit of %d MiB", path, MaxConfigSize>>20)
 	}
 	return raw, nil
 }
