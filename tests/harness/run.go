@@ -249,12 +249,19 @@ func (b *Bundle) WaitStatus(t testing.TB, want specs.ContainerState) {
 	t.Fatalf("status = %q, want %q", got, want)
 }
 
-// WaitPS waits until ps shows processes with these command lines. One that is
-// just being started has its parent's.
+// WaitPS waits until ps shows processes with these command lines, whole: a shell's
+// holds those of its commands. One that is just being started has its parent's.
 func (b *Bundle) WaitPS(t testing.TB, commands ...string) {
 	t.Helper()
 	var r *Result
-	shown := func(command string) bool { return strings.Contains(r.Stdout, " "+command+"\n") }
+	shown := func(command string) bool {
+		for line := range strings.Lines(r.Stdout) {
+			if _, args, _ := strings.Cut(strings.TrimSpace(line), " "); args == command {
+				return true
+			}
+		}
+		return false
+	}
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		r = b.Must(t, "ps", "-o", "pid,args")
 		if !slices.ContainsFunc(commands, func(c string) bool { return !shown(c) }) {
