@@ -26,6 +26,7 @@ type alone struct {
 // begin starts the program and the hand. The first process dies with the thread
 // that we are on, which therefore nobody else may have.
 func (p *Process) begin(control int) error {
+	runtime.LockOSThread()
 	own, err := p.own(control)
 	if err != nil {
 		return err
@@ -50,7 +51,6 @@ func (p *Process) begin(control int) error {
 	if p.alone.hand, err = stage.NewHand(); err != nil {
 		return err
 	}
-	runtime.LockOSThread() // not before: Go makes the hand's thread by way of another one then
 	p.stage = p.alone.hand.Stage
 	timeline.Runtime.Phase("execute the tape's program")
 	p.alone.player, p.alone.playerfd, err = startProgram(program, p.arena.FD, p.in.Progress, inherit)

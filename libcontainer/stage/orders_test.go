@@ -2,7 +2,6 @@ package stage
 
 import (
 	"reflect"
-	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -10,8 +9,6 @@ import (
 	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/libcontainer/wire"
 )
-
-func init() { runtime.LockOSThread() }
 
 // Orders come to a stage over its socket, with descriptors, and to a builder in
 // its memfd.

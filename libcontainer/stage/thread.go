@@ -16,6 +16,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/libcontainer/timeline"
+	"github.com/rung-oci/rung/libcontainer/trap"
 	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
@@ -46,8 +47,28 @@ func NewHand() (*Hand, error) {
 	// A thread in a container's namespaces is nobody else's business, nor what the
 	// runtime has open now. (It has CAP_SYS_PTRACE, so that its own files in /proc stay open to it.)
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
-	go threadLife(h.orders, h.taken, ended, &h.Builder)
+	orders := h.orders // which the caller may let go of before the thread runs
+	go ownThread(func() { threadLife(orders, h.taken, ended, &h.Builder) })
 	return h, nil
+}
+
+// ownThread calls f on a thread that nobody else has and that ends with f. The goroutine
+// must be made for it. The process's main thread can't be that one: the Go runtime doesn't
+// end it but parks it for ever, here in the container's namespaces and with descriptors of its own, and
+// it is the thread to which the kernel gives the process's signals. It is held until another one is taken.
+func ownThread(f func()) {
+	runtime.LockOSThread()
+	if unix.Gettid() != unix.Getpid() {
+		f()
+		return // locked: the thread ends with the goroutine
+	}
+	defer runtime.UnlockOSThread()
+	taken := make(chan struct{})
+	go ownThread(func() {
+		close(taken)
+		f()
+	})
+	<-taken
 }
 
 // Order gives the orders, and the first process's pid. Of the descriptors in them,
@@ -76,7 +97,6 @@ func (h *Hand) Let() {
 
 // threadLife is the life of the thread.
 func threadLife(orders <-chan handOrders, taken, ended chan<- struct{}, builder *atomic.Int32) {
-	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 	early.GrowStack()
 	defer close(ended)
 	o, ok := <-orders
@@ -94,7 +114,7 @@ func threadLife(orders <-chan handOrders, taken, ended chan<- struct{}, builder 
 	if err != nil {
 		return // its descriptors are the runtime's still
 	}
-	defer unix.CloseRange(3, math.MaxUint32, 0)
+	defer closeBut(trap.Written())
 	if failed := hand(o, builder); failed != nil {
 		conn.SendFailure(failed)
 	}
@@ -102,14 +122,19 @@ func threadLife(orders <-chan handOrders, taken, ended chan<- struct{}, builder 
 }
 
 // separate gives the thread its own copy of what threads share, with none of the
-// runtime's descriptors but those in its orders: it would keep sockets open whose
-// end tells of a process's death.
+// runtime's descriptors but those in its orders, as it would keep sockets open whose
+// end tells of a process's death, and the one that signals need.
 func separate(o *step.Orders) error {
 	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_FILES); err != nil {
 		return fmt.Errorf("separate builder's thread: %w", err)
 	}
 	unix.Umask(0)
-	keep := []int{o.Wire, o.Peer, o.Pidfd, o.Arena, o.Progress, o.Exe, o.Trace}
+	closeBut(o.Wire, o.Peer, o.Pidfd, o.Arena, o.Progress, o.Exe, o.Trace, trap.Written())
+	return nil
+}
+
+// closeBut closes all descriptors but those to keep and the first three.
+func closeBut(keep ...int) {
 	slices.Sort(keep)
 	from := 3
 	for _, fd := range append(keep, math.MaxInt32) {
@@ -121,7 +146,6 @@ func separate(o *step.Orders) error {
 		}
 		from = fd + 1
 	}
-	return nil
 }
 
 // hand does a stage's work when the first process exists.

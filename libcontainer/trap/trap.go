@@ -27,8 +27,16 @@ func Catch() (fd int, err error) {
 	if err := install(pipe[1]); err != nil {
 		return -1, fmt.Errorf("catch signals: %w", err)
 	}
+	written = pipe[1]
 	return pipe[0], nil
 }
+
+var written = -1 // the pipe's other end
+
+// Written is the descriptor to which what was caught is written, or -1 if nothing is
+// caught. A thread that has descriptors of its own must keep it: any thread may be
+// interrupted by a signal of the process.
+func Written() int { return written }
 
 // Read returns the next signal that was caught, or 0 if there is none.
 func Read(fd int) unix.Signal {

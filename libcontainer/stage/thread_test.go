@@ -1,0 +1,82 @@
+package stage
+
+import (
+	"os"
+	"os/exec"
+	"runtime"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/libcontainer/trap"
+)
+
+const copyEnv = "RUNG_TEST_STAGE" // set in a copy of the test
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(copyEnv) {
+	case "offered":
+		os.Exit(offered())
+	case "signalled":
+		os.Exit(signalled())
+	}
+	runtime.LockOSThread()
+	os.Exit(m.Run())
+}
+
+// offered offers the main thread, as the only one that runs anything, to a hand. It
+// returns 0 if the hand took another.
+func offered() int {
+	runtime.GOMAXPROCS(1)
+	first := make(chan bool)
+	go func() { first <- unix.Gettid() == unix.Getpid() }()
+	if !<-first {
+		return 3 // the main thread isn't offered: this test tests nothing
+	}
+	mine := make(chan bool)
+	go ownThread(func() { mine <- unix.Gettid() == unix.Getpid() })
+	if <-mine {
+		return 4
+	}
+	return 0
+}
+
+// signalled sends a hand a signal of the process. It returns 0 if it was caught.
+func signalled() int {
+	fd, err := trap.Catch()
+	if err != nil {
+		return 3
+	}
+	sent := make(chan error)
+	go ownThread(func() {
+		err := separate(new(step.Orders))
+		if err == nil {
+			err = unix.Tgkill(unix.Getpid(), unix.Gettid(), unix.SIGTERM)
+		}
+		sent <- err
+	})
+	if err := <-sent; err != nil {
+		return 4
+	}
+	for {
+		switch trap.Read(fd) {
+		case unix.SIGTERM:
+			return 0
+		case 0:
+			return 5
+		}
+	}
+}
+
+// A hand never has the process's main thread, to which the kernel gives the process's
+// signals, and a signal that it gets all the same isn't lost in its descriptors.
+func TestOwnThread(t *testing.T) {
+	for _, what := range []string{"offered", "signalled"} {
+		c := exec.CommandContext(t.Context(), os.Args[0])
+		c.Env = append(os.Environ(), copyEnv+"="+what)
+		if text, err := c.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v, want exit code 0: %s", what, err, text)
+		}
+	}
+}
