@@ -1,4 +1,5 @@
-// Package early reads what the Go runtime is about to change.
+// Package early does what is too late once other packages are initialized, or a
+// stack has grown: it reads what the Go runtime is about to change, and makes stacks large.
 //
 // Package syscall raises the soft limit of open files when it is initialized,
 // and only its own fork puts it back: a raw one hands the raised limit on. This

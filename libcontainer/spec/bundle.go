@@ -126,16 +126,21 @@ func readConfig(dir string) ([]byte, error) {
 	if stat.Mode&unix.S_IFMT != unix.S_IFREG {
 		return nil, fmt.Errorf("%s: not a regular file", path)
 	}
-	var raw []byte
-	if stat.Size <= MaxConfigSize {
-		if raw, err = readAll(fd, int(stat.Size)); err != nil {
-			return nil, &os.PathError{Op: "read", Path: path, Err: err}
-		}
+	if stat.Size > MaxConfigSize {
+		return nil, tooBig(path)
 	}
-	if max(stat.Size, int64(len(raw))) > MaxConfigSize {
-		return nil, fmt.Errorf("%s: larger than the limit of %d MiB", path, MaxConfigSize>>20)
+	raw, err := readAll(fd, int(stat.Size))
+	if err != nil {
+		return nil, &os.PathError{Op: "read", Path: path, Err: err}
+	}
+	if len(raw) > MaxConfigSize {
+		return nil, tooBig(path)
 	}
 	return raw, nil
+}
+
+func tooBig(path string) error {
+	return fmt.Errorf("%s: larger than the limit of %d MiB", path, MaxConfigSize>>20)
 }
 
 // readAll reads to the end of the file, but little more than MaxConfigSize. The size is a guess

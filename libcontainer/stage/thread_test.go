@@ -14,6 +14,12 @@ import (
 
 const copyEnv = "RUNG_TEST_STAGE" // set in a copy of the test
 
+func init() {
+	if os.Getenv(copyEnv) == "" {
+		runtime.LockOSThread()
+	}
+}
+
 func TestMain(m *testing.M) {
 	switch os.Getenv(copyEnv) {
 	case "offered":
@@ -21,7 +27,6 @@ func TestMain(m *testing.M) {
 	case "signalled":
 		os.Exit(signalled())
 	}
-	runtime.LockOSThread()
 	os.Exit(m.Run())
 }
 

@@ -16,11 +16,7 @@ type sigaction struct {
 	mask     uint64
 }
 
-// What the handler reads.
-var (
-	pipe     int32   //nolint:unused // where it writes to; assembler reads it
-	previous uintptr //nolint:unused // the Go runtime's handler; assembler reads it
-)
+var previous uintptr //nolint:unused // the Go runtime's handler; assembler reads it
 
 // entry is the address of the handler, see the assembler files.
 var entry uintptr
@@ -28,12 +24,12 @@ var entry uintptr
 // install puts our handler in the place of the Go runtime's, whose flags say
 // all that matters: run on the thread's signal stack, restart system calls,
 // how to return.
-func install(fd int) error {
+func install() error {
 	var a sigaction
 	if err := action(unix.SIGURG, nil, &a); err != nil {
 		return err
 	}
-	pipe, previous = int32(fd), a.handler
+	previous = a.handler
 	a.handler = entry
 	for sig := unix.Signal(1); sig <= last; sig++ {
 		if !ours(sig) {

@@ -11,7 +11,7 @@ import (
 )
 
 // install has os/signal do it, where there is no handler of our own.
-func install(fd int) error {
+func install() error {
 	signals := make(chan os.Signal, 128)
 	for sig := unix.Signal(1); sig <= last; sig++ {
 		if ours(sig) {
@@ -21,7 +21,7 @@ func install(fd int) error {
 	go func() {
 		for s := range signals {
 			sig := int32(s.(unix.Signal))
-			_, _ = unix.Write(fd, (*[4]byte)(unsafe.Pointer(&sig))[:])
+			_, _ = unix.Write(int(pipe), (*[4]byte)(unsafe.Pointer(&sig))[:])
 		}
 	}()
 	return nil

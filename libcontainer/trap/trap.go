@@ -20,23 +20,23 @@ import (
 // them) and those that can't be caught. It returns the pipe's end that [Read]
 // reads; it stays open for as long as we live.
 func Catch() (fd int, err error) {
-	var pipe [2]int
-	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+	var ends [2]int
+	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 		return -1, fmt.Errorf("make pipe for signals: %w", err)
 	}
-	if err := install(pipe[1]); err != nil {
+	pipe = int32(ends[1])
+	if err := install(); err != nil {
 		return -1, fmt.Errorf("catch signals: %w", err)
 	}
-	written = pipe[1]
-	return pipe[0], nil
+	return ends[0], nil
 }
 
-var written = -1 // the pipe's other end
+var pipe int32 = -1 // the end that is written to; assembler reads it
 
 // Written is the descriptor to which what was caught is written, or -1 if nothing is
 // caught. A thread that has descriptors of its own must keep it: any thread may be
 // interrupted by a signal of the process.
-func Written() int { return written }
+func Written() int { return int(pipe) }
 
 // Read returns the next signal that was caught, or 0 if there is none.
 func Read(fd int) unix.Signal {
