@@ -130,6 +130,9 @@ func Time(fd int, s Slot) int64 {
 	return ts.Nano()
 }
 
+// Unmap lets go of the mapping that [OpenArena] made.
+func (a *Arena) Unmap() { _ = unix.Munmap(a.mem) }
+
 // Close closes the memfd; a mapping stays.
 func (a *Arena) Close() {
 	if a.FD >= 0 {

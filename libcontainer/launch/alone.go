@@ -24,8 +24,9 @@ type alone struct {
 }
 
 // begin starts the program and the hand. The first process dies with the thread
-// that we are on, which therefore nobody else may have.
+// that we are on, which therefore nobody else may have: [Process.Close] lets it go.
 func (p *Process) begin(control int) error {
+	p.alone = &alone{playerfd: -1, peer: -1, pidfd: -1}
 	runtime.LockOSThread()
 	own, err := p.own(control)
 	if err != nil {
@@ -41,11 +42,8 @@ func (p *Process) begin(control int) error {
 		return err
 	}
 	defer far.Close()
-	p.alone = &alone{playerfd: -1, peer: near.FD, pidfd: -1}
+	p.alone.peer = near.FD
 	o := &p.plan.Orders
-	for _, f := range own[:kept] {
-		o.Keep = append(o.Keep, f.FD)
-	}
 	inherit := fill(p.plan, program, p.in.Unified, append(own, step.FDSlot{Slot: o.Sock, FD: far.FD}))
 	timeline.Runtime.Phase("start the builder's thread")
 	if p.alone.hand, err = stage.NewHand(); err != nil {
@@ -73,12 +71,34 @@ func (p *Process) born() error {
 	if p.alone.pidfd, err = unix.PidfdOpen(pid, 0); err != nil {
 		return err
 	}
+	return p.orderHand(pid)
+}
+
+// orderHand gives the hand its orders, with descriptors of its own: what we close
+// when we have failed may be in use there.
+func (p *Process) orderHand(pid int) error {
 	o := p.plan.Orders
-	o.Fault, o.Sources, o.Arena, o.Progress, o.Exe = fault.Wanted(), len(p.plan.Sources), p.arena.FD, p.in.Progress, -1
-	o.Peer, o.Pidfd, o.Trace = p.alone.peer, p.alone.pidfd, -1
-	if o.User { // its builder is a process
-		o.Exe, o.Trace = p.in.Exe, timeline.File()
+	o.Fault, o.Sources, o.Exe, o.Trace = fault.Wanted(), len(p.plan.Sources), -1, -1
+	var err error
+	dup := func(fd int) int {
+		if err == nil {
+			fd, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		}
+		if err != nil {
+			return -1
+		}
+		return fd
 	}
+	o.Arena, o.Progress = dup(p.arena.FD), dup(p.in.Progress)
+	if o.User { // its builder is a process
+		o.Exe, o.Trace = dup(p.in.Exe), timeline.File()
+	}
+	if err != nil {
+		step.CloseAll([]int{o.Arena, o.Progress, o.Exe})
+		return fmt.Errorf("copy descriptor: %w", err)
+	}
+	o.Peer, o.Pidfd = p.alone.peer, p.alone.pidfd
+	p.alone.peer, p.alone.pidfd = -1, -1
 	p.alone.hand.Order(o, pid)
 	return nil
 }
@@ -107,20 +127,12 @@ func (a *alone) awaitClone(silent bool) error {
 	}
 }
 
-// letHand closes our copies of what the hand has by now. While we had the socket to
-// the first process it would not see its builder die.
-func (p *Process) letHand() {
-	a := p.alone
-	if a == nil || a.peer < 0 {
-		return
-	}
+// dismiss lets go of what the hand would have got. While we had the socket to the
+// first process that would not see its builder die.
+func (a *alone) dismiss() {
 	if a.hand != nil {
-		a.hand.Let()
+		a.hand.Dismiss()
 	}
-	for _, fd := range []int{a.peer, a.pidfd} {
-		if fd >= 0 {
-			unix.Close(fd)
-		}
-	}
+	step.CloseAll([]int{a.peer, a.pidfd})
 	a.peer, a.pidfd = -1, -1
 }

@@ -51,7 +51,7 @@ func (p *Process) Close() {
 		p.arena.Close()
 	}
 	if p.alone != nil {
-		p.letHand()
+		p.alone.dismiss()
 		p.alone.player.Kill() // it has ended, or is about to
 		if p.alone.playerfd >= 0 {
 			unix.Close(p.alone.playerfd)
@@ -69,7 +69,7 @@ func (p *Process) Kill() {
 	if p.alone != nil { // or a thread would wait for the first process
 		p.alone.player.Kill()
 		p.killFirst()
-		p.letHand()
+		p.alone.dismiss()
 	}
 	p.awaitBuilder()
 	p.stage.Kill()
@@ -99,7 +99,9 @@ func (p *Process) reapHelper() {
 // cause finds out why the launch failed: what the stage or its builder said;
 // else the first process's own record; else how the processes ended.
 func (p *Process) cause(err error) error {
-	p.letHand()
+	if p.alone != nil {
+		p.alone.dismiss()
+	}
 	var f *wire.Failure
 	told := errors.As(err, &f)
 	if told && f.Text != errSilent.Error() {

@@ -153,9 +153,6 @@ func orderExec(s *spawn.Stage, p *plan.Plan, in *ExecInputs, arena, progress int
 		} else {
 			fds = append(fds, f.FD)
 		}
-		if slices.Contains(p.Slots.Keep, f.Slot) {
-			o.Keep = append(o.Keep, place)
-		}
 		o.Own = append(o.Own, step.FDSlot{Slot: f.Slot, FD: place})
 	}
 	return sendOrders(s, o, fds)

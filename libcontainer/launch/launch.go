@@ -114,7 +114,6 @@ func (p *Process) complete() error {
 	if err := p.in.Meanwhile(); err != nil {
 		return err
 	}
-	p.letHand()
 	timeline.Runtime.Phase("serve the builder, wait for the first process")
 	if err := p.serve(p.stage.Conn); err != nil {
 		return err
@@ -162,7 +161,6 @@ func (p *Process) own(control int) ([]step.FDSlot, error) {
 	if len(in.Tasks) != len(s.Tasks) || len(in.Joined) != len(s.Joined) {
 		return nil, errors.New("launch doesn't fit its plan")
 	}
-	// The first [kept] of them it needs to its end.
 	list := []step.FDSlot{{Slot: s.Gate, FD: in.Gate}, {Slot: s.Status, FD: in.Status}, {Slot: s.Control, FD: control}}
 	for i, fd := range in.Tasks {
 		list = append(list, step.FDSlot{Slot: s.Tasks[i], FD: fd})
@@ -175,9 +173,6 @@ func (p *Process) own(control int) ([]step.FDSlot, error) {
 	}
 	return list, nil
 }
-
-// kept is how many of [Process.own] stay open until the user's program runs.
-const kept = 3
 
 // order sends the orders with all descriptors that the stage and the first
 // process need. In the orders they are places in that list.
@@ -198,12 +193,9 @@ func (p *Process) order(control int) error {
 	o.Fault, o.Sources = fault.Wanted(), len(p.plan.Sources)
 	o.Progress, o.Arena, o.Exe, o.Cgroup = pass(in.Progress), pass(p.arena.FD), pass(in.Exe), pass(in.Unified)
 	o.Trace = pass(timeline.File())
-	for i, f := range own {
+	for _, f := range own {
 		f.FD = pass(f.FD)
 		o.Own = append(o.Own, f)
-		if i < kept {
-			o.Keep = append(o.Keep, f.FD)
-		}
 	}
 	return sendOrders(p.stage, o, fds)
 }

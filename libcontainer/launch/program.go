@@ -3,7 +3,6 @@ package launch
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -35,6 +34,9 @@ func fill(p *plan.Plan, program nsenter.Program, unified int, fds []step.FDSlot)
 	}
 	if unified >= 0 {
 		program.Arena.IntoCgroup(o.CloneArgs, unified)
+		if o.Unified != 0 {
+			program.Arena.SetFD(o.Unified, unified)
+		}
 		inherit = append(inherit, unified)
 	}
 	o.SetRanges(program.Arena)
@@ -81,11 +83,6 @@ func (e *Exec) byProgram(in *ExecInputs) error {
 	list, err := in.descriptors(e.plan)
 	if err != nil {
 		return err
-	}
-	for _, f := range list {
-		if keep := &e.plan.Orders.Keep; slices.Contains(e.plan.Slots.Keep, f.Slot) && !slices.Contains(*keep, f.FD) {
-			*keep = append(*keep, f.FD)
-		}
 	}
 	timeline.Runtime.Phase("execute the tape's program")
 	child, pidfd, err := startProgram(program, e.arena.FD, e.progress, fill(e.plan, program, in.Unified, list))

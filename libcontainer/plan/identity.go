@@ -8,6 +8,7 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer/caps"
 	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -56,11 +57,11 @@ func (p *planner) takeStdio(tty nsenter.Slot) {
 
 // handOn lets the user's program have the preserved descriptors. Of the others
 // the tape keeps the few that it still needs.
-func (p *planner) handOn(keep int) {
+func (p *planner) handOn(keep ...nsenter.Slot) {
 	for fd := range p.opt.Preserve {
 		p.t.Call("preserve descriptor", unix.SYS_FCNTL, nsenter.Int(3+fd), nsenter.Int(unix.F_SETFD), nsenter.Int(0))
 	}
-	p.closeRanges(keep)
+	p.closeAllBut(keep...)
 }
 
 // cleanSlate gives the process defaults where it would have its caller's.
@@ -109,22 +110,19 @@ func (p *planner) affinity() {
 	p.t.Call("reset cpu affinity", unix.SYS_SCHED_SETAFFINITY, nsenter.Int(0), nsenter.Int(nsenter.MaskSize), p.t.Bytes(mask)).Ignore()
 }
 
-// closeRanges closes all descriptors but the preserved ones and those that the
+// closeAllBut closes all descriptors but the preserved ones and those that the
 // tape still needs. Close-on-exec would be too late: execve looks paths up
 // before (CVE-2024-21626).
-func (p *planner) closeRanges(keep int) {
-	n := 2 * (keep + 1)
-	for range n {
-		p.Orders.Ranges = append(p.Orders.Ranges, p.t.Slot())
+func (p *planner) closeAllBut(keep ...nsenter.Slot) {
+	c := step.Closing{Keep: keep}
+	for range 2 * (len(keep) + 1) {
+		c.Ranges = append(c.Ranges, p.t.Slot())
 	}
-	for i := 0; i < n; i += 2 {
-		p.t.Call("close descriptors", unix.SYS_CLOSE_RANGE, p.Orders.Ranges[i].Value(), p.Orders.Ranges[i+1].Value(), nsenter.Int(0)).Tolerate(unix.EINVAL)
+	for i := 0; i < len(c.Ranges); i += 2 {
+		p.t.Call("close descriptors", unix.SYS_CLOSE_RANGE, c.Ranges[i].Value(), c.Ranges[i+1].Value(), nsenter.Int(0)).Tolerate(unix.EINVAL)
 	}
+	p.Orders.Closings = append(p.Orders.Closings, c)
 }
-
-// keepCount is how many descriptors the tape needs to its end: gate, status and
-// control socket.
-const keepCount = 3
 
 // identity gives the process its rights: limits, capabilities, ids, and finds
 // its working directory and program as the user it will be.

@@ -75,12 +75,13 @@ func (p *planner) keep(slots ...nsenter.Slot) { p.Slots.Keep = append(p.Slots.Ke
 // first moment, lets go of the host's descriptors when they have served.
 func (p *planner) joinInit(js JoinSlots, asHost func()) {
 	asHost()
-	p.handOn(len(p.Slots.Keep))
+	p.handOn(p.Slots.Keep...)
 	p.phase("join namespaces")
 	flags, born := p.ns.joins()
 	if flags != 0 {
 		p.t.Call("join namespaces of container", unix.SYS_SETNS, js.Init.FD(), nsenter.Int(flags))
 	}
+	p.enterRootOf(js)
 	p.phase("clone")
 	args := p.t.CloneArgs(unix.CLONE_PARENT|unix.CLONE_PARENT_SETTID, p.Orders.Pid)
 	p.Orders.CloneArgs = args.Slot
@@ -96,7 +97,12 @@ func (p *planner) joinInit(js JoinSlots, asHost func()) {
 		p.t.BecomeRoot()
 		p.deathSignal()
 	}
-	// Only in a mount namespace made for the container that is where setns(2) leads.
+}
+
+// enterRootOf goes to the container's root, while the process can't be seen from
+// there. Only in a mount namespace made for the container that is where setns(2) leads;
+// elsewhere the descriptor by which it is entered leads out of it.
+func (p *planner) enterRootOf(js JoinSlots) {
 	if !p.ns.isNew(specs.MountNamespace) {
 		p.t.Call("enter root filesystem", unix.SYS_FCHDIR, js.Root.FD())
 		p.t.Call("change root", unix.SYS_CHROOT, p.t.Str("."))

@@ -25,11 +25,17 @@ func (p *planner) tape(first []firstMount) {
 	p.birth()
 	p.phase("enter cgroup")
 	p.cgroup()
+	p.letGo(p.Slots.Tasks...)
+	var offsets []nsenter.Slot
 	if p.Orders.Gate {
-		p.receive("wait for id maps", 0)
+		fds := 0
+		if p.Orders.Offsets {
+			fds = 1
+		}
+		offsets = p.receive("wait for id maps", fds)
 	}
 	p.phase("make namespaces")
-	p.unshare()
+	p.unshare(offsets)
 	p.hide(!p.inspected())
 	p.names()
 	p.phase("make mounts")
@@ -58,7 +64,7 @@ func (p *planner) tape(first []firstMount) {
 			p.prepare()
 		}
 		p.takeStdio(tty)
-		p.handOn(keepCount)
+		p.handOn(p.Slots.Gate, p.Slots.Status, p.Slots.Control)
 		p.identity()
 	}
 	p.phase("wait for start")
@@ -72,7 +78,6 @@ func (p *planner) tape(first []firstMount) {
 func (p *planner) slots() {
 	t, o, s := p.t, &p.Orders, &p.Slots
 	o.Pid, o.Helper, o.Sock = t.Slot(), t.Slot(), t.FDSlot()
-	o.Foreign = []nsenter.Slot{t.FDSlot(), t.FDSlot()}
 	s.Gate, s.Status, s.Control = t.FDSlot(), t.FDSlot(), t.FDSlot()
 	for range len(directories(p.host)) + p.host.Groups {
 		s.Tasks = append(s.Tasks, t.FDSlot())
@@ -80,9 +85,10 @@ func (p *planner) slots() {
 	for range p.host.Joined {
 		s.Joined = append(s.Joined, t.FDSlot())
 	}
-	if p.hasOffsets() || p.labelled() {
+	if p.ns.timeByHelper() && p.hasOffsets() || p.labelled() {
 		s.Proc = t.FDSlot()
 	}
+	o.Offsets = p.hasOffsets() && !p.ns.timeByHelper()
 }
 
 // directories are the cgroup v1 directories of the container, each once.
@@ -96,18 +102,30 @@ func directories(h *Host) map[string]bool {
 	return dirs
 }
 
-// birth lets go of what belongs to others. First of all the write ends that
-// came with the fork: while the process held them it could not see its makers
-// die and would wait for ever.
+// birth lets go of what belongs to others: before the process is there for a
+// container to see, or, where none can, at once. While it held what came with the
+// fork it could not see its makers die and would wait for ever; and who may trace it
+// could take a descriptor of the host's (CAP_SYS_PTRACE minds no dumpable flag).
 func (p *planner) birth() {
 	p.labels(p.Slots.Proc)
+	s := &p.Slots
+	keep := append([]nsenter.Slot{p.Orders.Sock, s.Gate, s.Status, s.Control}, s.Tasks...)
 	if p.Orders.ByTape {
-		p.helper()
-	}
-	for _, f := range p.Orders.Foreign {
-		p.t.Call("close foreign descriptor", unix.SYS_CLOSE, f.FD()).Ignore()
+		p.helper(keep)
+	} else {
+		p.closeAllBut(keep...)
 	}
 	p.deathSignal()
+}
+
+// bornJoins are the places of the namespaces that the first process itself enters.
+func (p *planner) bornJoins() (list []nsenter.Slot) {
+	for i, j := range p.host.Joined {
+		if p.joinsBorn(j) {
+			list = append(list, p.Slots.Joined[i])
+		}
+	}
+	return list
 }
 
 // deathSignal has the process die with the runtime's main thread while the
@@ -122,10 +140,10 @@ func (p *planner) clearDeathSignal() {
 }
 
 // helper is the part of the tape that the helper plays: it joins existing
-// namespaces, clones the first process as a child of its own parent and exits.
-// Namespaces of the host's come first: from inside a user namespace they can't
-// be entered any more.
-func (p *planner) helper() {
+// namespaces, closes all but what its child is to keep, clones the first process as a
+// child of its own parent and exits. Namespaces of the host's come first: from inside
+// a user namespace they can't be entered any more.
+func (p *planner) helper(keep []nsenter.Slot) {
 	for _, inner := range []bool{false, true} {
 		if inner {
 			p.join(func(j Joined) bool { return j.Flag == unix.CLONE_NEWUSER })
@@ -134,10 +152,14 @@ func (p *planner) helper() {
 	}
 	if p.ns.timeByHelper() {
 		p.timeNamespace()
+		p.writeOffsets(p.openOffsets())
 	}
+	p.Orders.Unified = p.t.FDSlot()
+	p.closeAllBut(append(append(keep, p.Orders.Unified), p.bornJoins()...)...)
 	args := p.t.CloneArgs(p.ns.clone|unix.CLONE_PARENT|unix.CLONE_PARENT_SETTID, p.Orders.Pid)
 	p.Orders.CloneArgs = args.Slot
 	p.t.Call("clone first process", unix.SYS_CLONE3, args.Slot.Addr(), nsenter.Int(args.Size)).Fork()
+	p.letGo(p.Orders.Unified)
 }
 
 // joinsBorn tells whether the first process itself enters a namespace: that of
@@ -185,11 +207,15 @@ func (p *planner) hasOffsets() bool {
 // unshare makes the namespaces that clone can't make right: a cgroup namespace
 // has its root where its maker is, so that must be the container's cgroup. One that
 // exists is entered here too.
-func (p *planner) unshare() {
+func (p *planner) unshare(offsets []nsenter.Slot) {
 	if p.ns.later&unix.CLONE_NEWTIME != 0 && !p.ns.timeByHelper() {
 		p.timeNamespace()
 	}
+	if len(offsets) > 0 {
+		p.writeOffsets(offsets[0])
+	}
 	p.join(p.joinsBorn)
+	p.letGo(p.bornJoins()...)
 	if p.ns.later&unix.CLONE_NEWCGROUP != 0 {
 		p.t.Call("make cgroup namespace", unix.SYS_UNSHARE, nsenter.Int(unix.CLONE_NEWCGROUP))
 	}
@@ -211,10 +237,23 @@ func (p *planner) network() {
 
 func (p *planner) networkLater() bool { return p.ns.later&unix.CLONE_NEWNET != 0 }
 
-// timeNamespace makes a time namespace and sets its clocks, which must be done
-// before a process is in it.
+// timeNamespace makes a time namespace.
 func (p *planner) timeNamespace() {
 	p.t.Call("make time namespace", unix.SYS_UNSHARE, nsenter.Int(unix.CLONE_NEWTIME))
+}
+
+// openOffsets opens the file of a new time namespace's offsets, where that is to be.
+func (p *planner) openOffsets() nsenter.Slot {
+	fd := p.t.FDSlot()
+	if p.hasOffsets() {
+		p.t.Call("open time offsets", unix.SYS_OPENAT, p.Slots.Proc.FD(), p.t.Str("self/timens_offsets"), nsenter.Int(unix.O_WRONLY|unix.O_CLOEXEC)).IntoFD(fd)
+	}
+	return fd
+}
+
+// writeOffsets sets the clocks of a new time namespace, which must be done before a
+// process is in it.
+func (p *planner) writeOffsets(fd nsenter.Slot) {
 	if !p.hasOffsets() {
 		return
 	}
@@ -224,10 +263,8 @@ func (p *planner) timeNamespace() {
 		fmt.Fprintf(&b, "%s %d %d\n", clock, off.Secs, off.Nanosecs)
 	}
 	text := b.String()
-	fd := p.t.Slot()
-	p.t.Call("open time offsets", unix.SYS_OPENAT, p.Slots.Proc.FD(), p.t.Str("self/timens_offsets"), nsenter.Int(unix.O_WRONLY|unix.O_CLOEXEC)).Into(fd)
-	p.t.Call("set time offsets", unix.SYS_WRITE, fd.Value(), p.t.Str(text), nsenter.Int(len(text)))
-	p.t.Call("close time offsets", unix.SYS_CLOSE, fd.Value())
+	p.t.Call("set time offsets", unix.SYS_WRITE, fd.FD(), p.t.Str(text), nsenter.Int(len(text)))
+	p.t.Call("close time offsets", unix.SYS_CLOSE, fd.FD())
 }
 
 // names sets host and domain name of the container's UTS namespace.

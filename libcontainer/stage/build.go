@@ -29,6 +29,7 @@ func build(o *step.Orders, ns []int) *wire.Failure {
 		return wire.Fail("", err)
 	}
 	e := step.NewEnv()
+	defer e.Close()
 	e.Trees, e.Pidfd = o.Trees, o.Pidfd
 	e.First = step.First{Conn: wire.Conn{FD: o.Peer}, Count: o.First, Mounts: o.FirstMounts, Heard: o.Heard}
 	e.Conn, e.Proc = wire.Conn{FD: o.Wire}, proc.FS{FD: o.Proc}
@@ -36,6 +37,7 @@ func build(o *step.Orders, ns []int) *wire.Failure {
 	if err != nil {
 		return wire.Fail("prepare", err)
 	}
+	defer arena.Unmap()
 	e.Arena = arena
 	for i, s := range o.Steps {
 		if timeline.On() {
@@ -48,6 +50,11 @@ func build(o *step.Orders, ns []int) *wire.Failure {
 			}
 			return wire.Fail(s.String(), err)
 		}
+	}
+	// Also where no step has waited for it: a socket that is closed with a message
+	// unheard takes our word to the first process with it (ECONNRESET).
+	if err := e.First.Report(); err != nil {
+		return wire.Fail("", err)
 	}
 	timeline.Builder.Phase("hand over to first process")
 	fault.Point("stage:built")
@@ -119,6 +126,7 @@ func (first *process) buildInside(o *step.Orders) error {
 	// Its copies keep the mounts alive; ours would keep the first process's
 	// socket open after it has died.
 	unix.Close(o.Peer)
+	o.Peer = -1
 	var ws unix.WaitStatus
 	for {
 		if _, err := unix.Wait4(pid, &ws, 0, nil); err != unix.EINTR {

@@ -74,6 +74,7 @@ func trees(conn wire.Conn, n int) ([]int, error) {
 			err = wire.ErrShort
 		}
 		if err != nil {
+			step.CloseAll(list)
 			return nil, err
 		}
 		list = append(list, fds...)
@@ -104,8 +105,8 @@ func clone(o *step.Orders, a *nsenter.Arena) (*process, error) {
 		a.SetFD(f.Slot, f.FD)
 	}
 	a.SetFD(o.Sock, theirs.FD)
-	for i, fd := range []int{ours.FD, o.Wire} {
-		a.SetFD(o.Foreign[i], fd)
+	if o.Unified != 0 {
+		a.SetFD(o.Unified, o.Cgroup)
 	}
 	o.SetRanges(a)
 	p := &process{sock: ours}
@@ -187,7 +188,16 @@ func (p *process) release(o *step.Orders, host proc.FS) error {
 	if err != nil {
 		return err
 	}
-	return p.send()
+	if !o.Offsets {
+		return p.send()
+	}
+	// Nothing else of a procfs is for the first process to have.
+	fd, err := host.OpenFile(proc.PID(p.pid, "timens_offsets"), unix.O_WRONLY)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return p.send(fd)
 }
 
 // send sends one byte, with descriptors if any.

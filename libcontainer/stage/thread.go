@@ -2,9 +2,7 @@ package stage
 
 import (
 	"fmt"
-	"math"
 	"runtime"
-	"slices"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -16,20 +14,21 @@ import (
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/libcontainer/timeline"
-	"github.com/rung-oci/rung/libcontainer/trap"
 	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
-// A Hand is a stage that is a thread of the runtime. It has descriptors, a working
-// directory and a umask of its own, joins the container's namespaces as the main
-// thread of a stage does, and ends with its work: no other goroutine ever runs on
-// it. What only a process can be is not for it: its caller has cloned the first
-// process, and must outlive it.
+// A Hand is a stage that is a thread of the runtime. It has a working directory and
+// a umask of its own, joins the container's namespaces as the main thread of a stage
+// does, and ends with its work: no other goroutine ever runs on it. What only a
+// process can be is not for it: its caller has cloned the first process, and must
+// outlive it.
+//
+// It shares the descriptors of the program, for the Go runtime may poll on any
+// thread. Those of which the end tells somebody of a death are its own: it closes
+// them when it ends, whichever way.
 type Hand struct {
 	*spawn.Stage
 	orders chan handOrders
-	taken  chan struct{} // closes when the thread has its own descriptors
-	far    int           // its end of the socket, ours until then
 }
 
 // NewHand starts the thread, which waits for its orders.
@@ -39,16 +38,14 @@ func NewHand() (*Hand, error) {
 		return nil, err
 	}
 	ended := make(chan struct{})
-	h := &Hand{
-		Stage:  &spawn.Stage{Conn: ours, Thread: ended},
-		orders: make(chan handOrders, 1), taken: make(chan struct{}), far: theirs.FD,
-	}
+	h := &Hand{Stage: &spawn.Stage{Conn: ours, Thread: ended}, orders: make(chan handOrders, 1)}
 	h.Exe = seal.None
-	// A thread in a container's namespaces is nobody else's business, nor what the
-	// runtime has open now. (It has CAP_SYS_PTRACE, so that its own files in /proc stay open to it.)
-	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	orders := h.orders // which the caller may let go of before the thread runs
-	go ownThread(func() { threadLife(orders, h.taken, ended, &h.Builder) })
+	go ownThread(func() {
+		defer close(ended)
+		defer theirs.Close()
+		threadLife(orders, theirs, &h.Builder)
+	})
 	return h, nil
 }
 
@@ -71,12 +68,21 @@ func ownThread(f func()) {
 	<-taken
 }
 
-// Order gives the orders, and the first process's pid. Of the descriptors in them,
-// which stay the caller's, the hand needs the arena and the progress record, of the
-// first process a pidfd and the socket to it, and what it executes as a builder.
+// Order gives the orders, and the first process's pid. The hand owns the descriptors
+// in them from now on: the arena and the progress record, of the first process a
+// pidfd and the socket to it, and what it executes as a builder. (Not the file of
+// the trace, which is the program's.)
 func (h *Hand) Order(o step.Orders, pid int) {
-	o.Wire = h.far
 	h.orders <- handOrders{&o, pid}
+	h.Dismiss()
+}
+
+// Dismiss lets a hand go that has no orders to expect.
+func (h *Hand) Dismiss() {
+	if h.orders != nil {
+		close(h.orders)
+		h.orders = nil
+	}
 }
 
 type handOrders struct {
@@ -84,67 +90,26 @@ type handOrders struct {
 	pid int
 }
 
-// Let waits until the thread has taken its descriptors, so that ours can be closed.
-// A hand that gets no orders is let go.
-func (h *Hand) Let() {
-	if h.orders != nil {
-		close(h.orders)
-		h.orders = nil
-		<-h.taken
-		unix.Close(h.far)
-	}
-}
-
-// threadLife is the life of the thread.
-func threadLife(orders <-chan handOrders, taken, ended chan<- struct{}, builder *atomic.Int32) {
+// threadLife is the life of the thread. conn leads to the runtime.
+func threadLife(orders <-chan handOrders, conn wire.Conn, builder *atomic.Int32) {
 	early.GrowStack()
-	defer close(ended)
 	o, ok := <-orders
 	if !ok {
-		close(taken)
 		return
 	}
 	timeline.Builder.Phase("separate from the runtime")
-	conn := wire.Conn{FD: o.Wire}
-	err := separate(o.Orders)
-	if err != nil {
-		conn.SendFailure(wire.Fail("", err))
-	}
-	close(taken)
-	if err != nil {
-		return // its descriptors are the runtime's still
-	}
-	defer closeBut(trap.Written())
+	o.Wire = conn.FD
+	defer o.close()
 	if failed := hand(o, builder); failed != nil {
 		conn.SendFailure(failed)
 	}
 	timeline.Builder.Phase("")
 }
 
-// separate gives the thread its own copy of what threads share, with none of the
-// runtime's descriptors but those in its orders, as it would keep sockets open whose
-// end tells of a process's death, and the one that signals need.
-func separate(o *step.Orders) error {
-	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_FILES); err != nil {
-		return fmt.Errorf("separate builder's thread: %w", err)
-	}
-	unix.Umask(0)
-	closeBut(o.Wire, o.Peer, o.Pidfd, o.Arena, o.Progress, o.Exe, o.Trace, trap.Written())
-	return nil
-}
-
-// closeBut closes all descriptors but those to keep and the first three.
-func closeBut(keep ...int) {
-	slices.Sort(keep)
-	from := 3
-	for _, fd := range append(keep, math.MaxInt32) {
-		if fd < from {
-			continue // there is none
-		}
-		if fd > from {
-			_ = unix.CloseRange(uint(from), uint(fd-1), 0)
-		}
-		from = fd + 1
+// close closes all that the hand had or got, and hasn't passed on.
+func (o handOrders) close() {
+	for _, list := range [][]int{o.Trees, o.FirstMounts, {o.Peer, o.Pidfd, o.Arena, o.Progress, o.Exe, o.Proc}} {
+		step.CloseAll(list)
 	}
 }
 
@@ -155,6 +120,10 @@ func hand(o handOrders, builder *atomic.Int32) (failed *wire.Failure) {
 			failed = wire.Fail("", fmt.Errorf("builder: internal error: %v", p))
 		}
 	}()
+	o.Proc = -1
+	if err := separate(); err != nil {
+		return wire.Fail("separate builder's thread", err)
+	}
 	fault.Set(fault.Wanted())
 	fault.Point("stage:cloned")
 	host, err := proc.Open()
@@ -167,4 +136,15 @@ func hand(o handOrders, builder *atomic.Int32) (failed *wire.Failure) {
 		return wire.Fail("", err)
 	}
 	return first.house(o.Orders)
+}
+
+// separate gives the thread a working directory, a root and a umask of its own.
+// Never descriptors (CLONE_FILES): those of the poller have to be there whichever
+// thread the Go runtime polls on, and a garbage collection polls.
+func separate() error {
+	if err := unix.Unshare(unix.CLONE_FS); err != nil {
+		return err
+	}
+	unix.Umask(0)
+	return nil
 }

@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/libcontainer/trap"
 )
 
@@ -26,6 +25,8 @@ func TestMain(m *testing.M) {
 		os.Exit(offered())
 	case "signalled":
 		os.Exit(signalled())
+	case "polled":
+		os.Exit(polled())
 	}
 	os.Exit(m.Run())
 }
@@ -55,7 +56,7 @@ func signalled() int {
 	}
 	sent := make(chan error)
 	go ownThread(func() {
-		err := separate(new(step.Orders))
+		err := separate()
 		if err == nil {
 			err = unix.Tgkill(unix.Getpid(), unix.Gettid(), unix.SIGTERM)
 		}
@@ -74,10 +75,33 @@ func signalled() int {
 	}
 }
 
+// polled has a hand's thread collect garbage, whose end polls, while the poller is in
+// use. It returns 0 if the program survives.
+func polled() int {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return 3
+	}
+	defer w.Close()
+	go r.Read(make([]byte, 1))
+	sent := make(chan error)
+	go ownThread(func() {
+		err := separate()
+		for range 50 {
+			runtime.GC()
+		}
+		sent <- err
+	})
+	if <-sent != nil {
+		return 4
+	}
+	return 0
+}
+
 // A hand never has the process's main thread, to which the kernel gives the process's
-// signals, and a signal that it gets all the same isn't lost in its descriptors.
+// signals, a signal that it gets all the same isn't lost, and the Go runtime may poll on it.
 func TestOwnThread(t *testing.T) {
-	for _, what := range []string{"offered", "signalled"} {
+	for _, what := range []string{"offered", "signalled", "polled"} {
 		c := exec.CommandContext(t.Context(), os.Args[0])
 		c.Env = append(os.Environ(), copyEnv+"="+what)
 		if text, err := c.CombinedOutput(); err != nil {

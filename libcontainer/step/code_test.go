@@ -162,15 +162,15 @@ func FuzzOrders(f *testing.F) {
 
 func TestResolve(t *testing.T) {
 	fds := []int{10, 11, 12, 13, 14}
-	o := Orders{Progress: 0, Arena: 1, Cgroup: -1, Trace: -1, Exe: 2, Own: []FDSlot{{8, 3}, {16, -1}}, Keep: []int{4, 3}}
+	o := Orders{Progress: 0, Arena: 1, Cgroup: -1, Trace: -1, Exe: 2, Own: []FDSlot{{8, 3}, {16, -1}}}
 	if err := o.Resolve(fds); err != nil {
 		t.Fatal(err)
 	}
-	want := Orders{Progress: 10, Arena: 11, Cgroup: -1, Trace: -1, Exe: 12, Own: []FDSlot{{8, 13}, {16, -1}}, Keep: []int{14, 13}}
+	want := Orders{Progress: 10, Arena: 11, Cgroup: -1, Trace: -1, Exe: 12, Own: []FDSlot{{8, 13}, {16, -1}}}
 	if !reflect.DeepEqual(o, want) {
 		t.Errorf("Resolve = %+v, want %+v", o, want)
 	}
-	for _, bad := range []Orders{{Progress: 5}, {Arena: 1 << 30}, {Cgroup: 5}, {Exe: 5}, {Own: []FDSlot{{0, 5}}}, {Keep: []int{5}}} {
+	for _, bad := range []Orders{{Progress: 5}, {Arena: 1 << 30}, {Cgroup: 5}, {Exe: 5}, {Own: []FDSlot{{0, 5}}}} {
 		if err := bad.Resolve(fds); err != wire.ErrShort {
 			t.Errorf("Resolve of %+v = %v, want %v", bad, err, wire.ErrShort)
 		}

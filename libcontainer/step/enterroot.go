@@ -51,14 +51,11 @@ func (s *EnterRoot) Run(e *Env) error {
 	if err != nil {
 		return err
 	}
+	e.Root.FD = tree
 	if err := sameFile(tree, dir); err != nil {
 		return err
 	}
-	if err := mount.Attach(tree, dir); err != nil {
-		return at("attach", err)
-	}
-	e.Root.FD = tree
-	return nil
+	return at("attach", mount.Attach(tree, dir))
 }
 
 // sameFile guards against a root filesystem that was exchanged since it was

@@ -36,9 +36,8 @@ type Orders struct {
 	Helper    nsenter.Slot // takes the pid of the process that joins
 	Own       []FDSlot     // descriptors for its tape
 	Sock      nsenter.Slot // its end of the socket to us
-	Foreign   []nsenter.Slot
-	Keep      []int // descriptors that stay open to the end, besides Preserve
-	Ranges    []nsenter.Slot
+	Unified   nsenter.Slot // with ByTape: takes Cgroup, to be closed again
+	Closings  []Closing
 	UIDMap    string // text for /proc/PID/uid_map, or ""
 	GIDMap    string
 	UIDHelper bool // newuidmap writes it
@@ -50,6 +49,9 @@ type Orders struct {
 	// namespaces: it stays dumpable until that is done.
 	Dumpable bool
 	OOMScore string // text for its oom_score_adj, or "": the parent's job
+	// Offsets says that with its maps it gets the open file that takes the offsets of
+	// its time namespace.
+	Offsets bool
 
 	// The builder.
 	Enter   int      // namespaces to join, CLONE_NEW* flags
@@ -70,6 +72,18 @@ type Orders struct {
 type FDSlot struct {
 	Slot nsenter.Slot
 	FD   int
+}
+
+// A Closing is a place in the tape where all descriptors are closed but the standard
+// ones, the preserved ones, and some more.
+type Closing struct {
+	Keep   []nsenter.Slot // the places of those more
+	Ranges []nsenter.Slot // first and last descriptor of each range to be closed
+}
+
+func codeClosing(c *wire.Codec, l *Closing) {
+	wire.List(c, &l.Keep, codeSlot)
+	wire.List(c, &l.Ranges, codeSlot)
 }
 
 // Code carries the fields.
@@ -93,12 +107,11 @@ func (o *Orders) Code(c *wire.Codec) {
 		c.Int(&f.FD)
 	})
 	codeSlot(c, &o.Sock)
-	wire.List(c, &o.Foreign, codeSlot)
-	c.Ints(&o.Keep)
-	wire.List(c, &o.Ranges, codeSlot)
+	codeSlot(c, &o.Unified)
+	wire.List(c, &o.Closings, codeClosing)
 	c.String(&o.UIDMap)
 	c.String(&o.GIDMap)
-	for _, b := range []*bool{&o.UIDHelper, &o.GIDHelper, &o.DenyGroups, &o.Gate, &o.Dumpable, &o.User, &o.Heard} {
+	for _, b := range []*bool{&o.UIDHelper, &o.GIDHelper, &o.DenyGroups, &o.Gate, &o.Dumpable, &o.User, &o.Heard, &o.Offsets} {
 		c.Bool(b)
 	}
 	c.String(&o.OOMScore)
@@ -115,25 +128,28 @@ func codeSlot(c *wire.Codec, s *nsenter.Slot) {
 	*s = nsenter.Slot(u)
 }
 
-// SetRanges tells the tape which descriptors to close before the user's program:
-// all above the preserved ones but the few that it needs until then. Keep has
-// their numbers in the process that plays.
+// SetRanges tells the tape which descriptors to close, once it has the numbers of
+// those that it needs, which are the ones in the process that plays.
 func (o *Orders) SetRanges(a *nsenter.Arena) {
-	if len(o.Ranges) == 0 {
-		return
-	}
-	keep := slices.Clone(o.Keep)
-	slices.Sort(keep)
-	from := 3 + o.Preserve
-	for i := 0; i < len(o.Ranges); i += 2 {
-		last := ^uint32(0)
-		if i/2 < len(keep) {
-			last = uint32(keep[i/2] - 1) // below from, the range is empty: EINVAL, which the tape ignores
+	for _, c := range o.Closings {
+		keep := make([]int, 0, len(c.Keep))
+		for _, s := range c.Keep {
+			if fd := a.Int32(s); fd >= 0 { // -1: there is none
+				keep = append(keep, fd)
+			}
 		}
-		a.SetWord(o.Ranges[i], uintptr(from))
-		a.SetWord(o.Ranges[i+1], uintptr(last))
-		if i/2 < len(keep) {
-			from = keep[i/2] + 1
+		slices.Sort(keep)
+		from := 3 + o.Preserve
+		for i := 0; i < len(c.Ranges); i += 2 {
+			last := ^uint32(0)
+			if i/2 < len(keep) {
+				last = uint32(keep[i/2] - 1) // below from, the range is empty: EINVAL, which the tape ignores
+			}
+			a.SetWord(c.Ranges[i], uintptr(from))
+			a.SetWord(c.Ranges[i+1], uintptr(last))
+			if i/2 < len(keep) {
+				from = max(from, keep[i/2]+1)
+			}
 		}
 	}
 }
@@ -143,9 +159,6 @@ func (o *Orders) Resolve(fds []int) error {
 	all := []*int{&o.Progress, &o.Arena, &o.Cgroup, &o.Exe, &o.Trace}
 	for i := range o.Own {
 		all = append(all, &o.Own[i].FD)
-	}
-	for i := range o.Keep {
-		all = append(all, &o.Keep[i])
 	}
 	for _, p := range all {
 		if *p >= len(fds) {

@@ -47,6 +47,26 @@ func NewEnv() *Env {
 	return &Env{Root: rootfs.Root{FD: -1}, Proc: proc.FS{FD: -1}, First: First{Heard: true}, Pidfd: -1, maskFile: -1, maskDir: -1}
 }
 
+// Close closes all descriptors that the steps have opened or been given, but those
+// of the connections and processes that they were told of.
+func (e *Env) Close() {
+	for _, list := range [][]int{e.Trees, e.First.Mounts, e.Late, e.readonly, {e.Root.FD, e.maskFile, e.maskDir}} {
+		CloseAll(list)
+	}
+	e.Late, e.readonly, e.Root.FD, e.maskFile, e.maskDir = nil, nil, -1, -1, -1
+}
+
+// CloseAll closes the descriptors of a list, in which -1 stands for one that has
+// been handed over, as it does for all of them afterwards.
+func CloseAll(list []int) {
+	for i, fd := range list {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+		list[i] = -1
+	}
+}
+
 // Code carries a list of steps: a number for the type of each, then its fields.
 func Code(c *wire.Codec, steps *[]Step) {
 	n := c.Len(len(*steps))

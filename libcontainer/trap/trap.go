@@ -33,11 +33,6 @@ func Catch() (fd int, err error) {
 
 var pipe int32 = -1 // the end that is written to; assembler reads it
 
-// Written is the descriptor to which what was caught is written, or -1 if nothing is
-// caught. A thread that has descriptors of its own must keep it: any thread may be
-// interrupted by a signal of the process.
-func Written() int { return int(pipe) }
-
 // Read returns the next signal that was caught, or 0 if there is none.
 func Read(fd int) unix.Signal {
 	var sig int32
