@@ -11,6 +11,7 @@ package cgroups
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -174,6 +175,31 @@ type Entry struct {
 	// Tasks are v1 tasks files, one per hierarchy: the process that enters
 	// writes "0" to each.
 	Tasks []int
+}
+
+// Detach replaces the v2 directory by a clone of its mount that is attached nowhere
+// and read-only. CLONE_INTO_CGROUP takes it, and who takes the descriptor from the
+// process that is born by it comes no further: ".." stops there. Who may not make
+// mounts keeps the directory as it is.
+func (e *Entry) Detach() error {
+	if e.Unified < 0 {
+		return nil
+	}
+	fd, err := unix.OpenTree(e.Unified, "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)
+	if err == unix.EPERM {
+		return nil
+	}
+	if err == nil {
+		if err = unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}); err != nil {
+			unix.Close(fd)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("clone mount of cgroup: %w", err)
+	}
+	unix.Close(e.Unified)
+	e.Unified = fd
+	return nil
 }
 
 // Close closes every descriptor of the entry. It can be called twice.

@@ -322,6 +322,11 @@ func (c *creation) launch() (p *launch.Process, err error) {
 		return nil, err
 	}
 	defer entry.Close()
+	if !ownPIDNamespace(c.bundle.Spec) { // somebody sees it being born
+		if err := entry.Detach(); err != nil {
+			return nil, err
+		}
+	}
 	if err := addTasks(entry, c.resctrl); err != nil {
 		return nil, err
 	}

@@ -91,6 +91,9 @@ func (e *entrance) enter(decide func() (*planned, error), fork func(*plan.Plan, 
 	if err != nil {
 		return nil, err
 	}
+	if err := e.cgroup.Detach(); err != nil { // the container sees the process being born
+		return nil, err
+	}
 	in := &launch.ExecInputs{
 		Unified: e.cgroup.Unified, Tasks: e.cgroup.Tasks, Control: p.at.Control, Listener: e.agent,
 		FDs: append(p.fds,
