@@ -23,3 +23,26 @@ func TestFilter(t *testing.T) {
 		t.Errorf("status %x, errno %d at %q", ws, p.Progress.Errno, label)
 	}
 }
+
+// TestNoExit has a tape fail, and end, under a program that forbids everything: the
+// process ends by a fault, and doesn't spin.
+func TestNoExit(t *testing.T) {
+	for _, fails := range []bool{true, false} {
+		tape := NewTape()
+		tape.Call("reset handler", unix.SYS_RT_SIGACTION, Int(int(unix.SIGSEGV)), tape.Alloc(64).Addr(), Int(0), Int(8))
+		tape.Call("set no_new_privs", unix.SYS_PRCTL, Int(unix.PR_SET_NO_NEW_PRIVS), Int(1), Int(0), Int(0), Int(0))
+		tape.Call("install filter", unix.SYS_SECCOMP, Int(unix.SECCOMP_SET_MODE_FILTER), Int(0), tape.Filter([]unix.SockFilter{
+			{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)},
+		}))
+		if fails {
+			tape.Call("execute", unix.SYS_GETPID)
+		}
+		p, ws := run(t, tape)
+		if !ws.Signaled() || ws.Signal() != unix.SIGSEGV && ws.Signal() != unix.SIGILL {
+			t.Errorf("fails %v: status %#x, want the end by a fault", fails, ws)
+		}
+		if got := p.Progress.Errno; fails && got != uint32(unix.EPERM) {
+			t.Errorf("errno %d, want EPERM", got)
+		}
+	}
+}

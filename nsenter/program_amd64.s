@@ -207,7 +207,7 @@ end:
 exit:
 	MOVL	$231, AX
 	SYSCALL
-	JMP	exit
+	BYTE	$0x0f; BYTE	$0x0b // UD2: a seccomp filter has refused the exit
 
 	// programMark
 	BYTE	$0xcc; BYTE	$0x72; BYTE	$0x75; BYTE	$0x6e; BYTE	$0x67; BYTE	$0x65; BYTE	$0x6e; BYTE	$0x64
