@@ -103,6 +103,7 @@ func (a *app) runtime() (*libcontainer.Runtime, error) {
 		SystemdCgroup: a.global.systemdCgroup,
 		Warn:          a.logger.Warnf,
 		Notice:        a.notice,
+		Effects:       libcontainer.AllEffects,
 	}, nil
 }
 

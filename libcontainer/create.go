@@ -75,8 +75,7 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 	if err := state.CheckID(o.ID); err != nil {
 		return nil, err
 	}
-	// Nothing that our caller left open may get into a container or a hook.
-	unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
+	r.closeOnExec()
 	c := &creation{r: r, opt: o, sockets: noSockets, agent: -1, status: -1, listen: listenFDs()}
 	defer func() {
 		if err != nil {
@@ -95,7 +94,7 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 	if c.bundle, err = spec.Load(o.Bundle); err != nil {
 		return nil, err
 	}
-	putOffGC(len(c.bundle.Raw))
+	r.putOffGC(len(c.bundle.Raw))
 	if err = checkCaller(c.bundle.Spec); err != nil {
 		return nil, err
 	}
@@ -333,6 +332,11 @@ func (c *creation) launch() (p *launch.Process, err error) {
 	in.Unified, in.Tasks = entry.Unified, entry.Tasks
 	for _, j := range c.joined {
 		in.Joined = append(in.Joined, j.fd)
+	}
+	if c.stage == nil && c.r.Effects.Undumpable {
+		// A thread of ours builds in the container's namespaces. (It has CAP_SYS_PTRACE, so
+		// that its own files in /proc stay open to it.)
+		unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	}
 	p, err = launch.Start(c.stage, c.plan, in)
 	if errors.Is(err, nsenter.ErrNoProgram) {

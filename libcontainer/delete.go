@@ -18,6 +18,7 @@ import (
 // it removes any: a running one is killed, one whose state can't be read is
 // removed with the help of its intent, and one that doesn't exist is no error.
 func (r *Runtime) Delete(id string, force bool) error {
+	r.closeOnExec()
 	timeline.Runtime.Phase("open container")
 	c, err := r.open(id, true)
 	switch {

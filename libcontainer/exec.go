@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -58,8 +59,7 @@ var (
 // on. The result is its exit status, 128 and the signal's number if one ended
 // it.
 func (r *Runtime) Exec(o *ExecOptions) (status int, err error) {
-	// Nothing that our caller left open may get into a container.
-	unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
+	r.closeOnExec()
 	x := &execution{opt: o, sockets: noSockets, pidfd: -1, root: -1, status: -1, terminal: -1}
 	defer x.close()
 	timeline.Runtime.Phase("open container")
@@ -217,7 +217,7 @@ var errKilled = errors.New("process was killed before it ran the program (memory
 // run has the process made and waits for what it has to.
 func (x *execution) run() (status int, err error) {
 	if !x.opt.Detach {
-		if x.front, err = newForeground(); err != nil {
+		if x.front, err = newForeground(x.c.r.Effects.Signals); err != nil {
 			return 0, err
 		}
 	}
@@ -383,8 +383,8 @@ func (x *execution) reports() bool {
 // announce waits until the program runs and tells those who wait for it.
 func (x *execution) announce() error {
 	if x.reports() {
-		err := x.awaitExec()
-		if err == nil {
+		runs, err := x.awaitExec()
+		if err == nil && runs {
 			err = x.verdict()
 		}
 		if err != nil {
@@ -404,25 +404,45 @@ func (x *execution) announce() error {
 	return nil
 }
 
-// awaitExec waits until the status pipe closes, by the execve or by death.
-func (x *execution) awaitExec() error {
-	patience := -1
-	if notifyProfile(x.spec) != nil {
-		patience = int(launch.AgentPatience.Milliseconds())
-	}
+// awaitExec waits until the status pipe closes, by the execve or by death. In a
+// container that is paused the process will run its program when that is resumed,
+// which nobody knows the time of: then it isn't waited for.
+func (x *execution) awaitExec() (runs bool, err error) {
+	deadline := time.Now().Add(launch.AgentPatience)
 	for {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(x.status), Events: unix.POLLIN}}, patience)
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(x.status), Events: unix.POLLIN}}, x.patience(deadline))
 		switch {
 		case err == unix.EINTR:
 		case err != nil:
-			return fmt.Errorf("wait for execve: %w", err)
-		case n == 0:
-			return x.failed(fmt.Errorf("seccomp agent doesn't answer: process waits at: %s", x.exec.At()))
+			return false, fmt.Errorf("wait for execve: %w", err)
+		case n > 0:
+			return true, nil
 		default:
-			return nil
+			if by, err := x.c.manager.FrozenBy(); x.opt.IgnorePaused && (err != nil || by != "") {
+				return false, err
+			}
+			if notifyProfile(x.spec) != nil && !time.Now().Before(deadline) {
+				return false, x.failed(fmt.Errorf("seccomp agent doesn't answer: process waits at: %s", x.exec.At()))
+			}
 		}
 	}
 }
+
+// patience is how long awaitExec waits before it looks around, in milliseconds; -1
+// where nothing but the execve is to be seen.
+func (x *execution) patience(deadline time.Time) int {
+	switch {
+	case x.opt.IgnorePaused:
+		return frozenLook
+	case notifyProfile(x.spec) != nil:
+		return int(max(0, time.Until(deadline).Milliseconds()+1))
+	}
+	return -1
+}
+
+// frozenLook is how often, in milliseconds, an exec that may come into a paused
+// container looks whether it has.
+const frozenLook = 20
 
 // verdict is why the process didn't come to its program, if it didn't.
 func (x *execution) verdict() error {

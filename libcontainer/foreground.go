@@ -11,16 +11,19 @@ import (
 
 // foreground is what `run` and `exec` do while their process lives.
 type foreground struct {
-	signals int // from now on they are for the process, and kept until it lives
+	signals int  // from now on they are for the process, and kept until it lives; -1: they aren't
+	adopts  bool // orphans become children of ours
 	relay   *tty.Relay
 }
 
-func newForeground() (*foreground, error) {
-	fd, err := trap.Catch()
-	if err != nil {
-		return nil, err
+func newForeground(signals bool) (*foreground, error) {
+	f := &foreground{signals: -1}
+	if !signals {
+		return f, nil
 	}
-	return &foreground{signals: fd}, nil
+	var err error
+	f.signals, err = trap.Catch()
+	return f, err
 }
 
 // take relays a terminal. It owns the descriptor.
@@ -36,8 +39,8 @@ func (f *foreground) close() {
 	}
 }
 
-// wait passes signals on until the process, a child of ours, ends, and reaps
-// whatever else becomes one. It returns the exit status.
+// wait passes signals on until the process, a child of ours, ends, and reaps it and
+// the orphans that we have adopted. It returns the exit status.
 func (f *foreground) wait(pid, pidfd int) (int, error) {
 	if f.relay != nil {
 		if err := f.relay.Start(); err != nil {
@@ -49,10 +52,10 @@ func (f *foreground) wait(pid, pidfd int) (int, error) {
 		if _, err := unix.Poll(fds, -1); err != nil && err != unix.EINTR {
 			return 1, fmt.Errorf("wait for process: %w", err)
 		}
-		for sig := trap.Read(f.signals); sig != 0; sig = trap.Read(f.signals) {
+		for sig := f.caught(); sig != 0; sig = f.caught() {
 			f.forward(sig, pidfd)
 		}
-		status, ended, err := reap(pid)
+		status, ended, err := f.reap(pid)
 		if err != nil {
 			return 1, fmt.Errorf("wait for process: %w", err)
 		}
@@ -65,11 +68,24 @@ func (f *foreground) wait(pid, pidfd int) (int, error) {
 	}
 }
 
-// reap reaps children that have ended until it comes to the one with the pid.
-func reap(pid int) (status int, ended bool, err error) {
+// caught is the next signal that was caught, or 0.
+func (f *foreground) caught() unix.Signal {
+	if f.signals < 0 {
+		return 0
+	}
+	return trap.Read(f.signals)
+}
+
+// reap reaps the process if it has ended. Who adopts orphans reaps all children that
+// have ended until he comes to it; else another's children are another's to wait for.
+func (f *foreground) reap(pid int) (status int, ended bool, err error) {
+	which := pid
+	if f.adopts {
+		which = -1
+	}
 	for {
 		var ws unix.WaitStatus
-		switch child, err := unix.Wait4(-1, &ws, unix.WNOHANG, nil); {
+		switch child, err := unix.Wait4(which, &ws, unix.WNOHANG, nil); {
 		case err == unix.EINTR:
 		case err != nil:
 			return 1, false, err

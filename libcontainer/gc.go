@@ -7,9 +7,9 @@ import "runtime/debug"
 // What is made of it reaches the 4 MiB at which Go begins; to go through it takes
 // milliseconds, and frees next to nothing, for it is in use until we end. So that
 // waits for 16 MiB.
-func putOffGC(bytes int) {
+func (r *Runtime) putOffGC(bytes int) {
 	const large, percent = 256 << 10, 400
-	if bytes > large {
+	if r.Effects.LazyGC && bytes > large {
 		debug.SetGCPercent(percent)
 	}
 }

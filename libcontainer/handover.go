@@ -89,16 +89,17 @@ func (s *sockets) sendPidfd(pid int) error {
 }
 
 // writePidFile writes the pid in decimal, without a newline, under a hidden name
-// first: engines read it the moment it is there.
+// first: engines read it the moment it is there. The name is nobody else's, for
+// several creations may have one pid file between them.
 func writePidFile(path string, pid int) error {
 	if path == "" {
 		return nil
 	}
-	tmp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
+	tmp := fmt.Sprintf("%s/.%.200s.%d", filepath.Dir(path), filepath.Base(path), pid)
 	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL | os.O_SYNC
 	f, err := os.OpenFile(tmp, flags, 0o666)
 	if fi, lerr := os.Lstat(tmp); errors.Is(err, unix.EEXIST) && lerr == nil && fi.Mode().IsRegular() {
-		os.Remove(tmp) // left by one that was killed
+		os.Remove(tmp) // left by one that was killed: its process is gone, or it wouldn't be our pid
 		f, err = os.OpenFile(tmp, flags, 0o666)
 	}
 	if err != nil {

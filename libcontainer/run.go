@@ -29,12 +29,12 @@ func (r *Runtime) Run(o *RunOptions) (status int, err error) {
 		}
 		return 0, err
 	}
-	f, err := newForeground()
+	f, err := newForeground(r.Effects.Signals)
 	if err != nil {
 		return 1, err
 	}
 	defer f.close()
-	if !o.NoSubreaper {
+	if f.adopts = r.Effects.Subreaper && !o.NoSubreaper; f.adopts {
 		// Processes that outlive their parents in a container without a pid
 		// namespace come to us instead of to the host's init.
 		unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -49,12 +49,25 @@ func (r *Runtime) Run(o *RunOptions) (status int, err error) {
 	defer unix.Close(pidfd)
 	timeline.Runtime.Phase("wait for the container's end")
 	fault.Point("run:started")
+	c.entry.Unlock() // while it runs it is anybody's to change, or to delete
 	status, err = f.wait(c.record.PID, pidfd)
 	timeline.Runtime.Phase("delete")
 	if err != nil || o.Keep {
 		return status, err
 	}
-	return status, c.container().delete(true)
+	return status, c.remove()
+}
+
+// remove deletes the container, if nobody else has meanwhile.
+func (c *creation) remove() error {
+	err := c.entry.Lock()
+	if err == nil {
+		err = c.container().delete(true)
+	}
+	if errors.Is(err, ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // checkTerminal has runc's texts.
@@ -90,7 +103,7 @@ func (c *creation) createAndStart() (pidfd int, err error) {
 		}
 	}
 	if err != nil {
-		_ = ct.delete(true)
+		_ = c.remove()
 		child := spawn.Child{PID: c.record.PID}
 		child.Wait()
 		return -1, err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/state"
 )
@@ -26,6 +27,38 @@ type Runtime struct {
 	// Notice is told what went wrong without making a verb fail, such as a
 	// poststop hook: people should see it. It may be nil.
 	Notice func(format string, args ...any)
+	// Effects are what the verbs may do to the process that they run in.
+	Effects Effects
+}
+
+// Effects are settings of the whole process that suit a command that does one thing
+// and ends. A program that embeds this package leaves them off.
+type Effects struct {
+	// CloseOnExec makes every descriptor from 3 on close-on-exec, so that nothing
+	// that our caller left open gets into a container or a hook. (What is open in a
+	// Go program is so already, unless somebody has asked for it.)
+	CloseOnExec bool
+	// Undumpable closes the process to others that have its ids while it makes a
+	// container, and from then on.
+	Undumpable bool
+	// Subreaper has Run in the foreground adopt and reap orphans: all children of
+	// the process. Without it nobody's child but our own is waited for.
+	Subreaper bool
+	// Signals has Run and Exec in the foreground catch all signals of the process, and
+	// pass them on.
+	Signals bool
+	// LazyGC puts off the collection of garbage where a large configuration is read.
+	LazyGC bool
+}
+
+// AllEffects are the effects that a command line wants.
+var AllEffects = Effects{CloseOnExec: true, Undumpable: true, Subreaper: true, Signals: true, LazyGC: true}
+
+// closeOnExec is [Effects.CloseOnExec].
+func (r *Runtime) closeOnExec() {
+	if r.Effects.CloseOnExec {
+		unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
+	}
 }
 
 // CreateOptions say which container to make, and how.

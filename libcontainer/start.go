@@ -22,6 +22,7 @@ import (
 // Start lets a created container run its program. It returns once the program
 // runs; if it can't, that is the error.
 func (r *Runtime) Start(id string) error {
+	r.closeOnExec()
 	timeline.Runtime.Phase("open container")
 	c, err := r.open(id, true)
 	if err != nil {
@@ -99,6 +100,10 @@ func (c *container) start(pidfd int) error {
 			return err
 		}
 	}
+	if n == nil {
+		return nil
+	}
+	c.entry.Unlock() // it may take its time to be ready, or never be
 	return n.wait(c.record.PID, pidfd)
 }
 
@@ -109,24 +114,52 @@ func (c *container) hookState(b *spec.Bundle, status specs.ContainerState) hook.
 // openGate lets the first process go, and returns the status FIFO, which says
 // when it has come to something.
 func (c *container) openGate() (status int, err error) {
-	status, err = c.entry.OpenFile(state.StatusName, unix.O_RDONLY|unix.O_NONBLOCK)
-	if err != nil {
-		return -1, err
-	}
-	gate, err := c.entry.OpenFile(state.GateName, unix.O_WRONLY|unix.O_NONBLOCK)
+	status, err = c.entry.OpenFifo(state.StatusName, unix.O_RDONLY)
 	if err == nil {
-		_, err = unix.Write(gate, []byte{1})
-		unix.Close(gate)
+		if err = c.held(status); err == nil {
+			err = c.openGateFifo()
+		}
+		if err != nil {
+			unix.Close(status)
+		}
 	}
 	if err != nil {
-		unix.Close(status)
-		if errors.Is(err, unix.ENXIO) {
-			err = ErrStopped
-		}
 		return -1, err
 	}
 	fault.Point("start:opened")
 	return status, nil
+}
+
+// held makes sure that the first process has the status FIFO open for writing: by
+// one that nobody has we would never hear of it.
+func (c *container) held(status int) error {
+	switch _, err := unix.Read(status, make([]byte, 1)); err {
+	case unix.EAGAIN:
+		return nil
+	case nil: // end of file
+		return c.notOpen(state.StatusName)
+	default:
+		return fmt.Errorf("read %s/%s: %w", c.entry.Dir, state.StatusName, err)
+	}
+}
+
+func (c *container) openGateFifo() error {
+	gate, err := c.entry.OpenFifo(state.GateName, unix.O_WRONLY)
+	if err == nil {
+		_, err = unix.Write(gate, []byte{1})
+		unix.Close(gate)
+	}
+	if !errors.Is(err, unix.ENXIO) {
+		return err
+	}
+	if alive, err := c.record.Alive(c.host); err != nil || alive {
+		return errors.Join(c.notOpen(state.GateName), err)
+	}
+	return ErrStopped
+}
+
+func (c *container) notOpen(name string) error {
+	return fmt.Errorf("container's first process doesn't have %s/%s open", c.entry.Dir, name)
 }
 
 // await waits for what becomes of the first process: the status FIFO closes by

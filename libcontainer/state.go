@@ -45,7 +45,7 @@ func (r *Runtime) List() (states []*State, problems []error, err error) {
 		return nil, nil, err
 	}
 	defer host.Close()
-	putOffGC(len(ids) * recordSize)
+	r.putOffGC(len(ids) * recordSize)
 	found, errs := make([]*State, len(ids)), make([]error, len(ids))
 	alongside(len(ids), func(i int) { found[i], errs[i] = r.state(&host, ids[i]) })
 	for i, id := range ids {

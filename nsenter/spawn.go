@@ -2,6 +2,7 @@ package nsenter
 
 import (
 	"fmt"
+	"math"
 	"syscall"
 	"unsafe"
 
@@ -78,6 +79,9 @@ func (s Spawn) tape() *Tape {
 	if s.Pin {
 		t.Pin()
 	}
+	// In the child alone: what the program that embeds us has open and inheritable is
+	// its own business.
+	t.Call("close descriptors at execve", unix.SYS_CLOSE_RANGE, Int(3), Uint(math.MaxUint32), Int(unix.CLOSE_RANGE_CLOEXEC))
 	for _, fd := range s.Inherit {
 		t.Call("inherit descriptor", unix.SYS_FCNTL, Int(fd), Int(unix.F_SETFD), Int(0))
 	}

@@ -202,8 +202,6 @@ func Host(h *specs.Hook, stdin, output int) (pid, pidfd int, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	unix.Prctl(unix.PR_SET_TIMERSLACK, nsenter.TimerSlack, 0, 0, 0)
-	// What our caller left open is no business of a hook.
-	unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
 	pidfd = -1
 	pid, err = syscall.ForkExec(h.Path, args, &syscall.ProcAttr{
 		Env:   env,

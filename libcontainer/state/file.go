@@ -1,6 +1,7 @@
 package state
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -58,7 +59,7 @@ func (e *Entry) Drop(name string) { unix.Unlinkat(e.FD, temporary(name), 0) }
 func temporary(name string) string { return "." + name + ".tmp" }
 
 func (e *Entry) writeNew(name string, data []byte) error {
-	fd, err := unix.Openat(e.FD, name, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	fd, err := unix.Openat(e.FD, name, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return err
 	}
@@ -125,6 +126,30 @@ func (e *Entry) MakeFifo(name string) (int, error) {
 		return -1, fmt.Errorf("make %s/%s: %w", e.Dir, name, err)
 	}
 	return e.OpenFile(name, unix.O_RDWR)
+}
+
+// OpenFifo opens a FIFO of the entry for one direction. It doesn't wait for the
+// other end, nor do reads and writes.
+func (e *Entry) OpenFifo(name string, flags int) (int, error) {
+	fd, err := e.OpenFile(name, flags|unix.O_NONBLOCK)
+	if err == nil {
+		err = e.expect(fd, name, unix.S_IFIFO, "FIFO")
+	}
+	return fd, err
+}
+
+// expect closes the descriptor of a file that isn't of the type.
+func (e *Entry) expect(fd int, name string, kind uint32, word string) error {
+	var st unix.Stat_t
+	err := unix.Fstat(fd, &st)
+	if err == nil && st.Mode&unix.S_IFMT != kind {
+		err = errors.New("not a " + word)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return fmt.Errorf("open %s/%s: %w", e.Dir, name, err)
+	}
+	return nil
 }
 
 // MakeFile makes an empty file, mode 0600, and opens it for reading and writing.

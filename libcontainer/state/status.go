@@ -53,7 +53,10 @@ func (e *Entry) Facts(r *Record, fs proc.FS) (Facts, error) {
 
 // Progress reads the first process's progress record.
 func (e *Entry) Progress() (nsenter.Progress, error) {
-	fd, err := e.OpenFile(ProgressName, unix.O_RDONLY)
+	fd, err := e.OpenFile(ProgressName, unix.O_RDONLY|unix.O_NONBLOCK)
+	if err == nil {
+		err = e.expect(fd, ProgressName, unix.S_IFREG, "regular file")
+	}
 	if err != nil {
 		return nsenter.Progress{}, err
 	}
