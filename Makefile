@@ -9,7 +9,10 @@ TAGS     :=
 CGO      := $(if $(filter libseccomp,$(TAGS)),1,0)
 # cli's help needs no text/template; without it the binary is 1 MB smaller.
 ALLTAGS  := urfave_cli_no_template $(TAGS)
-LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+# Where the program begins, on the architectures that have it: see cli/entry. With
+# cgo that is the C library's business.
+ENTRY    := $(if $(filter amd64-0 arm64-0,$(shell $(GO) env GOARCH)-$(CGO)),-E github.com/rung-oci/rung/cli/entry.entry)
+LDFLAGS  := -s -w $(ENTRY) -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 BUILD    := CGO_ENABLED=$(CGO) $(GO) build -trimpath -tags '$(ALLTAGS)' -ldflags '$(LDFLAGS)'
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 

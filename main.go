@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/rung-oci/rung/cli"
+	_ "github.com/rung-oci/rung/cli/entry" // the program begins there, see the Makefile's -E
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	_ "github.com/rung-oci/rung/libcontainer/spawn/early" // starts the init stage ahead

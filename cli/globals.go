@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/rung-oci/rung/libcontainer"
+	"github.com/rung-oci/rung/libcontainer/state"
 	urfave "github.com/urfave/cli/v3"
 )
 
@@ -163,8 +164,8 @@ func makeRoot(c caller) error {
 	if !own {
 		return nil
 	}
-	if err := os.MkdirAll(root, 0o700); err != nil {
-		return fmt.Errorf("make state directory: %w", err)
+	if err := state.MakeRoot(root); err != nil {
+		return err
 	}
 	if err := os.Chmod(root, 0o700|os.ModeSticky); err != nil {
 		return fmt.Errorf("make state directory sticky: %w", err)

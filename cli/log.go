@@ -30,15 +30,29 @@ func (a *app) openLog() error {
 	}
 	out := a.stderr
 	if a.global.log != "" {
-		// Package os adds O_CLOEXEC.
-		a.logFile, err = os.OpenFile(a.global.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
-		if err != nil {
+		if a.logFile, err = openOutput(a.global.log, unix.O_APPEND, 0o644); err != nil {
 			return err
 		}
 		out = a.logFile
 	}
 	a.logger = newLogger(out, formatter, level)
 	return nil
+}
+
+// openOutput opens a file to write to, made where it is missing. A FIFO that nobody
+// reads is an error: it would keep us waiting. (And package os would start the poller
+// for a FIFO.)
+func openOutput(name string, flags int, mode uint32) (*os.File, error) {
+	fd, err := unix.Open(name, flags|unix.O_CREAT|unix.O_WRONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, mode)
+	if err == nil {
+		if err = unix.SetNonblock(fd, false); err != nil {
+			unix.Close(fd)
+		}
+	}
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: name, Err: err}
+	}
+	return os.NewFile(uintptr(fd), name), nil
 }
 
 func newLogger(out io.Writer, formatter logrus.Formatter, level logrus.Level) *logrus.Logger {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	urfave "github.com/urfave/cli/v3"
+	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/timeline"
 )
@@ -23,11 +24,16 @@ func traced(c *urfave.Command, do action) action {
 		if file == "" {
 			return do(args)
 		}
+		out, err := openOutput(file, unix.O_TRUNC, 0o600)
+		if err != nil {
+			return fmt.Errorf("option --trace: %w", err)
+		}
+		defer out.Close()
 		timeline.Start()
 		timeline.Runtime.Phase("begin")
-		err := do(args)
+		err = do(args)
 		title := "rung " + strings.Join(append([]string{c.Name}, args...), " ")
-		if werr := os.WriteFile(file, timeline.End(title), 0o600); werr != nil {
+		if _, werr := out.Write(timeline.End(title)); werr != nil {
 			err = errors.Join(err, fmt.Errorf("option --trace: %w", werr))
 		}
 		return err

@@ -32,7 +32,7 @@ var layers = [][]string{
 	{"cgroups/systemd", "libcontainer/launch"},
 	{"cgroups/choose"},
 	{"cgroups/cgtest", "libcontainer"},
-	{"cli"},
+	{"cli", "cli/entry"},
 	{""}, // main
 }
 

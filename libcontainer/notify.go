@@ -39,7 +39,11 @@ func (c *creation) listenNotify() error {
 	if os.Getenv("NOTIFY_SOCKET") == "" {
 		return nil
 	}
-	if err := unix.Mkdirat(c.entry.FD, state.NotifyName, 0o755); err != nil {
+	err := unix.Mkdirat(c.entry.FD, state.NotifyName, 0o755)
+	if err == nil {
+		err = unix.Fchmodat(c.entry.FD, state.NotifyName, 0o755, 0)
+	}
+	if err != nil {
 		return fmt.Errorf("make notify directory: %w", err)
 	}
 	return nil

@@ -40,11 +40,15 @@ func makeOnce(base Dir, rel string) (leaf Dir, made []string, err error) {
 		}
 		defer parent.Close()
 	}
-	switch err := unix.Mkdirat(parent.fd, name, 0o755); err {
-	case nil:
+	const mode = 0o755
+	err = unix.Mkdirat(parent.fd, name, mode)
+	if err == nil {
 		made = append(made, parent.join(name))
-	case unix.EEXIST:
-	default:
+		if unix.Geteuid() != 0 { // to whom modes matter, whatever umask he has given us
+			err = unix.Fchmodat(parent.fd, name, mode, 0)
+		}
+	}
+	if err != nil && err != unix.EEXIST {
 		return Dir{fd: -1}, made, fmt.Errorf("create cgroup %s: %w", parent.join(name), err)
 	}
 	leaf, err = parent.Open(name)

@@ -122,7 +122,11 @@ func (e *Entry) read(name string) ([]byte, error) {
 // MakeFifo makes a FIFO and opens it for reading and writing, which never
 // blocks.
 func (e *Entry) MakeFifo(name string) (int, error) {
-	if err := unix.Mknodat(e.FD, name, unix.S_IFIFO|0o600, 0); err != nil {
+	err := unix.Mknodat(e.FD, name, unix.S_IFIFO|0o600, 0)
+	if err == nil {
+		err = unix.Fchmodat(e.FD, name, 0o600, 0) // whatever our caller's umask is
+	}
+	if err != nil {
 		return -1, fmt.Errorf("make %s/%s: %w", e.Dir, name, err)
 	}
 	return e.OpenFile(name, unix.O_RDWR)
@@ -154,7 +158,14 @@ func (e *Entry) expect(fd int, name string, kind uint32, word string) error {
 
 // MakeFile makes an empty file, mode 0600, and opens it for reading and writing.
 func (e *Entry) MakeFile(name string) (int, error) {
-	return e.OpenFile(name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL)
+	fd, err := e.OpenFile(name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL)
+	if err == nil {
+		if err = unix.Fchmod(fd, 0o600); err != nil {
+			unix.Close(fd)
+			return -1, fmt.Errorf("make %s/%s: %w", e.Dir, name, err)
+		}
+	}
+	return fd, err
 }
 
 // OpenFile opens a file of the entry. The descriptor is the caller's.

@@ -61,11 +61,11 @@ func (s Store) Create(id string) (*Entry, error) {
 	if err := CheckID(id); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(s.Root, 0o700); err != nil {
-		return nil, fmt.Errorf("make state directory: %w", err)
+	if err := MakeRoot(s.Root); err != nil {
+		return nil, err
 	}
 	dir := filepath.Join(s.Root, id)
-	if err := unix.Mkdir(dir, 0o711); err != nil {
+	if err := mkdir(dir, 0o711); err != nil {
 		if err == unix.EEXIST {
 			return nil, ErrExist
 		}
@@ -75,11 +75,7 @@ func (s Store) Create(id string) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The caller's umask doesn't count.
-	if err = unix.Fchmod(e.FD, 0o711); err == nil {
-		err = e.Lock()
-	}
-	if err == nil {
+	if err = e.Lock(); err == nil {
 		err = e.fresh()
 	}
 	if err != nil {
@@ -87,6 +83,38 @@ func (s Store) Create(id string) (*Entry, error) {
 		return nil, err
 	}
 	return e, nil
+}
+
+// MakeRoot makes the directory of all containers, mode 0700, and those above it, where
+// they are missing.
+func MakeRoot(root string) error {
+	err := mkdir(root, 0o700)
+	if err == unix.ENOENT && filepath.Dir(root) != root {
+		if err := MakeRoot(filepath.Dir(root)); err != nil {
+			return err
+		}
+		err = mkdir(root, 0o700)
+	}
+	if err == unix.EEXIST {
+		var st unix.Stat_t
+		if err = unix.Stat(root, &st); err == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR {
+			err = unix.ENOTDIR
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("make state directory: mkdir %s: %w", root, err)
+	}
+	return nil
+}
+
+// mkdir makes a directory of a mode for which our caller's umask doesn't count: with
+// some, an ordinary user couldn't open what he has made.
+func mkdir(dir string, mode uint32) error {
+	err := unix.Mkdir(dir, mode)
+	if err == nil {
+		err = unix.Chmod(dir, mode)
+	}
+	return err
 }
 
 // Open opens the entry of a container, not locked.

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/tests/release"
 )
 
 // A view is what a mount namespace shows of the cgroups; script makes it.
@@ -171,7 +173,7 @@ func build(out string) error {
 	if err != nil {
 		return fmt.Errorf("find the module: %w", err)
 	}
-	cmd = exec.Command("go", "build", "-trimpath", "-tags", "urfave_cli_no_template", "-ldflags", "-s -w", "-o", out, ".")
+	cmd = exec.Command("go", "build", "-trimpath", "-tags", "urfave_cli_no_template", "-ldflags", release.LinkFlags(), "-o", out, ".")
 	cmd.Dir = filepath.Dir(string(bytes.TrimSpace(dir)))
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
 	if text, err := cmd.CombinedOutput(); err != nil {

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/tests/release"
 )
 
 // build makes everything that all views use: the runtime, the probe and the
@@ -30,14 +32,14 @@ func build(dir string) error {
 	if os.Getenv("RUNTIME") != "" {
 		return nil
 	}
-	return goBuild(filepath.Dir(module), dir+"/bin/rung", ".")
+	return goBuild(filepath.Dir(module), dir+"/bin/rung", ".", "-ldflags="+release.LinkFlags())
 }
 
 // prebuilt is a directory of programs that were built elsewhere, for a machine
 // without Go.
 func prebuilt() string { return os.Getenv("RUNG_PREBUILT") }
 
-func goBuild(dir, out, pkg string) error {
+func goBuild(dir, out, pkg string, flags ...string) error {
 	if from := prebuilt(); from != "" {
 		// A copy: its inode tells whose processes are whose.
 		data, err := os.ReadFile(filepath.Join(from, filepath.Base(out)))
@@ -53,7 +55,7 @@ func goBuild(dir, out, pkg string) error {
 	if tags := os.Getenv("RUNG_TAGS"); tags != "" {
 		args = append(args, "-tags", tags)
 	}
-	cmd := exec.Command("go", append(args, pkg)...)
+	cmd := exec.Command("go", append(append(args, flags...), pkg)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
 	if text, err := cmd.CombinedOutput(); err != nil {

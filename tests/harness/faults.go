@@ -12,6 +12,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/tests/release"
 )
 
 // An Inventory is what was there before something that may leave a residue.
@@ -91,7 +93,7 @@ func UseTagged(t testing.TB, tags string) {
 	}
 	out := filepath.Join(Dir(), tags, "rung")
 	if _, err := os.Stat(out); err != nil {
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-tags", tags, "-o", out, ".")
+		cmd := exec.Command("go", "build", "-trimpath", "-ldflags="+release.LinkFlags(), "-tags", tags, "-o", out, ".")
 		cmd.Dir = filepath.Dir(module)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
 		if text, err := cmd.CombinedOutput(); err != nil {

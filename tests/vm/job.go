@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/rung-oci/rung/tests/release"
 )
 
 // What decides how the image looks.
@@ -76,7 +78,7 @@ func makeJob(ctx context.Context, tests, dir string, o *options) error {
 // programs builds what the tests' harness would build if the guest had Go.
 func (t *tree) programs() error {
 	bin := t.root + "/bin/"
-	if err := t.build(t.repo, bin+"rung", "-tags", "urfave_cli_no_template", "."); err != nil {
+	if err := t.build(t.repo, bin+"rung", "-ldflags="+release.LinkFlags(), "-tags", "urfave_cli_no_template", "."); err != nil {
 		return err
 	}
 	for name, pkg := range map[string]string{"probe": "./probe", "go-attack": "./security/attack"} {

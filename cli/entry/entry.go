@@ -1,0 +1,62 @@
+// Package entry is where the program begins: before the Go runtime does.
+//
+// Whoever calls a runtime hands his environment on, and engines are Go programs that
+// are tuned by variables (GOMEMLIMIT, GOGC, GODEBUG, GOTRACEBACK, GOMAXPROCS). Those
+// are about another program: they would slow us down, print on our stderr, or end us
+// before our first line. The linker makes the function entry of this package the
+// entry point (-E, see the Makefile), which takes them out of what the Go runtime will
+// read, and goes on to the usual one. It costs nothing. The init stage has an
+// environment of ours, which stays.
+//
+// A program that was linked in another way, or for an architecture that has no entry
+// of ours, executes itself again without them if there are any.
+//
+// And where the Go runtime can get neither threads nor memory it says a line, in the
+// place of a dump of its stacks.
+//
+// Only a program whose process is rung's may import this package.
+package entry
+
+import (
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/rung-oci/rung/libcontainer/spawn"
+)
+
+// tuning are the variables that tune the Go runtime.
+var tuning = [...]string{"GOGC=", "GOMEMLIMIT=", "GODEBUG=", "GOTRACEBACK=", "GOMAXPROCS="}
+
+func init() {
+	overrideWrite = writer
+	if len(os.Args) > 0 && os.Args[0] == spawn.Name {
+		return
+	}
+	if env := os.Environ(); tuned(env) {
+		// If that can't be, such as without a procfs, we live with them.
+		_ = syscall.Exec("/proc/self/exe", os.Args, untuned(env))
+	}
+}
+
+func tuned(env []string) bool { return len(untuned(env)) != len(env) }
+
+// untuned is the environment without what tunes the Go runtime.
+func untuned(env []string) []string {
+	list := make([]string, 0, len(env))
+	for _, e := range env {
+		if !tunes(e) {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+func tunes(e string) bool {
+	for _, name := range tuning {
+		if strings.HasPrefix(e, name) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,8 @@
+//go:build amd64 || arm64
+
+package entry
+
+// entry is the program's entry point: nothing calls it.
+//
+//nolint:unused // the linker's flag -E names it
+func entry()

@@ -1,0 +1,74 @@
+package entry
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+// overrideWrite takes, in the place of write(2), what the Go runtime prints by itself:
+// all that it says when it can't go on.
+//
+//go:linkname overrideWrite runtime.overrideWrite
+var overrideWrite func(fd uintptr, p unsafe.Pointer, n int32) int32
+
+var writer = report // entry, in assembler, reads it
+
+// What the Go runtime begins to print when something is lacking, and what it is.
+const (
+	noThread = "rung: can't start a thread: the number of processes is limited (pids.max of a cgroup, ulimit -u)\n"
+	noMemory = "rung: can't get memory: the address space or the size of data is limited (ulimit -v, ulimit -d)\n"
+)
+
+// held says that "fatal error: " was to be printed, and waits for the reason.
+var held bool
+
+const fatal = "fatal error: "
+
+// report is called wherever the Go runtime is, on whatever stack, with any lock held:
+// it may neither allocate nor let its stack grow.
+//
+//go:nosplit
+//go:norace
+func report(fd uintptr, p unsafe.Pointer, n int32) int32 {
+	text := unsafe.String((*byte)(p), int(n))
+	switch {
+	case begins(text, "runtime: failed to create new OS thread"):
+		die(noThread)
+	case begins(text, "runtime: out of memory"), begins(text, "runtime: mmap("), held && tellsOfMemory(text):
+		die(noMemory)
+	case text == fatal:
+		held = true
+		return n
+	case held:
+		held = false
+		write(fd, unsafe.Pointer(unsafe.StringData(fatal)), len(fatal))
+	}
+	return write(fd, p, int(n))
+}
+
+//go:nosplit
+func write(fd uintptr, p unsafe.Pointer, n int) int32 {
+	r, _, _ := syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(p), uintptr(n))
+	return int32(r)
+}
+
+//go:nosplit
+func die(line string) {
+	write(2, unsafe.Pointer(unsafe.StringData(line)), len(line))
+	syscall.RawSyscall(syscall.SYS_EXIT_GROUP, 1, 0, 0)
+}
+
+//go:nosplit
+func begins(text, with string) bool { return len(text) >= len(with) && text[:len(with)] == with }
+
+// tellsOfMemory tells whether the reason of a fatal error is that memory can't be had.
+//
+//go:nosplit
+func tellsOfMemory(reason string) bool {
+	for i := range len(reason) {
+		if begins(reason[i:], "memory") || begins(reason[i:], "address space") {
+			return true
+		}
+	}
+	return false
+}
