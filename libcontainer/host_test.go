@@ -146,6 +146,31 @@ func TestInnerNamespaces(t *testing.T) {
 	}
 }
 
+// Several creations may have one pid file between them: each writes it, and it holds
+// one pid, whole.
+func TestWritePidFileTogether(t *testing.T) {
+	dir := t.TempDir()
+	path := dir + "/" + strings.Repeat("x", 255) // as long as a name can be
+	var wg sync.WaitGroup
+	for pid := 1000; pid < 1032; pid++ {
+		wg.Go(func() {
+			for range 20 {
+				if err := writePidFile(path, pid); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	got, err := os.ReadFile(path)
+	if n, aerr := strconv.Atoi(string(got)); err != nil || aerr != nil || n < 1000 || n > 1031 {
+		t.Errorf("pid file holds %q, %v", got, err)
+	}
+	if names := list(t, dir); len(names) != 1 {
+		t.Errorf("left beside the pid file: %v", names)
+	}
+}
+
 func TestWritePidFile(t *testing.T) {
 	dir := t.TempDir()
 	path := dir + "/pid"
@@ -173,7 +198,7 @@ func TestWritePidFile(t *testing.T) {
 	if got, _ := os.ReadFile(dir + "/target"); string(got) != "old" {
 		t.Errorf("written through a link: %q", got)
 	}
-	if err := os.Symlink("target", dir+"/.sly"); err != nil { // at the temporary name
+	if err := os.Symlink("target", dir+"/.sly.7"); err != nil { // at the temporary name
 		t.Fatal(err)
 	}
 	if err := writePidFile(dir+"/sly", 7); err == nil {

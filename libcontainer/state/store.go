@@ -65,17 +65,24 @@ func (s Store) Create(id string) (*Entry, error) {
 		return nil, err
 	}
 	dir := filepath.Join(s.Root, id)
-	if err := mkdir(dir, 0o711); err != nil {
+	const mode = 0o711
+	if err := unix.Mkdir(dir, mode); err != nil {
 		if err == unix.EEXIST {
 			return nil, ErrExist
 		}
 		return nil, fmt.Errorf("make %s: %w", dir, err)
 	}
 	e, err := s.open(id)
+	if errors.Is(err, unix.EACCES) && unix.Chmod(dir, mode) == nil { // by our caller's umask, for an ordinary user
+		e, err = s.open(id)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err = e.Lock(); err == nil {
+	if err = unix.Fchmod(e.FD, mode); err == nil {
+		err = e.Lock()
+	}
+	if err == nil {
 		err = e.fresh()
 	}
 	if err != nil {
