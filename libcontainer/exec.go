@@ -353,6 +353,7 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 	x.exec, err = e.join(facts, x.opt.PreserveFDs, func() (*planned, error) {
 		p, at, err := plan.Exec(x.spec, x.process, facts, &plan.ExecOptions{
 			ID: x.opt.ID, Preserve: x.opt.PreserveFDs, Env: x.home(), NoNewKeyring: x.c.record.NoNewKeyring,
+			Outlives: x.opt.Detach && x.opt.IgnorePaused, // a paused container may keep it from its program for long
 		})
 		return &planned{p, at.JoinSlots, []step.FDSlot{
 			{Slot: at.Terminal, FD: x.terminal}, {Slot: at.Status, FD: status}, {Slot: at.Proc, FD: x.c.host.FD},

@@ -24,6 +24,7 @@ type ExecOptions struct {
 	Preserve     int      // descriptors from 3 on
 	Env          []string // added to the process's environment
 	NoNewKeyring bool
+	Outlives     bool // see [Options.Outlives]
 }
 
 // Exec plans a process that joins a container: process, in all namespaces and
@@ -31,7 +32,7 @@ type ExecOptions struct {
 func Exec(s *specs.Spec, process *specs.Process, host *Host, opt *ExecOptions) (*Plan, ExecSlots, error) {
 	joined := *s
 	joined.Process, joined.Hooks = process, nil
-	p, js, err := joining(&joined, host, &Options{ID: opt.ID, NoNewKeyring: opt.NoNewKeyring, Preserve: opt.Preserve, Env: opt.Env})
+	p, js, err := joining(&joined, host, &Options{ID: opt.ID, NoNewKeyring: opt.NoNewKeyring, Preserve: opt.Preserve, Env: opt.Env, Outlives: opt.Outlives})
 	if err != nil {
 		return nil, ExecSlots{}, err
 	}

@@ -68,6 +68,9 @@ type Options struct {
 	Env          []string // added to the process's environment
 	Mounts       []specs.Mount
 	State        hook.State // for createContainer hooks
+	// Outlives says that the process lives on when the runtime has ended before the
+	// process comes to its program.
+	Outlives bool
 }
 
 // Plan is everything that create does after its checks.

@@ -131,6 +131,9 @@ func (p *planner) bornJoins() (list []nsenter.Slot) {
 // deathSignal has the process die with the runtime's main thread while the
 // container isn't complete. A change of ids clears it.
 func (p *planner) deathSignal() {
+	if p.opt.Outlives {
+		return
+	}
 	p.t.Call("set death signal", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_PDEATHSIG), nsenter.Int(int(unix.SIGKILL)))
 }
 
