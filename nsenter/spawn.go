@@ -58,6 +58,13 @@ func (s Spawn) Start() (pid, pidfd int, err error) {
 	defer p.Free()
 	var fd int32 = -1
 	ca := &CloneArgs{Flags: unix.CLONE_PIDFD, Pidfd: uint64(uintptr(unsafe.Pointer(&fd))), ExitSignal: uint64(unix.SIGCHLD)}
+	if s.BeRoot {
+		// A change of ids makes a process undumpable: its memory, which is ours until
+		// it executes the program.
+		if was, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0); err == nil && was == 1 {
+			defer unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0)
+		}
+	}
 	pid, err = Vfork(ca, p)
 	if err != nil {
 		return 0, -1, fmt.Errorf("fork: %w", err)

@@ -19,7 +19,11 @@ require (
 )
 
 require (
+	github.com/containerd/console v1.0.5 // indirect
+	github.com/godbus/dbus/v5 v5.2.4 // indirect
 	github.com/seccomp/libseccomp-golang v0.11.1 // indirect
+	github.com/vishvananda/netlink v1.3.1 // indirect
+	github.com/vishvananda/netns v0.0.5 // indirect
 	golang.org/x/net v0.60.0 // indirect
 	golang.org/x/text v0.42.0 // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1 // indirect
