@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -291,7 +292,7 @@ func (x *execution) join() error {
 	if !errors.Is(err, unix.EBUSY) && !errors.Is(err, unix.ENODEV) || entry.Unified == -1 && len(x.c.record.Cgroups[""]) == 0 {
 		return err
 	}
-	dir, lerr := initCgroup(x.c)
+	fd, dir, lerr := initCgroup(x.c)
 	if lerr != nil {
 		return errors.Join(err, lerr)
 	}
@@ -300,7 +301,9 @@ func (x *execution) join() error {
 	}
 	defer entry.Close()
 	unix.Close(entry.Unified)
-	entry.Unified = dir
+	entry.Unified = fd
+	x.loc = maps.Clone(x.loc)
+	x.loc[""] = dir
 	return x.fork(entry)
 }
 

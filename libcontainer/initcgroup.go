@@ -12,21 +12,21 @@ import (
 // initCgroup opens the v2 cgroup that the container's init is in now, which must
 // be below the container's own: where else somebody has put it is no place for
 // the container's processes.
-func initCgroup(c *container) (int, error) {
+func initCgroup(c *container) (fd int, dir string, err error) {
 	layout, err := cgroups.Detect()
 	if err != nil {
-		return -1, err
+		return -1, "", err
 	}
 	text, err := c.host.ReadFile(proc.PID(c.record.PID, "cgroup"), maxCgroupText)
 	if err != nil {
-		return -1, err
+		return -1, "", err
 	}
 	dir, ok := layout.UnifiedOf(text)
 	if own := c.record.Cgroups[""]; !ok || !strings.HasPrefix(dir, own+"/") {
-		return -1, fmt.Errorf("container's init isn't below its cgroup %s", own)
+		return -1, "", fmt.Errorf("container's init isn't below its cgroup %s", own)
 	}
 	d, err := cgfile.OpenDir(dir)
-	return d.FD(), err
+	return d.FD(), dir, err
 }
 
 // maxCgroupText bounds what is read of /proc/PID/cgroup.

@@ -78,6 +78,11 @@ func (p *planner) joinInit(js JoinSlots, asHost func()) {
 	p.handOn(p.Slots.Keep...)
 	p.phase("join namespaces")
 	flags, born := p.ns.joins()
+	if flags&unix.CLONE_NEWUSER != 0 && p.host.NoMounts && p.host.Location[""] != "" {
+		p.t.Call("join user namespace of container", unix.SYS_SETNS, js.Init.FD(), nsenter.Int(unix.CLONE_NEWUSER))
+		flags &^= unix.CLONE_NEWUSER
+		p.detachCgroup(js.Unified)
+	}
 	if flags != 0 {
 		p.t.Call("join namespaces of container", unix.SYS_SETNS, js.Init.FD(), nsenter.Int(flags))
 	}

@@ -158,11 +158,27 @@ func (p *planner) helper(keep []nsenter.Slot) {
 		p.writeOffsets(p.openOffsets())
 	}
 	p.Orders.Unified = p.t.FDSlot()
+	if p.host.NoMounts && p.host.Location[""] != "" && p.ns.joined&unix.CLONE_NEWUSER != 0 && p.ns.clone&unix.CLONE_NEWNS != 0 {
+		p.detachCgroup(p.Orders.Unified)
+	}
 	p.closeAllBut(append(append(keep, p.Orders.Unified), p.bornJoins()...)...)
 	args := p.t.CloneArgs(p.ns.clone|unix.CLONE_PARENT|unix.CLONE_PARENT_SETTID, p.Orders.Pid)
 	p.Orders.CloneArgs = args.Slot
 	p.t.Call("clone first process", unix.SYS_CLONE3, args.Slot.Addr(), nsenter.Int(args.Size)).Fork()
 	p.letGo(p.Orders.Unified)
+}
+
+// detachCgroup puts a clone of the cgroup's mount in the place of the directory that
+// a process is to be born by, as the runtime does where it may, see
+// [cgroups.Entry.Detach]: an ordinary user may in a mount namespace of the user
+// namespace that he has joined.
+func (p *planner) detachCgroup(place nsenter.Slot) {
+	dir, fd := p.host.Location[""], p.t.Slot()
+	p.t.Call("make mount namespace", unix.SYS_UNSHARE, nsenter.Int(unix.CLONE_NEWNS))
+	p.t.Call("clone mount of cgroup "+dir, unix.SYS_OPEN_TREE, nsenter.Int(unix.AT_FDCWD), p.t.Str(dir), nsenter.Int(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)).
+		Into(fd).SkipOn(2, unix.EINVAL, unix.EPERM) // something is mounted there, or a security module is against it
+	p.t.Call("use clone of cgroup "+dir, unix.SYS_DUP3, fd.Value(), place.FD(), nsenter.Int(unix.O_CLOEXEC))
+	p.t.Call("close descriptor", unix.SYS_CLOSE, fd.Value()).Ignore()
 }
 
 // joinsBorn tells whether the first process itself enters a namespace: that of
@@ -234,8 +250,7 @@ func (p *planner) network() {
 	if !p.networkJoined { // a builder that doesn't wait for it may be gone by now
 		return
 	}
-	msg, _ := p.t.Message(0)
-	p.t.Call("report network namespace to builder", unix.SYS_SENDMSG, p.Orders.Sock.FD(), msg.Addr(), nsenter.Int(unix.MSG_NOSIGNAL))
+	p.report("report network namespace to builder")
 }
 
 func (p *planner) networkLater() bool { return p.ns.later&unix.CLONE_NEWNET != 0 }
@@ -281,7 +296,9 @@ func (p *planner) names() {
 }
 
 // send makes the mounts that only this process can make and sends them to the
-// builder. They stay detached until it puts them in place.
+// builder. They stay detached until it puts them in place. Then ".." leads on from
+// them, to what is the host's until the pivot: so they are let go before the builder
+// is told that it may.
 func (p *planner) send(mounts []firstMount) {
 	msg, fds := p.t.Message(len(mounts))
 	for i, m := range mounts {
@@ -293,8 +310,19 @@ func (p *planner) send(mounts []firstMount) {
 		}
 		p.t.Call(what, unix.SYS_FSCONFIG, fs.Value(), nsenter.Int(unix.FSCONFIG_CMD_CREATE), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
 		p.t.Call(what+": fsmount", unix.SYS_FSMOUNT, fs.Value(), nsenter.Int(unix.FSMOUNT_CLOEXEC), nsenter.Int(int(m.attr))).IntoFD(fds[i])
+		p.t.Call("close descriptor", unix.SYS_CLOSE, fs.Value()).Ignore()
 	}
-	p.t.Call("report to builder", unix.SYS_SENDMSG, p.Orders.Sock.FD(), msg.Addr(), nsenter.Int(unix.MSG_NOSIGNAL))
+	if len(mounts) > 0 {
+		p.t.Call("send mounts to builder", unix.SYS_SENDMSG, p.Orders.Sock.FD(), msg.Addr(), nsenter.Int(unix.MSG_NOSIGNAL))
+		p.letGo(fds...)
+	}
+	p.report("report to builder")
+}
+
+// report sends the builder a message that has nothing but its coming to say.
+func (p *planner) report(label string) {
+	msg, _ := p.t.Message(0)
+	p.t.Call(label, unix.SYS_SENDMSG, p.Orders.Sock.FD(), msg.Addr(), nsenter.Int(unix.MSG_NOSIGNAL))
 }
 
 func (p *planner) option(what string, fs nsenter.Slot, word string) {

@@ -23,16 +23,23 @@ type First struct {
 // progress record, which the parent reads.
 var ErrFirst = errors.New("container's first process has ended")
 
-// Report waits until the first process has made its mounts.
+// Report waits until the first process has made its mounts and let go of them.
 func (f *First) Report() error {
 	if f.Heard {
 		return nil
 	}
-	fds, err := f.recv()
-	if err == nil && len(fds) != f.Count {
-		err = fmt.Errorf("first process sent %d mounts instead of %d", len(fds), f.Count)
+	f.Heard = true
+	if f.Count > 0 {
+		fds, err := f.recv()
+		f.Mounts = fds
+		if err == nil && len(fds) != f.Count {
+			err = fmt.Errorf("first process sent %d mounts instead of %d", len(fds), f.Count)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	f.Mounts, f.Heard = fds, true
+	_, err := f.recv()
 	return err
 }
 
