@@ -65,8 +65,9 @@ func decode(t *testing.T, data []byte, result any) {
 	}
 }
 
-// Root in a pid namespace that another container joins can neither look into
-// nor take anything of a process that isn't the other container's program yet.
+// Root in a pid namespace that another container joins, without CAP_SYS_PTRACE there, can
+// neither look into nor take anything of a process that isn't the other container's
+// program yet. (Who has it: TestTake.)
 func TestSnoop(t *testing.T) {
 	user := func(s *specs.Spec) { harness.MappedRoot(s) }
 	for _, c := range []struct {

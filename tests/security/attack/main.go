@@ -2,10 +2,13 @@
 // runtime makes beside them.
 //
 //	attack snoop PROGRAM   look into every other process until it has become PROGRAM
+//	attack take PROGRAM INODE
+//	                       take all descriptors of every other process until it has become PROGRAM; INODE
+//	                       is that of the host's root directory
 //	attack exe             try to open the executable of every other process for writing
 //	attack type            push keys into the controlling terminal, or any on stdin
 //
-// snoop and exe end when the file /tmp/stop exists; all print JSON.
+// snoop, take and exe end when the file /tmp/stop exists; all print JSON.
 package main
 
 import (
@@ -13,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 )
 
 func main() {
@@ -21,12 +25,15 @@ func main() {
 	switch {
 	case len(os.Args) == 3 && os.Args[1] == "snoop":
 		result = snoop(os.Args[2])
+	case len(os.Args) == 4 && os.Args[1] == "take":
+		root, _ := strconv.ParseUint(os.Args[3], 10, 64)
+		result = take(os.Args[2], root)
 	case len(os.Args) == 2 && os.Args[1] == "exe":
 		result = overwrite()
 	case len(os.Args) == 2 && os.Args[1] == "type":
 		result = inject()
 	default:
-		fmt.Fprintln(os.Stderr, "usage: attack snoop PROGRAM | exe | type")
+		fmt.Fprintln(os.Stderr, "usage: attack snoop PROGRAM | take PROGRAM INODE | exe | type")
 		os.Exit(2)
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(result); err != nil {

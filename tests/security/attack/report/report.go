@@ -25,3 +25,12 @@ type Type struct {
 	Stdin, TTY, Paste string // "ok" or the error
 	SID, PID          int
 }
+
+// Take is what was taken from processes before they were the container's program.
+type Take struct {
+	Tasks, Looks int            // processes, and passes over them
+	Refused      int            // descriptors that couldn't be had for want of rights
+	Got          map[string]int // kind of descriptor → how many were taken
+	Host         map[string]int // those from which a path leads to the host
+	Root, Cwd    int            // looks that found a root or working directory of the host's
+}
