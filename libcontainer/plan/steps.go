@@ -2,6 +2,7 @@ package plan
 
 import (
 	"path"
+	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -148,6 +149,9 @@ func (p *planner) sysctls() error {
 // protect comes last: from now on the container's kernel files are read-only.
 func (p *planner) protect() {
 	l := p.linux()
+	if slices.ContainsFunc(p.Orders.Steps, func(s step.Step) bool { m, ok := s.(*step.Mount); return ok && m.Later }) {
+		p.add(&step.LateReadonly{})
+	}
 	for _, s := range unique(l.ReadonlyPaths) {
 		p.add(&step.Readonly{Path: s})
 	}

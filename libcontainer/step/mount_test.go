@@ -58,7 +58,7 @@ func TestMountMode(t *testing.T) {
 	})
 }
 
-// What is to be read-only may be filled until Finish.
+// What is to be read-only may be filled until LateReadonly.
 func TestMountLater(t *testing.T) {
 	inBox(t, func(b *box) {
 		for _, p := range []string{"/one", "/two"} {
@@ -68,7 +68,7 @@ func TestMountLater(t *testing.T) {
 			b.mounted(p, " rw,")
 		}
 		b.must(newMount(b.T, "tmpfs", "/one/inner", ""))
-		b.must(&Finish{})
+		b.must(&LateReadonly{})
 		for _, p := range []string{"/one", "/two"} {
 			b.mounted(p, " ro,")
 			if err := os.WriteFile(b.root+p+"/file", nil, 0o644); err == nil {
@@ -219,7 +219,7 @@ func TestCopyUp(t *testing.T) {
 		if b.read("/d/big") != big {
 			b.Error("content differs")
 		}
-		b.must(&Finish{})
+		b.must(&LateReadonly{})
 		b.mounted("/d", " ro,")
 
 		deep := "root/far"

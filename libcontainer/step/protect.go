@@ -30,6 +30,28 @@ func (s *Sysctl) Code(c *wire.Codec) {
 // Run writes it.
 func (s *Sysctl) Run(e *Env) error { return e.Proc.WriteFile("sys/"+s.Path, s.Value) }
 
+// LateReadonly makes those mounts read-only that had to stay writable while they were
+// filled. It comes before paths are protected: what is mounted below such a path is
+// cloned with the flags that it has.
+type LateReadonly struct{}
+
+func (*LateReadonly) String() string { return "make mounts read-only" }
+
+// Code carries no field.
+func (*LateReadonly) Code(*wire.Codec) {}
+
+// Run sets the flag.
+func (*LateReadonly) Run(e *Env) error {
+	for _, fd := range e.readonly {
+		if err := mount.SetAttr(fd, unix.MOUNT_ATTR_RDONLY, 0, false); err != nil {
+			return at("set read-only", err)
+		}
+	}
+	CloseAll(e.readonly)
+	e.readonly = nil
+	return nil
+}
+
 // Readonly makes a path of the container read-only; what is mounted below keeps
 // its flags, as with runc. A path that isn't there needs no protection.
 type Readonly struct{ Path string }
@@ -134,14 +156,13 @@ func (s *Mask) emptyDir(e *Env) (int, error) {
 	return mount.New("tmpfs", "tmpfs", option.Options{Data: data}, attr)
 }
 
-// Finish gives the mounts their last flags: what had to stay writable while it
-// was filled becomes read-only.
+// Finish gives the root filesystem its last flags.
 type Finish struct {
-	Readonly    bool   // the root filesystem
+	Readonly    bool
 	Propagation uint64 // of the root mount: MS_SHARED or MS_UNBINDABLE, which can't be set before the pivot; 0: as it is
 }
 
-func (s *Finish) String() string { return "finish mounts" }
+func (s *Finish) String() string { return "finish root filesystem" }
 
 // Code carries the fields.
 func (s *Finish) Code(c *wire.Codec) {
@@ -151,13 +172,6 @@ func (s *Finish) Code(c *wire.Codec) {
 
 // Run sets the flags.
 func (s *Finish) Run(e *Env) error {
-	for _, fd := range e.readonly {
-		if err := mount.SetAttr(fd, unix.MOUNT_ATTR_RDONLY, 0, false); err != nil {
-			return at("set read-only", err)
-		}
-		unix.Close(fd)
-	}
-	e.readonly = nil
 	if s.Readonly {
 		if err := mount.SetAttr(e.Root.FD, unix.MOUNT_ATTR_RDONLY, 0, false); err != nil {
 			return at("set root read-only", err)

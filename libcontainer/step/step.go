@@ -116,6 +116,7 @@ var kinds = [...]func() Step{
 	func() Step { return new(UseRoot) },
 	func() Step { return new(Network) },
 	func() Step { return new(NetDevices) },
+	func() Step { return new(LateReadonly) },
 }
 
 func fresh(kind uint32) Step {
@@ -167,6 +168,8 @@ func number(s Step) uint32 {
 		return 18
 	case *NetDevices:
 		return 19
+	case *LateReadonly:
+		return 20
 	}
 	panic(fmt.Sprintf("step %T has no number", s))
 }

@@ -1,0 +1,30 @@
+package lifecycle
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/tests/harness"
+)
+
+// A read-only mount below a protected path is read-only: what one sees there is a clone
+// of both, made when the mount has its last flags.
+func TestReadonlyBelowProtected(t *testing.T) {
+	for name, edit := range map[string]harness.Edit{"host root": func(*specs.Spec) {}, "user namespace": harness.MappedRoot} {
+		t.Run(name, func(t *testing.T) {
+			b := harness.New(t, harness.Shell("echo x 2>/dev/null >/srv/dir/file; echo $?; grep ' /srv' /proc/self/mountinfo"), writable, edit, func(s *specs.Spec) {
+				s.Mounts = append(s.Mounts,
+					specs.Mount{Destination: "/srv", Type: "tmpfs", Source: "tmpfs"},
+					specs.Mount{Destination: "/srv/dir", Type: "tmpfs", Source: "tmpfs", Options: []string{"ro"}})
+				s.Linux.ReadonlyPaths = append(s.Linux.ReadonlyPaths, "/srv")
+			})
+			b.Chown(t)
+			r := b.Container(t, "run")
+			if r.Code != 0 || !strings.HasPrefix(r.Stdout, "1\n") {
+				t.Errorf("a read-only mount was written to: %v", r)
+			}
+		})
+	}
+}
