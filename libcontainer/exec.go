@@ -368,7 +368,7 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 // home is the environment's HOME, from the container's passwd file, if the
 // environment has none.
 func (x *execution) home() []string {
-	if plan.HasEnv(x.process.Env, "HOME") {
+	if plan.HasHome(x.process.Env) {
 		return nil
 	}
 	home := "/"

@@ -48,8 +48,10 @@ func (p *planner) devIsBind() bool {
 	return false
 }
 
-// nodes are the devices that every container has, then the configuration's,
-// which replace those of the same path.
+// nodes are the devices that every container has, then the configuration's. Those replace
+// one of ours of the same path; of two of theirs, which can differ in owner and mode only,
+// the first counts, as with runc and crun: the second finds what it wants there. What we
+// make in our own way isn't made in theirs.
 func (p *planner) nodes() []rootfs.Node {
 	char := func(name string, minor uint32, major uint32) rootfs.Node {
 		return rootfs.Node{Path: "/dev/" + name, Mode: unix.S_IFCHR | 0o666, Rdev: unix.Mkdev(major, minor)}
@@ -62,20 +64,29 @@ func (p *planner) nodes() []rootfs.Node {
 	if len(configured) == 0 {
 		return list
 	}
-	at := make(map[string]int, len(list)+len(configured))
+	ours := make(map[string]int, len(list))
 	for i := range list {
-		at[list[i].Path] = i
+		ours[list[i].Path] = i
 	}
+	seen := make(map[string]bool, len(configured))
 	for i := range configured {
 		n := deviceNode(&configured[i])
-		if j, there := at[n.Path]; there {
+		j, there := ours[n.Path]
+		switch {
+		case seen[n.Path] || p.madeByUs(n.Path):
+		case there:
 			list[j] = n
-			continue
+		default:
+			list = append(list, n)
 		}
-		at[n.Path] = len(list)
-		list = append(list, n)
+		seen[n.Path] = true
 	}
 	return list
+}
+
+// madeByUs tells whether a file of /dev is of the container's own devpts.
+func (p *planner) madeByUs(path string) bool {
+	return path == "/dev/ptmx" || path == "/dev/pts/ptmx" || path == "/dev/console" && p.terminal()
 }
 
 func deviceNode(d *specs.LinuxDevice) rootfs.Node {
@@ -110,6 +121,21 @@ func (p *planner) node(n rootfs.Node) {
 	}
 	src := p.source(step.Source{
 		What: "device " + n.Path, Path: n.Path, Device: n.Mode & unix.S_IFMT, Rdev: n.Rdev, Propagation: p.inherited(),
+		Mode: n.Mode & 0o7777, UID: p.hostID(n.UID, p.linux().UIDMappings), GID: p.hostID(n.GID, p.linux().GIDMappings),
 	})
 	p.add(&step.BindDevice{Path: n.Path, Tree: src})
+}
+
+// hostID is the id on the host of one of the container's; the host's 0 where the
+// container has a user namespace whose maps we don't make.
+func (p *planner) hostID(id int, maps []specs.LinuxIDMapping) int {
+	if p.ns.clone&unix.CLONE_NEWUSER == 0 {
+		return 0
+	}
+	for _, m := range maps {
+		if at := uint64(id); at >= uint64(m.ContainerID) && at < uint64(m.ContainerID)+uint64(m.Size) {
+			return int(uint64(m.HostID) + at - uint64(m.ContainerID))
+		}
+	}
+	return 0
 }

@@ -29,10 +29,11 @@ func environment(env, more []string) []string {
 	return out
 }
 
-// HasEnv tells whether the environment has a variable.
-func HasEnv(env []string, key string) bool {
-	_, ok := lookup(env, key)
-	return ok
+// HasHome tells whether a process of this environment has a HOME. An empty one is none,
+// as for runc and crun: engines pass on what an image leaves empty.
+func HasHome(env []string) bool {
+	home, _ := lookup(environment(env, nil), "HOME")
+	return home != ""
 }
 
 // lookup returns the value of key in env.
@@ -128,7 +129,7 @@ func (p *planner) home() {
 	if proc == nil {
 		return
 	}
-	if _, ok := lookup(proc.Env, "HOME"); ok {
+	if HasHome(proc.Env) {
 		return
 	}
 	if p.ns.joined&unix.CLONE_NEWNS != 0 {
@@ -147,6 +148,7 @@ func (p *planner) vectors() (argv, envp nsenter.Arg) {
 	spare := 0
 	if p.homeStep != nil {
 		spare = 1
+		env = slices.DeleteFunc(env, func(e string) bool { return e == "HOME=" })
 	}
 	vector := p.t.Strs(env, spare)
 	if p.homeStep != nil {

@@ -171,7 +171,7 @@ func (p *planner) protect() {
 // nullSource is the clone of the host's /dev/null that hides files.
 func (p *planner) nullSource() int {
 	if p.null < 0 {
-		p.null = p.source(step.Source{What: "/dev/null", Path: "/dev/null", Device: unix.S_IFCHR, Rdev: unix.Mkdev(1, 3), Propagation: p.inherited()})
+		p.null = p.source(step.Source{What: "/dev/null", Path: "/dev/null", Device: unix.S_IFCHR, Rdev: unix.Mkdev(1, 3), Mode: 0o666, Propagation: p.inherited()})
 	}
 	return p.null
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"syscall"
@@ -238,6 +239,22 @@ func (p *planner) unshare(offsets []nsenter.Slot) {
 	if p.ns.later&unix.CLONE_NEWCGROUP != 0 {
 		p.t.Call("make cgroup namespace", unix.SYS_UNSHARE, nsenter.Int(unix.CLONE_NEWCGROUP))
 	}
+	if p.ns.clone&unix.CLONE_NEWNET != 0 {
+		p.loopback()
+	}
+}
+
+// loopback brings up lo, which is down in a new network namespace: programs expect
+// that they can talk to themselves. A socket of any kind will do.
+func (p *planner) loopback() {
+	const up = unix.IFF_UP
+	var request [40]byte // struct ifreq; smaller on 32-bit ports
+	copy(request[:], "lo")
+	binary.NativeEndian.PutUint16(request[unix.IFNAMSIZ:], up)
+	sock := p.t.Slot()
+	p.t.Call("bring up lo: make socket", unix.SYS_SOCKET, nsenter.Int(unix.AF_UNIX), nsenter.Int(unix.SOCK_DGRAM|unix.SOCK_CLOEXEC), nsenter.Int(0)).Into(sock)
+	p.t.Call("bring up lo", unix.SYS_IOCTL, sock.Value(), nsenter.Int(unix.SIOCSIFFLAGS), p.t.Bytes(request[:]))
+	p.t.Call("close descriptor", unix.SYS_CLOSE, sock.Value())
 }
 
 // network makes the network namespace that the builder waits for when it comes
@@ -247,6 +264,7 @@ func (p *planner) network() {
 		return
 	}
 	p.t.Call("make network namespace", unix.SYS_UNSHARE, nsenter.Int(unix.CLONE_NEWNET))
+	p.loopback()
 	if !p.networkJoined { // a builder that doesn't wait for it may be gone by now
 		return
 	}

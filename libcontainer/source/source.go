@@ -101,7 +101,14 @@ func makeDevice(s *step.Source) (int, error) {
 		return -1, err
 	}
 	defer unix.Close(dir)
-	if err := unix.Mknodat(dir, "node", s.Device|0o666, int(s.Rdev)); err != nil {
+	err = unix.Mknodat(dir, "node", s.Device, int(s.Rdev))
+	if err == nil {
+		err = unix.Fchownat(dir, "node", s.UID, s.GID, unix.AT_SYMLINK_NOFOLLOW)
+	}
+	if err == nil {
+		err = unix.Fchmodat(dir, "node", s.Mode, 0) // whatever the umask is
+	}
+	if err != nil {
 		return -1, fmt.Errorf("make device: %w", err)
 	}
 	return mount.Clone(dir, "node", false)

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"fmt"
 	"path"
 	"strings"
 
@@ -52,6 +53,10 @@ func (c *checker) devices(list []specs.LinuxDevice) {
 			kind = "c"
 		}
 		c.device(i, d, kind)
+		if kind == "c" || kind == "b" {
+			kind = fmt.Sprintf("%s, %d:%d", kind, d.Major, d.Minor)
+		}
+		// The specification wants an error where a file is there that is another one.
 		if before, ok := types[clean]; ok && before != kind {
 			c.bad("already is a device of type "+before, "linux", "devices", i, "path")
 		}

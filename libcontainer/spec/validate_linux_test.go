@@ -35,9 +35,13 @@ func TestValidateDevices(t *testing.T) {
 		{"ids", devices(specs.LinuxDevice{Path: "/a", Type: "c", UID: ptr(uint32(maxID + 1)), GID: ptr(uint32(maxID + 1))}), []string{
 			"linux.devices[0].uid: must be at most 4294967294", "linux.devices[0].gid: must be at most 4294967294",
 		}},
-		{"same again", devices(specs.LinuxDevice{Path: "/a", Type: "c"}, specs.LinuxDevice{Path: "/x/../a", Type: "u", Minor: 1}), nil},
+		{"same again", devices(specs.LinuxDevice{Path: "/a", Type: "c"}, specs.LinuxDevice{Path: "/x/../a", Type: "u", UID: ptr(uint32(1))}), nil},
+		{"other number", devices(specs.LinuxDevice{Path: "/a", Type: "c", Minor: 3}, specs.LinuxDevice{Path: "/a", Type: "c", Minor: 4}), []string{
+			"linux.devices[1].path: already is a device of type c, 0:3",
+		}},
+		{"two FIFOs", devices(specs.LinuxDevice{Path: "/a", Type: "p", Minor: 3}, specs.LinuxDevice{Path: "/a", Type: "p", Minor: 4}), nil},
 		{"another type", devices(specs.LinuxDevice{Path: "/a", Type: "c"}, specs.LinuxDevice{Path: "/a/", Type: "b"}), []string{
-			"linux.devices[1].path: already is a device of type c",
+			"linux.devices[1].path: already is a device of type c, 0:0",
 		}},
 	})
 }

@@ -37,7 +37,7 @@ type Mount struct {
 	Staging string // a host directory for mounts that need mount(2)
 
 	Fallback int    // a tree to use where the kernel refuses a new instance (EPERM); -1: none
-	Mode     bool   // a tmpfs without mode=: take it from the directory it covers
+	Mode     bool   // a tmpfs without mode=: take it from the directory it covers; where that is missing it is the kernel's, 1777
 	Later    bool   // read-only only when everything is set up
 	Label    string // SELinux label of the root directory of a new instance, where that is no option; "": the policy's
 }
@@ -103,20 +103,21 @@ func (s *Mount) Run(e *Env) error {
 	if err != nil {
 		return err
 	}
+	mode := s.Mode && e.exists(s.Target)
 	target, err := s.target(e, tree)
 	if err != nil {
 		closeIf(tree)
 		return err
 	}
 	defer unix.Close(target)
-	if tree >= 0 && s.Mode {
+	if tree >= 0 && mode {
 		if err := takeMode(target, tree); err != nil {
 			unix.Close(tree)
 			return at("set mode", err)
 		}
 	}
 	if tree < 0 {
-		if tree, err = s.fresh(target); errors.Is(err, unix.EPERM) && s.Fallback >= 0 {
+		if tree, err = s.fresh(target, mode); errors.Is(err, unix.EPERM) && s.Fallback >= 0 {
 			tree, err = take(e.Trees, s.Fallback)
 		}
 		if err != nil {
@@ -137,6 +138,15 @@ func (s *Mount) Run(e *Env) error {
 	}
 	unix.Close(tree)
 	return nil
+}
+
+// exists tells whether there is something at a path.
+func (e *Env) exists(path string) bool {
+	fd, err := e.Root.Lookup(path)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err == nil
 }
 
 func closeIf(fd int) {
@@ -265,9 +275,9 @@ func (s *Mount) checkProc(e *Env, target, tree int) error {
 }
 
 // fresh makes a new instance of the file system.
-func (s *Mount) fresh(target int) (int, error) {
+func (s *Mount) fresh(target int, mode bool) (int, error) {
 	o := s.Options
-	if s.Mode {
+	if mode {
 		var st unix.Stat_t
 		if err := unix.Fstat(target, &st); err != nil {
 			return -1, err

@@ -17,6 +17,9 @@ type Source struct {
 	Recursive bool
 	Device    uint32 // S_IFCHR, S_IFBLK: it must be the device Rdev; else 0
 	Rdev      uint64
+	// Of a device that the host has no such file of, on the host.
+	Mode     uint32
+	UID, GID int
 
 	// A new file system, one that belongs to no namespace.
 	Kind       string
@@ -48,6 +51,9 @@ func codeSource(c *wire.Codec, s *Source) {
 	c.Bool(&s.Recursive)
 	c.Uint32(&s.Device)
 	c.Uint64(&s.Rdev)
+	c.Uint32(&s.Mode)
+	c.Int(&s.UID)
+	c.Int(&s.GID)
 	c.String(&s.Kind)
 	c.Strings(&s.Superblock)
 	c.Strings(&s.Data)
