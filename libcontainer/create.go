@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -53,6 +52,7 @@ type creation struct {
 	stage  *spawn.Stage // nil: the first process is made without one
 
 	undo    undo
+	hooked  bool           // hooks of the container have begun to run
 	mover   *netdev.Mover  // nil: no network device was moved
 	resctrl *resctrl.Group // nil: the configuration says nothing of it
 	entry   *state.Entry
@@ -216,7 +216,10 @@ func (c *creation) decide() error {
 		Preserve: c.preserve(),
 	}
 	if hooks := c.bundle.Spec.Hooks; hooks != nil && len(hooks.CreateContainer) > 0 {
-		o.State = hookState(c.bundle, c.opt.ID, specs.StateCreating)
+		o.State, o.HookEnv = hookState(c.bundle, c.opt.ID, specs.StateCreating), os.Environ()
+		if h.Umask, err = c.host.Umask(); err != nil {
+			return err
+		}
 	}
 	if c.listen > 0 {
 		o.Env = append(o.Env, "LISTEN_FDS="+strconv.Itoa(c.listen), "LISTEN_PID=1")
@@ -252,6 +255,7 @@ func (c *creation) claim() (err error) {
 	if c.entry, err = c.r.store().Create(c.opt.ID); err != nil {
 		return err
 	}
+	c.undo.push(c.undoHooks) // last of all
 	c.undo.push(func() { _ = c.entry.Remove() })
 	fault.Point("create:claimed")
 	// An intent makes us owner of what is in the cgroup: whoever removes us by it
@@ -458,42 +462,4 @@ func (c *creation) release(p *launch.Process) error {
 		return p.Release()
 	}
 	return p.Confirm()
-}
-
-func (c *creation) newRecord(pid int, start uint64) *state.Record {
-	s := c.bundle.Spec
-	return &state.Record{
-		ID: c.opt.ID, OCIVersion: s.Version, PID: pid, Start: start, BootID: c.boot, Created: time.Now(),
-		Bundle: c.bundle.Dir, Rootfs: c.bundle.Rootfs, UID: uint32(os.Geteuid()), Annotations: s.Annotations,
-		Cgroups: c.loc, Namespaces: namespacePaths(pid), HasHooks: hasLaterHooks(s.Hooks), HasProcess: s.Process != nil,
-		OwnPIDNamespace: ownPIDNamespace(s), NoNewKeyring: c.opt.NoNewKeyring, Systemd: c.r.SystemdCgroup,
-		Resctrl: c.resctrl,
-	}
-}
-
-// namespacePaths has the keys of runc's state.json.
-func namespacePaths(pid int) map[string]string {
-	dir := "/proc/" + strconv.Itoa(pid) + "/ns/"
-	return map[string]string{
-		"NEWCGROUP": dir + "cgroup", "NEWIPC": dir + "ipc", "NEWNET": dir + "net", "NEWNS": dir + "mnt",
-		"NEWPID": dir + "pid", "NEWTIME": dir + "time", "NEWUSER": dir + "user", "NEWUTS": dir + "uts",
-	}
-}
-
-// hasLaterHooks tells whether start or delete will have hooks to run.
-func hasLaterHooks(h *specs.Hooks) bool {
-	return h != nil && len(h.StartContainer)+len(h.Poststart)+len(h.Poststop) > 0
-}
-
-// ownPIDNamespace tells whether the container's init is pid 1 of a namespace.
-func ownPIDNamespace(s *specs.Spec) bool {
-	if s.Linux == nil {
-		return false
-	}
-	for _, ns := range s.Linux.Namespaces {
-		if ns.Type == specs.PIDNamespace {
-			return ns.Path == ""
-		}
-	}
-	return false
 }

@@ -60,6 +60,9 @@ func (r *hookRun) spawn(h *specs.Hook, stdin, output int) (pid, pidfd int, err e
 	if err != nil {
 		return 0, -1, err
 	}
+	if facts.Umask, err = r.c.host.Umask(); err != nil {
+		return 0, -1, err
+	}
 	if err := r.c.addTasks(e.cgroup, facts); err != nil {
 		return 0, -1, err
 	}

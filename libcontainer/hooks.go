@@ -2,26 +2,42 @@ package libcontainer
 
 import (
 	"maps"
+	"os"
 	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/hook"
 	"github.com/rung-oci/rung/libcontainer/jsontext"
 	"github.com/rung-oci/rung/libcontainer/spec"
 )
 
-// hostHooks runs the prestart and createRuntime hooks.
+// hostHooks runs the prestart and createRuntime hooks. From now on a failure has to
+// run the poststop hooks, which undo what those have done (runtime.md, lifecycle 3 to 5).
 func (c *creation) hostHooks(pid int) error {
 	h := c.bundle.Spec.Hooks
+	c.hooked = true
 	if len(h.Prestart)+len(h.CreateRuntime) == 0 {
 		return nil
 	}
 	st := hookState(c.bundle, c.opt.ID, specs.StateCreating).JSON(pid)
-	if err := hook.RunAll("prestart", h.Prestart, st, hook.Host); err != nil {
+	at := hookPlace(c.bundle)
+	if err := hook.RunAll("prestart", h.Prestart, st, at.Start); err != nil {
 		return err
 	}
-	return hook.RunAll("createRuntime", h.CreateRuntime, st, hook.Host)
+	return hook.RunAll("createRuntime", h.CreateRuntime, st, at.Start)
+}
+
+// hookPlace is where hooks run that belong on the host: in the bundle, as runc is when it
+// runs them, and with our environment where they have none of their own.
+func hookPlace(b *spec.Bundle) hook.Place {
+	dir := b.Dir
+	var st unix.Stat_t
+	if err := unix.Stat(dir, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		dir = "/" // the bundle is gone by now, which is no obstacle to a poststop hook
+	}
+	return hook.Place{Dir: dir, Env: os.Environ()}
 }
 
 // hookState is a container's state as its hooks read it on their stdin. It holds all
@@ -51,4 +67,22 @@ func stateText(version, id string, status specs.ContainerState, bundle string, a
 	w.Int(0)
 	w.EndObject()
 	return hook.State{Before: before, After: "}"}
+}
+
+// undoHooks runs the poststop hooks of a container that has failed to be created after
+// other hooks had run.
+func (c *creation) undoHooks() {
+	if c.hooked {
+		c.r.poststop(c.bundle, hookState(c.bundle, c.opt.ID, specs.StateStopped))
+	}
+}
+
+// poststop runs the poststop hooks. All of them run; a failing one is a warning.
+func (r *Runtime) poststop(b *spec.Bundle, st hook.State) {
+	text, at := st.JSON(0), hookPlace(b)
+	for i := range b.Spec.Hooks.Poststop {
+		if err := hook.Run(&b.Spec.Hooks.Poststop[i], text, at.Start); err != nil {
+			r.notice("error running poststop hook #%d: %v", i, err)
+		}
+	}
 }

@@ -70,7 +70,7 @@ func (c *container) start(pidfd int) error {
 		}
 		timeline.Runtime.Phase("startContainer hooks")
 		if err := c.startContainerHooks(b, pidfd); err != nil {
-			c.abort(b, pidfd)
+			c.abort(pidfd)
 			return err
 		}
 	}
@@ -95,8 +95,8 @@ func (c *container) start(pidfd int) error {
 	}
 	if b != nil && len(b.Spec.Hooks.Poststart) > 0 {
 		st := c.hookState(b, specs.StateRunning).JSON(c.record.PID)
-		if err := hook.RunAll("poststart", b.Spec.Hooks.Poststart, st, hook.Host); err != nil {
-			c.abort(b, pidfd)
+		if err := hook.RunAll("poststart", b.Spec.Hooks.Poststart, st, hookPlace(b).Start); err != nil {
+			c.abort(pidfd)
 			return err
 		}
 	}
@@ -239,28 +239,21 @@ func (c *container) execError(errno syscall.Errno) error {
 	return fmt.Errorf("exec %s: %w", name, errno)
 }
 
-// abort ends a container whose hook has failed: it is stopped, and its
-// poststop hooks have run, when the error is returned (runtime-spec 1.3,
-// lifecycle 8 and 9).
-func (c *container) abort(b *spec.Bundle, pidfd int) {
+// abort ends a container whose hook has failed: it is stopped when the error is
+// returned. Its poststop hooks run when it is deleted, as always (runtime-spec 1.3,
+// lifecycle 8 and 12).
+func (c *container) abort(pidfd int) {
 	_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
 	_ = c.manager.Kill()
 	wait(pidfd, killWait)
-	c.poststop(b)
 }
 
 // killWait bounds the wait for a killed process, in milliseconds.
 const killWait = 10_000
 
-// poststop runs the poststop hooks. All of them run; a failing one is a warning.
+// poststop runs the poststop hooks, if there are any.
 func (c *container) poststop(b *spec.Bundle) {
-	if b == nil || b.Spec.Hooks == nil || len(b.Spec.Hooks.Poststop) == 0 {
-		return
-	}
-	st := c.hookState(b, specs.StateStopped).JSON(0)
-	for i := range b.Spec.Hooks.Poststop {
-		if err := hook.Run(&b.Spec.Hooks.Poststop[i], st, hook.Host); err != nil {
-			c.r.notice("error running poststop hook #%d: %v", i, err)
-		}
+	if b != nil && b.Spec.Hooks != nil && len(b.Spec.Hooks.Poststop) > 0 {
+		c.r.poststop(b, c.hookState(b, specs.StateStopped))
 	}
 }

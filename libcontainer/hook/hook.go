@@ -186,17 +186,24 @@ func status(pid int) error {
 	return nil
 }
 
-// Host starts a hook in the caller's own namespaces. It has exactly the
-// environment of its configuration: the caller's would let a container's engine
-// leak into it (CVE-2025-23266).
-func Host(h *specs.Hook, stdin, output int) (pid, pidfd int, err error) {
+// A Place is where hooks run that belong into the caller's own namespaces.
+type Place struct {
+	Dir string   // working directory; "": the caller's
+	Env []string // the environment of a hook whose configuration has none
+}
+
+// Start starts a hook. It has exactly the environment of its configuration, if that has
+// one: the caller's would let a container's engine leak into it (CVE-2025-23266).
+func (p Place) Start(h *specs.Hook, stdin, output int) (pid, pidfd int, err error) {
 	args := h.Args
 	if len(args) == 0 {
 		args = []string{h.Path}
 	}
 	env := h.Env
 	if env == nil {
-		env = []string{}
+		if env = p.Env; env == nil {
+			env = []string{} // nil would be the caller's
+		}
 	}
 	// Threads of the Go runtime may have a large timer slack, see package spawn.
 	runtime.LockOSThread()
@@ -204,6 +211,7 @@ func Host(h *specs.Hook, stdin, output int) (pid, pidfd int, err error) {
 	unix.Prctl(unix.PR_SET_TIMERSLACK, nsenter.TimerSlack, 0, 0, 0)
 	pidfd = -1
 	pid, err = syscall.ForkExec(h.Path, args, &syscall.ProcAttr{
+		Dir:   p.Dir,
 		Env:   env,
 		Files: []uintptr{uintptr(stdin), uintptr(output), uintptr(output)},
 		Sys:   &syscall.SysProcAttr{Setpgid: true, PidFD: &pidfd},

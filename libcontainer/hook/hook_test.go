@@ -29,7 +29,7 @@ func sh(script string) *specs.Hook {
 func run(t *testing.T, h *specs.Hook, state string) (took time.Duration, err error) {
 	t.Helper()
 	start, done := time.Now(), make(chan error, 1)
-	go func() { done <- Run(h, state, Host) }()
+	go func() { done <- Run(h, state, Place{}.Start) }()
 	select {
 	case err := <-done:
 		return time.Since(start), err
@@ -242,7 +242,7 @@ func TestOutput(t *testing.T) {
 func TestRunAll(t *testing.T) {
 	dir := t.TempDir()
 	hooks := []specs.Hook{*sh("touch " + dir + "/0"), *sh("touch " + dir + "/1; exit 9"), *sh("touch " + dir + "/2")}
-	err := RunAll("poststart", hooks, "{}", Host)
+	err := RunAll("poststart", hooks, "{}", Place{}.Start)
 	if want := "error running poststart hook #1: exit status 9"; text(err) != want {
 		t.Errorf("RunAll = %v, want %s", err, want)
 	}

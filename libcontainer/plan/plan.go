@@ -32,6 +32,7 @@ type Host struct {
 	Nofile    [2]uint64 // RLIMIT_NOFILE that our caller gave us, soft and hard
 	Joined    []Joined  // namespaces of the configuration that exist already
 	HasKcore  bool      // /proc/kcore exists
+	Umask     int       // our caller's, where a hook is to have it
 	Groups    int       // resctrl directories that the process is to be in
 	AppArmor  string    // the file below /proc/self that takes an AppArmor profile
 	// Alone says that the tape is a program of its own, see [nsenter.Program], and the
@@ -68,6 +69,7 @@ type Options struct {
 	Env          []string // added to the process's environment
 	Mounts       []specs.Mount
 	State        hook.State // for createContainer hooks
+	HookEnv      []string   // of those that have none of their own
 	// Outlives says that the process lives on when the runtime has ended before the
 	// process comes to its program.
 	Outlives bool

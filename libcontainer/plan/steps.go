@@ -109,12 +109,23 @@ func (p *planner) hooks() {
 	if h == nil {
 		return
 	}
-	if len(h.Prestart)+len(h.CreateRuntime) > 0 {
-		p.add(&step.HostHooks{})
+	if len(h.Prestart)+len(h.CreateRuntime)+len(h.CreateContainer) > 0 {
+		p.add(&step.HostHooks{}) // there may be none, but the runtime hears that hooks begin
 	}
 	if len(h.CreateContainer) > 0 {
-		p.add(&step.ContainerHooks{Hooks: h.CreateContainer, State: p.opt.State, Join: p.ns.hooks()})
+		p.add(&step.ContainerHooks{Hooks: p.withEnv(h.CreateContainer), State: p.opt.State, Join: p.ns.hooks(), Dir: p.opt.Rootfs, Umask: p.host.Umask})
 	}
+}
+
+// withEnv gives hooks our environment that have none of their own.
+func (p *planner) withEnv(hooks []specs.Hook) []specs.Hook {
+	list := slices.Clone(hooks)
+	for i := range list {
+		if list[i].Env == nil {
+			list[i].Env = p.opt.HookEnv
+		}
+	}
+	return list
 }
 
 func (p *planner) cwd() {

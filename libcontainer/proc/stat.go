@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Stat is what /proc/PID/stat says of a process.
@@ -50,4 +53,20 @@ func ParseStat(b []byte) (Stat, error) {
 
 func malformed(b []byte) (Stat, error) {
 	return Stat{}, fmt.Errorf("malformed stat record %.80q", b)
+}
+
+// Umask is the calling process's umask. (umask(2) tells only whom it changes it for.)
+func (p FS) Umask() (int, error) {
+	name := PID(unix.Getpid(), "status")
+	text, err := p.ReadFile(name, 4096)
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, "Umask:"); ok {
+			n, err := strconv.ParseInt(strings.TrimSpace(value), 8, 32)
+			return int(n), err
+		}
+	}
+	return 0, fmt.Errorf("/proc/%s has no umask", name)
 }

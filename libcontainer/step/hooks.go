@@ -28,7 +28,9 @@ func (*HostHooks) Run(e *Env) error { return e.Conn.Ask(wire.HostHooks) }
 type ContainerHooks struct {
 	Hooks []specs.Hook
 	State hook.State
-	Join  int // CLONE_NEW* flags of namespaces that only a child of the builder enters
+	Join  int    // CLONE_NEW* flags of namespaces that only a child of the builder enters
+	Dir   string // the root filesystem, on the host
+	Umask int    // our caller's
 	// The stage fills these.
 	PID int
 	NS  []int // descriptors of the namespaces of Join
@@ -54,6 +56,8 @@ func (s *ContainerHooks) Code(c *wire.Codec) {
 	c.String(&s.State.Before)
 	c.String(&s.State.After)
 	c.Int(&s.Join)
+	c.String(&s.Dir)
+	c.Int(&s.Umask)
 	c.Int(&s.PID)
 	c.Ints(&s.NS)
 }
@@ -92,5 +96,6 @@ func (s *ContainerHooks) Run(*Env) error {
 		}
 		unix.Close(fd)
 	}
-	return hook.RunAll("createContainer", s.Hooks, s.State.JSON(s.PID), hook.Host)
+	defer unix.Umask(unix.Umask(s.Umask))
+	return hook.RunAll("createContainer", s.Hooks, s.State.JSON(s.PID), hook.Place{Dir: s.Dir}.Start)
 }
