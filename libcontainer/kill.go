@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/nsenter"
 )
 
 // Kill sends a signal to the container's init. SIGKILL also ends all other
@@ -37,6 +39,9 @@ func (r *Runtime) Kill(id string, sig unix.Signal, all bool) error {
 	if c.hasCgroup() && (all || sig == unix.SIGKILL && !c.ownPIDNamespace()) {
 		return c.signalAll(sig)
 	}
+	if c.ownPIDNamespace() && ends(sig) && c.waits() {
+		sig = unix.SIGKILL
+	}
 	if err := unix.PidfdSendSignal(pidfd, sig, nil, 0); err != nil {
 		if err == unix.ESRCH {
 			return ErrNotRunning
@@ -47,6 +52,23 @@ func (r *Runtime) Kill(id string, sig unix.Signal, all bool) error {
 		return c.thawKilled()
 	}
 	return nil
+}
+
+// waits tells whether the first process waits for start. It has no handlers yet, and the
+// kernel keeps from pid 1 of a namespace what it doesn't handle: what would end another
+// process has to be told it in the one way that it hears.
+func (c *container) waits() bool {
+	p, err := c.entry.Progress()
+	return err == nil && p.Phase <= nsenter.PhaseWaiting
+}
+
+// ends tells whether a signal ends a process that doesn't handle it, see signal(7).
+func ends(sig unix.Signal) bool {
+	switch sig {
+	case 0, unix.SIGCHLD, unix.SIGCONT, unix.SIGURG, unix.SIGWINCH, unix.SIGSTOP, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU:
+		return false
+	}
+	return true
 }
 
 // ownPIDNamespace tells whether all processes of the container die with its

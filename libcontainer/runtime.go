@@ -49,10 +49,12 @@ type Effects struct {
 	Signals bool
 	// LazyGC puts off the collection of garbage where a large configuration is read.
 	LazyGC bool
+	// SpareProcessor has List raise GOMAXPROCS by one where there are many containers.
+	SpareProcessor bool
 }
 
 // AllEffects are the effects that a command line wants.
-var AllEffects = Effects{CloseOnExec: true, Undumpable: true, Subreaper: true, Signals: true, LazyGC: true}
+var AllEffects = Effects{CloseOnExec: true, Undumpable: true, Subreaper: true, Signals: true, LazyGC: true, SpareProcessor: true}
 
 // closeOnExec is [Effects.CloseOnExec].
 func (r *Runtime) closeOnExec() {

@@ -47,7 +47,7 @@ func (r *Runtime) List() (states []*State, problems []error, err error) {
 	defer host.Close()
 	r.putOffGC(len(ids) * recordSize)
 	found, errs := make([]*State, len(ids)), make([]error, len(ids))
-	alongside(len(ids), func(i int) { found[i], errs[i] = r.state(&host, ids[i]) })
+	r.alongside(len(ids), func(i int) { found[i], errs[i] = r.state(&host, ids[i]) })
 	for i, id := range ids {
 		switch {
 		case errs[i] == nil:
@@ -64,7 +64,7 @@ const recordSize = 4 << 10
 
 // alongside calls f for 0 to n-1, on all processors if they are so many that it
 // pays to wake them.
-func alongside(n int, f func(i int)) {
+func (r *Runtime) alongside(n int, f func(i int)) {
 	const worthwhile = 16
 	var next atomic.Int32
 	work := func() {
@@ -78,7 +78,9 @@ func alongside(n int, f func(i int)) {
 		// With a processor of Go's idle, its monitor leaves those alone that are in a
 		// system call for 20 µs. Else it hands them on, to nobody, and each call ends
 		// with a search for another one.
-		runtime.GOMAXPROCS(processors + 1)
+		if r.Effects.SpareProcessor {
+			runtime.GOMAXPROCS(processors + 1)
+		}
 		for range helpers {
 			others.Go(work)
 		}

@@ -8,8 +8,16 @@ GLOBL	·entry(SB), NOPTR, $8
 
 // handler is called by the kernel, by the C calling convention: DI is the
 // signal, SI its siginfo, and the return address leads to rt_sigreturn(2).
-// Faults (si_code > 0) are the Go runtime's.
+// Faults (si_code > 0) are the Go runtime's. A SIGPIPE from ourselves is the kernel's
+// word on a write of ours, which has its error to say it: only another's is passed on.
 TEXT ·handler(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	CMPL	DI, $13 // PIPE
+	JNE	fault
+	MOVL	16(SI), AX
+	CMPL	AX, ·self(SB)
+	JNE	write
+	RET
+fault:
 	MOVL	FAULTS, AX
 	CMPL	DI, $31
 	JGT	write

@@ -8,8 +8,17 @@ GLOBL	·entry(SB), NOPTR, $8
 
 // handler is called by the kernel, by the C calling convention: R0 is the
 // signal, R1 its siginfo, and the link register leads to rt_sigreturn(2).
-// Faults (si_code > 0) are the Go runtime's.
+// Faults (si_code > 0) are the Go runtime's. A SIGPIPE from ourselves is the kernel's
+// word on a write of ours, which has its error to say it: only another's is passed on.
 TEXT ·handler(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	CMPW	$13, R0 // PIPE
+	BNE	fault
+	MOVW	16(R1), R9
+	MOVW	·self(SB), R10
+	CMPW	R10, R9
+	BNE	write
+	RET
+fault:
 	CMPW	$31, R0
 	BGT	write
 	MOVD	FAULTS, R9

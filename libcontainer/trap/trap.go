@@ -16,22 +16,26 @@ import (
 )
 
 // Catch catches, from now on, all signals but those that the Go runtime needs
-// (SIGURG, SIGPIPE, and SIGSEGV and the like when a fault of our own raised
-// them) and those that can't be caught. It returns the pipe's end that [Read]
+// (SIGURG, and SIGSEGV and the like when a fault of our own raised them), a SIGPIPE
+// that a write of our own raised, and those that can't be caught. It returns the pipe's end that [Read]
 // reads; it stays open for as long as we live.
 func Catch() (fd int, err error) {
 	var ends [2]int
 	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 		return -1, fmt.Errorf("make pipe for signals: %w", err)
 	}
-	pipe = int32(ends[1])
+	pipe, self = int32(ends[1]), int32(unix.Getpid())
 	if err := install(); err != nil {
 		return -1, fmt.Errorf("catch signals: %w", err)
 	}
 	return ends[0], nil
 }
 
-var pipe int32 = -1 // the end that is written to; assembler reads it
+// Assembler reads both.
+var (
+	pipe int32 = -1 // the end that is written to
+	self int32      //nolint:unused // our pid
+)
 
 // Read returns the next signal that was caught, or 0 if there is none.
 func Read(fd int) unix.Signal {
@@ -55,7 +59,7 @@ const last = 64
 // libraries keep to themselves.
 func ours(sig unix.Signal) bool {
 	switch sig {
-	case unix.SIGKILL, unix.SIGSTOP, unix.SIGURG, unix.SIGPIPE, 32, 33:
+	case unix.SIGKILL, unix.SIGSTOP, unix.SIGURG, 32, 33:
 		return false
 	}
 	return true

@@ -3,6 +3,7 @@ package trap
 import (
 	"os"
 	"os/exec"
+	"runtime"
 	"testing"
 	"time"
 
@@ -19,6 +20,8 @@ func TestMain(m *testing.M) {
 		os.Exit(all())
 	case "fault":
 		os.Exit(fault())
+	case "pipe":
+		os.Exit(brokenPipe())
 	}
 }
 
@@ -30,7 +33,7 @@ func all() int {
 		return 200
 	}
 	for sig := unix.Signal(1); sig <= last; sig++ {
-		if !ours(sig) {
+		if !ours(sig) || sig == unix.SIGPIPE { // of which one of our own means something else
 			continue
 		}
 		if err := unix.Kill(os.Getpid(), sig); err != nil {
@@ -69,6 +72,43 @@ func fault() (status int) {
 	var p *int
 	*p = 1
 	return 0
+}
+
+// brokenPipe writes to a pipe that nobody reads and is then sent a SIGPIPE by somebody
+// else. It returns how many of them were caught.
+func brokenPipe() int {
+	fd, err := Catch()
+	if err != nil {
+		return 200
+	}
+	var ends [2]int
+	if err := unix.Pipe(ends[:]); err != nil {
+		return 201
+	}
+	unix.Close(ends[0])
+	if _, err := unix.Write(ends[1], []byte("x")); err != unix.EPIPE {
+		return 202
+	}
+	if err := exec.Command("sh", "-c", "kill -PIPE $PPID").Run(); err != nil {
+		return 203
+	}
+	caught := 0
+	for sig := Read(fd); sig != 0; sig = Read(fd) {
+		if sig == unix.SIGPIPE {
+			caught++
+		}
+	}
+	return caught
+}
+
+// A SIGPIPE counts if somebody else has sent it.
+func TestBrokenPipe(t *testing.T) {
+	if runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
+		t.Skip("os/signal doesn't tell who has sent a signal")
+	}
+	if got := runCopy(t, "pipe"); got != 1 {
+		t.Errorf("%d caught, want 1 (from 200 on what brokenPipe says)", got)
+	}
 }
 
 func runCopy(t *testing.T, what string, prefix ...string) int {
