@@ -19,6 +19,7 @@ const module = "github.com/rung-oci/rung/"
 // layers lists the packages from the bottom up. A package may import those of
 // layers below its own, never its own or one above.
 var layers = [][]string{
+	{"libcontainer/nap"},
 	{
 		"nsenter", "seccomp", "cgroups/cgfile",
 		"libcontainer/caps", "libcontainer/cpulist", "libcontainer/early", "libcontainer/fault", "libcontainer/jsontext", "libcontainer/mount/option", "libcontainer/netdev",

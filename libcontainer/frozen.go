@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/nap"
 )
 
 // frozenWait is how long processes of a cgroup that is frozen get to end of a
@@ -30,7 +31,7 @@ func (c *container) thawKilled() error {
 // theirs is frozen: it isn't ours to thaw.
 func (c *container) heldFrozen() error {
 	by, err := c.manager.FrozenBy()
-	for end := time.Now().Add(frozenWait); err == nil && by != ""; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(frozenWait); err == nil && by != ""; nap.Sleep(5 * time.Millisecond) {
 		var pids []int
 		if pids, err = c.manager.Pids(true); err != nil || len(pids) == 0 {
 			return err

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/nap"
 )
 
 // RemoveTimeout is how long a manager's Destroy waits for dying processes in all.
@@ -40,7 +42,7 @@ func Remove(dir string, deadline time.Time) error {
 			}
 			return fmt.Errorf("remove cgroup %s: process %d is still in it: %w", dir, pid, unix.EBUSY)
 		}
-		time.Sleep(wait)
+		nap.Sleep(wait)
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 
 	"github.com/godbus/dbus/v5"
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/nap"
 )
 
 // ErrNotRunning is the error on a host without systemd. The text is runc's.
@@ -158,7 +160,7 @@ func heard(socket *net.UnixConn, deadline time.Time) error {
 		case cerr != nil:
 			return cerr
 		}
-		time.Sleep(wait)
+		nap.Sleep(wait)
 	}
 }
 

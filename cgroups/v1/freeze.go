@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rung-oci/rung/cgroups/cgfile"
+	"github.com/rung-oci/rung/libcontainer/nap"
 	"golang.org/x/sys/unix"
 )
 
@@ -99,7 +100,7 @@ func freeze(d cgfile.Dir, deadline time.Time) error {
 			if time.Now().After(deadline) {
 				return fmt.Errorf("freeze cgroup %s: %w", d.Path(), unix.ETIMEDOUT)
 			}
-			time.Sleep(wait)
+			nap.Sleep(wait)
 		}
 		if try%20 == 0 {
 			if err := d.Write(stateFile, thawed); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rung-oci/rung/cgroups/cgfile"
+	"github.com/rung-oci/rung/libcontainer/nap"
 	"golang.org/x/sys/unix"
 )
 
@@ -110,7 +111,7 @@ func (c *controllers) enableAll(file string, names []string) error {
 		if !errors.Is(err, unix.EBUSY) || wait > 16*time.Millisecond || !slices.ContainsFunc(names, c.needs) {
 			return err
 		}
-		time.Sleep(wait)
+		nap.Sleep(wait)
 	}
 }
 

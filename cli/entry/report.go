@@ -17,6 +17,7 @@ var writer = report // entry, in assembler, reads it
 const (
 	noThread = "rung: can't start a thread: the number of processes is limited (pids.max of a cgroup, ulimit -u)\n"
 	noMemory = "rung: can't get memory: the address space or the size of data is limited (ulimit -v, ulimit -d)\n"
+	noFiles  = "rung: can't open files: their number is limited (ulimit -n)\n"
 )
 
 // held says that "fatal error: " was to be printed, and waits for the reason.
@@ -36,6 +37,8 @@ func report(fd uintptr, p unsafe.Pointer, n int32) int32 {
 		die(noThread)
 	case begins(text, "runtime: out of memory"), begins(text, "runtime: mmap("), held && tellsOfMemory(text):
 		die(noMemory)
+	case begins(text, "runtime: eventfd failed"), begins(text, "runtime: epollcreate failed"):
+		die(noFiles)
 	case text == fatal:
 		held = true
 		return n

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/nap"
 )
 
 // An Exe is a sealed executable. Its descriptors are close-on-exec.
@@ -201,7 +203,7 @@ func addSeals(fd int) error {
 		if err != unix.EBUSY || wait > time.Second {
 			return err
 		}
-		time.Sleep(wait)
+		nap.Sleep(wait)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/nap"
 	"github.com/rung-oci/rung/libcontainer/seal"
 	"github.com/rung-oci/rung/libcontainer/wire"
 	"github.com/rung-oci/rung/nsenter"
@@ -66,18 +67,13 @@ func (s *Stage) Kill() {
 	if s.Conn.FD >= 0 {
 		_ = unix.Shutdown(s.Conn.FD, unix.SHUT_RDWR)
 	}
-	select {
-	case <-s.Thread:
+	if nap.Until(s.Thread, builderWait) {
 		return
-	case <-time.After(builderWait):
 	}
 	if pid := int(s.Builder.Load()); pid > 0 { // the thread reaps it
 		unix.Kill(pid, unix.SIGKILL)
 	}
-	select {
-	case <-s.Thread:
-	case <-time.After(threadWait):
-	}
+	nap.Until(s.Thread, threadWait)
 }
 
 // Start starts a stage. It keeps to one processor until it calls [Unpin]: the

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/nap"
 )
 
 // The errors that callers tell apart. Engines match on their texts, which are
@@ -178,7 +180,7 @@ func (e *Entry) Lock() error {
 		case time.Since(start) > lockWait:
 			return ErrBusy
 		}
-		time.Sleep(pause)
+		nap.Sleep(pause)
 		pause = min(2*pause, 20*time.Millisecond)
 	}
 }

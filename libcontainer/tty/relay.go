@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/containerd/console"
+
+	"github.com/rung-oci/rung/libcontainer/nap"
 	"golang.org/x/sys/unix"
 )
 
@@ -81,17 +83,12 @@ const idle = time.Second
 // Drain waits, after the container's end, until what it printed is written. A
 // reader that has stopped reading isn't waited for.
 func (r *Relay) Drain() {
-	for last := int64(-1); ; {
-		select {
-		case <-r.done:
+	for last := int64(-1); !nap.Until(r.done, idle); {
+		now := r.moved.Load()
+		if now == last {
 			return
-		case <-time.After(idle):
-			now := r.moved.Load()
-			if now == last {
-				return
-			}
-			last = now
 		}
+		last = now
 	}
 }
 
