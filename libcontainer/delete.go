@@ -40,7 +40,8 @@ func (c *container) delete(force bool) error {
 		return fmt.Errorf("cannot delete container %s that is not stopped: %s", c.record.ID, st)
 	}
 	timeline.Runtime.Phase("end processes")
-	if err := c.end(); err != nil {
+	ours, err := c.end()
+	if err != nil {
 		return err
 	}
 	var b *spec.Bundle
@@ -51,8 +52,10 @@ func (c *container) delete(force bool) error {
 		}
 	}
 	timeline.Runtime.Phase("remove cgroup")
-	if err := c.manager.Destroy(); err != nil {
-		return explainBusy(c.manager, err)
+	if ours {
+		if err := c.manager.Destroy(); err != nil {
+			return explainBusy(c.manager, err)
+		}
 	}
 	if err := c.record.Resctrl.Remove(); err != nil {
 		return err
@@ -66,31 +69,37 @@ func (c *container) delete(force bool) error {
 	return nil
 }
 
-// end kills what is alive and waits for the init's end.
-func (c *container) end() error {
+// end kills what is alive and waits for the init's end. ours tells whether the cgroup
+// is the container's still.
+func (c *container) end() (ours bool, err error) {
 	pidfd, err := c.pidfd()
 	if err == nil {
 		defer unix.Close(pidfd)
 		err = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
 	}
 	if err != nil && !errors.Is(err, unix.ESRCH) {
-		return fmt.Errorf("kill container init: %w", err)
+		return false, fmt.Errorf("kill container init: %w", err)
+	}
+	if pidfd < 0 {
+		if ours, err = c.r.owns(c.manager, c.record.ID, c.ownPIDNamespace()); err != nil || !ours {
+			return ours, err
+		}
 	}
 	// Processes beside the init: of a shared pid namespace, or left by an init
 	// that has ended.
 	if err := c.manager.Kill(); err != nil {
-		return err
+		return false, err
 	}
 	if pidfd < 0 || wait(pidfd, 50) {
-		return nil
+		return true, nil
 	}
 	if err := c.heldFrozen(); err != nil {
-		return err
+		return false, err
 	}
 	if !wait(pidfd, killWait) {
-		return errors.New("container init still running")
+		return false, errors.New("container init still running")
 	}
-	return nil
+	return true, nil
 }
 
 // deleteByIntent removes what a create that was killed has left, or a container
@@ -120,11 +129,17 @@ func (r *Runtime) deleteByIntent(id string) error {
 		if err != nil {
 			return err
 		}
-		if err := m.Kill(); err != nil {
+		ours, err := r.owns(m, id, false)
+		if err != nil {
 			return err
 		}
-		if err := m.Destroy(); err != nil {
-			return explainBusy(m, err)
+		if ours {
+			if err := m.Kill(); err != nil {
+				return err
+			}
+			if err := m.Destroy(); err != nil {
+				return explainBusy(m, err)
+			}
 		}
 	}
 	if err := left.Resctrl.Remove(); err != nil {

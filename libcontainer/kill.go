@@ -81,7 +81,14 @@ func (c *container) killRest(sig unix.Signal) error {
 	if err != nil {
 		return err
 	}
-	if len(pids) == 0 {
+	ours := len(pids) > 0
+	if ours {
+		ours, err = c.r.owns(c.manager, c.record.ID, c.ownPIDNamespace())
+	}
+	if err != nil {
+		return err
+	}
+	if !ours {
 		return ErrNotRunning
 	}
 	return c.signalAll(sig)

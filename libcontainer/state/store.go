@@ -185,6 +185,15 @@ func (e *Entry) Lock() error {
 	}
 }
 
+// Locked tells whether somebody else has the lock.
+func (e *Entry) Locked() bool {
+	err := unix.Flock(e.FD, unix.LOCK_SH|unix.LOCK_NB)
+	if err == nil {
+		e.Unlock()
+	}
+	return err == unix.EWOULDBLOCK
+}
+
 // Unlock gives the lock back, which closing the entry does as well.
 func (e *Entry) Unlock() { _ = unix.Flock(e.FD, unix.LOCK_UN) }
 
@@ -230,7 +239,7 @@ func (e *Entry) Remove() error {
 	if err := removeAll(e.FD, intentName); err != nil {
 		return fmt.Errorf("remove %s: %w", e.Dir, err)
 	}
-	if err := unix.Unlinkat(e.FD, intentName, 0); err != nil && err != unix.ENOENT {
+	if err := unlink(e.FD, intentName); err != nil {
 		return fmt.Errorf("remove %s: %w", e.Dir, err)
 	}
 	if err := unix.Rmdir(e.Dir); err != nil && err != unix.ENOENT {
@@ -261,15 +270,23 @@ func removeAll(dir int, keep string) error {
 		if name == keep {
 			continue
 		}
-		err := unix.Unlinkat(dir, name, 0)
-		if err == unix.EISDIR {
-			err = removeDir(dir, name)
-		}
-		if err != nil && err != unix.ENOENT {
+		if err := unlink(dir, name); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// unlink removes what has a name in a directory, whatever it is, and if it is there.
+func unlink(dir int, name string) error {
+	err := unix.Unlinkat(dir, name, 0)
+	if err == unix.EISDIR {
+		err = removeDir(dir, name)
+	}
+	if err == unix.ENOENT {
+		return nil
+	}
+	return err
 }
 
 func removeDir(dir int, name string) error {

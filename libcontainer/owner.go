@@ -1,0 +1,72 @@
+package libcontainer
+
+import (
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/proc"
+)
+
+// owns tells whether what is in the cgroup of a container whose init has ended belongs to
+// that container. A cgroup is known by its path only, and one that has become empty may be
+// another's by now: then neither may its processes be killed nor the cgroup be removed. If
+// all of the container's processes have ended with its init (gone), whatever is there is
+// another's.
+func (r *Runtime) owns(m cgroups.Manager, id string, gone bool) (bool, error) {
+	pids, err := m.Pids(true)
+	if err != nil || len(pids) == 0 {
+		return err == nil, err
+	}
+	other := ""
+	if !gone {
+		if other, err = r.sharer(m.Location(), id); err != nil || other == "" {
+			return err == nil, err
+		}
+		other = " of container " + other
+	}
+	r.warn("container %s: cgroup %s has %d process(es)%s: it is left alone", id, m.Location(), len(pids), other)
+	return false, nil
+}
+
+// sharer is the id of another container that lives in one of the cgroups, or is being made
+// there; "" if there is none.
+func (r *Runtime) sharer(loc cgroups.Location, id string) (string, error) {
+	ids, err := r.store().IDs()
+	if err != nil {
+		return "", err
+	}
+	host, err := proc.Open()
+	if err != nil {
+		return "", err
+	}
+	defer host.Close()
+	for _, other := range ids {
+		if other != id && r.claims(other, loc, host) {
+			return other, nil
+		}
+	}
+	return "", nil
+}
+
+// claims tells whether a container has one of the cgroups.
+func (r *Runtime) claims(id string, loc cgroups.Location, host proc.FS) bool {
+	e, err := r.store().Open(id)
+	if err != nil {
+		return false
+	}
+	defer e.Close()
+	if rec, err := e.Record(); err == nil {
+		alive, err := rec.Alive(host)
+		return (alive || err != nil) && share(loc, rec.Cgroups)
+	}
+	// Without a record it is being made, if somebody is at work on it.
+	i, err := e.Intent()
+	return err == nil && i != nil && share(loc, i.Cgroups) && e.Locked()
+}
+
+func share(a cgroups.Location, b map[string]string) bool {
+	for key, dir := range b {
+		if a[key] == dir {
+			return true
+		}
+	}
+	return false
+}
