@@ -253,6 +253,9 @@ func (c *creation) rehouse() (err error) {
 func (c *creation) claim() (err error) {
 	timeline.Runtime.Phase("make state directory")
 	if c.entry, err = c.r.store().Create(c.opt.ID); err != nil {
+		if errors.Is(err, ErrExist) {
+			err = c.r.explainExist(c.opt.ID)
+		}
 		return err
 	}
 	c.undo.push(c.undoHooks) // last of all

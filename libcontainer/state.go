@@ -3,9 +3,12 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rung-oci/rung/libcontainer/proc"
 )
@@ -15,6 +18,13 @@ func (r *Runtime) State(id string) (*State, error) { return r.state(nil, id) }
 
 func (r *Runtime) state(host *proc.FS, id string) (*State, error) {
 	c, err := r.openWith(host, id, false)
+	if errors.Is(err, ErrNotExist) && r.abandoned(id) {
+		// It may have been completed since we looked for its record.
+		if c, err = r.openWith(host, id, false); errors.Is(err, ErrNotExist) && r.abandoned(id) {
+			r.warn("container %s: its create was killed, or failed to clean up: \"rung delete --force\" removes what is left", id)
+			return &State{OCIVersion: specs.Version, ID: id, Status: specs.StateStopped, UID: uint32(os.Geteuid())}, nil
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -31,6 +41,24 @@ func (r *Runtime) state(host *proc.FS, id string) (*State, error) {
 		s.PID = 0
 	}
 	return s, nil
+}
+
+// explainExist says what to do about a container that is in the way of another.
+func (r *Runtime) explainExist(id string) error {
+	if _, err := r.open(id, false); errors.Is(err, ErrNotExist) && r.abandoned(id) {
+		return fmt.Errorf("%w (its create was killed: remove it by delete --force)", ErrExist)
+	}
+	return ErrExist
+}
+
+// abandoned tells whether a container is there that nobody is at work on.
+func (r *Runtime) abandoned(id string) bool {
+	e, err := r.store().Open(id)
+	if err != nil {
+		return false
+	}
+	defer e.Close()
+	return !e.Locked()
 }
 
 // List tells the state of all containers. Those that can't be read are left
