@@ -5,8 +5,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rung-oci/rung/cgroups/cgfile"
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/cgroups/cgfile"
 )
 
 const (
