@@ -7,8 +7,9 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"github.com/rung-oci/rung/libcontainer"
 	urfave "github.com/urfave/cli/v3"
+
+	"github.com/rung-oci/rung/libcontainer"
 )
 
 // globals are the options that stand before the command.

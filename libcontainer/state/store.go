@@ -225,10 +225,10 @@ func removeAll(dir int, keep string) error {
 			continue
 		}
 		err := unix.Unlinkat(dir, name, 0)
-		if err == unix.EISDIR {
+		if errors.Is(err, unix.EISDIR) {
 			err = removeDir(dir, name)
 		}
-		if err != nil && err != unix.ENOENT {
+		if err != nil && !errors.Is(err, unix.ENOENT) {
 			return err
 		}
 	}
