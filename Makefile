@@ -42,8 +42,8 @@ test-unit: ## tests of the packages: tables, fuzz corpora, kernel tests in names
 test-race: ## the tests of packages with goroutines under the race detector (needs gcc)
 	CGO_ENABLED=1 $(GO) test -race -short -timeout 10m $$(git grep -lE '^\s+go \w|\.Go\(' -- '*.go' ':!tests' | xargs -n1 dirname | sort -u | sed 's,^,./,')
 
-test-system: build ## tests that run the binary, in all three cgroup views
-	cd tests && $(GO) vet ./... && $(GO) test -short -timeout 20m ./...
+test-system: build ## tests that run the binary, in all three cgroup views; what was skipped, and why, at the end
+	cd tests && $(GO) vet ./... && $(GO) run ./skips -short -timeout 20m ./...
 
 test-seccomp: ## compare our seccomp filters with libseccomp's, which is fetched into /var/tmp (needs gcc, curl, pkg-config)
 	eval "$$(seccomp/gen/libseccomp.sh)" && $(GO) vet -tags libseccomp ./... && \
