@@ -19,7 +19,7 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # `make TAGS=libseccomp` builds; `make` alone explains.
 .DEFAULT_GOAL := $(if $(TAGS),build,help)
 
-.PHONY: help build run test test-unit test-system test-seccomp test-vm test-engines conformance lint bench bench-smoke install uninstall clean generate
+.PHONY: help build run test test-unit test-race test-system test-seccomp test-vm test-engines conformance lint bench bench-smoke install uninstall clean generate
 
 help: ## show this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,7 @@ run: build ## run a demo container that shows what it sees of itself (needs root
 
 test: ## install what the tests need (apt) and run everything that belongs in CI (needs root)
 	@tests/setup.sh
-	$(MAKE) test-unit test-system
+	$(MAKE) test-unit test-race test-system
 
 test-unit: ## tests of the packages: tables, fuzz corpora, kernel tests in namespaces
 	test -z "$$(gofmt -l $$(git ls-files '*.go'))"
@@ -41,8 +41,12 @@ test-unit: ## tests of the packages: tables, fuzz corpora, kernel tests in names
 	for a in 386 arm loong64 mips64le ppc64le riscv64 s390x; do GOARCH=$$a $(GO) build ./... || exit 1; done
 	$(GO) test -short -timeout 10m ./...
 
-test-system: build ## tests that run the binary, in all three cgroup views
-	cd tests && $(GO) vet ./... && $(GO) test -short -timeout 20m ./...
+# The packages that start goroutines, or whose tests do. The detector is in C.
+test-race: ## the tests of packages with goroutines under the race detector (needs gcc)
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 10m $$(git grep -lE '^\s+go \w|\.Go\(' -- '*.go' ':!tests' | xargs -n1 dirname | sort -u | sed 's,^,./,')
+
+test-system: build ## tests that run the binary, in all three cgroup views; what was skipped, and why, at the end
+	cd tests && $(GO) vet ./... && $(GO) run ./skips -short -timeout 20m ./...
 
 test-seccomp: ## compare our seccomp filters with libseccomp's, which is fetched into /var/tmp (needs gcc, curl, pkg-config)
 	eval "$$(seccomp/gen/libseccomp.sh)" && $(GO) vet -tags libseccomp ./... && \
@@ -66,8 +70,8 @@ conformance: build ## run the OCI's suite (runtime-tools) on rung and others, an
 	cd tests/conformance && $(GO) vet . && $(GO) test . && $(GO) run . $(if $(SUITE),-suite '$(abspath $(SUITE))') \
 		$(if $(RUN),-run '$(RUN)',-write ../../docs/conformance.md) $(or $(RUNTIME),../../build/rung) $(if $(RUNTIME),,$(RUNTIMES))
 
-lint: ## golangci-lint with the rules of .golangci.yml
-	$(GO) run $(LINT) run ./...
+lint: ## golangci-lint with the rules of .golangci.yml, on every module (a gate of CI)
+	for dir in . tests tests/conformance; do (cd $$dir && $(GO) run $(LINT) run ./...) || exit 1; done
 
 bench-smoke: ## count system calls, page faults and allocations of each verb, and compare with the recorded ones (part of make test)
 	cd tests && RUNG_VIEW=hybrid $(GO) test -short -count=1 -v ./smoke

@@ -168,7 +168,7 @@ func TestFlagForms(t *testing.T) {
 			}
 			return errStop
 		}
-		if err := root.Run(t.Context(), append([]string{"rung"}, strings.Fields(c)...)); err != errStop || !called {
+		if err := root.Run(t.Context(), append([]string{"rung"}, strings.Fields(c)...)); !errors.Is(err, errStop) || !called {
 			t.Errorf("rung %s: %v", c, err)
 		}
 	}

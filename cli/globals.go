@@ -7,9 +7,10 @@ import (
 	"path/filepath"
 	"strconv"
 
+	urfave "github.com/urfave/cli/v3"
+
 	"github.com/rung-oci/rung/libcontainer"
 	"github.com/rung-oci/rung/libcontainer/state"
-	urfave "github.com/urfave/cli/v3"
 )
 
 // globals are the options that stand before the command.

@@ -100,7 +100,7 @@ func readDrawing(data []byte) (*drawing, error) {
 		TraceEvents []struct {
 			Ph, Name string
 			Tid      int
-			Ts, Dur  float64
+			TS, Dur  float64
 			Args     struct{ Name string }
 		}
 	}
@@ -114,9 +114,9 @@ func readDrawing(data []byte) (*drawing, error) {
 			d.title = clean(e.Args.Name)
 		case e.Ph == "M" && e.Name == "thread_name":
 			d.rows = append(d.rows, row{name: clean(e.Args.Name), head: true})
-		case e.Ph == "X" && e.Ts >= 0 && e.Dur >= 0:
-			d.rows = append(d.rows, row{clean(e.Name), e.Ts, e.Dur, false})
-			d.end = max(d.end, e.Ts+e.Dur)
+		case e.Ph == "X" && e.TS >= 0 && e.Dur >= 0:
+			d.rows = append(d.rows, row{clean(e.Name), e.TS, e.Dur, false})
+			d.end = max(d.end, e.TS+e.Dur)
 		}
 	}
 	if d.end == 0 {

@@ -1,6 +1,7 @@
 package nsenter
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -169,14 +170,14 @@ func TestArenaErrors(t *testing.T) {
 	defer a.Close()
 	size := len(im.Data)
 	for _, r := range []uint32{uint32(size), uint32(size - wordSize + 1), ^uint32(0) - 16} {
-		if _, err := OpenArena(a.FD, size, []uint32{r}); err != ErrArena {
+		if _, err := OpenArena(a.FD, size, []uint32{r}); !errors.Is(err, ErrArena) {
 			t.Errorf("OpenArena with a relocation at %d = %v, want %v", r, err, ErrArena)
 		}
 	}
 	if _, err := OpenArena(-1, size, nil); err == nil {
 		t.Error("OpenArena(-1): no error")
 	}
-	if _, err := a.ReadInt32(Slot(size)); err != ErrArena {
+	if _, err := a.ReadInt32(Slot(size)); !errors.Is(err, ErrArena) {
 		t.Errorf("ReadInt32 behind the end = %v, want %v", err, ErrArena)
 	}
 }
@@ -224,7 +225,7 @@ func TestForkFails(t *testing.T) {
 	}
 	defer p.Free()
 	for name, f := range map[string]func(*CloneArgs, Player) (int, error){"Fork": Fork, "Vfork": Vfork} {
-		if pid, err := f(&CloneArgs{Flags: 1 << 40}, p); err != unix.EINVAL || pid != 0 {
+		if pid, err := f(&CloneArgs{Flags: 1 << 40}, p); !errors.Is(err, unix.EINVAL) || pid != 0 {
 			t.Errorf("%s with an unknown flag = %d, %v, want EINVAL", name, pid, err)
 		}
 	}
@@ -291,7 +292,7 @@ func vforkOnce(i, exe int) error {
 	errno := p.Progress.Errno
 	var ws unix.WaitStatus
 	for {
-		if _, err = unix.Wait4(pid, &ws, 0, nil); err != unix.EINTR {
+		if _, err = unix.Wait4(pid, &ws, 0, nil); !errors.Is(err, unix.EINTR) {
 			break
 		}
 	}
@@ -301,7 +302,7 @@ func vforkOnce(i, exe int) error {
 		}
 	}
 	if fails != (errno == uint32(unix.EXDEV)) || fails != (ws.ExitStatus() == exitFailed) || err != nil {
-		return fmt.Errorf("run %d: errno %d, status %#x, %v", i, errno, ws, err)
+		return fmt.Errorf("run %d: errno %d, status %#x, %v", i, errno, ws, err) //nolint:errorlint // may be nil
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ func Text(path string) (string, error) {
 func ReadFile(path string) ([]byte, error) {
 	for {
 		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-		if err == unix.EINTR {
+		if errors.Is(err, unix.EINTR) {
 			continue
 		}
 		if err != nil {

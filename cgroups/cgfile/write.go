@@ -1,6 +1,7 @@
 package cgfile
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -138,11 +139,11 @@ func (d Dir) Apply(writes []Write) error {
 			}
 			var err error
 			fd, err = openat2(d.fd, w.File, unix.O_WRONLY, below)
-			if err == unix.ENOENT && w.Or != nil {
+			if errors.Is(err, unix.ENOENT) && w.Or != nil {
 				w = *w.Or
 				fd, err = openat2(d.fd, w.File, unix.O_WRONLY, below)
 			}
-			if open = w.File; err == unix.ENOENT && w.Optional {
+			if open = w.File; errors.Is(err, unix.ENOENT) && w.Optional {
 				open = ""
 				continue
 			}

@@ -11,10 +11,11 @@ import (
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgtest"
 	"github.com/rung-oci/rung/cgroups/choose"
-	"golang.org/x/sys/unix"
 )
 
 func TestLifecycle(t *testing.T) {

@@ -10,10 +10,11 @@ import (
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgtest"
 	"github.com/rung-oci/rung/cgroups/device"
-	"golang.org/x/sys/unix"
 )
 
 const probeEnv = "RUNGCG_PROBE"
@@ -135,7 +136,7 @@ func ask(t *testing.T, m cgroups.Manager, list device.List) {
 	t.Helper()
 	dir := t.TempDir()
 	for _, r := range requests() {
-		if err := mknod(r.node(dir), r); err != nil && err != unix.EEXIST {
+		if err := mknod(r.node(dir), r); err != nil && !errors.Is(err, unix.EEXIST) {
 			t.Fatal(err)
 		}
 	}

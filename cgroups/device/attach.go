@@ -104,7 +104,7 @@ func load(code []byte) (int, error) {
 	// scheduler sends itself signals.
 	for try := 0; ; try++ {
 		fd, err := bpf(unix.BPF_PROG_LOAD, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
-		if err != unix.EAGAIN || try == 30 {
+		if !errors.Is(err, unix.EAGAIN) || try == 30 {
 			return fd, err
 		}
 	}

@@ -2,6 +2,7 @@ package device
 
 import (
 	"bytes"
+	"errors"
 	"runtime"
 	"unsafe"
 
@@ -58,7 +59,7 @@ func find(dirfd int) (int, error) {
 	for _, id := range ids[:min(attr.count, maxPrograms)] {
 		get := struct{ id, next, flags uint32 }{id: id}
 		fd, err := bpf(unix.BPF_PROG_GET_FD_BY_ID, unsafe.Pointer(&get), unsafe.Sizeof(get))
-		if err == unix.ENOENT {
+		if errors.Is(err, unix.ENOENT) {
 			continue // detached meanwhile
 		}
 		if err != nil {

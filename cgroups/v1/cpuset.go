@@ -5,8 +5,9 @@ import (
 	"path"
 	"strings"
 
-	"github.com/rung-oci/rung/cgroups/cgfile"
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/cgroups/cgfile"
 )
 
 // inherit copies cpus and memory nodes from the parent into the cpuset rel below

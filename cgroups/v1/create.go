@@ -7,11 +7,12 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgfile"
 	"github.com/rung-oci/rung/cgroups/device"
 	v2 "github.com/rung-oci/rung/cgroups/v2"
-	"golang.org/x/sys/unix"
 )
 
 // ErrNoDevices is the cause of a Create on a host where nothing can control devices.

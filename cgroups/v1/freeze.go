@@ -5,9 +5,10 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/rung-oci/rung/cgroups/cgfile"
 	"github.com/rung-oci/rung/libcontainer/nap"
-	"golang.org/x/sys/unix"
 )
 
 const (

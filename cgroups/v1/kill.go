@@ -3,8 +3,9 @@ package v1
 import (
 	"time"
 
-	"github.com/rung-oci/rung/cgroups/cgfile"
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/cgroups/cgfile"
 )
 
 // killTime bounds how long Kill tries to hold the processes still.

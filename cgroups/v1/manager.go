@@ -10,10 +10,11 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgfile"
 	v2 "github.com/rung-oci/rung/cgroups/v2"
-	"golang.org/x/sys/unix"
 )
 
 // Manager is a [cgroups.Manager] for v1 and hybrid hosts.

@@ -68,7 +68,7 @@ func (m *Manager) limit(c *cgfile.Changes, p *plan) error {
 // The text is runc's, with the field before.
 func explain(d cgfile.Dir, err error) error {
 	w, ok := errors.AsType[*cgfile.WriteError](err)
-	if !ok || w.Err != unix.EBUSY || w.File != limitFile {
+	if !ok || !errors.Is(w.Err, unix.EBUSY) || w.File != limitFile {
 		return err
 	}
 	used, ok1 := d.Number("memory.usage_in_bytes")

@@ -7,10 +7,11 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgfile"
 	"github.com/rung-oci/rung/cgroups/device"
-	"golang.org/x/sys/unix"
 )
 
 // Plan is what [Manager.Apply] does beside making the directory.

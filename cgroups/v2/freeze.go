@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/rung-oci/rung/cgroups/cgfile"
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/cgroups/cgfile"
 )
 
 // Frozen reads cgroup.freeze, the cgroup's own setting; cgroup.events would

@@ -8,10 +8,11 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgfile"
 	"github.com/rung-oci/rung/cgroups/device"
-	"golang.org/x/sys/unix"
 )
 
 // Manager is a [cgroups.Manager] for one v2 directory.

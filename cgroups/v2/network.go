@@ -2,6 +2,7 @@ package v2
 
 import (
 	"github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/rung-oci/rung/cgroups/cgfile"
 )
 

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/rung-oci/rung/cgroups/cgfile"
 )
 

@@ -57,7 +57,7 @@ func TestExplain(t *testing.T) {
 			t.Errorf("%q: hint %v, want %v", text, got, want)
 		}
 	}
-	if err := explain(unix.EINVAL, "0 0 1\n"); err != unix.EINVAL {
+	if err := explain(unix.EINVAL, "0 0 1\n"); !errors.Is(err, unix.EINVAL) {
 		t.Errorf("explain(EINVAL) = %v", err)
 	}
 }

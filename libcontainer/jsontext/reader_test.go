@@ -3,6 +3,7 @@ package jsontext
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"reflect"
 	"strings"
@@ -167,7 +168,7 @@ func TestReaderErrors(t *testing.T) {
 			"Skip":  func() error { return skip([]byte(tt.doc)) },
 		} {
 			err := f()
-			if _, ok := err.(*SyntaxError); !ok {
+			if _, ok := errors.AsType[*SyntaxError](err); !ok {
 				t.Errorf("%s of %.80q: error %v, want a *SyntaxError", name, tt.doc, err)
 				continue
 			}

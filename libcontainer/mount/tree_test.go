@@ -308,7 +308,7 @@ func TestClone(t *testing.T) {
 		if got, _ := os.ReadFile(target); string(got) != "text" {
 			t.Errorf("read %q through the mount", got)
 		}
-		if _, err := Clone(unix.AT_FDCWD, dir+"/nothing", false); err != unix.ENOENT {
+		if _, err := Clone(unix.AT_FDCWD, dir+"/nothing", false); !errors.Is(err, unix.ENOENT) {
 			t.Errorf("Clone of nothing = %v", err)
 		}
 	})

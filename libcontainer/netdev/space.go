@@ -2,6 +2,7 @@ package netdev
 
 import (
 	"encoding/binary"
+	"errors"
 	"net/netip"
 	"strconv"
 
@@ -118,7 +119,7 @@ func (s *space) names() (map[string]int, error) {
 // again repeats a dump that changes have disturbed.
 func again(dump func() error) (err error) {
 	for range 10 {
-		if err = dump(); err != nl.ErrDumpInterrupted {
+		if err = dump(); !errors.Is(err, nl.ErrDumpInterrupted) {
 			return err
 		}
 	}

@@ -81,7 +81,7 @@ func (p FS) OpenFile(name string, flags int) (int, error) {
 		return -1, fmt.Errorf("open /proc/%s: %w", name, unix.EINVAL)
 	}
 	fd, err := p.open(name, flags)
-	if err == unix.EXDEV {
+	if errors.Is(err, unix.EXDEV) {
 		if own, perr := private(); perr == nil {
 			fd, err = own.open(name, flags)
 			own.Close()

@@ -2,6 +2,7 @@ package proc
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -68,12 +69,12 @@ func TestVerify(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := Verify(fd); err != want {
+		if err := Verify(fd); !errors.Is(err, want) {
 			t.Errorf("Verify(%s) = %v, want %v", path, err, want)
 		}
 		unix.Close(fd)
 	}
-	if err := Verify(-1); err != unix.EBADF {
+	if err := Verify(-1); !errors.Is(err, unix.EBADF) {
 		t.Errorf("Verify(-1) = %v, want EBADF", err)
 	}
 }

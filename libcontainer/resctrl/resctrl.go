@@ -130,12 +130,12 @@ func (g *Group) Remove() error {
 		return nil
 	}
 	if g.Monitor != "" {
-		if err := rmdir(g.Monitor); err != nil && err != unix.ENOENT {
+		if err := rmdir(g.Monitor); err != nil && !errors.Is(err, unix.ENOENT) {
 			return fmt.Errorf("remove monitoring group %s: %w", g.Monitor, err)
 		}
 	}
 	if g.Own {
-		if err := rmdir(g.Class); err != nil && err != unix.ENOENT {
+		if err := rmdir(g.Class); err != nil && !errors.Is(err, unix.ENOENT) {
 			return fmt.Errorf("remove class of service %s: %w", g.Class, err)
 		}
 	}

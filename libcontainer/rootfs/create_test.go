@@ -1,6 +1,7 @@
 package rootfs
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -343,11 +344,11 @@ func TestVerify(t *testing.T) {
 	}{
 		{unix.S_IFCHR, null, nil}, {unix.S_IFCHR | 0o777, null, nil}, {unix.S_IFCHR, null + 1, ErrWrongNode}, {unix.S_IFBLK, null, ErrWrongNode}, {unix.S_IFREG, 0, ErrWrongNode},
 	} {
-		if err := Verify(fd, tt.mode, tt.rdev); err != tt.want {
+		if err := Verify(fd, tt.mode, tt.rdev); !errors.Is(err, tt.want) {
 			t.Errorf("Verify(%#o, %#x) = %v, want %v", tt.mode, tt.rdev, err, tt.want)
 		}
 	}
-	if err := Verify(-1, unix.S_IFCHR, null); err != unix.EBADF {
+	if err := Verify(-1, unix.S_IFCHR, null); !errors.Is(err, unix.EBADF) {
 		t.Errorf("Verify(-1) = %v, want EBADF", err)
 	}
 }

@@ -26,7 +26,7 @@ func (r Root) Symlink(target, name string, replace bool) error {
 	}
 	defer unix.Close(dir)
 	err = unix.Symlinkat(target, dir, base)
-	if err != unix.EEXIST {
+	if !errors.Is(err, unix.EEXIST) {
 		return wrap("make link", name, err)
 	}
 	var buf [unix.PathMax]byte

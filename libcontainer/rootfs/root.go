@@ -8,6 +8,7 @@
 package rootfs
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -116,7 +117,7 @@ func (r Root) File(path string) (int, error) { return r.ensure(path, unix.S_IFRE
 
 func (r Root) ensure(path string, mode uint32) (int, error) {
 	fd, err := r.openat2(path, unix.OpenHow{Flags: unix.O_PATH})
-	if err == unix.ENOENT {
+	if errors.Is(err, unix.ENOENT) {
 		fd, err = r.create(path, mode)
 	}
 	if err != nil {
@@ -156,17 +157,17 @@ func (r Root) create(path string, mode uint32) (int, error) {
 		}
 		target, err := r.linkAt(at + "/" + name)
 		switch {
-		case err == unix.ENOENT:
+		case errors.Is(err, unix.ENOENT):
 			kind := mode
 			if !last(todo) {
 				kind = unix.S_IFDIR | 0o755
 			}
 			// Somebody else may have made it meanwhile, or a link in its place:
 			// look again.
-			if err := r.make(at, name, kind); err != nil && err != unix.EEXIST {
+			if err := r.make(at, name, kind); err != nil && !errors.Is(err, unix.EEXIST) {
 				return -1, err
 			}
-			if err == unix.EEXIST {
+			if errors.Is(err, unix.EEXIST) {
 				todo = append([]string{name}, todo...)
 				continue
 			}
@@ -209,7 +210,7 @@ func (r Root) linkAt(path string) (string, error) {
 	defer unix.Close(fd)
 	var buf [unix.PathMax]byte
 	n, err := unix.Readlinkat(fd, "", buf[:])
-	if err == unix.EINVAL || err == unix.ENOENT { // not a link
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) { // not a link
 		return "", nil
 	}
 	return string(buf[:max(n, 0)]), err

@@ -38,11 +38,22 @@ func (c *checker) netDevices(devices map[string]specs.LinuxNetDevice) {
 	}
 }
 
-// isNetDevice reports whether the kernel takes the name (dev_valid_name).
+// isNetDevice reports whether the kernel takes the name (dev_valid_name). It looks
+// at bytes: "à" ends in 0xa0, which is a space to it.
 func isNetDevice(name string) bool {
 	const limit = 15 // IFNAMSIZ, with its NUL, is 16
 	if name == "" || len(name) > limit || name == "." || name == ".." {
 		return false
 	}
-	return !strings.ContainsAny(name, "/:\x00 \t\n\v\f\r\xa0")
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c == 0, c == '/', c == ':', isKernelSpace(c):
+			return false
+		}
+	}
+	return true
 }
+
+// isKernelSpace is the kernel's isspace, whose table is that of Latin-1: tab, line
+// feed, vertical tab, form feed, carriage return, space and no-break space.
+func isKernelSpace(c byte) bool { return c >= '\t' && c <= '\r' || c == ' ' || c == 0xa0 }

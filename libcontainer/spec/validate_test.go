@@ -24,10 +24,9 @@ func check(t *testing.T, rules []rule) {
 		s := Example()
 		r.change(s)
 		var got []string
-		if err := Validate(s); err != nil {
-			for _, e := range err.(Errors) {
-				got = append(got, e.Error())
-			}
+		list, _ := errors.AsType[Errors](Validate(s))
+		for _, e := range list {
+			got = append(got, e.Error())
 		}
 		if !slices.Equal(got, r.want) {
 			t.Errorf("%s:\ngot  %q\nwant %q", r.name, got, r.want)

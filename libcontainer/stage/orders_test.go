@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"errors"
 	"reflect"
 	"testing"
 
@@ -62,7 +63,7 @@ func TestOrders(t *testing.T) {
 		t.Error("orders of a dead parent: no error")
 	}
 	theirs.Close()
-	if _, err := orders(-1); err != unix.EBADF {
+	if _, err := orders(-1); !errors.Is(err, unix.EBADF) {
 		t.Errorf("orders(-1) = %v", err)
 	}
 }

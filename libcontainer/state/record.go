@@ -76,7 +76,7 @@ func (e *Entry) WriteIntent(i *Intent) error {
 // one has nothing to undo: nil.
 func (e *Entry) Intent() (*Intent, error) {
 	data, err := e.read(intentName)
-	if err == unix.ENOENT {
+	if errors.Is(err, unix.ENOENT) {
 		return nil, nil
 	}
 	if err != nil {
@@ -156,7 +156,7 @@ func (e *Entry) WriteRecord(r *Record) error {
 // come that far or never will.
 func (e *Entry) Record() (*Record, error) {
 	data, err := e.read(stateName)
-	if err == unix.ENOENT {
+	if errors.Is(err, unix.ENOENT) {
 		return nil, ErrNotExist
 	}
 	if err != nil {

@@ -89,7 +89,7 @@ func TestIntentRoundTrip(t *testing.T) {
 	if i, err := e.Intent(); i != nil || err != nil {
 		t.Errorf("Intent() without one = %v, %v, want nil", i, err)
 	}
-	if _, err := e.Record(); err != ErrNotExist {
+	if _, err := e.Record(); !errors.Is(err, ErrNotExist) {
 		t.Errorf("Record() without one = %v, want %v", err, ErrNotExist)
 	}
 	var want Intent
@@ -257,7 +257,7 @@ func TestAlive(t *testing.T) {
 			t.Errorf("%s: Alive() = %v, %v, want %v", name, got, err, want)
 		}
 		fd, err := r.Pidfd(fs)
-		if want && err != nil || !want && err != unix.ESRCH {
+		if want && err != nil || !want && !errors.Is(err, unix.ESRCH) {
 			t.Errorf("%s: Pidfd() = %d, %v, want alive %v", name, fd, err, want)
 		}
 		if err == nil {

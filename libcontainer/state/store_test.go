@@ -38,7 +38,7 @@ func TestCheckID(t *testing.T) {
 		"": false, ".": false, "..": false, "a/b": false, "/": false, "a b": false, "é": false, "a\n": false, "a\x00": false, "a:b": false,
 		strings.Repeat("x", 256): false, "a\xff": false, "*": false, "~": false,
 	} {
-		if err := CheckID(id); (err == nil) != ok || err != nil && err != ErrInvalidID {
+		if err := CheckID(id); (err == nil) != ok || err != nil && !errors.Is(err, ErrInvalidID) {
 			t.Errorf("CheckID(%q) = %v, want ok %v", id, err, ok)
 		}
 	}
@@ -48,7 +48,7 @@ func TestCreateOnce(t *testing.T) {
 	old := unix.Umask(0o777) // the caller's umask doesn't count
 	defer unix.Umask(old)
 	s := Store{filepath.Join(t.TempDir(), "rung")}
-	if _, err := s.Open("c"); err != ErrNotExist {
+	if _, err := s.Open("c"); !errors.Is(err, ErrNotExist) {
 		t.Errorf("Open before there is a store = %v, want %v", err, ErrNotExist)
 	}
 	unix.Umask(0o077)
@@ -64,7 +64,7 @@ func TestCreateOnce(t *testing.T) {
 	if st, err := os.Stat(e.Dir); err != nil || st.Mode().Perm() != 0o711 {
 		t.Errorf("mode = %v, %v, want 0711", st.Mode(), err)
 	}
-	if _, err := s.Create("c"); err != ErrExist {
+	if _, err := s.Create("c"); !errors.Is(err, ErrExist) {
 		t.Errorf("Create again = %v, want %v", err, ErrExist)
 	}
 	if err := e.Remove(); err != nil {
@@ -76,10 +76,10 @@ func TestCreateOnce(t *testing.T) {
 	}
 	e2.Close()
 	for _, bad := range []string{"", "..", "a/b"} {
-		if _, err := s.Create(bad); err != ErrInvalidID {
+		if _, err := s.Create(bad); !errors.Is(err, ErrInvalidID) {
 			t.Errorf("Create(%q) = %v", bad, err)
 		}
-		if _, err := s.Open(bad); err != ErrInvalidID {
+		if _, err := s.Open(bad); !errors.Is(err, ErrInvalidID) {
 			t.Errorf("Open(%q) = %v", bad, err)
 		}
 	}
@@ -96,7 +96,7 @@ func TestOpen(t *testing.T) {
 	}
 	for id, want := range map[string]error{"file": ErrNotExist, "link": ErrNotExist, "nothing": ErrNotExist, "dir": nil} {
 		e, err := s.Open(id)
-		if err != want {
+		if !errors.Is(err, want) {
 			t.Errorf("Open(%q) = %v, want %v", id, err, want)
 		}
 		if err == nil {
@@ -184,7 +184,7 @@ func TestRemovedWhileWaiting(t *testing.T) {
 		e.Close()
 		select {
 		case err := <-got:
-			if err != ErrNotExist {
+			if !errors.Is(err, ErrNotExist) {
 				t.Errorf("Lock = %v, want %v", err, ErrNotExist)
 			}
 		case <-time.After(5 * time.Second):
@@ -220,7 +220,7 @@ func TestCreateMeetsDelete(t *testing.T) {
 	for start := time.Now(); won.Load() < 50 && time.Since(start) < 5*time.Second; {
 		e, err := s.Create("c")
 		if err != nil {
-			if err != ErrNotExist {
+			if !errors.Is(err, ErrNotExist) {
 				t.Errorf("Create = %v", err)
 			}
 			continue

@@ -1,6 +1,7 @@
 package step
 
 import (
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -171,7 +172,7 @@ func TestResolve(t *testing.T) {
 		t.Errorf("Resolve = %+v, want %+v", o, want)
 	}
 	for _, bad := range []Orders{{Progress: 5}, {Arena: 1 << 30}, {Cgroup: 5}, {Exe: 5}, {Own: []FDSlot{{0, 5}}}} {
-		if err := bad.Resolve(fds); err != wire.ErrShort {
+		if err := bad.Resolve(fds); !errors.Is(err, wire.ErrShort) {
 			t.Errorf("Resolve of %+v = %v, want %v", bad, err, wire.ErrShort)
 		}
 	}

@@ -1,6 +1,7 @@
 package step
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -162,7 +163,7 @@ func (b *box) read(path string) string {
 	b.Helper()
 	text, err := os.ReadFile(filepath.Join(b.root, path))
 	if err != nil {
-		return err.(*os.PathError).Err.Error()
+		return errors.Unwrap(err).Error()
 	}
 	return string(text)
 }

@@ -49,22 +49,25 @@ func (r *Relay) Start() error {
 			return fmt.Errorf("set terminal to raw mode: %w", err)
 		}
 	}
-	go func() { _, _ = io.Copy(r.master, os.Stdin) }()
+	// Neither may end before we do; what the program makes of its variables by then
+	// isn't ours to read.
+	in, out := os.Stdin, os.Stdout
+	go func() { _, _ = io.Copy(r.master, in) }()
 	go func() {
 		defer close(r.done)
-		r.output()
+		r.output(out)
 	}()
 	return nil
 }
 
 // output copies until the terminal's last user has gone (EIO) or nobody reads
 // us any more.
-func (r *Relay) output() {
+func (r *Relay) output(to *os.File) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := r.master.Read(buf)
 		for b := buf[:n]; len(b) > 0; {
-			m, werr := os.Stdout.Write(b)
+			m, werr := to.Write(b)
 			r.moved.Add(int64(m))
 			if werr != nil {
 				return

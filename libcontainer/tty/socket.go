@@ -2,6 +2,7 @@
 package tty
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -23,7 +24,7 @@ func Connect(path string) (int, error) {
 	if err == nil {
 		defer done()
 		for {
-			if err = unix.Connect(fd, &unix.SockaddrUnix{Name: name}); err != unix.EINTR {
+			if err = unix.Connect(fd, &unix.SockaddrUnix{Name: name}); !errors.Is(err, unix.EINTR) {
 				break
 			}
 		}

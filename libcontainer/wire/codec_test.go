@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"io"
 	"math"
 	"reflect"
@@ -66,7 +67,7 @@ func TestCutBlock(t *testing.T) {
 		var got all
 		c := NewDecoder(block[:i:i])
 		got.code(c)
-		if c.Err() != ErrShort {
+		if !errors.Is(c.Err(), ErrShort) {
 			t.Errorf("a block cut at %d of %d: %v, want %v", i, len(block), c.Err(), ErrShort)
 		}
 	}
@@ -104,7 +105,7 @@ func TestRefuse(t *testing.T) {
 	c.Refuse(io.ErrClosedPipe)
 	s := "old"
 	c.String(&s)
-	if first != 7 || c.Err() != io.ErrNoProgress || s != "" {
+	if first != 7 || !errors.Is(c.Err(), io.ErrNoProgress) || s != "" {
 		t.Errorf("after Refuse: %d, %q, %v", first, s, c.Err())
 	}
 }

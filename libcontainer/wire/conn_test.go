@@ -71,7 +71,7 @@ func TestDescriptors(t *testing.T) {
 			unix.Close(fd)
 		}
 	}
-	if err := a.Send(Orders, -1); err != unix.EBADF {
+	if err := a.Send(Orders, -1); !errors.Is(err, unix.EBADF) {
 		t.Errorf("Send of descriptor -1 = %v, want EBADF", err)
 	}
 }
@@ -120,10 +120,10 @@ func TestPeerDeath(t *testing.T) {
 	if k, _, err := b.Recv(); k != Go || err != nil {
 		t.Errorf("Recv of what was sent before = %d, %v", k, err)
 	}
-	if _, _, err := b.Recv(); err != io.EOF {
+	if _, _, err := b.Recv(); !errors.Is(err, io.EOF) {
 		t.Errorf("Recv from the dead = %v, want EOF", err)
 	}
-	if err := b.Send(Go); err != unix.EPIPE { // and no SIGPIPE
+	if err := b.Send(Go); !errors.Is(err, unix.EPIPE) { // and no SIGPIPE
 		t.Errorf("Send to the dead = %v, want EPIPE", err)
 	}
 	b.Close()
@@ -137,7 +137,7 @@ func TestPeerDeath(t *testing.T) {
 	go func() { _, _, err := b.Recv(); b2 <- err }()
 	select {
 	case err := <-b2:
-		if err != io.EOF {
+		if !errors.Is(err, io.EOF) {
 			t.Errorf("Recv after a reset = %v, want EOF", err)
 		}
 	case <-time.After(5 * time.Second):
@@ -183,7 +183,7 @@ func TestMalformedFailure(t *testing.T) {
 		if err := a.send(packet, nil); err != nil {
 			t.Fatal(err)
 		}
-		if k, _, err := b.Recv(); k != Failed || err != ErrShort {
+		if k, _, err := b.Recv(); k != Failed || !errors.Is(err, ErrShort) {
 			t.Errorf("Recv of %v = %d, %v, want %v", packet, k, err, ErrShort)
 		}
 	}

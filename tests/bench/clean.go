@@ -68,7 +68,7 @@ func isCgroup(dir string) bool {
 
 func (b *bench) killCgroup(dir string) {
 	data, _ := os.ReadFile(dir + "/cgroup.procs")
-	for _, word := range strings.Fields(string(data)) {
+	for word := range strings.FieldsSeq(string(data)) {
 		if pid, err := strconv.Atoi(word); err == nil && pid > 1 {
 			syscall.Kill(pid, syscall.SIGKILL)
 			wait(pid, nil, syscall.WNOHANG, nil)

@@ -12,12 +12,12 @@ import (
 //
 // TODO(other architectures): only amd64 and arm64 have machine code here.
 var (
-	// exit_group(0)
+	// exit_group(0).
 	trueCode = map[string][]byte{
 		"amd64": {0x31, 0xff, 0xb8, 231, 0, 0, 0, 0x0f, 0x05},
 		"arm64": words(0xd2800000, 0xd2800bc8, 0xd4000001),
 	}
-	// for (;;) pause(); arm64 has ppoll(NULL, 0, NULL, NULL, 0) in its place
+	// for (;;) pause(); arm64 has ppoll(NULL, 0, NULL, NULL, 0) in its place.
 	pauseCode = map[string][]byte{
 		"amd64": {0xb8, 34, 0, 0, 0, 0x0f, 0x05, 0xeb, 0xf7},
 		"arm64": words(0xd2800000, 0xd2800001, 0xd2800002, 0xd2800003, 0xd2800004, 0xd2800928, 0xd4000001, 0x17fffff9),

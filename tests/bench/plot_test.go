@@ -25,7 +25,7 @@ func madeUp() curve {
 	return c
 }
 
-// go test ./bench -run Plot -update
+// The golden file is written anew by: go test ./bench -run Plot -update.
 func TestPlot(t *testing.T) {
 	const golden = "testdata/run-by-mounts.svg"
 	var got bytes.Buffer

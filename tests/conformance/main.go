@@ -125,10 +125,7 @@ func (r *result) String() string {
 	if r.skipped > 0 {
 		s += fmt.Sprintf(", %d skipped", r.skipped)
 	}
-	for _, f := range r.failed {
-		s += "\n           not ok: " + f
-	}
-	return s
+	return strings.Join(append([]string{s}, r.failed...), "\n           not ok: ")
 }
 
 // patience is how long a program may take.

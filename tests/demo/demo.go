@@ -31,15 +31,15 @@ func main() {
 		link, _ := os.Readlink("/proc/self/ns/" + ns)
 		fmt.Println("namespace ", link)
 	}
-	for _, l := range strings.Split(read("/proc/self/status"), "\n") {
+	for l := range strings.SplitSeq(read("/proc/self/status"), "\n") {
 		if strings.HasPrefix(l, "CapEff") || strings.HasPrefix(l, "NoNewPrivs") {
 			fmt.Println("status    ", strings.ReplaceAll(l, "\t", " "))
 		}
 	}
-	for _, l := range strings.Split(read("/proc/self/cgroup"), "\n") {
+	for l := range strings.SplitSeq(read("/proc/self/cgroup"), "\n") {
 		fmt.Println("cgroup    ", l)
 	}
-	for _, l := range strings.Split(read("/proc/self/mounts"), "\n") {
+	for l := range strings.SplitSeq(read("/proc/self/mounts"), "\n") {
 		f := strings.Fields(l)
 		if len(f) > 3 {
 			fmt.Printf("mount      %-22s %-10s %s\n", f[1], f[2], f[3])

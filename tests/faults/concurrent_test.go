@@ -103,34 +103,97 @@ func TestSameID(t *testing.T) {
 	}
 }
 
-// Row 17: two ids and one cgroup. The second create is refused, and neither it
-// nor what removes a killed one harms the first.
+// Row 17: two ids and one cgroup. The second create is refused while the first has a
+// process, and neither it nor what removes a killed one harms the first.
 func TestSharedCgroup(t *testing.T) {
 	harness.UseTagged(t, "faultpoints")
+	for _, state := range []string{"created", "running", "paused"} {
+		t.Run(state, func(t *testing.T) {
+			first := sleeper(t)
+			pid, _ := first.Create(t)
+			if state != "created" {
+				first.Must(t, "start")
+			}
+			if state == "paused" {
+				first.Must(t, "pause")
+			}
+			for _, point := range []string{"", "create:claimed"} { // beyond that it doesn't come
+				second := sharing(t, first)
+				r := with(second.Cmd("create"), "RUNG_FAULT="+point).Run(t)
+				if point != "" && r.Code != 137 || point == "" && (r.Code != 1 || !strings.Contains(r.Stderr, "not empty")) {
+					t.Errorf("%s: want an error: %v", point, r)
+				}
+				if r := second.Run(t, "delete", "--force", second.ID); r.Code != 0 {
+					t.Errorf("%s: %v", point, r)
+				}
+				harness.Reap()
+				if !alive(pid) {
+					t.Fatalf("%s: the first container was killed", point)
+				}
+			}
+			if st := status(t, first); st != state {
+				t.Errorf("state %s, want %s", st, state)
+			}
+			first.Must(t, "delete", "--force")
+			harness.Wait(t, pid)
+		})
+	}
+}
+
+// sharing makes a bundle of another container in the first one's cgroup.
+func sharing(t *testing.T, first *harness.Bundle) *harness.Bundle {
+	t.Helper()
+	second := sleeper(t)
+	second.Root = first.Root
+	second.Spec.Linux.CgroupsPath = first.Spec.Linux.CgroupsPath
+	second.Save(t)
+	return second
+}
+
+// Row 17 again: the first has stopped, or was killed while it was made, and its cgroup
+// is empty, so the second may have it (engines make cgroups before they create). What
+// is left of the first can then be removed, or says why not, and the second is none
+// the worse.
+func TestSharedStoppedCgroup(t *testing.T) {
+	harness.UseTagged(t, "faultpoints")
+	for _, first := range []string{"stopped", "create:intent", "create:cgroup"} {
+		for _, verb := range [][]string{{"kill"}, {"delete"}, {"delete", "--force"}} {
+			t.Run(first+" "+strings.Join(verb, " "), func(t *testing.T) { sharedStopped(t, first, verb) })
+		}
+	}
+}
+
+func sharedStopped(t *testing.T, how string, verb []string) {
 	first := sleeper(t)
-	pid, _ := first.Create(t)
-	for _, point := range []string{"", "create:claimed", "create:intent", "create:cgroup"} {
-		second := sleeper(t)
-		second.Spec.Linux.CgroupsPath = "/" + first.ID
-		second.Save(t)
-		r := with(second.Cmd("create"), "RUNG_FAULT="+point).Run(t)
-		if r.Code == 0 || r.Code != 137 && !strings.Contains(r.Stderr, "not empty") {
-			t.Errorf("%s: want an error: %v", point, r)
-		}
-		if r := second.Run(t, "delete", "--force", second.ID); r.Code != 0 {
-			t.Errorf("%s: %v", point, r)
-		}
-		harness.Reap()
-		if !alive(pid) {
-			t.Fatalf("%s: the first container was killed", point)
-		}
+	if how == "stopped" {
+		pid, _ := first.Create(t)
+		first.Must(t, "start")
+		first.Must(t, "kill", "KILL")
+		harness.Wait(t, pid)
+	} else if r := with(first.Cmd("create"), "RUNG_FAULT="+how).Run(t); r.Code != 137 {
+		t.Fatalf("want a killed runtime: %v", r)
 	}
-	if st := status(t, first); st != "created" {
-		t.Errorf("state %s, want created", st)
+	harness.Reap()
+	second := sharing(t, first)
+	pid, _ := second.Create(t)
+	r := first.Run(t, append(append([]string{}, verb...), first.ID)...)
+	if r.Code != 0 && strings.Count(r.Stderr, "\n") != 1 {
+		t.Errorf("want success or a line: %v", r)
 	}
-	first.Must(t, "start")
-	first.Must(t, "delete", "--force")
+	if !alive(pid) {
+		t.Fatalf("%v of the first container has killed the second", verb)
+	}
+	if st := status(t, second); st != "created" {
+		t.Errorf("the second is %s, want created", st)
+	}
+	second.Must(t, "start")
+	second.Run(t, "exec", second.ID, "/bin/true").Silent(t)
+	second.Must(t, "kill", "KILL")
 	harness.Wait(t, pid)
+	second.Must(t, "delete")
+	if r := first.Run(t, "delete", "--force", first.ID); r.Code != 0 {
+		t.Errorf("the cgroup has gone with the second: %v", r)
+	}
 }
 
 // Row 18: containers that end at once.

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -71,10 +72,9 @@ func TestFullStateDirectory(t *testing.T) {
 	}
 	worked := 0
 	for _, o := range options {
-		inv := harness.Take()
 		b := sleeper(t)
 		b.Root = filepath.Join(tiny(t, o), "run")
-		inv = harness.Take()
+		inv := harness.Take()
 		r := b.Container(t, "create")
 		switch {
 		case r.Code == 0:
@@ -129,13 +129,12 @@ func TestFullPidFileAndLog(t *testing.T) {
 	fill(t, full)
 	readonly := tiny(t, "size=16k,ro")
 	for _, dir := range []string{full, readonly, "/proc/self", "/none/such", full + "/full"} {
-		inv := harness.Take()
 		b := sleeper(t)
+		inv := harness.Take()
 		r := b.Container(t, "create", "--pid-file", dir+"/pid")
 		if r.Code != 1 || !strings.Contains(r.Stderr, "pid file") {
 			t.Errorf("pid file in %s: want an error about it: %v", dir, r)
 		}
-		inv = harness.Take()
 		if st := status(t, b); st != "none" {
 			t.Errorf("pid file in %s: state %s, want none", dir, st)
 		}
@@ -166,13 +165,13 @@ func TestReadonlyStateDirectory(t *testing.T) {
 	b.Create(t)
 	b.Must(t, "start")
 	remount := func(flags uintptr) {
-		err := unix.EBUSY
+		var err error = unix.EBUSY
 		// The kernel lets go of the files of a process that has just called execve a
 		// moment after the call that tells us so.
-		for end := time.Now().Add(5 * time.Second); err == unix.EBUSY && time.Now().Before(end); time.Sleep(time.Millisecond) {
-			err, _ = unix.Mount("none", dir, "tmpfs", unix.MS_REMOUNT|flags, "mode=711,size=1m").(unix.Errno)
+		for end := time.Now().Add(5 * time.Second); errors.Is(err, unix.EBUSY) && time.Now().Before(end); time.Sleep(time.Millisecond) {
+			err = unix.Mount("none", dir, "tmpfs", unix.MS_REMOUNT|flags, "mode=711,size=1m")
 		}
-		if err != 0 {
+		if err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -23,8 +23,10 @@ func hooksOf(s *specs.Spec, kind string) *[]specs.Hook {
 		s.Hooks = new(specs.Hooks)
 	}
 	h := s.Hooks
-	return map[string]*[]specs.Hook{"prestart": &h.Prestart, "createRuntime": &h.CreateRuntime, //nolint:staticcheck // deprecated, but used
-		"createContainer": &h.CreateContainer, "startContainer": &h.StartContainer, "poststart": &h.Poststart, "poststop": &h.Poststop}[kind]
+	return map[string]*[]specs.Hook{
+		"prestart": &h.Prestart, "createRuntime": &h.CreateRuntime,
+		"createContainer": &h.CreateContainer, "startContainer": &h.StartContainer, "poststart": &h.Poststart, "poststop": &h.Poststop,
+	}[kind]
 }
 
 // hook adds a hook that runs a script with busybox, which the host and the

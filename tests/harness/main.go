@@ -40,6 +40,7 @@ func Main(m *testing.M) {
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "harness:", err)
+		os.RemoveAll(dir)
 		os.Exit(1)
 	}
 	code := allViews(dir)

@@ -134,7 +134,7 @@ func (n *Notify) Until(t testing.TB, line string) []string {
 		for _, fd := range rights(t, oob[:oobn]) {
 			unix.Close(fd)
 		}
-		for _, l := range strings.Fields(string(buf[:got])) {
+		for l := range strings.FieldsSeq(string(buf[:got])) {
 			all = append(all, l)
 			if l == line {
 				return all
@@ -157,7 +157,7 @@ func (n *Notify) UntilPrefix(t testing.TB, prefix string) string {
 		for _, fd := range rights(t, oob[:oobn]) {
 			unix.Close(fd)
 		}
-		for _, l := range strings.Fields(string(buf[:got])) {
+		for l := range strings.FieldsSeq(string(buf[:got])) {
 			if strings.HasPrefix(l, prefix) {
 				return l
 			}

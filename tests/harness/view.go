@@ -2,6 +2,7 @@ package harness
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,10 +65,8 @@ func HasController(name string) bool {
 			}
 		case "cgroup2":
 			data, _ := os.ReadFile(m.Point + "/cgroup.controllers")
-			for _, c := range strings.Fields(string(data)) {
-				if c == name {
-					return true
-				}
+			if slices.Contains(strings.Fields(string(data)), name) {
+				return true
 			}
 		}
 	}

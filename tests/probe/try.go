@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sort"
@@ -34,15 +35,8 @@ func try(arg string) string {
 
 // explain shortens an error to the kernel's name for it: "EROFS".
 func explain(err error) string {
-	for e := err; e != nil; {
-		if no, ok := e.(syscall.Errno); ok {
-			return unix.ErrnoName(no)
-		}
-		u, ok := e.(interface{ Unwrap() error })
-		if !ok {
-			break
-		}
-		e = u.Unwrap()
+	if no, ok := errors.AsType[syscall.Errno](err); ok {
+		return unix.ErrnoName(no)
 	}
 	return err.Error()
 }

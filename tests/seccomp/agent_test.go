@@ -164,11 +164,17 @@ func (a *agent) state(t *testing.T) specs.ContainerProcessState {
 	return a.all(t, 1)[0]
 }
 
-// all are the states that came, in order: as many as wanted.
+// all are the states that came, in order: as many as wanted. The runtime doesn't wait
+// for us to read what it has sent, so some may still be on their way.
 func (a *agent) all(t *testing.T, want int) []specs.ContainerProcessState {
 	t.Helper()
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	for end := time.Now().Add(10 * time.Second); len(a.states) < want && time.Now().Before(end); {
+		a.mu.Unlock()
+		time.Sleep(time.Millisecond)
+		a.mu.Lock()
+	}
 	if len(a.states) != want {
 		t.Fatalf("agent got %d states, want %d", len(a.states), want)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -83,12 +84,18 @@ func TestProcTargets(t *testing.T) {
 // What lies over the host's /proc doesn't fool the runtime.
 func TestOvermountedProc(t *testing.T) {
 	harness.Once(t)
-	for _, c := range []struct{ name, over string }{
-		{"sys", `mount -t tmpfs none /proc/sys; d=/proc/sys`},
-		{"sys/net", `mount -t tmpfs none /proc/sys/net; d=/proc/sys/net; f=ipv4/ip_forward`},
-		{"file", `d=$DECOY; f=x; echo dummy >$d/x; mount --bind $d/x /proc/sys/net/ipv4/ip_forward`},
-		{"all", `mount -t tmpfs none /proc; d=/proc/sys; mkdir $d`},
-		{"self", `mount -t tmpfs none /proc/$$; mkdir -p /proc/$$/attr /proc/$$/fd; d=/proc/$$; f=uid_map; for i in gid_map setgroups oom_score_adj attr/exec; do echo dummy >$d/$i; done`},
+	// Root mounts a procfs of its own, and the sysctl is set; in a user namespace the
+	// kernel refuses one to whom a part of the old one is hidden.
+	const hidden = "mount proc at /proc: fsmount: operation not permitted"
+	for _, c := range []struct {
+		name, over string
+		want       [2]string // of root, and in a user namespace: an error, "" that it works
+	}{
+		{"sys", `mount -t tmpfs none /proc/sys; d=/proc/sys`, [2]string{"", hidden}},
+		{"sys/net", `mount -t tmpfs none /proc/sys/net; d=/proc/sys/net; f=ipv4/ip_forward`, [2]string{"", hidden}},
+		{"file", `d=$DECOY; f=x; echo dummy >$d/x; mount --bind $d/x /proc/sys/net/ipv4/ip_forward`, [2]string{"", hidden}},
+		{"all", `mount -t tmpfs none /proc; d=/proc/sys; mkdir $d`, [2]string{"detect cgroups: ", "detect cgroups: "}},
+		{"self", `mount -t tmpfs none /proc/$$; mkdir -p /proc/$$/attr /proc/$$/fd; d=/proc/$$; f=uid_map; for i in gid_map setgroups oom_score_adj attr/exec; do echo dummy >$d/$i; done`, [2]string{"detect cgroups: ", "detect cgroups: "}},
 	} {
 		for _, user := range []bool{false, true} {
 			t.Run(fmt.Sprint(c.name, user), func(t *testing.T) {
@@ -111,7 +118,13 @@ func TestOvermountedProc(t *testing.T) {
 				call.Via = []string{"unshare", "-m", "--propagation", "private", "sh", "-c", script, "sh"}
 				call.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "DECOY=" + decoy}
 				r := call.Run(t)
-				t.Logf("exit code %d, %q %s", r.Code, r.Stdout, lastLine(r.Stderr))
+				want := c.want[0]
+				if user {
+					want = c.want[1]
+				}
+				if harness.IsRung() && (want == "" && r.Code != 0 || want != "" && (r.Code != 1 || !strings.Contains(r.Stderr, want))) {
+					t.Errorf("want %q: %v", want, r)
+				}
 				if r.Code == 0 && r.Stdout != "1\n" || r.Code != 0 && r.Stderr == "" {
 					t.Errorf("the sysctl was silently not applied, or there is no error: %v", r)
 				}

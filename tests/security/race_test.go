@@ -72,28 +72,43 @@ func TestSwapRace(t *testing.T) {
 		place(t, b, "vol/busy2", "dir")
 		stop := swap(t, filepath.Join(b.Rootfs, "vol"), "a", "l")
 		busy := swap(t, filepath.Join(b.Rootfs, "vol"), "busy1", "busy2")
-		runs, errors := rounds(500, 60), map[string]int{}
+		runs, lost := rounds(500, 60), map[string]int{}
+		worked := 0
 		for range runs {
 			r := b.Container(t, "run")
-			if r.Code != 0 {
-				errors[lastLine(r.Stderr)]++
+			if r.Code == 0 {
+				worked++
+				r.Silent(t)
+				continue
 			}
-			if strings.Contains(r.Stderr, "temporarily unavailable") {
-				t.Errorf("EAGAIN came out: %v", r)
+			lost[lastLine(r.Stderr)]++
+			if !lostRace(r) {
+				t.Errorf("want success, or that something below /vol/a was gone: %v", r)
 			}
 		}
 		swaps := stop()
 		renames := busy()
-		failed := 0
-		for _, n := range errors {
-			failed += n
-		}
-		t.Logf("relative %v: %d runs during %d swaps and %d renames, %d failed: %v", relative, runs, swaps, renames, failed, errors)
+		t.Logf("relative %v: %d runs during %d swaps and %d renames, %d worked, lost: %v", relative, runs, swaps, renames, worked, lost)
 		if swaps < runs {
 			t.Errorf("%d swaps only: no race", swaps)
 		}
+		// What fails at the first swapped name makes nothing that could go astray.
+		if worked < runs/4 {
+			t.Errorf("%d runs of %d worked: too few to prove anything", worked, runs)
+		}
 		d.check(t)
 	}
+}
+
+// lostRace tells whether a run failed as it may: something below /vol/a was
+// elsewhere at that moment, or is of another kind there.
+func lostRace(r *harness.Result) bool {
+	text := strings.TrimRight(r.Stderr, "\"\n")
+	known := false
+	for _, err := range []string{"no such file or directory", "not a directory", "file exists"} {
+		known = known || strings.HasSuffix(text, ": "+err)
+	}
+	return known && r.Code == 1 && r.Stdout == "" && strings.Contains(text, "/vol/a/") && strings.Count(r.Stderr, "\n") == 1
 }
 
 func raceConfig(file string) harness.Edit {
@@ -133,6 +148,10 @@ func TestProcRace(t *testing.T) {
 				t.Errorf("want success or an error about the mount: %v", r)
 			}
 		}
-		t.Logf("%s: %d runs, %d swaps, %d worked", target, runs, stop(), ok)
+		swaps := stop()
+		t.Logf("%s: %d runs, %d swaps, %d worked", target, runs, swaps, ok)
+		if swaps < runs || ok < runs/10 {
+			t.Errorf("%s: %d swaps, %d runs of %d worked: too few to prove anything", target, swaps, ok, runs)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package security
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -15,13 +16,14 @@ import (
 // What a created container's process shows while it waits for start: nothing.
 func TestWaitingProcess(t *testing.T) {
 	for _, c := range []struct {
-		name string
-		edit harness.Edit
+		name  string
+		edit  harness.Edit
+		owner int // of the program, once it runs
 	}{
-		{"host root", func(*specs.Spec) {}},
-		{"user namespace", harness.MappedRoot},
-		{"user 1000", func(s *specs.Spec) { s.Process.User = specs.User{UID: 1000, GID: 1000} }},
-		{"terminal", func(s *specs.Spec) { s.Process.Terminal = true }},
+		{"host root", func(*specs.Spec) {}, 0},
+		{"user namespace", harness.MappedRoot, 100000},
+		{"user 1000", func(s *specs.Spec) { s.Process.User = specs.User{UID: 1000, GID: 1000} }, 1000},
+		{"terminal", func(s *specs.Spec) { s.Process.Terminal = true }, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := harness.New(t, harness.Args("/bin/sleep", "60"), c.edit)
@@ -32,9 +34,35 @@ func TestWaitingProcess(t *testing.T) {
 			}
 			pid, _ := b.CreateBy(t, call)
 			waiting(t, pid)
+			if owner, err := undumpable(pid); !owner || err == nil {
+				t.Errorf("belongs to root: %v, peek: %v: the process is dumpable", owner, err)
+			}
+			// The same looks at the program itself, which is dumpable: they aren't blind.
+			b.Must(t, "start")
+			if owner, err := undumpable(pid); owner != (c.owner == 0) || c.owner == 0 && err != nil {
+				t.Errorf("after start, belongs to root: %v, peek: %v: the check is blind", owner, err)
+			}
 			b.Must(t, "delete", "--force")
 		})
 	}
+}
+
+// undumpable looks in two ways, of which each is blind sometimes: files of a process
+// that isn't dumpable belong to root whoever it runs as, which tells nothing of root;
+// and root without CAP_SYS_PTRACE may peek into root's processes if they are dumpable,
+// and never into those of others.
+func undumpable(pid int) (owner bool, peek error) {
+	owner = true
+	for _, name := range []string{"environ", "mem", "fd", "maps"} {
+		var st unix.Stat_t
+		err := unix.Stat(fmt.Sprintf("/proc/%d/%s", pid, name), &st)
+		owner = owner && err == nil && st.Uid == 0
+	}
+	text, err := exec.Command("setpriv", "--inh-caps=-sys_ptrace", "--bounding-set=-sys_ptrace", "readlink", fmt.Sprintf("/proc/%d/exe", pid)).CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("%w %s", err, text)
+	}
+	return owner, err
 }
 
 func waiting(t *testing.T, pid int) {
@@ -47,13 +75,6 @@ func waiting(t *testing.T, pid int) {
 	tasks, err := os.ReadDir(dir + "task")
 	if err != nil || len(tasks) != 1 {
 		t.Errorf("%d threads, %v, want 1", len(tasks), err)
-	}
-	// A process that isn't dumpable belongs to root, whoever it runs as.
-	var st unix.Stat_t
-	for _, name := range []string{"environ", "mem", "fd", "maps"} {
-		if err := unix.Stat(dir+name, &st); err != nil || st.Uid != 0 {
-			t.Errorf("%s belongs to %d, %v, want 0: the process is dumpable", name, st.Uid, err)
-		}
 	}
 	env, err := os.ReadFile(dir + "environ")
 	if text := strings.Trim(string(env), "\x00"); err == nil && text != "" {

@@ -23,7 +23,8 @@ func TestReload(t *testing.T) {
 	u := newUnit(t, func(s *specs.Spec) {
 		s.Linux.Resources.Devices = append(s.Linux.Resources.Devices, allow(disk[0], disk[1], "b", "r"), allow(10, 229, "c", "rw"))
 		s.Linux.Devices = []specs.LinuxDevice{
-			{Path: "/dev/disk", Type: "b", Major: disk[0], Minor: disk[1]}, {Path: "/dev/other", Type: "b", Major: other[0], Minor: other[1]},
+			{Path: "/dev/disk", Type: "b", Major: disk[0], Minor: disk[1]},
+			{Path: "/dev/other", Type: "b", Major: other[0], Minor: other[1]},
 			{Path: "/dev/fuse", Type: "c", Major: 10, Minor: 229},
 		}
 		s.Root.Readonly = false

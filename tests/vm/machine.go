@@ -65,7 +65,7 @@ func boot(ctx context.Context, dir string, o *options) (code int, err error) {
 	if errors.Is(context.Cause(ctx), errTimeout) {
 		return 124, fmt.Errorf("%w: %s", errTimeout, o.timeout)
 	}
-	return 125, fmt.Errorf("the machine ended before its job did: %v, %w", err, context.Cause(ctx))
+	return 125, fmt.Errorf("the machine ended before its job did: %v, %v", err, context.Cause(ctx)) //nolint:errorlint // either may be nil
 }
 
 var errTimeout = errors.New("the machine has run into its time limit")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -14,37 +15,54 @@ import (
 // descriptor kept until its process has ended, when "text file busy" is no
 // protection any more (CVE-2019-5736). It writes only to what is sealed.
 func overwrite() *report.Exe {
-	r := &report.Exe{Denied: count{}, Opened: count{}}
-	kept := make(map[string]int)
+	r := &report.Exe{Closed: count{}, Outcomes: map[string]map[string]int{}}
+	k := &keeper{files: make(map[string]int), names: count{}}
 	self := os.Getpid()
 	for !stopped() {
 		for _, pid := range pids() {
 			if pid == self {
 				continue
 			}
-			name := fmt.Sprintf("/proc/%d/exe", pid)
-			try(r, name)
-			keep(kept, name)
+			// A path of one object for good: by its name it could become the next program.
+			fd, err := unix.Open(fmt.Sprintf("/proc/%d/exe", pid), unix.O_PATH|unix.O_CLOEXEC, 0)
+			if err != nil {
+				comm, _ := read(fmt.Sprintf("/proc/%d/comm", pid))
+				r.Closed[outcome(err)+" "+strings.TrimSpace(string(comm))]++
+				continue
+			}
+			try(r, fd)
+			k.keep(fd)
 		}
-		for _, fd := range kept {
-			try(r, "/proc/self/fd/"+strconv.Itoa(fd))
+		for _, fd := range k.files {
+			try(r, fd)
 		}
 	}
 	return r
 }
 
-func try(r *report.Exe, name string) {
+func outcome(err error) string {
+	if errno, ok := err.(unix.Errno); ok {
+		return unix.ErrnoName(errno)
+	}
+	return err.Error()
+}
+
+func try(r *report.Exe, object int) {
+	name := link(object)
+	if r.Outcomes[name] == nil {
+		r.Outcomes[name] = count{}
+	}
 	for _, flags := range []int{unix.O_WRONLY | unix.O_APPEND, unix.O_RDWR} {
 		r.Tries++
-		fd, err := unix.Open(name, flags|unix.O_NONBLOCK, 0)
-		if err != nil {
-			r.Denied[err.Error()]++
+		fd, err := unix.Open("/proc/self/fd/"+strconv.Itoa(object), flags|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		switch {
+		case err != nil:
+			r.Outcomes[name][outcome(err)]++
 			continue
-		}
-		if sealed(fd) {
-			r.Denied["sealed"]++
-		} else {
-			r.Opened[identity(fd)]++
+		case sealed(fd):
+			r.Outcomes[name]["sealed"]++
+		default:
+			r.Outcomes[name]["open"]++
 		}
 		unix.Close(fd)
 	}
@@ -62,24 +80,28 @@ func sealed(fd int) bool {
 	return err == unix.EPERM && unix.Ftruncate(fd, 0) == unix.EPERM
 }
 
-// keep holds one descriptor of each executable.
-func keep(kept map[string]int, name string) {
-	fd, err := unix.Open(name, unix.O_RDONLY, 0)
-	if err != nil {
-		return
-	}
-	id := identity(fd)
-	if _, ok := kept[id]; ok {
+// A keeper holds descriptors of executables, few of each name: some are big, and in
+// memory.
+type keeper struct {
+	files map[string]int // device and inode → descriptor
+	names count
+}
+
+func (k *keeper) keep(fd int) {
+	var st unix.Stat_t
+	err := unix.Fstat(fd, &st)
+	id, name := fmt.Sprint(st.Dev, ":", st.Ino), link(fd)
+	if _, held := k.files[id]; err != nil || held || k.names[name] == 8 {
 		unix.Close(fd)
 		return
 	}
-	kept[id] = fd
+	k.files[id] = fd
+	k.names[name]++
 }
 
-func identity(fd int) string {
-	var st unix.Stat_t
+// link is the path of what fd leads to, as far as this process can see one.
+func link(fd int) string {
 	var buf [512]byte
-	unix.Fstat(fd, &st)
 	n, _ := unix.Readlink("/proc/self/fd/"+strconv.Itoa(fd), buf[:])
-	return fmt.Sprintf("%d:%d %s", st.Dev, st.Ino, buf[:max(n, 0)])
+	return string(buf[:max(n, 0)])
 }

@@ -17,10 +17,14 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"time"
 )
 
 func main() {
 	runtime.LockOSThread() // a tracer is a thread
+	// A test that was killed ends nothing, and whoever tries to write a program keeps
+	// others from running it ("text file busy").
+	time.AfterFunc(10*time.Minute, func() { os.Exit(3) })
 	var result any
 	switch {
 	case len(os.Args) == 3 && os.Args[1] == "snoop":

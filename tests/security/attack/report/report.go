@@ -15,9 +15,9 @@ type Snoop struct {
 
 // Exe is what became of writing to executables.
 type Exe struct {
-	Tries  int
-	Denied map[string]int // error → tries
-	Opened map[string]int // "dev:inode link" → successes
+	Tries    int
+	Closed   map[string]int            // "error name" of opening /proc/PID/exe itself → tries
+	Outcomes map[string]map[string]int // path → error, "sealed" or "open" → tries
 }
 
 // Type is what became of pushing keys: by stdin and by /dev/tty, and the session.

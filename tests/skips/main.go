@@ -1,0 +1,131 @@
+// Skips runs `go test -json` with its arguments, shows what go test shows, and then
+// lists the tests that were skipped, with their reasons: a skip is a test that proves
+// nothing, and go test says nothing of it.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"slices"
+	"strings"
+)
+
+func main() {
+	cmd := exec.Command("go", append([]string{"test", "-json"}, os.Args[1:]...)...)
+	cmd.Stderr = os.Stderr
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt) // go test gets it too, and ends in order
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "skips:", err)
+		os.Exit(1)
+	}
+	r := &run{text: make(map[string]*strings.Builder), skipped: make(map[string]int)}
+	r.read(out, os.Stdout)
+	r.table(os.Stdout)
+	if cmd.Wait() != nil {
+		os.Exit(1)
+	}
+}
+
+// An event is what go test -json says (cmd/test2json).
+type event struct{ Action, Package, Test, Output string }
+
+// A run is what was said until now.
+type run struct {
+	text    map[string]*strings.Builder // package and test → its output, while it isn't known how it ends
+	skipped map[string]int              // "package test: reason" → times: once in each view
+}
+
+func (r *run) read(from io.Reader, to io.Writer) {
+	lines := bufio.NewReader(from)
+	for {
+		line, err := lines.ReadBytes('\n')
+		var e event
+		if len(line) > 0 && json.Unmarshal(line, &e) != nil {
+			fmt.Fprintf(to, "%s", line) // not an event: a tool's own words
+		} else if len(line) > 0 {
+			r.take(&e, to)
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// take shows a package's last line when it has passed, and everything when it hasn't.
+func (r *run) take(e *event, to io.Writer) {
+	key := e.Package + " " + e.Test
+	if r.text[key] == nil {
+		r.text[key] = new(strings.Builder)
+	}
+	switch e.Action {
+	case "output":
+		r.text[key].WriteString(e.Output)
+		return
+	case "build-output":
+		fmt.Fprint(to, e.Output)
+		return
+	case "skip":
+		if e.Test != "" {
+			r.skipped[fmt.Sprintf("%s %s: %s", short(e.Package), e.Test, reason(r.text[key].String()))]++
+		}
+	case "fail":
+		fmt.Fprint(to, r.text[key].String())
+	case "pass":
+		if e.Test == "" {
+			fmt.Fprint(to, lastLine(r.text[key].String()))
+		}
+	default:
+		return
+	}
+	delete(r.text, key)
+}
+
+func (r *run) table(to io.Writer) {
+	var rows []string
+	for what, n := range r.skipped {
+		rows = append(rows, fmt.Sprintf("  %d× %s\n", n, what))
+	}
+	slices.SortFunc(rows, func(a, b string) int { return strings.Compare(after(a), after(b)) })
+	fmt.Fprintf(to, "skipped: %d\n%s", len(rows), strings.Join(rows, ""))
+}
+
+func after(row string) string {
+	_, what, _ := strings.Cut(row, "× ")
+	return what
+}
+
+func short(pkg string) string { return strings.TrimPrefix(pkg, "github.com/rung-oci/rung/") }
+
+// reason is what a test said last, without what the test framework says.
+func reason(text string) string {
+	last := "no reason"
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line != "" && !strings.HasPrefix(line, "=== ") && !strings.HasPrefix(line, "--- ") && !strings.HasSuffix(line, ": residue 0") {
+			last = line
+		}
+	}
+	if at, what, ok := strings.Cut(last, ": "); ok && strings.Contains(at, ".go:") {
+		return what
+	}
+	return last
+}
+
+func lastLine(text string) string {
+	lines := strings.SplitAfter(text, "\n")
+	for _, l := range slices.Backward(lines) {
+		if strings.TrimSpace(l) != "" {
+			return l
+		}
+	}
+	return ""
+}

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestRead(t *testing.T) {
+	const said = `{"Action":"start","Package":"p/a"}
+{"Action":"output","Package":"p/a","Test":"TestOne","Output":"=== RUN   TestOne\n"}
+{"Action":"output","Package":"p/a","Test":"TestOne","Output":"    one_test.go:7: needs a: b\n"}
+{"Action":"output","Package":"p/a","Test":"TestOne","Output":"    guard.go:37: residue 0\n"}
+{"Action":"output","Package":"p/a","Test":"TestOne","Output":"--- SKIP: TestOne (0.00s)\n"}
+{"Action":"skip","Package":"p/a","Test":"TestOne"}
+{"Action":"output","Package":"p/a","Test":"TestOne","Output":"    one_test.go:7: needs a: b\n"}
+{"Action":"skip","Package":"p/a","Test":"TestOne"}
+{"Action":"output","Package":"p/a","Test":"TestTwo","Output":"    two_test.go:9: wrong\n"}
+{"Action":"fail","Package":"p/a","Test":"TestTwo"}
+{"Action":"output","Package":"p/a","Test":"TestThree","Output":"    three_test.go:9: fine\n"}
+{"Action":"pass","Package":"p/a","Test":"TestThree"}
+{"Action":"skip","Package":"p/a","Test":"TestFour"}
+{"Action":"output","Package":"p/a","Output":"FAIL\tp/a\n"}
+{"Action":"fail","Package":"p/a"}
+{"Action":"output","Package":"p/b","Output":"PASS\n"}
+{"Action":"output","Package":"p/b","Output":"ok  \tp/b\n"}
+{"Action":"pass","Package":"p/b"}
+{"Action":"build-output","ImportPath":"p/c","Output":"c.go:1: undefined: x\n"}
+no event`
+	const want = `    two_test.go:9: wrong
+FAIL	p/a
+ok  	p/b
+c.go:1: undefined: x
+no event
+skipped: 2
+  1× p/a TestFour: no reason
+  2× p/a TestOne: needs a: b
+`
+	r := &run{text: make(map[string]*strings.Builder), skipped: make(map[string]int)}
+	var got strings.Builder
+	r.read(strings.NewReader(said), &got)
+	got.WriteString("\n")
+	r.table(&got)
+	if got.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
+	}
+}
