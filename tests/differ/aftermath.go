@@ -3,6 +3,7 @@ package differ
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/tests/harness"
+	"github.com/rung-oci/rung/tests/report"
 )
 
 // aftermath looks at what a life has left: files, what hooks wrote, the log; and
@@ -30,7 +32,7 @@ func (l *living) aftermath() {
 
 func (l *living) hooks() {
 	data, err := os.ReadFile(l.rootfs + "/log/hooks")
-	if err != nil {
+	if err != nil || len(data) == 0 {
 		return
 	}
 	var names []string
@@ -89,6 +91,19 @@ func (l *living) residue() {
 	}
 	if l.c.Spec.Linux != nil {
 		l.cgroups()
+	}
+	l.mounts()
+}
+
+// mounts reports what is mounted below the rig's directory, and unmounts it.
+func (l *living) mounts() {
+	text, _ := os.ReadFile("/proc/self/mountinfo")
+	all := report.ParseMounts(string(text))
+	for _, m := range slices.Backward(all) {
+		if strings.HasPrefix(m.Point, l.dir+"/") {
+			l.s.Add("left mount "+strings.TrimPrefix(m.Point, l.dir), "%s", m.Type)
+			unix.Unmount(m.Point, unix.MNT_DETACH)
+		}
 	}
 }
 

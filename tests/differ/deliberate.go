@@ -1,26 +1,181 @@
 package differ
 
-// runcFails are configurations that the specification allows and runc fails on,
-// with what it says. rung must not fail on them.
-var runcFails = []*Known{
+import (
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// deliberate are differences that stay.
+var deliberate = []*Known{
 	{
-		Name:   "runc: a device listed by hand loses its default rule",
-		Reason: "The six default devices may always be used; runc forgets the rule of one that linux.devices lists, and can't open its own /dev/null.",
-		Text:   re(`error reopening /dev/null inside container: open /dev/null: operation not permitted`),
-		If:     hasDevice("/dev/null"),
+		Name:   "stdio isn't copied",
+		Reason: "A foreground container inherits the runtime's stdin, stdout and stderr; runc copies through pipes (ADR 9).",
+		Key:    re(`^(exec \d )?fd [012]$`),
+		Runc:   re(`^pipe`),
+		If:     func(c *Case) bool { return c.Life.Verb == "run" || len(c.Life.Execs) > 0 },
 	},
 	{
-		Name:   "runc: v2 controllers of a hybrid host",
-		Reason: "hugetlb is on cgroup2 here, and rung uses it there; runc knows a host as v1 or v2 only.",
-		Text:   re(`cannot set hugetlb limit: container could not join or create cgroup`),
+		Name:   "runc: the console's size comes late",
+		Reason: "runc gives a foreground terminal the size of the caller's a moment after the program has begun; until then it is consoleSize, or 0 by 0. rung has the caller's from the start.",
+		Key:    re(`^(exec \d )?tty size$`),
+		Rung:   re(`^31 97$`),
+		If:     hasTerminal,
 	},
 	{
-		Name:   "runc: devices that the host lacks, in a user namespace",
-		Reason: "runc binds them from the host's path; rung makes them.",
-		Text:   re(`error creating device nodes: mount src=/dev/(mine|loop77|sub/dir/urandom|pipe|fuse)|mount src=/srv/zero`),
-		If:     ownUser,
+		Name:   "runc: poststart's status",
+		Reason: "runtime.md, Lifecycle: the hook is called after the program has been executed, so the state is running; runc says created.",
+		Key:    re(`^hook poststart state status`),
+		Rung:   re(`^running$`), Runc: re(`^created$`),
+	},
+	{
+		Name:   "the pid of a stopped container",
+		Reason: "runtime.md, State: the pid is OPTIONAL then; rung says 0 to hooks, as its state command does, runc leaves it out.",
+		Key:    re(`^hook poststop state pid`),
+		Rung:   re(`^0$`), Runc: re(`^\(nothing\)$`),
+	},
+	{
+		Name:   "runc: startContainer hooks may come after poststart hooks",
+		Reason: "runc doesn't wait for the execve before it calls poststart hooks; config.md says in which order.",
+		Key:    re(`^hooks ran$`),
+		Where: func(c *Case, d Difference) bool {
+			a, b := strings.Fields(d.Rung), strings.Fields(d.Runc)
+			return strings.Join(sorted(a), " ") == strings.Join(sorted(b), " ") && strings.Contains(d.Rung, "startContainer poststart")
+		},
+	},
+	{
+		Name:   "runc: a startContainer hook that fails",
+		Reason: "runtime.md, Start: the runtime MUST generate an error; runc's start succeeds, and the container ends with 255.",
+		Key:    re(`^do (start|run)$|^exit$`),
+		Said:   re(`error running startContainer hook|startContainer`),
+		If:     func(c *Case) bool { return hooked(c) && len(c.Spec.Hooks.StartContainer) > 0 },
+	},
+	{
+		Name:   "runc: a startContainer hook that fails (detached)",
+		Reason: "As above.",
+		Key:    re(`^do (start|run|state running|state ended|delete.*|kill|state after delete)$|^exit$`),
+		Where: func(c *Case, d Difference) bool {
+			return hooked(c) && failing(c.Spec.Hooks.StartContainer)
+		},
+	},
+	{
+		Name:   "runc: descriptors of runc in hooks",
+		Reason: "runc's init leaves its own descriptors open for the hooks that it runs; a hook is given a stdin.",
+		Key:    re(`^hook (createContainer|startContainer|poststop|poststart|prestart|createRuntime) fds`),
+		Rung:   re(`^0 1 2$`), Runc: re(`^0 1 2 `),
+	},
+	{
+		Name:   "time namespaces begin with the execve",
+		Reason: "The first process makes a time namespace for what it executes; while it waits for start it is in its old one, and runs nothing.",
+		Key:    re(`^created namespace time$`),
+		Rung:   re(`^host$`),
+		If:     func(c *Case) bool { made, joined := c.has(specs.TimeNamespace); return made || joined },
+	},
+	{
+		Name:   "runc: exec's umask",
+		Reason: "runc's exec has the caller's umask, or the container's where process has one; in rung it is that of the process, 0022 by default, as for create (ADR 8).",
+		Key:    re(`^exec \d (status Umask|umask)$`),
+	},
+	{
+		Name:   "additional groups once each",
+		Reason: "runc lists a group twice that it is given twice, by process.user and by --additional-gids. The set is the same.",
+		Key:    re(`^(exec \d )?(status Groups|groups)$`),
+		Where: func(_ *Case, d Difference) bool {
+			seen := make(map[string]bool)
+			for f := range strings.FieldsSeq(d.Runc) {
+				seen[f] = true
+			}
+			return len(seen) == len(strings.Fields(d.Rung))
+		},
+	},
+	{
+		Name:   "runc: oomScoreAdj of exec's process",
+		Reason: "config.md: process.oomScoreAdj is a process's; runc ignores it in exec's process file.",
+		Key:    re(`^exec \d oom_score_adj$`),
+		If:     execProcesses,
+	},
+	{
+		Name:   "runc: mount points are made under the caller's umask",
+		Reason: "A container is the same whoever starts it (ADR 8): directories that the runtime makes are 0755; in runc the caller's umask counts.",
+		Key:    re(`^(file|afterwards) |^[cw]:`),
+		If:     callersUmask,
+		Where: func(_ *Case, d Difference) bool {
+			return strings.HasPrefix(d.Key, "c:") || strings.HasPrefix(d.Key, "w:") || sameBut(d, `[02]\d{3}|\d755`)
+		},
+	},
+	{
+		Name:   "modes of files that are mount points of devices",
+		Reason: "They are covered by the device. rung makes them 0600, runc 0000 or 0644.",
+		Key:    re(`^afterwards /dev/`),
+		Rung:   re(`^file 0600 .* 0 bytes`), Runc: re(`^file 0\d{3} .* 0 bytes`),
+	},
+	{
+		Name:   "HOME without an environment",
+		Reason: "rung adds HOME to a list that isn't there as to an empty one; runc only to a list.",
+		Key:    re(`^env HOME$`),
+		If:     func(c *Case) bool { return len(c.Spec.Process.Env) == 0 },
+	},
+	{
+		Name:   "strictatime and relatime together",
+		Reason: "The last word wins in rung, as for all other words; in runc both reach the kernel, for which strictatime wins.",
+		Key:    re(`^(exec \d )?mount .* flags`),
+		Where: func(c *Case, d Difference) bool {
+			m := mountAt(c, pathOf(d))
+			return m != nil && sameBut(d, `,(relatime|noatime)`)
+		},
+		If: hasOption("strictatime"),
+	},
+	{
+		Name:   "a new file system's ro is the mount's",
+		Reason: "runc gives MS_RDONLY to mount(2), which makes the superblock read-only as well; rung the mount alone, and so ro can't reach others of the same file system.",
+		Key:    re(`^mount .* super`),
+		Rung:   re(`^rw`), Runc: re(`^ro`),
+		If: hasOption("ro"),
+	},
+	{
+		Name:   "runc: ro of a tmpfs is applied to what covers it",
+		Reason: "runc makes a tmpfs read-only at the end, by its path: what a later mount of the list put there gets its flags, and the tmpfs stays writable.",
+		Key:    re(`^mount .* flags`),
+		If:     hasOption("ro"),
+		Where:  func(c *Case, d Difference) bool { return timesMounted(c, pathOf(d)) > 1 },
+	},
+	{
+		Name:   "runc: mounts that reach the host",
+		Reason: "With a shared root runc makes mounts that the host has afterwards; rung makes them detached, and attaches none of them to the host.",
+		Key:    re(`^left mount`),
+		Rung:   re(`^\(nothing\)$`),
+		If:     propagates("shared", "rshared", "unbindable"),
+	},
+	{
+		Name:   "hybrid: cgroup2 is shown too",
+		Reason: "On a hybrid host a mount of type cgroup shows what the host shows; runc leaves the unified hierarchy out.",
+		Key:    re(`(mount|file) /sys/fs/cgroup/unified`),
+		Runc:   re(`^\(nothing\)$`),
+		If:     hasMount("cgroup"),
+	},
+	{
+		Name:   "runc: source of the systemd hierarchy",
+		Reason: "A name for the eye: rung says cgroup for all of them.",
+		Key:    re(`^mount /sys/fs/cgroup/systemd( \(\d\))?$`),
+		Where: func(_ *Case, d Difference) bool {
+			return strings.ReplaceAll(d.Runc, "from systemd", "from cgroup") == d.Rung
+		},
+		If: hasMount("cgroup"),
+	},
+	{
+		Name:   "the console may be used",
+		Reason: "rung allows c 5:1 by default, as crun does (cgroups/device/rule.go); runc doesn't.",
+		Key:    re(`devices\.list$`),
+		Where:  func(_ *Case, d Difference) bool { return strings.ReplaceAll(d.Rung, ", c 5:1 rwm", "") == d.Runc },
 	},
 }
 
-// table are the differences of what is seen, or of how it ends.
-var table = []*Known{}
+// failing reports whether one of the hooks is made to fail.
+func failing(hooks []specs.Hook) bool {
+	for _, h := range hooks {
+		if len(h.Args) > 4 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,6 +1,7 @@
 package differ
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -14,18 +15,26 @@ import (
 )
 
 var (
-	count   = flag.Int("cases", 0, "compare this many cases")
-	seed    = flag.Uint64("seed", 1, "of the cases")
+	count   = flag.Int("cases", 0, "compare this many cases (0: a few, half of them on a busy machine)")
+	seed    = flag.Uint64("seed", 18, "of the cases")
 	first   = flag.Uint64("first", 0, "index of the first case")
-	repeat  = flag.Int("repeat", 1, "run each case so often on rung")
+	repeat  = flag.Int("repeat", 1, "run each case so often on rung, and want the same each time")
 	save    = flag.String("save", "", "directory for cases that differ")
-	one     = flag.String("case", "", "a file with one case to compare in place of generated ones")
-	shrinks = flag.Int("shrink", 5, "shrink this many of the cases that differ")
+	shrinks = flag.Int("shrink", 3, "make so many of the cases that differ small, if they are saved")
+	one     = flag.String("case", "", "compare the case in this file in place of generated ones")
+	list    = flag.Bool("known", false, "print the table of known differences and do nothing else")
 )
 
-func TestMain(m *testing.M) { harness.Main(m) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if *list {
+		fmt.Print(Document())
+		return
+	}
+	harness.Main(m)
+}
 
-// rungPath is the runtime that is tested.
+// rungPath is the runtime that is tested: RUNG, or a new build.
 func rungPath() string {
 	if path := os.Getenv("RUNG"); path != "" {
 		return path
@@ -33,18 +42,21 @@ func rungPath() string {
 	return harness.Runtime()
 }
 
-// runcPath finds the runc to compare with.
+// runcPath finds the runc to compare with: RUNC, or the one that runc.sh built.
 func runcPath(t *testing.T) string {
 	t.Helper()
-	path := os.Getenv("RUNC")
-	if path == "" {
-		path, _ = exec.LookPath("runc")
+	if path := os.Getenv("RUNC"); path != "" {
+		return path
 	}
-	if path == "" {
-		t.Skip("no runc to compare with: make differ builds one, apt install runc has an old one")
+	cache, err := os.UserCacheDir()
+	path := filepath.Join(cache, "rung", "runc-"+runcVersion, "runc")
+	if _, missing := os.Stat(path); err != nil || missing != nil {
+		t.Skipf("no runc %s to compare with: tests/differ/runc.sh builds it", runcVersion)
 	}
 	return path
 }
+
+const runcVersion = "1.4.0"
 
 func facts() *Facts {
 	f := &Facts{Controllers: make(map[string]bool), V2: harness.View() == harness.V2}
@@ -54,64 +66,103 @@ func facts() *Facts {
 	return f
 }
 
-func TestDiffer(t *testing.T) {
-	runc := Runtime{"runc", runcPath(t)}
-	rung := Runtime{"rung", rungPath()}
-	inside, err := buildInside(harness.Dir())
+// newSession builds what runs inside and says who runs what.
+func newSession(t *testing.T) *Session {
+	t.Helper()
+	runtimes := map[string]string{"rung": rungPath(), "runc": runcPath(t)}
+	if _, err := exec.LookPath("gcc"); err != nil {
+		t.Skip("needs gcc and libc6-dev for the program inside")
+	}
+	dir := harness.TempDir(t)
+	inside, err := buildInside(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	busybox := harness.Dir() + "/busybox"
 	data, err := os.ReadFile("/bin/busybox")
 	if err == nil {
-		err = os.WriteFile(busybox, data, 0o755)
+		err = os.WriteFile(dir+"/busybox", data, 0o755)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRig(filepath.Join(harness.Dir(), "w"), inside, busybox)
+	r := newRig(dir+"/w", inside, dir+"/busybox")
+	return &Session{
+		Repeat: *repeat, Save: *save, Shrink: *shrinks, Logf: t.Logf,
+		Run: func(c *Case, name string) (*Sight, []string) { return live(r, c, Runtime{name, runtimes[name]}) },
+	}
+}
+
+// TestDiffer compares generated configurations:
+//
+//	go test ./differ -cases 3000 -seed 7 -save /tmp/differ
+//
+// Without -cases it is CI's share of it.
+func TestDiffer(t *testing.T) {
+	s := newSession(t)
+	if *one != "" {
+		compareFile(t, s)
+		return
+	}
+	n, limit := uint64(*count), 24*time.Hour
+	if n == 0 {
+		n, limit = 80, 20*time.Second
+	}
+	compareMany(t, s, *first, n, limit)
+	t.Log("\n" + s.Summary())
+}
+
+// TestDifferBusy is the other half of CI's share: two loops take the processors.
+func TestDifferBusy(t *testing.T) {
+	if *count != 0 || *one != "" {
+		t.Skip("TestDiffer was given what to compare")
+	}
+	s := newSession(t)
+	for range 2 {
+		cmd := exec.Command("/bin/sh", "-c", "while :; do :; done")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	}
+	compareMany(t, s, 1000, 60, 20*time.Second)
+}
+
+func compareMany(t *testing.T, s *Session, from, n uint64, limit time.Duration) {
+	t.Helper()
 	f := facts()
 	begin := time.Now()
-	keys := make(map[string]int)
-	failures := 0
-	var took [2]time.Duration
-	run := func(c *Case, name string) (*Sight, []string) {
-		if name == "rung" {
-			return live(r, c, rung)
+	for i := range n {
+		if time.Since(begin) > limit {
+			t.Logf("stopped after %d of %d cases: the time is up", i, n)
+			break
 		}
-		return live(r, c, runc)
-	}
-	for n := range uint64(*count) {
-		c := Generate(*seed, *first+n, f)
-		v := judge(c, run, table)
-		took[0] += v.Rung.Took
-		took[1] += v.Runc.Took
-		if v.Rung.Failed {
-			failures++
+		name := fmt.Sprintf("%s-%d-%d", harness.View(), *seed, from+i)
+		c := Generate(*seed, from+i, f)
+		start := time.Now()
+		v := s.Compare(name, c)
+		if len(v.Left) > 0 {
+			t.Errorf("case %s differs:\n%s", name, Text(v.Left))
 		}
-		if v.Rung.Took+v.Runc.Took > 3*time.Second {
-			t.Logf("case %d took %v on rung, %v on runc", *first+n, v.Rung.Took, v.Runc.Took)
-		}
-		if len(v.Left) == 0 {
-			continue
-		}
-		var text strings.Builder
-		for _, d := range v.Left {
-			keys[d.Key]++
-			fmt.Fprintln(&text, d)
-		}
-		t.Errorf("case %d of seed %d:\n%s", *first+n, *seed, text.String())
-		if *save != "" {
-			dir := fmt.Sprintf("%s/%d-%d", *save, *seed, *first+n)
-			os.MkdirAll(dir, 0o755)
-			os.WriteFile(dir+"/case.json", []byte(c.text()), 0o644)
-			os.WriteFile(dir+"/differences", []byte(text.String()), 0o644)
-			os.WriteFile(dir+"/rung", []byte(strings.Join(v.Commands, "\n")+"\n"+v.Rung.String()), 0o644)
-			os.WriteFile(dir+"/runc", []byte(v.Runc.String()), 0o644)
+		if took := time.Since(start); took > 5*time.Second && len(v.Left) == 0 {
+			t.Logf("case %s took %v: %v on rung, %v on runc", name, took, v.Rung.Took, v.Runc.Took)
 		}
 	}
-	t.Logf("%d cases (%d failed on rung) in %v, %v on rung, %v on runc", *count, failures, time.Since(begin), took[0], took[1])
-	for _, k := range sortedCounts(keys) {
-		t.Log(k)
+}
+
+func compareFile(t *testing.T, s *Session) {
+	t.Helper()
+	data, err := os.ReadFile(*one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := new(Case)
+	if err := json.Unmarshal(data, c); err != nil {
+		t.Fatal(err)
+	}
+	if why := danger(c); why != "" {
+		t.Fatalf("not run: %s", why)
+	}
+	if v := s.Compare("case", c); len(v.Left) > 0 {
+		t.Errorf("it differs:\n%s\nrung:\n%s\nrunc:\n%s", Text(v.Left), v.Rung, v.Runc)
 	}
 }

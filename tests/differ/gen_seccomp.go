@@ -13,4 +13,4 @@ var allowed = strings.Fields(`read write open openat openat2 close fstat newfsta
 	sched_getscheduler prctl arch_prctl setrlimit sync chroot mount umount2 gettid futex sched_setaffinity sched_getaffinity epoll_create
 	set_tid_address epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 clock_gettime clock_nanosleep tgkill tkill set_robust_list
 	get_robust_list prlimit64 getrandom rseq keyctl seccomp faccessat faccessat2 close_range eventfd2 restart_syscall setfsuid setfsgid
-	ppoll pselect6 waitid signalfd4 memfd_create pidfd_open pidfd_send_signal`)
+	chown fchown lchown fchownat ppoll pselect6 waitid signalfd4 memfd_create pidfd_open pidfd_send_signal`)

@@ -1,15 +1,14 @@
 package differ
 
 import (
+	"slices"
 	"strings"
-
-	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
 // A verdict is what came out of comparing a case.
 type verdict struct {
 	Rung, Runc *Sight
-	Helped     bool // runc was given a /proc
+	Helped     []*Known // why runc was given less
 	Left       []Difference
 	Known      []*Known
 	Commands   []string // rung's command lines
@@ -20,84 +19,87 @@ type runner func(c *Case, runtime string) (*Sight, []string)
 
 // judge runs a case on both runtimes and sorts the differences.
 //
-// runc needs a procfs at /proc for most of what it does; the specification
-// doesn't ask for one. Where it fails for the lack of it, it is given one, and what
-// is different for that reason alone isn't a difference.
-func judge(c *Case, run runner, known []*Known) *verdict {
+// What the specification allows and runc can't do is taken away for runc alone,
+// and what is different for that reason isn't a difference: so rung is
+// compared in these cases too.
+//
+// The case is run on rung as often as repeat says, and must look the same.
+func judge(c *Case, run runner, repeat int) *verdict {
 	v := new(verdict)
 	v.Rung, v.Commands = run(c, "rung")
+	for range repeat - 1 {
+		again, _ := run(c, "rung")
+		for _, d := range compare(v.Rung, again) {
+			v.Left = append(v.Left, Difference{"unsteady: " + d.Key, d.Rung, d.Runc})
+		}
+	}
 	v.Runc, _ = run(c, "runc")
-	diffs := compare(v.Rung, v.Runc)
-	if helped := helpedByProc(c, v.Runc); helped != nil {
-		if again, _ := run(helped, "runc"); !again.Failed || again.Get("report") == "" {
-			v.Runc, v.Helped = again, true
-			diffs = withoutProc(compare(v.Rung, again))
+	easier := c.clone()
+	for range 6 {
+		k := runcCannot(easier, v.Runc)
+		if k == nil || k.Help == nil {
+			v.note(k)
+			break
 		}
+		k.Help(easier)
+		if danger(easier) != "" {
+			break
+		}
+		v.note(k)
+		v.Helped = append(v.Helped, k)
+		v.Runc, _ = run(easier, "runc")
 	}
-	if k := runcCannot(c, v.Runc); k != nil {
+	v.sort(c)
+	return v
+}
+
+func (v *verdict) note(k *Known) {
+	if k != nil {
+		k.hits++
 		v.Known = append(v.Known, k)
-		diffs = nil
-		if v.Rung.Failed {
-			diffs = []Difference{{"do what runc can't", "fails too", k.Name}}
-		}
 	}
-	for _, d := range diffs {
-		if k := explained(known, c, d); k != nil {
-			v.Known = append(v.Known, k)
+}
+
+// sort tells the known differences from the others.
+func (v *verdict) sort(c *Case) {
+	for _, d := range compare(v.Rung, v.Runc) {
+		if v.helps(d.Key) {
+			continue
+		}
+		if k := explained(table, c, d, v); k != nil {
+			v.note(k)
 		} else {
 			v.Left = append(v.Left, d)
 		}
 	}
-	return v
+	if k := runcCannot(c, v.Runc); k != nil && k.Help == nil && v.Runc.Failed {
+		v.Left = slices.DeleteFunc(v.Left, func(d Difference) bool { // there is nothing to compare with
+			return !strings.HasPrefix(d.Key, "unsteady: ") && !strings.HasPrefix(d.Key, "left ")
+		})
+	}
+}
+
+// helps reports whether a line differs because runc was helped.
+func (v *verdict) helps(key string) bool {
+	for _, k := range v.Helped {
+		if k.Key.MatchString(key) {
+			return true
+		}
+	}
+	return false
 }
 
 // runcCannot returns the reason why runc fails where it shouldn't.
 func runcCannot(c *Case, runc *Sight) *Known {
-	if !runc.Failed {
-		return nil
-	}
 	for _, k := range runcFails {
+		if k.If != nil && !k.If(c) {
+			continue
+		}
 		for _, text := range runc.Texts {
-			if k.Text.MatchString(text) && (k.If == nil || k.If(c)) {
-				k.hits++
+			if !strings.HasPrefix(text, "state ") && k.Text.MatchString(text) {
 				return k
 			}
 		}
 	}
 	return nil
-}
-
-// lacksProc are words of runc's when something it looks for in /proc isn't there.
-var lacksProc = []string{
-	"open /proc/", "dstFd=/proc/", "unsafe procfs", "/proc/self", "/proc/thread-self", "stat /proc/", "fsmount", "procfs",
-}
-
-// helpedByProc returns the case with a /proc, nil if that wasn't what runc lacked.
-func helpedByProc(c *Case, runc *Sight) *Case {
-	for _, m := range c.Spec.Mounts {
-		if strings.TrimRight(m.Destination, "/") == "/proc" {
-			return nil
-		}
-	}
-	for _, text := range runc.Texts {
-		for _, word := range lacksProc {
-			if strings.Contains(text, word) {
-				helped := c.clone()
-				proc := specs.Mount{Destination: "/proc", Type: "proc", Source: "proc"}
-				helped.Spec.Mounts = append([]specs.Mount{proc}, helped.Spec.Mounts...)
-				return helped
-			}
-		}
-	}
-	return nil
-}
-
-// withoutProc leaves out what only runc has, since only it has a /proc.
-func withoutProc(diffs []Difference) (left []Difference) {
-	for _, d := range diffs {
-		if !strings.Contains(d.Key, "/proc") {
-			left = append(left, d)
-		}
-	}
-	return left
 }

@@ -2,7 +2,7 @@ package differ
 
 import (
 	"regexp"
-	"strings"
+	"slices"
 )
 
 // A Known is a difference that has a reason. Its predicate is as narrow as can be:
@@ -14,57 +14,34 @@ type Known struct {
 
 	Key        *regexp.Regexp // of the line
 	Rung, Runc *regexp.Regexp // of the values, nil for any
-	Text       *regexp.Regexp // in place of these: what runc says when it fails
 	If         func(c *Case) bool
+	Said       *regexp.Regexp                   // by runc, at any time
+	Where      func(c *Case, d Difference) bool // for what takes both
+	Text       *regexp.Regexp                   // of runcFails: what runc says; Key then says what Help changes
+	Help       func(c *Case)                    // takes away what runc can't do
 	hits       int
 }
 
 // explained returns the first entry that knows a difference.
-func explained(table []*Known, c *Case, d Difference) *Known {
+func explained(table []*Known, c *Case, d Difference, v *verdict) *Known {
 	for _, k := range table {
-		if k.matches(c, d) {
-			k.hits++
+		if k.matches(c, d, v) {
 			return k
 		}
 	}
 	return nil
 }
 
-func (k *Known) matches(c *Case, d Difference) bool {
-	return k.Key != nil && k.Key.MatchString(d.Key) &&
+func (k *Known) matches(c *Case, d Difference, v *verdict) bool {
+	if k.Said != nil && !slices.ContainsFunc(v.Runc.Texts, k.Said.MatchString) {
+		return false
+	}
+	if k.Where != nil && !k.Where(c, d) {
+		return false
+	}
+	return k.Key.MatchString(d.Key) &&
 		(k.Rung == nil || k.Rung.MatchString(d.Rung)) && (k.Runc == nil || k.Runc.MatchString(d.Runc)) &&
 		(k.If == nil || k.If(c))
 }
 
 func re(text string) *regexp.Regexp { return regexp.MustCompile(text) }
-
-// The conditions of entries.
-
-func hasMount(kind string) func(*Case) bool {
-	return func(c *Case) bool {
-		for _, m := range c.Spec.Mounts {
-			if m.Type == kind {
-				return true
-			}
-		}
-		return false
-	}
-}
-
-func hasDevice(path string) func(*Case) bool {
-	return func(c *Case) bool {
-		for _, d := range c.Spec.Linux.Devices {
-			if strings.HasPrefix(d.Path, path) {
-				return true
-			}
-		}
-		return false
-	}
-}
-
-func ownUser(c *Case) bool {
-	made, joined := c.has("user")
-	return made || joined
-}
-
-func masks(c *Case) bool { return len(c.Spec.Linux.MaskedPaths) > 0 }

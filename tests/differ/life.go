@@ -326,6 +326,9 @@ func (l *living) report(prefix, text string) {
 
 // meet is what happens while the program inside waits.
 func (l *living) meet() {
+	if l.c.Life.NoStdin {
+		return // it has ended, or will at any moment
+	}
 	l.s.Add("pid file", "%v", l.pid > 0)
 	if l.pid <= 0 {
 		return

@@ -16,7 +16,7 @@ import (
 )
 
 // statusKeys are the lines of /proc/PID/status that a runtime has a say in.
-var statusKeys = strings.Fields(`Umask State Uid Gid Groups Threads SigBlk SigIgn SigCgt CapInh CapPrm CapEff CapBnd
+var statusKeys = strings.Fields(`Umask Uid Gid Groups Threads SigBlk SigIgn SigCgt CapInh CapPrm CapEff CapBnd
 	CapAmb NoNewPrivs Seccomp Seccomp_filters Speculation_Store_Bypass SpeculationIndirectBranch Cpus_allowed
 	Mems_allowed THP_enabled`)
 

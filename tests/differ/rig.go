@@ -84,6 +84,7 @@ var imageEntries = []entry{
 	{"etc/group", 0o644, "root:x:0:\nuser:x:1000:\nextra:x:5000:user\nmore:x:5001:root,user\n"},
 	{"home", os.ModeDir | 0o755, ""},
 	{"log", os.ModeDir | 0o1777, ""},
+	{"log/hooks", 0o666, ""},
 	{"mnt", os.ModeDir | 0o755, ""},
 	{"proc", os.ModeDir | 0o555, ""},
 	{"run", os.ModeDir | 0o755, ""},
