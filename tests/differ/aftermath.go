@@ -95,16 +95,20 @@ func (l *living) residue() {
 	l.mounts()
 }
 
-// mounts reports what is mounted below the rig's directory, and unmounts it.
+// mounts reports what is mounted in our mount namespace and wasn't before, and
+// unmounts it.
 func (l *living) mounts() {
-	text, _ := os.ReadFile("/proc/self/mountinfo")
-	all := report.ParseMounts(string(text))
-	for _, m := range slices.Backward(all) {
-		if strings.HasPrefix(m.Point, l.dir+"/") {
+	for _, m := range slices.Backward(ownMounts()) {
+		if !slices.ContainsFunc(l.before, func(b report.Mount) bool { return b.ID == m.ID }) {
 			l.s.Add("left mount "+strings.TrimPrefix(m.Point, l.dir), "%s", m.Type)
 			unix.Unmount(m.Point, unix.MNT_DETACH)
 		}
 	}
+}
+
+func ownMounts() []report.Mount {
+	text, _ := os.ReadFile("/proc/self/mountinfo")
+	return report.ParseMounts(string(text))
 }
 
 // cgroups reports cgroups that are still there, and removes them. Those above

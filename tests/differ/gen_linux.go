@@ -179,7 +179,7 @@ func (d *dice) hooks() {
 			k.Path, k.Args[3] = "/bin/inside", "/log/hooks"
 		}
 		k.Env = pick(d, nil, []string{"PATH=/x", "HOOK=" + kind}, []string{"A=1"})
-		if d.p(4) {
+		if d.p(2) {
 			k.Args = append(k.Args, "1") // fails
 		}
 		if d.p(20) {

@@ -1,6 +1,7 @@
 package differ
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -43,10 +44,23 @@ func (d *dice) mounts() {
 	for range d.IntN(2) * d.IntN(3) {
 		s.Mounts = append(s.Mounts, pick(d, d.tmpfs, d.bind, d.overlay)())
 	}
+	if s.Root.Readonly && d.p(80) { // places that have to be made can't be
+		s.Mounts = slices.DeleteFunc(s.Mounts, func(m specs.Mount) bool { return !inImage(m.Destination) })
+	}
 	if pid, joined := d.c.has(specs.PIDNamespace); !pid && !joined && d.p(30) {
 		d.drop("/proc")
 		s.Mounts = append([]specs.Mount{mount("/proc", pick(d, "bind", "none", ""), "/proc", "rbind", pick(d, "ro", "nosuid"))}, s.Mounts...)
 	}
+}
+
+// inImage reports whether a place is in the image, or in a file system that is
+// usually mounted.
+func inImage(dest string) bool {
+	switch dest {
+	case "/proc", "/sys", "/dev", "/mnt", "/tmp", "/srv", "/srv/dir", "/srv/file", "/home", "/run", "/run/", "/secret", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys/fs/cgroup":
+		return true
+	}
+	return false
 }
 
 func (d *dice) many(one func() specs.Mount) (list []specs.Mount) {

@@ -33,7 +33,6 @@ func (d *dice) process() {
 			&specs.Scheduler{Policy: specs.SchedOther, Nice: 5},
 			&specs.Scheduler{Policy: specs.SchedIdle},
 			&specs.Scheduler{Policy: specs.SchedBatch, Flags: []specs.LinuxSchedulerFlag{specs.SchedFlagResetOnFork}},
-			&specs.Scheduler{Policy: specs.SchedFIFO, Priority: 1},
 		)
 	}
 	if d.p(8) {
@@ -63,6 +62,11 @@ func (d *dice) user(u *specs.User) {
 	if d.p(35) {
 		u.UID = pick(d, uint32(1000), 77, 12345, 1, 65534)
 		u.GID = pick(d, u.UID, 0, 5)
+	}
+	if len(d.c.Spec.Linux.UIDMappings) > 0 && d.p(85) { // else it is an error
+		for hostID(d.c.Spec.Linux.UIDMappings, u.UID) < 0 || hostID(d.c.Spec.Linux.GIDMappings, u.GID) < 0 {
+			u.UID, u.GID = pick(d, uint32(0), 1, 3), pick(d, uint32(0), 1, 3)
+		}
 	}
 	if d.p(20) {
 		u.AdditionalGids = some(d, 50, uint32(5), 10, 5000, 0, 1000)

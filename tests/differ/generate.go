@@ -50,6 +50,10 @@ func (d *dice) namespaces() {
 		for _, kind := range []specs.LinuxNamespaceType{specs.PIDNamespace, specs.IPCNamespace, specs.UTSNamespace, specs.NetworkNamespace} {
 			add(kind, 97, 1)
 		}
+	} else if user == "joined" && d.p(80) {
+		for _, kind := range []specs.LinuxNamespaceType{specs.PIDNamespace, specs.IPCNamespace, specs.UTSNamespace, specs.NetworkNamespace} {
+			add(kind, 50, 49)
+		}
 	} else {
 		add(specs.PIDNamespace, 75, 10)
 		add(specs.IPCNamespace, 70, 12)

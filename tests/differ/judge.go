@@ -49,7 +49,7 @@ func judge(c *Case, run runner, repeat int) *verdict {
 		v.Helped = append(v.Helped, k)
 		v.Runc, _ = run(easier, "runc")
 	}
-	v.sort(c)
+	v.sort(c, easier)
 	return v
 }
 
@@ -60,8 +60,8 @@ func (v *verdict) note(k *Known) {
 	}
 }
 
-// sort tells the known differences from the others.
-func (v *verdict) sort(c *Case) {
+// sort tells the known differences from the others. easier is what runc ran.
+func (v *verdict) sort(c, easier *Case) {
 	for _, d := range compare(v.Rung, v.Runc) {
 		if v.helps(d.Key) {
 			continue
@@ -72,7 +72,7 @@ func (v *verdict) sort(c *Case) {
 			v.Left = append(v.Left, d)
 		}
 	}
-	if k := runcCannot(c, v.Runc); k != nil && k.Help == nil && v.Runc.Failed {
+	if k := runcCannot(easier, v.Runc); k != nil && k.Help == nil && v.Runc.Failed {
 		v.Left = slices.DeleteFunc(v.Left, func(d Difference) bool { // there is nothing to compare with
 			return !strings.HasPrefix(d.Key, "unsteady: ") && !strings.HasPrefix(d.Key, "left ")
 		})

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/tests/report"
 )
 
 // containerID is the id of every container of this process: both runtimes get the same.
@@ -25,7 +27,8 @@ type living struct {
 	rt     Runtime
 	s      *Sight
 	naming *naming
-	main   *call // the call whose stdio the container has
+	before []report.Mount // mounts of our mount namespace
+	main   *call          // the call whose stdio the container has
 	pid    int
 	serial int
 	exit   string   // how the first process ended
@@ -36,7 +39,7 @@ type living struct {
 func live(r *rig, c *Case, rt Runtime) (s *Sight, commands []string) {
 	s = new(Sight)
 	defer func(begin time.Time) { s.Took = time.Since(begin) }(time.Now())
-	l := &living{rig: r, c: c, rt: rt, s: s}
+	l := &living{rig: r, c: c, rt: rt, s: s, before: ownMounts()}
 	if err := r.set(c, containerID); err != nil {
 		s.Add("rig", "%v", err)
 		r.clear()
