@@ -112,7 +112,7 @@ var deliberate = []*Known{
 	{
 		Name:   "HOME without an environment",
 		Reason: "rung adds HOME to a list that isn't there as to an empty one; runc only to a list.",
-		Key:    re(`^env HOME$`),
+		Key:    re(`^(exec \d )?env HOME$`),
 		If:     func(c *Case) bool { return len(c.Spec.Process.Env) == 0 },
 	},
 	{
@@ -121,9 +121,33 @@ var deliberate = []*Known{
 		Key:    re(`^(exec \d )?mount .* flags`),
 		Where: func(c *Case, d Difference) bool {
 			m := mountAt(c, pathOf(d))
-			return m != nil && sameBut(d, `,(relatime|noatime)`)
+			return m != nil && strings.NewReplacer(",relatime", "", ",noatime", "").Replace(d.Rung) == d.Runc
 		},
 		If: hasOption("strictatime"),
+	},
+	{
+		Name:   "sync of the tmpfs above cgroup v1",
+		Reason: "rung gives the words of a cgroup mount to the tmpfs that holds the hierarchies; runc only to these.",
+		Key:    re(`^mount /sys/fs/cgroup super`),
+		Where:  func(_ *Case, d Difference) bool { return sameBut(d, `,(dir)?sync`) || strings.Contains(d.Rung, "sync") },
+	},
+	{
+		Name:   "readonlyPaths keep nosymfollow",
+		Reason: "The copy that is made read-only keeps all flags of what it covers; runc's remount forgets that one.",
+		Key:    re(`^mount .* flags`),
+		Where:  func(_ *Case, d Difference) bool { return strings.ReplaceAll(d.Rung, ",nosymfollow", "") == d.Runc },
+	},
+	{
+		Name:   "runc: poststop hooks that fail",
+		Reason: "runtime.md, Lifecycle: their errors are logged and the lifecycle goes on, all hooks run; runc stops at the first, and delete fails.",
+		Key:    re(`^do (delete|run)$|^hook poststop|^hooks ran|^left state|^do delete of what is left`),
+		If:     func(c *Case) bool { return hooked(c) && failing(c.Spec.Hooks.Poststop) },
+	},
+	{
+		Name:   "runc: poststart hooks that fail",
+		Reason: "runtime.md, Lifecycle: start MUST generate an error and the container is stopped; in runc's create it fails before it has run.",
+		Key:    re(`^do |^exit$|^report$|^hook|^left`),
+		If:     func(c *Case) bool { return hooked(c) && failing(c.Spec.Hooks.Poststart) },
 	},
 	{
 		Name:   "a new file system's ro is the mount's",

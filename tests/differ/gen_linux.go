@@ -63,11 +63,15 @@ func (d *dice) devices() {
 		}
 		return dev
 	}
+	zero := "/srv/zero"
+	if d.c.Spec.Root.Readonly || mountAt(d.c, "/srv") != nil {
+		zero = "/dev/zero2" // there it can't be made
+	}
 	d.c.Spec.Linux.Devices = some(d, 35,
 		device("/dev/fuse", "c", 10, 229),
 		device("/dev/mine", "c", 1, 3),
 		device("/dev/sub/dir/urandom", "u", 1, 9),
-		device("/srv/zero", "c", 1, 5),
+		device(zero, "c", 1, 5),
 		device("/dev/pipe", "p", 0, 0),
 		device("/dev/null", "c", 1, 3),
 		device("/dev/loop77", "b", 7, 77),

@@ -56,6 +56,15 @@ var later = []*Known{
 		Rung:   re(`^\[\]$`),
 	},
 	{
+		Name:   "scripts without an interpreter, and other failing execves",
+		Reason: "rung's run and start tell the truth with 1; runc's exit codes are 0 and 255.",
+		Later:  "issue 19, 28",
+		Key:    re(`^(do |exit$|report$|left|log errors)`),
+		If: func(c *Case) bool {
+			return slices.ContainsFunc([]string{"/script", "/hashbang", "/plain", "/srv", "/srv/file"}, func(a string) bool { return c.Spec.Process.Args[0] == a })
+		},
+	},
+	{
 		Name:   "limits of exec's process",
 		Reason: "A process file without rlimits gets the container's.",
 		Later:  "issue 19, 30",
@@ -71,7 +80,7 @@ var pending = []*Known{
 		Name:   "no capabilities",
 		Reason: "Without process.capabilities rung drops all, runc keeps all.",
 		Later:  "reported: 2",
-		Key:    re(`^(exec \d )?(status Cap|bounding|[mrwc]:)`),
+		Key:    re(`^(exec \d )?(status Cap|bounding|dev tty|[mrwc]:)|^hook startContainer bound`),
 		If: func(c *Case) bool {
 			return c.Spec.Process.Capabilities == nil || slices.ContainsFunc(c.Life.Execs, func(e Exec) bool { return e.Process != nil && e.Process.Capabilities == nil })
 		},
@@ -127,6 +136,31 @@ var pending = []*Known{
 		Key:    re(`^mount .* flags \(2\)$|^(exec \d )?c:`),
 		Rung:   re(`^(rw,.*|ok)$`), Runc: re(`^(ro,.*|EROFS)$`),
 		If: hasOption("ro"),
+	},
+	{
+		Name:   "createContainer hooks with a user namespace and a joined cgroup namespace",
+		Reason: "create fails: setns: operation not permitted.",
+		Later:  "reported: 11",
+		Key:    re(`^(do |exit$|report$|left|log errors)`),
+		If: func(c *Case) bool {
+			made, _ := c.has("user")
+			_, joined := c.has("cgroup")
+			return made && joined && hooked(c) && len(c.Spec.Hooks.CreateContainer) > 0
+		},
+	},
+	{
+		Name:   "a shared root leaves mounts on the host",
+		Reason: "What is mounted below a bind appears at its source on the host, and stays.",
+		Later:  "reported: 10",
+		Key:    re(`^left mount`),
+		If:     propagates("shared", "rshared"),
+	},
+	{
+		Name:   "exec's terminal in a user namespace",
+		Reason: "It is owned by nobody.",
+		Later:  "reported: 12",
+		Key:    re(`^exec \d (tty file|r:/dev|dev tty)`),
+		If:     ownUser,
 	},
 	{
 		Name:   "flags of cgroup mounts",

@@ -41,10 +41,10 @@ var runcFails = []*Known{
 	{
 		Name:   "runc: devices that the host lacks, in a user namespace",
 		Reason: "runc binds them from the host's path; rung makes them.",
-		Text:   re(`error creating device nodes: mount src=/(dev/(mine|loop77|sub/dir/urandom|pipe|fuse|null)|srv/zero)`),
+		Text:   re(`error creating device nodes: mount src=/(dev/(mine|loop77|sub/dir/urandom|pipe|fuse|null|zero2)|srv/zero)`),
 		If:     ownUser,
 		Help:   func(c *Case) { c.Spec.Linux.Devices = nil },
-		Key:    re(`/dev/(mine|loop77|sub|pipe|fuse|null)\b|/srv/zero\b|devices.list`),
+		Key:    re(`/dev/(mine|loop77|sub|pipe|fuse|null|zero2)\b|/srv/zero\b|devices.list`),
 	},
 	{
 		Name:   "runc: unbindable roots",
