@@ -53,6 +53,8 @@ func dangerousMounts(c *Case) string {
 		switch {
 		case m.Destination == "":
 			return "a mount without a place"
+		case strings.Contains(m.Source, ".."):
+			return "a source that climbs"
 		case !strings.HasPrefix(source, "/") || strings.HasPrefix(source, atBundle):
 		case source == "/proc" && !strings.HasPrefix(m.Destination, "/sys"):
 		default:
