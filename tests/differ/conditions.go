@@ -112,7 +112,7 @@ func masked(c *Case, d Difference) bool { return slices.Contains(c.Spec.Linux.Ma
 func freshTmpfs(c *Case, d Difference) bool {
 	return slices.ContainsFunc(c.Spec.Mounts, func(m specs.Mount) bool {
 		return m.Type == "tmpfs" && resolved(m.Destination) == resolved(pathOf(d)) &&
-			!slices.ContainsFunc(m.Options, func(o string) bool { return strings.HasPrefix(o, "mode=") || o == "tmpcopyup" })
+			!slices.ContainsFunc(m.Options, func(o string) bool { return strings.HasPrefix(o, "mode=") })
 	})
 }
 

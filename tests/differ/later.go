@@ -100,10 +100,10 @@ var pending = []*Known{
 		Rung:   re(`;3f0b0000;`), Runc: re(`;3f1[b3]000[08];`),
 	},
 	{
-		Name:   "createContainer hooks and time namespaces",
+		Name:   "hooks and time namespaces",
 		Reason: "They run in the host's.",
 		Later:  "reported: 5",
-		Key:    re(`^hook createContainer namespaces`),
+		Key:    re(`^hook (createContainer|startContainer) namespaces`),
 		Where:  func(_ *Case, d Difference) bool { return sameBut(d, `time \w+`) },
 	},
 	{

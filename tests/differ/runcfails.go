@@ -77,7 +77,7 @@ var runcFails = []*Known{
 	{
 		Name:   "runc: ro of a tmpfs that is covered",
 		Reason: "runc makes a tmpfs read-only at the end, by its path, where another mount may be by then, or nothing.",
-		Text:   re(`flags=MS_RDONLY\|MS_REMOUNT\|MS_BIND.*: (no such file or directory|invalid argument|not a directory)`),
+		Text:   re(`flags=MS_RDONLY[A-Z_|]*MS_REMOUNT.*: (no such file or directory|invalid argument|not a directory)`),
 		If:     hasOption("ro"),
 		Help: func(c *Case) {
 			for _, m := range c.Spec.Mounts {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -48,24 +49,43 @@ func (s *Session) Compare(name string, c *Case) *verdict {
 	s.write(dir, c, v)
 	if s.Shrink > 0 {
 		s.Shrink--
-		small, tries := shrink(c, s.stillFails(v.Left))
+		small, tries := shrink(c, s.stillFails(v))
 		s.Logf("%s: shrunk from %d to %d bytes in %d tries", name, len(c.text()), len(small.text()), tries)
 		s.write(dir+"/small", small, judge(small, s.Run, max(1, s.Repeat)))
 	}
 	return v
 }
 
-// stillFails is what a smaller case has to do: differ in one of the same lines.
-func (s *Session) stillFails(before []Difference) func(*Case) bool {
-	key := plainKey(before[0].Key)
+// stillFails is what a smaller case has to do: differ in the same line, and, when
+// that is an outcome, for the same reason.
+func (s *Session) stillFails(before *verdict) func(*Case) bool {
+	first := before.Left[0]
 	return func(c *Case) bool {
-		for _, d := range judge(c, s.Run, max(1, s.Repeat)).Left {
-			if plainKey(d.Key) == key {
+		v := judge(c, s.Run, max(1, s.Repeat))
+		for _, d := range v.Left {
+			if plainKey(d.Key) == plainKey(first.Key) && (!outcome(d.Key) || sameWords(before, v)) {
 				return true
 			}
 		}
 		return false
 	}
+}
+
+// sameWords reports whether the runtimes complain as they did.
+func sameWords(a, b *verdict) bool {
+	return complaints(a.Rung) == complaints(b.Rung) && complaints(a.Runc) == complaints(b.Runc)
+}
+
+var changing = regexp.MustCompile(`time="[^"]*"|level=\w+|msg=|[0-9\\"]+`)
+
+// complaints is the first thing a runtime said, without what changes.
+func complaints(s *Sight) string {
+	for _, text := range s.Texts {
+		if _, words, _ := strings.Cut(text, ": "); !strings.HasPrefix(text, "state ") && strings.TrimSpace(words) != "" {
+			return strings.Join(strings.Fields(changing.ReplaceAllString(words, "")), " ")
+		}
+	}
+	return ""
 }
 
 // plainKey is a key without the number of its occurrence.
