@@ -94,7 +94,7 @@ var deliberate = []*Known{
 	{
 		Name:   "runc: mount points are made under the caller's umask",
 		Reason: "A container is the same whoever starts it (ADR 8): directories that the runtime makes are 0755; in runc the caller's umask counts.",
-		Key:    re(`^(file|afterwards) |^[cw]:`),
+		Key:    re(`^(file|afterwards|sources) |^[cw]:`),
 		If:     callersUmask,
 		Where: func(_ *Case, d Difference) bool {
 			return strings.HasPrefix(d.Key, "c:") || strings.HasPrefix(d.Key, "w:") || sameBut(d, `[02]\d{3}|\d755`)

@@ -149,6 +149,25 @@ var pending = []*Known{
 		},
 	},
 	{
+		Name:   "v2: cgroup mounts with a user namespace and a joined cgroup namespace",
+		Reason: "create fails: mount cgroup2: operation not permitted; runc binds the host's then.",
+		Later:  "reported: 13",
+		Key:    re(`^(do |exit$|report$|left|log errors)`),
+		If: func(c *Case) bool {
+			made, _ := c.has("user")
+			_, joined := c.has("cgroup")
+			return made && joined && hasMount("cgroup")(c)
+		},
+	},
+	{
+		Name:   "v2: source of cgroup mounts",
+		Reason: "It is none, whatever source says.",
+		Later:  "reported: 14",
+		Key:    re(`^mount /sys/fs/cgroup( \(\d\))?$`),
+		Rung:   re(`^cgroup2 from none`),
+		Where:  func(_ *Case, d Difference) bool { return sameBut(d, `from \w+`) },
+	},
+	{
 		Name:   "a shared root leaves mounts on the host",
 		Reason: "What is mounted below a bind appears at its source on the host, and stays.",
 		Later:  "reported: 10",

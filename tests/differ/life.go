@@ -228,7 +228,7 @@ func (l *living) begun(p *call, verb string) {
 	}
 	if started && l.await(p, out, l.pid) {
 		l.meet()
-		if sig := l.c.Life.Kill; sig != "" {
+		if sig := l.c.Life.Kill; sig != "" && !l.c.Life.NoStdin {
 			l.do("kill", "kill", containerID, sig)
 			l.ends(60 * time.Millisecond)
 		}
