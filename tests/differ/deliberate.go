@@ -141,6 +141,12 @@ var deliberate = []*Known{
 		If:     func(c *Case) bool { return hooked(c) && failing(c.Spec.Hooks.Poststop) },
 	},
 	{
+		Name:   "runc: poststart hooks are run by create",
+		Reason: "runtime.md, Lifecycle: they are called after the program has been executed; a container that is never started has none.",
+		Key:    re(`^hook poststart|^hooks ran$`),
+		If:     func(c *Case) bool { return hooked(c) && len(c.Spec.Hooks.Poststart) > 0 && c.Life.KillNew != "" },
+	},
+	{
 		Name:   "runc: poststart hooks that fail",
 		Reason: "runtime.md, Lifecycle: start MUST generate an error and the container is stopped; in runc's create it fails before it has run.",
 		Key:    re(`^do |^exit$|^report$|^hook|^left`),
