@@ -94,6 +94,14 @@ var runcFails = []*Known{
 		Key:    re(`^mount .*|^[rwc]:|^file /`),
 	},
 	{
+		Name:   "runc: sysctls under a read-only /proc",
+		Reason: "runc writes them through the container's /proc; where that may not be written doesn't matter to rung.",
+		Text:   re(`open sysctl .*read-only file system`),
+		If:     hasOption("ro"),
+		Help:   func(c *Case) { without(c, "/proc", "ro") },
+		Key:    re(`^mount /proc|^(exec \d )?[cw]:/proc`),
+	},
+	{
 		Name:   "runc: exec panics",
 		Reason: "A nil pointer: exec with --cap in a container whose configuration has no capabilities.",
 		Text:   re(`panic: runtime error`),
