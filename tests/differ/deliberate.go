@@ -190,6 +190,13 @@ var deliberate = []*Known{
 		If: hasMount("cgroup"),
 	},
 	{
+		Name:   "v2: a delegated cgroup is its user's",
+		Reason: "With a cgroup namespace and a writable cgroup mount the process's user owns the cgroup; runc does so with systemd only.",
+		Key:    re(`^(mount|file|[cw]:) ?/sys/fs/cgroup`),
+		Where:  func(_ *Case, d Difference) bool { return sameBut(d, `\d+:\d+$`) },
+		If:     func(c *Case) bool { return makes(specs.CgroupNamespace)(c) && hasMount("cgroup")(c) },
+	},
+	{
 		Name:   "the console may be used",
 		Reason: "rung allows c 5:1 by default, as crun does (cgroups/device/rule.go); runc doesn't.",
 		Key:    re(`devices\.list$`),

@@ -102,6 +102,14 @@ var runcFails = []*Known{
 		Key:    re(`^mount /proc|^(exec \d )?[cw]:/proc`),
 	},
 	{
+		Name:   "runc: private roots with --no-pivot",
+		Reason: "runc refuses them as not safe; rung runs them.",
+		Later:  "reported: 15",
+		Text:   re(`rootfsPropagation of \[r\]private is not safe without pivot_root`),
+		Help:   func(c *Case) { c.Spec.Linux.RootfsPropagation = "" },
+		Key:    re(`propagation|^left mount`),
+	},
+	{
 		Name:   "runc: exec panics",
 		Reason: "A nil pointer: exec with --cap in a container whose configuration has no capabilities.",
 		Text:   re(`panic: runtime error`),
