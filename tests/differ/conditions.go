@@ -136,3 +136,6 @@ func timesMounted(c *Case, path string) (n int) {
 	}
 	return n
 }
+
+// refused reports whether rung's container may not do what runc's may.
+func refused(d Difference) bool { return d.Rung == "EACCES" || d.Rung == "EPERM" }

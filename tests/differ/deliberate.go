@@ -97,7 +97,7 @@ var deliberate = []*Known{
 		Key:    re(`^(file|afterwards|sources) |^[cw]:`),
 		If:     callersUmask,
 		Where: func(_ *Case, d Difference) bool {
-			return strings.HasPrefix(d.Key, "c:") || strings.HasPrefix(d.Key, "w:") || sameBut(d, `[02]\d{3}|\d755`)
+			return strings.Contains(d.Key[:2], ":") && (d.Rung == "EACCES" || d.Runc == "EACCES") || sameBut(d, `[02]\d{3}|\d755`)
 		},
 	},
 	{

@@ -3,6 +3,7 @@ package differ
 import (
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // table is all that is known of what is seen.
@@ -39,8 +40,10 @@ var later = []*Known{
 		Name:   "tmpfs on a path that the image lacks",
 		Reason: "rung copies the mode of the directory that it has just made.",
 		Later:  "issue 19, 8",
-		Key:    re(`^(mount|file|c:|afterwards)`),
-		Where:  freshTmpfs,
+		Key:    re(`^mount .* super|^(file|afterwards) |^(exec \d )?c:`),
+		Where: func(c *Case, d Difference) bool {
+			return freshTmpfs(c, d) && (!strings.Contains(d.Key, "c:") || refused(d))
+		},
 	},
 	{
 		Name:   "directory and umask of hooks",
@@ -81,6 +84,9 @@ var pending = []*Known{
 		Reason: "Without process.capabilities rung drops all, runc keeps all.",
 		Later:  "reported: 2",
 		Key:    re(`^(exec \d )?(status Cap|bounding|dev tty|[mrwc]:)|^hook startContainer bound`),
+		Where: func(_ *Case, d Difference) bool {
+			return !strings.Contains(d.Key, ":") && !strings.Contains(d.Key, "dev tty") || refused(d)
+		},
 		If: func(c *Case) bool {
 			return c.Spec.Process.Capabilities == nil || slices.ContainsFunc(c.Life.Execs, func(e Exec) bool { return e.Process != nil && e.Process.Capabilities == nil })
 		},
