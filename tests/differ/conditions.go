@@ -61,11 +61,6 @@ func ownUser(c *Case) bool {
 	return made || joined
 }
 
-func ownCgroup(c *Case) bool {
-	made, joined := c.has(specs.CgroupNamespace)
-	return made || joined
-}
-
 func joins(kind specs.LinuxNamespaceType) func(*Case) bool {
 	return func(c *Case) bool { _, joined := c.has(kind); return joined }
 }

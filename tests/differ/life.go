@@ -161,11 +161,12 @@ func (l *living) foreground() {
 
 // lastWords are the lines of a terminal after the program's report.
 func lastWords(text string) string {
-	_, rest, found := strings.Cut(text, "END\r\n")
+	text = strings.ReplaceAll(text, "\r", "")
+	_, rest, found := strings.Cut(text, "END\n")
 	if !found {
 		rest = text
 	}
-	return strings.TrimSpace(strings.ReplaceAll(rest, "\r", ""))
+	return strings.TrimSpace(rest)
 }
 
 // detached is `create` and `start`, or `run --detach`.
@@ -234,7 +235,7 @@ func (l *living) begun(p *call, verb string) {
 		}
 	}
 	p.release()
-	l.ended(p)
+	l.ended()
 	if started {
 		l.report("", out())
 	}
@@ -248,7 +249,7 @@ func (l *living) begun(p *call, verb string) {
 }
 
 // ended waits for the end of the container and adds its exit code.
-func (l *living) ended(p *call) {
+func (l *living) ended() {
 	limit := endTimeout
 	if l.c.Life.KillNew != "" {
 		limit = time.Second
@@ -261,7 +262,6 @@ func (l *living) ended(p *call) {
 		return
 	}
 	l.s.Add("exit", "%s", status)
-	_ = p
 }
 
 // ends waits for the first process, which is our child since its parent has gone.
@@ -301,16 +301,21 @@ func (l *living) showState(when string) {
 // await waits for the end of the report; pid, unless 0, is who writes it.
 func (l *living) await(p *call, out func() string, pid int) bool {
 	for end := time.Now().Add(endTimeout); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if text := out(); strings.Contains(text, "END\n") || strings.Contains(text, "END\r\n") {
+		if complete(out()) {
 			return true
 		}
 		if pid == 0 && p.ended() || pid != 0 && gone(pid) {
-			text := out()
-			return strings.Contains(text, "END\n") || strings.Contains(text, "END\r\n")
+			return complete(out())
 		}
 	}
 	l.s.Add("report", "doesn't come")
 	return false
+}
+
+// complete reports whether the program inside has said all. A terminal adds one
+// carriage return, two of them two.
+func complete(text string) bool {
+	return strings.Contains(strings.ReplaceAll(text, "\r", ""), "END\n")
 }
 
 // gone reports whether a process has ended.
