@@ -48,7 +48,7 @@ type start struct {
 // begin starts it.
 func (r *rig) begin(o start) (*call, error) {
 	if o.umask != 0 {
-		o.argv = append([]string{"/bin/sh", "-c", fmt.Sprintf(`umask %04o; exec "$@"`, o.umask), "sh"}, o.argv...)
+		o.argv = append([]string{"/bin/sh", "-c", fmt.Sprintf(`umask %04o; unset PWD OLDPWD; exec "$@"`, o.umask), "sh"}, o.argv...)
 	}
 	c := &call{name: o.name, out: r.dir + "/" + o.name + ".out", errs: r.dir + "/" + o.name + ".err", done: make(chan struct{})}
 	c.cmd = exec.Command(o.argv[0], o.argv[1:]...)

@@ -78,6 +78,12 @@ var deliberate = []*Known{
 		Key:    re(`^exec \d (status Umask|umask)$`),
 	},
 	{
+		Name:   "runc: signals that the caller ignores",
+		Reason: "A container's process begins with every signal at its default, whoever starts it (ADR 8); runc's exec passes the caller's ignored ones on.",
+		Key:    re(`^exec \d status SigIgn$`),
+		Rung:   re(`^0+$`),
+	},
+	{
 		Name:   "additional groups once each",
 		Reason: "runc lists a group twice that it is given twice, by process.user and by --additional-gids. The set is the same.",
 		Key:    re(`^(exec \d )?(status Groups|groups)$`),
