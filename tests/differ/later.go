@@ -75,6 +75,13 @@ var later = []*Known{
 		Runc:   re(`^\[\]$`),
 	},
 	{
+		Name:   "HOME of startContainer hooks without an environment",
+		Reason: "They have process.env, in runc with the HOME that was added to it.",
+		Later:  "issue 19, 19",
+		Key:    re(`^hook startContainer env`),
+		Where:  func(_ *Case, d Difference) bool { return !strings.Contains(d.Rung, "HOME=") && sameBut(d, ` ?"HOME=[^"]*"`) },
+	},
+	{
 		Name:   "limits of exec's process",
 		Reason: "A process file without rlimits gets the container's.",
 		Later:  "issue 19, 30",
@@ -204,5 +211,5 @@ var pending = []*Known{
 // sameBut reports whether the values are equal when what matches is left out.
 func sameBut(d Difference, pattern string) bool {
 	p := regexp.MustCompile(pattern)
-	return p.ReplaceAllString(d.Rung, "…") == p.ReplaceAllString(d.Runc, "…")
+	return p.ReplaceAllString(d.Rung, "") == p.ReplaceAllString(d.Runc, "")
 }
