@@ -79,7 +79,9 @@ var later = []*Known{
 		Reason: "They have process.env, in runc with the HOME that was added to it.",
 		Later:  "issue 19, 19",
 		Key:    re(`^hook startContainer env`),
-		Where:  func(_ *Case, d Difference) bool { return !strings.Contains(d.Rung, "HOME=") && sameBut(d, ` ?"HOME=[^"]*"`) },
+		Where: func(_ *Case, d Difference) bool {
+			return !strings.Contains(d.Rung, "HOME=") && sameBut(d, ` ?"HOME=[^"]*"`)
+		},
 	},
 	{
 		Name:   "limits of exec's process",
