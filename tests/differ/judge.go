@@ -49,7 +49,17 @@ func judge(c *Case, run runner, repeat int) *verdict {
 		v.Helped = append(v.Helped, k)
 		v.Runc, _ = run(easier, "runc")
 	}
+	unsteady := v.Left
 	v.sort(c, easier)
+	if len(v.Left) > len(unsteady) { // runc gets a second chance, since it isn't what is tested
+		again := *v
+		again.Left = slices.Clone(unsteady)
+		again.Runc, _ = run(easier, "runc")
+		again.sort(c, easier)
+		if len(again.Left) < len(v.Left) {
+			return &again
+		}
+	}
 	return v
 }
 

@@ -367,7 +367,7 @@ func cgroupPath(c *Case) string {
 
 // pidIn waits for a pid file, which may be written when the program runs already.
 func pidIn(path string) int {
-	for range 500 {
+	for range 2000 {
 		data, _ := os.ReadFile(path)
 		if pid, err := strconv.Atoi(strings.TrimSpace(string(data))); err == nil {
 			return pid
