@@ -19,7 +19,7 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # `make TAGS=libseccomp` builds; `make` alone explains.
 .DEFAULT_GOAL := $(if $(TAGS),build,help)
 
-.PHONY: help build run test test-unit test-race test-system test-seccomp test-vm test-engines conformance lint bench bench-smoke install uninstall clean generate
+.PHONY: help build run test test-unit test-race test-system test-seccomp test-vm test-engines conformance differ differ-known lint bench bench-smoke install uninstall clean generate
 
 help: ## show this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,17 @@ RUNTIMES ?= runc
 conformance: build ## run the OCI's suite (runtime-tools) on rung and others, and write docs/conformance.md (needs root)
 	cd tests/conformance && $(GO) vet . && $(GO) test . && $(GO) run . $(if $(SUITE),-suite '$(abspath $(SUITE))') \
 		$(if $(RUN),-run '$(RUN)',-write ../../docs/conformance.md) $(or $(RUNTIME),../../build/rung) $(if $(RUNTIME),,$(RUNTIMES))
+
+# N: how many configurations; SEED: of which sequence; FIRST: from which on; VIEW:
+# hybrid, v1, v2; REPEAT: so often on rung, to find what isn't steady; RUNG, RUNC: other
+# binaries. What differs is in build/differ, made small.
+differ: build ## compare random configurations on rung and runc 1.4.0: make differ N=3000 SEED=7 VIEW=v2 (needs root)
+	runc="$${RUNC:-$$(tests/differ/runc.sh)}" && cd tests && RUNC="$$runc" RUNG="$(abspath $(or $(RUNG),build/rung))" RUNG_VIEW="$(VIEW)" \
+		$(GO) test -count=1 -v -timeout 12h -run 'TestDiffer$$' ./differ -cases $(or $(N),300) -seed $(or $(SEED),1) \
+		-first $(or $(FIRST),0) -repeat $(or $(REPEAT),1) -save ../../build/differ
+
+differ-known: ## write docs/differences.md, the table of known differences that make differ uses
+	cd tests && $(GO) test -c -o ../build/differ.test ./differ && ../build/differ.test -known > ../docs/differences.md
 
 lint: ## golangci-lint with the rules of .golangci.yml, on every module (a gate of CI)
 	for dir in . tests tests/conformance; do (cd $$dir && $(GO) run $(LINT) run ./...) || exit 1; done

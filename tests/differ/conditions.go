@@ -1,0 +1,136 @@
+package differ
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// What entries of the tables ask of configurations.
+
+func mountAt(c *Case, dest string) *specs.Mount {
+	for i := range c.Spec.Mounts {
+		if strings.TrimRight(c.Spec.Mounts[i].Destination, "/") == dest {
+			return &c.Spec.Mounts[i]
+		}
+	}
+	return nil
+}
+
+func lacksProc(c *Case) bool { return mountAt(c, "/proc") == nil }
+
+// givesProc adds a procfs, in front.
+func givesProc(c *Case) {
+	proc := specs.Mount{Destination: "/proc", Type: "proc", Source: "proc"}
+	c.Spec.Mounts = append([]specs.Mount{proc}, c.Spec.Mounts...)
+}
+
+func hasMount(kind string) func(*Case) bool {
+	return func(c *Case) bool {
+		return slices.ContainsFunc(c.Spec.Mounts, func(m specs.Mount) bool { return m.Type == kind })
+	}
+}
+
+// hasOption reports whether some mount has one of the words.
+func hasOption(words ...string) func(*Case) bool {
+	return func(c *Case) bool {
+		return slices.ContainsFunc(c.Spec.Mounts, func(m specs.Mount) bool {
+			return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(m.Options, w) })
+		})
+	}
+}
+
+func hasDevice(path string) func(*Case) bool {
+	return func(c *Case) bool {
+		return slices.ContainsFunc(c.Spec.Linux.Devices, func(d specs.LinuxDevice) bool { return strings.HasPrefix(d.Path, path) })
+	}
+}
+
+// withoutDevices drops those whose path matches.
+func withoutDevices(pattern string) func(*Case) {
+	paths := regexp.MustCompile(pattern)
+	return func(c *Case) {
+		c.Spec.Linux.Devices = slices.DeleteFunc(c.Spec.Linux.Devices, func(d specs.LinuxDevice) bool { return paths.MatchString(d.Path) })
+	}
+}
+
+func ownUser(c *Case) bool {
+	made, joined := c.has(specs.UserNamespace)
+	return made || joined
+}
+
+func joins(kind specs.LinuxNamespaceType) func(*Case) bool {
+	return func(c *Case) bool { _, joined := c.has(kind); return joined }
+}
+
+func makes(kind specs.LinuxNamespaceType) func(*Case) bool {
+	return func(c *Case) bool { made, _ := c.has(kind); return made }
+}
+
+func propagates(words ...string) func(*Case) bool {
+	return func(c *Case) bool { return slices.Contains(words, c.Spec.Linux.RootfsPropagation) }
+}
+
+func hooked(c *Case) bool { return c.Spec.Hooks != nil }
+
+func callersUmask(c *Case) bool { return c.Life.Umask != 0 }
+
+func hasTerminal(c *Case) bool {
+	return c.terminal() || slices.ContainsFunc(c.Life.Execs, func(e Exec) bool { return e.TTY || e.Process != nil && e.Process.Terminal })
+}
+
+// execProcesses reports whether an exec has a process of its own.
+func execProcesses(c *Case) bool {
+	return slices.ContainsFunc(c.Life.Execs, func(e Exec) bool { return e.Process != nil })
+}
+
+// keyPath is the path in a key: "mount /srv super (2)" → "/srv".
+var keyPath = regexp.MustCompile(`^(?:exec \d )?(?:mount|file|afterwards|[crw]:) ?(/[^ ]*)`)
+
+func pathOf(d Difference) string {
+	m := keyPath.FindStringSubmatch(d.Key)
+	if m == nil {
+		return ""
+	}
+	if strings.Contains(d.Key, "c:") {
+		return strings.TrimSuffix(m[1], "/new")
+	}
+	return m[1]
+}
+
+// masked reports whether a difference is about a masked path, links resolved.
+func masked(c *Case, d Difference) bool { return slices.Contains(c.Spec.Linux.MaskedPaths, pathOf(d)) }
+
+// freshTmpfs reports whether a difference is about a tmpfs without a mode.
+func freshTmpfs(c *Case, d Difference) bool {
+	return slices.ContainsFunc(c.Spec.Mounts, func(m specs.Mount) bool {
+		return m.Type == "tmpfs" && resolved(m.Destination) == resolved(pathOf(d)) &&
+			!slices.ContainsFunc(m.Options, func(o string) bool { return strings.HasPrefix(o, "mode=") })
+	})
+}
+
+// resolved undoes what the image's links and dots do to the generator's paths.
+func resolved(path string) string {
+	path = strings.TrimRight(path, "/")
+	for from, to := range map[string]string{"/link/": "/srv/", "/var/run/": "/run/", "/mnt/../": "/"} {
+		if rest, ok := strings.CutPrefix(path, from); ok {
+			path = to + rest
+		}
+	}
+	return path
+}
+
+// timesMounted counts the mounts that the list has at a place.
+func timesMounted(c *Case, path string) (n int) {
+	for _, m := range c.Spec.Mounts {
+		if resolved(m.Destination) == resolved(path) {
+			n++
+		}
+	}
+	return n
+}
+
+// refused reports whether rung's container may not do what runc's may.
+func refused(d Difference) bool { return d.Rung == "EACCES" || d.Rung == "EPERM" }

@@ -1,0 +1,221 @@
+package differ
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// deliberate are differences that stay.
+var deliberate = []*Known{
+	{
+		Name:   "stdio isn't copied",
+		Reason: "A foreground container inherits the runtime's stdin, stdout and stderr; runc copies through pipes (ADR 9).",
+		Key:    re(`^(exec \d )?fd [012]$`),
+		Runc:   re(`^pipe`),
+		If:     func(c *Case) bool { return c.Life.Verb == "run" || len(c.Life.Execs) > 0 },
+	},
+	{
+		Name:   "runc: the console's size comes late",
+		Reason: "runc gives a foreground terminal the size of the caller's a moment after the program has begun; until then it is consoleSize, or 0 by 0. rung has the caller's from the start.",
+		Key:    re(`^(exec \d )?tty size$`),
+		Rung:   re(`^31 97$`),
+		If:     hasTerminal,
+	},
+	{
+		Name:   "runc: poststart's status",
+		Reason: "runtime.md, Lifecycle: the hook is called after the program has been executed, so the state is running; runc says created.",
+		Key:    re(`^hook poststart state status`),
+		Rung:   re(`^running$`), Runc: re(`^created$`),
+	},
+	{
+		Name:   "the pid of a stopped container",
+		Reason: "runtime.md, State: the pid is OPTIONAL then; rung says 0 to hooks, as its state command does, runc leaves it out.",
+		Key:    re(`^hook poststop state pid`),
+		Rung:   re(`^0$`), Runc: re(`^\(nothing\)$`),
+	},
+	{
+		Name:   "runc: startContainer hooks may come after poststart hooks",
+		Reason: "runc doesn't wait for the execve before it calls poststart hooks; config.md says in which order.",
+		Key:    re(`^hooks ran$`),
+		Where: func(c *Case, d Difference) bool {
+			a, b := strings.Fields(d.Rung), strings.Fields(d.Runc)
+			return strings.Join(sorted(a), " ") == strings.Join(sorted(b), " ") && strings.Contains(d.Rung, "startContainer poststart")
+		},
+	},
+	{
+		Name:   "runc: a startContainer hook that fails",
+		Reason: "runtime.md, Start: the runtime MUST generate an error; runc's start succeeds, and the container ends with 255.",
+		Key:    re(`^do (start|run)$|^exit$`),
+		Said:   re(`error running startContainer hook|startContainer`),
+		If:     func(c *Case) bool { return hooked(c) && len(c.Spec.Hooks.StartContainer) > 0 },
+	},
+	{
+		Name:   "runc: a startContainer hook that fails (detached)",
+		Reason: "As above.",
+		Key:    re(`^do (start|run|state running|state ended|delete.*|kill|state after delete)$|^exit$|^report$`),
+		Where: func(c *Case, d Difference) bool {
+			return hooked(c) && failing(c.Spec.Hooks.StartContainer)
+		},
+	},
+	{
+		Name:   "runc: descriptors of runc in hooks",
+		Reason: "runc's init leaves its own descriptors open for the hooks that it runs; a hook is given a stdin.",
+		Key:    re(`^hook (createContainer|startContainer|poststop|poststart|prestart|createRuntime) fds`),
+		Rung:   re(`^0 1 2$`), Runc: re(`^0 1 2 `),
+	},
+	{
+		Name:   "time namespaces begin with the execve",
+		Reason: "The first process makes a time namespace for what it executes; while it waits for start it is in its old one, and runs nothing.",
+		Key:    re(`^created namespace time$`),
+		Rung:   re(`^host$`),
+		If:     func(c *Case) bool { made, joined := c.has(specs.TimeNamespace); return made || joined },
+	},
+	{
+		Name:   "runc: exec's umask",
+		Reason: "runc's exec has the caller's umask, or the container's where process has one; in rung it is that of the process, 0022 by default, as for create (ADR 8).",
+		Key:    re(`^exec \d (status Umask|umask)$`),
+	},
+	{
+		Name:   "runc: signals that the caller ignores",
+		Reason: "A container's process begins with every signal at its default, whoever starts it (ADR 8); runc's exec passes the caller's ignored ones on.",
+		Key:    re(`^exec \d status SigIgn$`),
+		Rung:   re(`^0+$`),
+	},
+	{
+		Name:   "additional groups once each",
+		Reason: "runc lists a group twice that it is given twice, by process.user and by --additional-gids. The set is the same.",
+		Key:    re(`^(exec \d )?(status Groups|groups)$`),
+		Where: func(_ *Case, d Difference) bool {
+			return slices.Equal(slices.Compact(sorted(strings.Fields(d.Rung))), slices.Compact(sorted(strings.Fields(d.Runc))))
+		},
+	},
+	{
+		Name:   "runc: oomScoreAdj of exec's process",
+		Reason: "config.md: process.oomScoreAdj is a process's; runc ignores it in exec's process file.",
+		Key:    re(`^exec \d oom_score_adj$`),
+		If:     execProcesses,
+	},
+	{
+		Name:   "runc: mount points are made under the caller's umask",
+		Reason: "A container is the same whoever starts it (ADR 8): directories that the runtime makes are 0755; in runc the caller's umask counts.",
+		Key:    re(`^(file|afterwards|sources) |^[cw]:`),
+		If:     callersUmask,
+		Where: func(_ *Case, d Difference) bool {
+			return strings.Contains(d.Key[:2], ":") && (d.Rung == "EACCES" || d.Runc == "EACCES") || sameBut(d, `[02]\d{3}|\d755`)
+		},
+	},
+	{
+		Name:   "modes of files that are mount points of devices",
+		Reason: "They are covered by the device. rung makes them 0600, runc 0000 or 0644.",
+		Key:    re(`^afterwards /dev/`),
+		Rung:   re(`^file 0600 .* 0 bytes`), Runc: re(`^file 0\d{3} .* 0 bytes`),
+	},
+	{
+		Name:   "HOME without an environment",
+		Reason: "rung adds HOME to a list that isn't there as to an empty one; runc only to a list.",
+		Key:    re(`^(exec \d )?env HOME$`),
+		If:     func(c *Case) bool { return len(c.Spec.Process.Env) == 0 },
+	},
+	{
+		Name:   "strictatime and relatime together",
+		Reason: "The last word wins in rung, as for all other words; in runc both reach the kernel, for which strictatime wins.",
+		Key:    re(`^(exec \d )?mount .* flags`),
+		Where: func(c *Case, d Difference) bool {
+			m := mountAt(c, pathOf(d))
+			return m != nil && strings.NewReplacer(",relatime", "", ",noatime", "").Replace(d.Rung) == d.Runc
+		},
+		If: hasOption("strictatime"),
+	},
+	{
+		Name:   "sync of the tmpfs above cgroup v1",
+		Reason: "rung gives the words of a cgroup mount to the tmpfs that holds the hierarchies; runc only to these.",
+		Key:    re(`^mount /sys/fs/cgroup super`),
+		Where:  func(_ *Case, d Difference) bool { return sameBut(d, `,(dir)?sync`) || strings.Contains(d.Rung, "sync") },
+	},
+	{
+		Name:   "readonlyPaths keep nosymfollow",
+		Reason: "The copy that is made read-only keeps all flags of what it covers; runc's remount forgets that one.",
+		Key:    re(`^mount .* flags`),
+		Where:  func(_ *Case, d Difference) bool { return strings.ReplaceAll(d.Rung, ",nosymfollow", "") == d.Runc },
+	},
+	{
+		Name:   "runc: poststop hooks that fail",
+		Reason: "runtime.md, Lifecycle: their errors are logged and the lifecycle goes on, all hooks run; runc stops at the first, and delete fails.",
+		Key:    re(`^do (delete|run)$|^hook poststop|^hooks ran|^left state|^do delete of what is left`),
+		If:     func(c *Case) bool { return hooked(c) && failing(c.Spec.Hooks.Poststop) },
+	},
+	{
+		Name:   "runc: poststart hooks are run by create",
+		Reason: "runtime.md, Lifecycle: they are called after the program has been executed; a container that is never started has none.",
+		Key:    re(`^hook poststart|^hooks ran$`),
+		If:     func(c *Case) bool { return hooked(c) && len(c.Spec.Hooks.Poststart) > 0 && c.Life.KillNew != "" },
+	},
+	{
+		Name:   "runc: poststart hooks that fail",
+		Reason: "runtime.md, Lifecycle: start MUST generate an error and the container is stopped; in runc's create it fails before it has run.",
+		Key:    re(`^do |^exit$|^report$|^hook|^left`),
+		If:     func(c *Case) bool { return hooked(c) && failing(c.Spec.Hooks.Poststart) },
+	},
+	{
+		Name:   "a new file system's ro is the mount's",
+		Reason: "runc gives MS_RDONLY to mount(2), which makes the superblock read-only as well; rung the mount alone, and so ro can't reach others of the same file system.",
+		Key:    re(`^mount .* super`),
+		Rung:   re(`^rw`), Runc: re(`^ro`),
+		If: hasOption("ro"),
+	},
+	{
+		Name:   "runc: ro of a tmpfs is applied to what covers it",
+		Reason: "runc makes a tmpfs read-only at the end, by its path: what a later mount of the list put there gets its flags, and the tmpfs stays writable.",
+		Key:    re(`^mount .* flags`),
+		If:     hasOption("ro"),
+		Where:  func(c *Case, d Difference) bool { return timesMounted(c, pathOf(d)) > 1 },
+	},
+	{
+		Name:   "runc: mounts that reach the host",
+		Reason: "With rootfsPropagation set runc's masks and binds reach the host's mount namespace, through binds that are its peers; rung makes them detached.",
+		Key:    re(`^left mount`),
+		Rung:   re(`^\(nothing\)$`),
+		If:     func(c *Case) bool { return c.Spec.Linux.RootfsPropagation != "" },
+	},
+	{
+		Name:   "hybrid: cgroup2 is shown too",
+		Reason: "On a hybrid host a mount of type cgroup shows what the host shows; runc leaves the unified hierarchy out.",
+		Key:    re(`(mount|file) /sys/fs/cgroup/unified`),
+		Runc:   re(`^\(nothing\)$`),
+		If:     hasMount("cgroup"),
+	},
+	{
+		Name:   "runc: source of the systemd hierarchy",
+		Reason: "A name for the eye: rung says cgroup for all of them.",
+		Key:    re(`^mount /sys/fs/cgroup/systemd( \(\d\))?$`),
+		Where: func(_ *Case, d Difference) bool {
+			return strings.ReplaceAll(d.Runc, "from systemd", "from cgroup") == d.Rung
+		},
+		If: hasMount("cgroup"),
+	},
+	{
+		Name:   "v2: a delegated cgroup is its user's",
+		Reason: "With a cgroup namespace and a writable cgroup mount the process's user owns the cgroup; runc does so with systemd only.",
+		Key:    re(`^(mount|file|[cw]:) ?/sys/fs/cgroup`),
+		Where:  func(_ *Case, d Difference) bool { return sameBut(d, `\d+:\d+$`) },
+		If:     func(c *Case) bool { return makes(specs.CgroupNamespace)(c) && hasMount("cgroup")(c) },
+	},
+	{
+		Name:   "the console may be used",
+		Reason: "rung allows c 5:1 by default, as crun does (cgroups/device/rule.go); runc doesn't.",
+		Key:    re(`devices\.list$`),
+		Where:  func(_ *Case, d Difference) bool { return strings.ReplaceAll(d.Rung, ", c 5:1 rwm", "") == d.Runc },
+	},
+}
+
+// failing reports whether one of the hooks is made to fail.
+func failing(hooks []specs.Hook) bool {
+	for _, h := range hooks {
+		if len(h.Args) > 4 {
+			return true
+		}
+	}
+	return false
+}

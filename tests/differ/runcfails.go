@@ -1,0 +1,150 @@
+package differ
+
+import "github.com/opencontainers/runtime-spec/specs-go"
+
+// runcFails are things that the specification allows and runc can't do, with what
+// it says then. The case is run on runc again without them, see judge; lines
+// that match Key aren't compared after that. Without Help there is nothing to
+// compare rung with.
+var runcFails = []*Known{
+	{
+		Name:   "runc needs /proc",
+		Reason: "runc reads and binds by paths of a procfs at /proc of the container; the specification doesn't ask for one.",
+		Text:   re(`/proc/(sys|self|thread-self|mounts)|unsafe procfs|procfs|dstFd=/proc`),
+		If:     lacksProc,
+		Help:   givesProc,
+		Key:    re(`/proc|hook startContainer namespaces|^(exec \d )?s:`),
+	},
+	{
+		Name:   "runc: a device listed by hand loses its default rule",
+		Reason: "The six default devices may always be used; runc forgets the rule of one that linux.devices lists, and can't open its own /dev/null.",
+		Text:   re(`error reopening /dev/null inside container: open /dev/null: operation not permitted`),
+		If:     hasDevice("/dev/null"),
+		Help:   withoutDevices("^/dev/null$"),
+		Key:    re(`/dev/null$|devices.list`),
+	},
+	{
+		Name:   "runc: /dev with nodev",
+		Reason: "A /dev that forbids devices is allowed; runc has to open the /dev/null in it.",
+		Text:   re(`error reopening /dev/null inside container: open /dev/null: permission denied`),
+		If:     hasOption("nodev"),
+		Help:   func(c *Case) { without(c, "/dev", "nodev") },
+		Key:    re(`mount /dev flags|^(exec \d )?([rw]:/dev/|dev tty)`),
+	},
+	{
+		Name:   "runc: v2 controllers of a hybrid host",
+		Reason: "hugetlb is on cgroup2 here, and rung uses it there; runc knows a host as v1 or v2 only.",
+		Text:   re(`cannot set hugetlb limit: container could not join or create cgroup`),
+		Help:   func(c *Case) { c.Spec.Linux.Resources.HugepageLimits = nil },
+		Key:    re(`hugetlb`),
+	},
+	{
+		Name:   "runc: devices that the host lacks, in a user namespace",
+		Reason: "runc binds them from the host's path; rung makes them.",
+		Text:   re(`error creating device nodes: mount src=/(dev/(mine|loop77|sub/dir/urandom|pipe|fuse|null|zero2)|srv/zero)`),
+		If:     ownUser,
+		Help:   func(c *Case) { c.Spec.Linux.Devices = nil },
+		Key:    re(`/dev/(mine|loop77|sub|pipe|fuse|null|zero2)\b|/srv/zero\b|devices.list`),
+	},
+	{
+		Name:   "runc: unbindable roots",
+		Reason: "runc masks and protects by binds, which an unbindable root refuses; rootfsPropagation may be unbindable.",
+		Text:   re(`flags=MS_BIND(\|MS_REC)?: invalid argument`),
+		If:     propagates("unbindable"),
+		Help:   func(c *Case) { c.Spec.Linux.RootfsPropagation = "" },
+		Key:    re(`propagation`),
+	},
+	{
+		Name:   "runc: file systems of namespaces that the user namespace doesn't own",
+		Reason: "proc, sysfs and cgroup can't be mounted there by the container's root; rung binds the host's (ADR 11).",
+		Text:   re(`error mounting \\?"(proc|sysfs|cgroup|mqueue)\\?" to rootfs.*(operation not permitted|permission denied)`),
+		If:     ownUser,
+	},
+	{
+		Name:   "runc: locked atime flags",
+		Reason: "runc changes a bind's flags from inside the user namespace, where the kernel has locked the host's; rung has made the mount before.",
+		Text:   re(`cannot change locked atime flags|error mounting \\?"[^ ]*/src/.*operation not permitted`),
+		If:     ownUser,
+		Help: func(c *Case) {
+			for _, word := range []string{"noatime", "strictatime", "relatime", "nodiratime", "rnoatime"} {
+				for _, m := range c.Spec.Mounts {
+					without(c, m.Destination, word)
+				}
+			}
+		},
+		Key: re(`flags`),
+	},
+	{
+		Name:   "runc: ro of a tmpfs that is covered",
+		Reason: "runc makes a tmpfs read-only at the end, by its path, where another mount may be by then, or nothing.",
+		Text:   re(`flags=MS_RDONLY[A-Z_|]*MS_REMOUNT.*: (no such file or directory|invalid argument|not a directory)`),
+		If:     hasOption("ro"),
+		Help: func(c *Case) {
+			for _, m := range c.Spec.Mounts {
+				without(c, m.Destination, "ro")
+			}
+		},
+		Key: re(`flags|^(exec \d )?c:`),
+	},
+	{
+		Name:   "runc: the same file system twice at a path",
+		Reason: "mount(2) refuses a sysfs on itself with EBUSY; with fsmount it is allowed, and a list may ask for it.",
+		Text:   re(`error mounting \\?"(sysfs|mqueue|proc)\\?" to rootfs.*: device or resource busy`),
+		Help:   onceEach,
+		Key:    re(`^mount .*|^[rwc]:|^file /`),
+	},
+	{
+		Name:   "runc: sysctls under a read-only /proc",
+		Reason: "runc writes them through the container's /proc; where that may not be written doesn't matter to rung.",
+		Text:   re(`open sysctl .*read-only file system`),
+		If:     hasOption("ro"),
+		Help:   func(c *Case) { without(c, "/proc", "ro") },
+		Key:    re(`^mount /proc|^(exec \d )?[cw]:/proc`),
+	},
+	{
+		Name:   "runc: private roots with --no-pivot",
+		Reason: "runc refuses them as not safe; rung runs them.",
+		Later:  "reported: 15",
+		Text:   re(`rootfsPropagation of \[r\]private is not safe without pivot_root`),
+		Help:   func(c *Case) { c.Spec.Linux.RootfsPropagation = "" },
+		Key:    re(`propagation|^left mount`),
+	},
+	{
+		Name:   "runc: exec panics",
+		Reason: "A nil pointer: exec with --cap in a container whose configuration has no capabilities.",
+		Text:   re(`panic: runtime error`),
+		If:     func(c *Case) bool { return len(c.Life.Execs) > 0 },
+		Help:   func(c *Case) { c.Life.Execs = nil },
+		Key:    re(`^(do )?exec \d|^log errors|^file /log`),
+	},
+}
+
+// onceEach drops mounts that have the type and place of an earlier one.
+func onceEach(c *Case) {
+	seen := make(map[string]bool)
+	var kept []specs.Mount
+	for _, m := range c.Spec.Mounts {
+		if key := m.Type + " " + m.Destination; !seen[key] {
+			seen[key] = true
+			kept = append(kept, m)
+		}
+	}
+	c.Spec.Mounts = kept
+}
+
+// without removes an option of a mount.
+func without(c *Case, dest, word string) {
+	for i := range c.Spec.Mounts {
+		m := &c.Spec.Mounts[i]
+		if m.Destination != dest {
+			continue
+		}
+		var kept []string
+		for _, o := range m.Options {
+			if o != word {
+				kept = append(kept, o)
+			}
+		}
+		m.Options = kept
+	}
+}
