@@ -13,7 +13,6 @@ import (
 	"github.com/rung-oci/rung/cgroups/choose"
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/plan"
-	"github.com/rung-oci/rung/libcontainer/pty"
 	"github.com/rung-oci/rung/libcontainer/rootfs"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/state"
@@ -255,27 +254,6 @@ func (x *execution) failed(err error) error {
 	return fmt.Errorf("unable to start container process: %w", err)
 }
 
-// openTerminal makes the process's terminal, from outside: what the container
-// sees opens nothing.
-func (x *execution) openTerminal() error {
-	if !x.process.Terminal {
-		return nil
-	}
-	size := x.process.ConsoleSize
-	if size == nil {
-		size = new(specs.Box)
-	}
-	master, slave, err := pty.Open(rootfs.Root{FD: x.root}, int(size.Width), int(size.Height))
-	if err != nil {
-		return err
-	}
-	x.terminal = slave
-	if x.front != nil {
-		return x.front.take(master)
-	}
-	return x.sockets.sendConsole(master)
-}
-
 // join has the process made in the container's cgroup; or, when that takes no
 // process because the container has made cgroups below it and moved there, in
 // its init's.
@@ -355,7 +333,7 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 	e := entrance{container: x.c, init: x.pidfd, root: x.root, cgroup: entry, agent: agent}
 	x.exec, err = e.join(facts, x.opt.PreserveFDs, func() (*planned, error) {
 		p, at, err := plan.Exec(x.spec, x.process, facts, &plan.ExecOptions{
-			ID: x.opt.ID, Preserve: x.opt.PreserveFDs, Env: x.home(), NoNewKeyring: x.c.record.NoNewKeyring,
+			ID: x.opt.ID, Preserve: x.opt.PreserveFDs, Env: home(x.root, x.process), NoNewKeyring: x.c.record.NoNewKeyring,
 			Outlives: x.opt.Detach && x.opt.IgnorePaused, // a paused container may keep it from its program for long
 		})
 		return &planned{p, at.JoinSlots, []step.FDSlot{
@@ -365,17 +343,17 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 	return err
 }
 
-// home is the environment's HOME, from the container's passwd file, if the
-// environment has none.
-func (x *execution) home() []string {
-	if plan.HasHome(x.process.Env) {
+// home is the HOME of an environment that has none, from the passwd file of the
+// container whose root directory it is.
+func home(root int, p *specs.Process) []string {
+	if plan.HasHome(p.Env) {
 		return nil
 	}
-	home := "/"
-	if text, err := (user.In{Root: rootfs.Root{FD: x.root}}).Passwd(); err == nil {
-		home = user.Home(text, x.process.User.UID)
+	dir := "/"
+	if text, err := (user.In{Root: rootfs.Root{FD: root}}).Passwd(); err == nil {
+		dir = user.Home(text, p.User.UID)
 	}
-	return []string{"HOME=" + home}
+	return []string{"HOME=" + dir}
 }
 
 // reports tells whether somebody waits to hear that the program runs: our caller,

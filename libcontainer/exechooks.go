@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -56,6 +57,10 @@ func (r *hookRun) spawn(h *specs.Hook, stdin, output int) (pid, pidfd int, err e
 		return 0, -1, err
 	}
 	defer e.cgroup.Close()
+	own := *h
+	if own.Env == nil { // as with runc, crun and youki
+		own.Env = append(slices.Clip(r.spec.Process.Env), home(e.root, r.spec.Process)...)
+	}
 	facts, err := r.c.joiner(r.spec)
 	if err != nil {
 		return 0, -1, err
@@ -74,7 +79,7 @@ func (r *hookRun) spawn(h *specs.Hook, stdin, output int) (pid, pidfd int, err e
 	e.agent = agent
 	var limits []specs.POSIXRlimit
 	r.exec, err = e.join(facts, 0, func() (*planned, error) {
-		p, at, err := plan.StartContainerHook(r.spec, facts, h)
+		p, at, err := plan.StartContainerHook(r.spec, facts, &own)
 		if err != nil {
 			return nil, err
 		}

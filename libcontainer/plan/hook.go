@@ -38,13 +38,9 @@ func StartContainerHook(s *specs.Spec, host *Host, h *specs.Hook) (*Plan, HookSl
 	if len(args) == 0 {
 		args = []string{h.Path}
 	}
-	env := h.Env
-	if env == nil && s.Process != nil { // as with runc, crun and youki
-		env = s.Process.Env
-	}
 	p.agent(js)
 	p.installFilter()
 	p.t.Mark(nsenter.PhaseExec)
-	p.t.Call("exec "+h.Path, unix.SYS_EXECVE, p.t.Str(h.Path), p.t.Strs(args, 0).Addr(), p.t.Strs(env, 0).Addr())
+	p.t.Call("exec "+h.Path, unix.SYS_EXECVE, p.t.Str(h.Path), p.t.Strs(args, 0).Addr(), p.t.Strs(h.Env, 0).Addr())
 	return p.Plan, hs, nil
 }

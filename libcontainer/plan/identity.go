@@ -80,7 +80,7 @@ func (p *planner) cleanSlate() {
 // keyring joins a session keyring of the container's own: the caller's keys
 // are not for it. Searching must be allowed to the owner, as runc has it.
 func (p *planner) keyring() {
-	const defaultPerm, userSearch = 0x3f030000, 0x80000
+	const defaultPerm, userSearch = 0x3f130000, 0x80000 // all to who possesses it; view, read and link to its user
 	key := p.t.Slot()
 	p.t.Call("join session keyring", unix.SYS_KEYCTL, nsenter.Int(unix.KEYCTL_JOIN_SESSION_KEYRING), p.t.Str("_ses."+p.opt.ID)).
 		Into(key).SkipOn(1, unix.ENOSYS)

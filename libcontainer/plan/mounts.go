@@ -54,9 +54,10 @@ func (p *planner) mount(m *specs.Mount, o option.Options, ids step.IDMap, first 
 		p.cgroupV1(s)
 		return first
 	case m.Type == "cgroup" || m.Type == "cgroup2":
-		if !p.ns.own(specs.CgroupNamespace) {
+		if !p.ns.own(specs.CgroupNamespace) || p.ns.user() && p.ns.joined&unix.CLONE_NEWCGROUP != 0 {
 			// A new cgroup2 mount from the host's cgroup namespace would touch the
-			// host's root and wait for a grace period; a clone shows the same.
+			// host's root and wait for a grace period; a clone shows the same. And in a
+			// user namespace none can be made of a cgroup namespace that the host owns.
 			s.From, s.Index = step.FromTree, p.cgroupTree(s, o)
 			break
 		}
@@ -64,9 +65,10 @@ func (p *planner) mount(m *specs.Mount, o option.Options, ids step.IDMap, first 
 		fallthrough
 	case m.Type == "proc":
 		s.From, s.Index = step.FromFirst, len(first)
-		data := o.Data
+		data := slices.Concat(o.Superblock, o.Data)
 		if s.Kind == "cgroup2" {
 			data = nil // its options belong to the whole host
+			o.Attr.Set |= cgroupAttr
 		}
 		source := m.Source
 		if source == "" {
@@ -171,7 +173,7 @@ func (p *planner) bind(m *specs.Mount, o option.Options) int {
 	}
 	return p.source(step.Source{
 		What: m.Source + " at " + m.Destination, Path: from, Recursive: o.Recursive,
-		Attr: o.Attr, RecAttr: o.RecAttr, Propagation: append(p.inherited(), o.Propagation...),
+		Attr: o.Attr, RecAttr: o.RecAttr, Propagation: p.inherited(o.Propagation...),
 	})
 }
 
@@ -182,11 +184,19 @@ func (p *planner) unified() bool {
 }
 
 func (p *planner) cgroupTree(s *step.Mount, o option.Options) int {
+	dir := p.host.Layout.Hierarchies[0].Mountpoint
+	if own := p.host.Location[""]; own != "" && p.ns.own(specs.CgroupNamespace) { // and not the host's
+		dir = own
+	}
 	return p.source(step.Source{
-		What: "cgroup at " + s.Target, Path: p.host.Layout.Hierarchies[0].Mountpoint,
-		Attr: o.Attr, Propagation: append(p.inherited(), o.Propagation...),
+		What: "cgroup at " + s.Target, Path: dir,
+		Attr: option.Attr{Set: o.Attr.Set | cgroupAttr, Clear: o.Attr.Clear &^ cgroupAttr}, Propagation: p.inherited(o.Propagation...),
 	})
 }
+
+// cgroupAttr are flags that a mount of cgroups always has, as with runc: nothing there is
+// a program or a device.
+const cgroupAttr = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
 
 // cgroupV1 shows the container its own directory of each hierarchy, under the
 // names that programs expect: a tmpfs with a directory for each, and links for
@@ -195,6 +205,8 @@ func (p *planner) cgroupV1(s *step.Mount) {
 	s.From, s.Kind, s.Source = step.FromNew, "tmpfs", "tmpfs"
 	s.Later = s.Options.Attr.Set&unix.MOUNT_ATTR_RDONLY != 0
 	s.Options.Data = p.withContext([]string{"mode=755"})
+	s.Attr |= cgroupAttr
+	attr := option.Attr{Set: s.Options.Attr.Set | cgroupAttr, Clear: s.Options.Attr.Clear &^ cgroupAttr}
 	p.add(s)
 	for i := range p.host.Layout.Hierarchies {
 		h := &p.host.Layout.Hierarchies[i]
@@ -204,7 +216,7 @@ func (p *planner) cgroupV1(s *step.Mount) {
 		}
 		name := filepath.Base(h.Mountpoint)
 		target := s.Target + "/" + name
-		src := p.source(step.Source{What: "cgroup at " + target, Path: dir, Attr: s.Options.Attr, Propagation: p.inherited()})
+		src := p.source(step.Source{What: "cgroup at " + target, Path: dir, Attr: attr, Propagation: p.inherited()})
 		p.add(&step.Mount{Target: target, From: step.FromTree, Index: src, Source: dir, Fallback: -1})
 		for _, c := range h.Controllers {
 			if c != name && strings.Contains(name, ",") {

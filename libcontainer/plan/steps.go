@@ -87,19 +87,26 @@ func (p *planner) propagation() uint64 {
 	return unix.MS_SLAVE
 }
 
-// inherited is the propagation of a clone of something of the host's. Under a
-// shared root it stays the peer that it is.
-func (p *planner) inherited() []option.Propagation {
-	if kind := p.propagation(); kind != unix.MS_SHARED {
-		return []option.Propagation{{Type: kind, Recursive: true}}
+// inherited is the propagation of a clone of something of the host's: private, as with
+// runc, so that nothing which is mounted or unmounted on the host later appears or
+// vanishes in the container, and nothing of the container's on the host. What a bind
+// asks for is based on linux.rootfsPropagation: under a shared root a clone is the host's
+// peer, else, at best, its slave.
+func (p *planner) inherited(asked ...option.Propagation) []option.Propagation {
+	switch {
+	case len(asked) == 0:
+		return []option.Propagation{{Type: unix.MS_PRIVATE, Recursive: true}}
+	case p.propagation() == unix.MS_SHARED:
+		return asked
 	}
-	return nil
+	return append([]option.Propagation{{Type: p.propagation(), Recursive: true}}, asked...)
 }
 
 func (p *planner) root() {
 	s := step.Source{What: p.opt.Rootfs, Path: p.opt.Rootfs, Recursive: true, Propagation: p.inherited()}
-	if p.propagation() == unix.MS_SHARED { // pivot_root(2) refuses a shared root
-		s.Propagation = []option.Propagation{{Type: unix.MS_PRIVATE}}
+	switch p.linux().RootfsPropagation {
+	case "slave", "rslave":
+		s.Propagation = p.inherited(option.Propagation{Type: unix.MS_SLAVE, Recursive: true})
 	}
 	p.add(&step.EnterRoot{Path: p.opt.Rootfs, Tree: p.source(s), Propagation: p.propagation()})
 }
@@ -182,7 +189,9 @@ func (p *planner) protect() {
 // nullSource is the clone of the host's /dev/null that hides files.
 func (p *planner) nullSource() int {
 	if p.null < 0 {
-		p.null = p.source(step.Source{What: "/dev/null", Path: "/dev/null", Device: unix.S_IFCHR, Rdev: unix.Mkdev(1, 3), Mode: 0o666, Propagation: p.inherited()})
+		p.null = p.source(step.Source{What: "/dev/null", Path: "/dev/null", Device: unix.S_IFCHR, Rdev: unix.Mkdev(1, 3), Mode: 0o666, Propagation: p.inherited(),
+			// Its mode and owner are nobody's to change by way of a mask.
+			Attr: option.Attr{Set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC}})
 	}
 	return p.null
 }

@@ -79,8 +79,8 @@ var deliberate = []*Known{
 	},
 	{
 		Name:   "runc: signals that the caller ignores",
-		Reason: "A container's process begins with every signal at its default, whoever starts it (ADR 8); runc's exec passes the caller's ignored ones on.",
-		Key:    re(`^exec \d status SigIgn$`),
+		Reason: "A container's process begins with every signal at its default, whoever starts it (ADR 8); runc passes the caller's ignored ones on, all of them to exec, and to run those that the Go runtime leaves alone.",
+		Key:    re(`^(exec \d )?status SigIgn$`),
 		Rung:   re(`^0+$`),
 	},
 	{
@@ -168,7 +168,7 @@ var deliberate = []*Known{
 	{
 		Name:   "runc: ro of a tmpfs is applied to what covers it",
 		Reason: "runc makes a tmpfs read-only at the end, by its path: what a later mount of the list put there gets its flags, and the tmpfs stays writable.",
-		Key:    re(`^mount .* flags`),
+		Key:    re(`^mount .* flags|^(exec \d )?[cw]:`),
 		If:     hasOption("ro"),
 		Where:  func(c *Case, d Difference) bool { return timesMounted(c, pathOf(d)) > 1 },
 	},
