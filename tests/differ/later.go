@@ -3,7 +3,6 @@ package differ
 import (
 	"regexp"
 	"slices"
-	"strings"
 )
 
 // table is all that is known of what is seen.
