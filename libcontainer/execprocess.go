@@ -31,17 +31,15 @@ func (o *ExecOptions) process(s *specs.Spec, files user.Files) (*specs.Process, 
 	return p, nil
 }
 
-// inherit completes a process with what, as with runc and crun, is the
-// container's where it says nothing: rights and limits.
+// inherit completes a process with what is the container's where it says nothing:
+// capabilities, as with runc and crun, and how it is scheduled. Its rlimits are its own:
+// where it has none it has the caller's, as with both.
 func inherit(p, from *specs.Process) {
 	if from == nil || p == from {
 		return
 	}
 	if p.Capabilities == nil {
 		p.Capabilities = from.Capabilities
-	}
-	if len(p.Rlimits) == 0 {
-		p.Rlimits = from.Rlimits
 	}
 	if p.OOMScoreAdj == nil {
 		p.OOMScoreAdj = from.OOMScoreAdj

@@ -54,8 +54,8 @@ func startProgram(program nsenter.Program, arena, progress int, inherit []int) (
 	}
 	defer exe.Close()
 	child.PID, pidfd, err = nsenter.Spawn{
-		// Its command line anybody can read: there is none.
-		Exe: exe.FD, Args: []string{""}, Inherit: append(inherit, arena, progress), Slack: nsenter.TimerSlack,
+		// Its command line anybody can read: it is its name.
+		Exe: exe.FD, Args: []string{step.Title}, Inherit: append(inherit, arena, progress), Slack: nsenter.TimerSlack,
 	}.Start()
 	switch {
 	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):

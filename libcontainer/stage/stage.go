@@ -144,7 +144,7 @@ func setName(name string) {
 	unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&b[0])), 0, 0, 0)
 }
 
-// hideArguments empties our command line and environment: the first process has
+// hideArguments empties our command line, but for our name, and our environment: the first process has
 // a copy of our memory, and /proc/PID/cmdline asks nobody's permission. The
 // strings of os.Args are the kernel's own copy, and those of the environment
 // follow them.
@@ -157,8 +157,8 @@ func hideArguments() {
 		}
 		next = unsafe.Add(next, len(e)+1)
 	}
-	for i, a := range os.Args {
+	for i, a := range os.Args[1:] { // the first is our name
 		clear(unsafe.Slice(unsafe.StringData(a), len(a)))
-		os.Args[i] = ""
+		os.Args[1+i] = ""
 	}
 }

@@ -130,7 +130,7 @@ func judge(t *testing.T, s *report.Snoop, runs int, shared bool) {
 		t.Errorf("a process had %d threads, want 1: no Go in the container", s.Threads)
 	}
 	for line := range s.Lines {
-		if line != "" {
+		if line != "" && line != "rung:init" && line != "rung-init" { // its name, as ps(1) shows it
 			t.Errorf("a process showed a command line: %q", line)
 		}
 	}
