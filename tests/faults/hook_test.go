@@ -166,8 +166,9 @@ func hookOrder(t *testing.T, edit harness.Edit) {
 }
 
 // Row 19: what a failing hook of each kind brings about (runtime-spec 1.3,
-// lifecycle). The create hooks: no container. startContainer and poststart: the
-// container is stopped and its poststop hooks have run. poststop: a warning.
+// lifecycle). The create hooks: no container, and its poststop hooks have run.
+// startContainer and poststart: the container is stopped, and they run when it is
+// deleted. poststop: a warning.
 func TestHookFails(t *testing.T) {
 	for _, how := range []struct{ name, script, text string }{
 		{"exit 3", "exit 3", "exit status 3"},
@@ -197,12 +198,16 @@ func effect(t *testing.T, b *harness.Bundle, kind, text, stopped string) {
 	}
 	switch kind {
 	case "prestart", "createRuntime", "createContainer":
-		if st := status(t, b); failed != "create" || st != "none" {
-			t.Errorf("%s failed and the state is %s, want create and none", failed, st)
+		if st := status(t, b); failed != "create" || st != "none" || !ran {
+			t.Errorf("%s failed, the state is %s, poststop ran = %v; want create, none, true", failed, st, ran)
 		}
 	case "startContainer", "poststart":
-		if st := status(t, b); failed != "start" || st != "stopped" || !ran {
-			t.Errorf("%s failed, the state is %s, poststop ran = %v; want start, stopped, true", failed, st, ran)
+		if st := status(t, b); failed != "start" || st != "stopped" || ran {
+			t.Errorf("%s failed, the state is %s, poststop ran = %v; want start, stopped, false", failed, st, ran)
+		}
+		b.Must(t, "delete")
+		if _, err := os.Stat(stopped); err != nil {
+			t.Errorf("poststop hooks of a container that was deleted: %v", err)
 		}
 	case "poststop":
 		if st := status(t, b); failed != "" || st != "none" || !ran {
