@@ -407,7 +407,11 @@ func (c *creation) settle(p *launch.Process) error {
 		return err
 	}
 	c.record = c.newRecord(p.PID, st.Start)
-	if err := c.entry.WriteRecord(c.record); err != nil {
+	err = c.entry.WriteIdentity(p.PID, st.Start, c.boot)
+	if err == nil {
+		err = c.entry.WriteRecord(c.record)
+	}
+	if err != nil {
 		return err
 	}
 	fault.Point("create:recorded")

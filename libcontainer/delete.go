@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/state"
 	"github.com/rung-oci/rung/libcontainer/timeline"
@@ -73,6 +74,10 @@ func (c *container) delete(force bool) error {
 // is the container's still.
 func (c *container) end() (ours bool, err error) {
 	pidfd, err := c.pidfd()
+	gone := false
+	if errors.Is(err, unix.ESRCH) { // or the record is damaged
+		pidfd, gone, err = identified(c.entry, c.host)
+	}
 	if err == nil {
 		defer unix.Close(pidfd)
 		err = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
@@ -81,7 +86,7 @@ func (c *container) end() (ours bool, err error) {
 		return false, fmt.Errorf("kill container init: %w", err)
 	}
 	if pidfd < 0 {
-		if ours, err = c.r.owns(c.manager, c.record.ID, c.ownPIDNamespace()); err != nil || !ours {
+		if ours, err = c.r.owns(c.manager, c.record.ID, gone && c.ownPIDNamespace()); err != nil || !ours {
 			return ours, err
 		}
 	}
@@ -100,6 +105,39 @@ func (c *container) end() (ours bool, err error) {
 		return false, errors.New("container init still running")
 	}
 	return true, nil
+}
+
+// identified opens the first process of a container whose record doesn't lead to it. gone
+// says that it is known who that was, and that it has ended.
+func identified(e *state.Entry, host proc.FS) (pidfd int, gone bool, err error) {
+	who := e.Identity(host)
+	if who == nil {
+		return -1, false, unix.ESRCH
+	}
+	pidfd, err = who.Pidfd(host)
+	return pidfd, errors.Is(err, unix.ESRCH), err
+}
+
+// endIdentified kills the first process of a container that has no record, if it lives.
+func endIdentified(e *state.Entry) error {
+	host, err := proc.Open()
+	if err != nil {
+		return err
+	}
+	defer host.Close()
+	pidfd, _, err := identified(e, host)
+	if errors.Is(err, unix.ESRCH) {
+		return nil
+	}
+	if err == nil {
+		defer unix.Close(pidfd)
+		err = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
+	}
+	if err != nil && !errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("kill container init: %w", err)
+	}
+	wait(pidfd, killWait)
+	return nil
 }
 
 // deleteByIntent removes what a create that was killed has left, or a container
@@ -123,6 +161,9 @@ func (r *Runtime) deleteByIntent(id string) error {
 	left, err := r.left(e)
 	if err != nil {
 		r.warn("container %s: %v", id, err)
+	}
+	if err := endIdentified(e); err != nil {
+		return err
 	}
 	if len(left.Cgroups) > 0 {
 		m, err := load(left.Cgroups, left.Systemd)

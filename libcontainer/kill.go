@@ -83,7 +83,11 @@ func (c *container) killRest(sig unix.Signal) error {
 	}
 	ours := len(pids) > 0
 	if ours {
-		ours, err = c.r.owns(c.manager, c.record.ID, c.ownPIDNamespace())
+		init, gone, _ := identified(c.entry, c.host)
+		if init >= 0 { // the record is damaged: what is there is ours
+			unix.Close(init)
+		}
+		ours, err = c.r.owns(c.manager, c.record.ID, gone && c.ownPIDNamespace())
 	}
 	if err != nil {
 		return err

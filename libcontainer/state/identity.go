@@ -1,0 +1,69 @@
+package state
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// Who the first process is stands a second time behind its progress record, which nobody
+// else writes and which isn't text: a container whose state.json is damaged can still be
+// ended.
+const (
+	identityAt    = int64(nsenter.ProgressSize)
+	identitySize  = 32
+	identityMagic = 0x79746974676e7572 // "rungtity"
+)
+
+// WriteIdentity writes down who the first process is.
+func (e *Entry) WriteIdentity(pid int, start uint64, boot string) error {
+	b := make([]byte, 0, identitySize)
+	for _, v := range []uint64{identityMagic, uint64(pid), start, hash(boot)} {
+		b = binary.NativeEndian.AppendUint64(b, v)
+	}
+	fd, err := e.OpenFile(ProgressName, unix.O_WRONLY|unix.O_NONBLOCK)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	n, err := unix.Pwrite(fd, b, identityAt)
+	if err == nil && n != len(b) {
+		err = unix.ENOSPC
+	}
+	if err != nil {
+		return fmt.Errorf("write %s/%s: %w", e.Dir, ProgressName, err)
+	}
+	return nil
+}
+
+// Identity is the first process by what WriteIdentity has written, as a record that says
+// nothing else; nil if nothing was, or what there is can't be read.
+func (e *Entry) Identity(host proc.FS) *Record {
+	fd, err := e.OpenFile(ProgressName, unix.O_RDONLY|unix.O_NONBLOCK)
+	if err != nil {
+		return nil
+	}
+	defer unix.Close(fd)
+	b := make([]byte, identitySize)
+	n, err := unix.Pread(fd, b, identityAt)
+	word := func(i int) uint64 { return binary.NativeEndian.Uint64(b[8*i:]) }
+	if err != nil || n != len(b) || word(0) != identityMagic || word(1) <= 1 || word(1) > 1<<30 {
+		return nil
+	}
+	boot, err := BootID(host)
+	if err != nil || hash(boot) != word(3) {
+		boot = "" // of another boot: no process of that
+	}
+	return &Record{ID: e.ID, PID: int(word(1)), Start: word(2), BootID: boot}
+}
+
+func hash(text string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(text))
+	return h.Sum64()
+}
