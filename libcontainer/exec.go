@@ -262,6 +262,10 @@ func (x *execution) join() error {
 		return x.joinBelow()
 	}
 	entry, err := x.c.manager.Entry()
+	if own := x.c.record.Cgroups; errors.Is(err, unix.ENOENT) && len(own) == 1 && own[""] != "" {
+		// Somebody has moved the init out and removed the cgroup (runc#5089).
+		return x.joinInit(&cgroups.Entry{Unified: -1}, true)
+	}
 	if err != nil {
 		return err
 	}
@@ -270,15 +274,26 @@ func (x *execution) join() error {
 	if !errors.Is(err, unix.EBUSY) && !errors.Is(err, unix.ENODEV) || entry.Unified == -1 && len(x.c.record.Cgroups[""]) == 0 {
 		return err
 	}
-	fd, dir, lerr := initCgroup(x.c)
+	entry, lerr := x.c.manager.Entry()
 	if lerr != nil {
-		return errors.Join(err, lerr)
-	}
-	if entry, lerr = x.c.manager.Entry(); lerr != nil {
 		return lerr
 	}
+	if lerr = x.joinInit(entry, false); errors.Is(lerr, errNotBelow) {
+		return errors.Join(err, lerr)
+	}
+	return lerr
+}
+
+// joinInit has the process made in the v2 cgroup of the container's init. It closes entry.
+func (x *execution) joinInit(entry *cgroups.Entry, anywhere bool) error {
 	defer entry.Close()
-	unix.Close(entry.Unified)
+	fd, dir, err := initCgroup(x.c, anywhere)
+	if err != nil {
+		return err
+	}
+	if entry.Unified >= 0 {
+		unix.Close(entry.Unified)
+	}
 	entry.Unified = fd
 	x.loc = maps.Clone(x.loc)
 	x.loc[""] = dir

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -9,10 +10,10 @@ import (
 	"github.com/rung-oci/rung/libcontainer/proc"
 )
 
-// initCgroup opens the v2 cgroup that the container's init is in now, which must
-// be below the container's own: where else somebody has put it is no place for
+// initCgroup opens the v2 cgroup that the container's init is in now. It must be below
+// the container's own while that is there: where else somebody has put it is no place for
 // the container's processes.
-func initCgroup(c *container) (fd int, dir string, err error) {
+func initCgroup(c *container, anywhere bool) (fd int, dir string, err error) {
 	layout, err := cgroups.Detect()
 	if err != nil {
 		return -1, "", err
@@ -22,12 +23,14 @@ func initCgroup(c *container) (fd int, dir string, err error) {
 		return -1, "", err
 	}
 	dir, ok := layout.UnifiedOf(text)
-	if own := c.record.Cgroups[""]; !ok || !strings.HasPrefix(dir, own+"/") {
-		return -1, "", fmt.Errorf("container's init isn't below its cgroup %s", own)
+	if own := c.record.Cgroups[""]; !ok || !anywhere && !strings.HasPrefix(dir, own+"/") {
+		return -1, "", fmt.Errorf("%w %s", errNotBelow, own)
 	}
 	d, err := cgfile.OpenDir(dir)
 	return d.FD(), dir, err
 }
+
+var errNotBelow = errors.New("container's init isn't below its cgroup")
 
 // maxCgroupText bounds what is read of /proc/PID/cgroup.
 const maxCgroupText = 64 << 10

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -63,4 +64,30 @@ func TestExecCgroup(t *testing.T) {
 			}
 		}
 	}
+}
+
+// An init that somebody has moved out of its cgroup, which is gone since: its processes
+// are where it is (runc#5089).
+func TestExecLostCgroup(t *testing.T) {
+	if harness.View() != harness.V2 {
+		t.Skip("a container has several cgroups on v1, which nobody removes all of")
+	}
+	b, pid := running(t)
+	other := harness.CgroupDirs("/" + harness.Unique())[0]
+	if err := os.Mkdir(other, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.Remove(other); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := os.WriteFile(other+"/cgroup.procs", []byte(strconv.Itoa(pid)), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(harness.CgroupDirs("/" + b.ID)[0]); err != nil {
+		t.Fatal(err)
+	}
+	execIn(t, b, nil, "/bin/true").Silent(t)
+	end(t, b, pid)
 }
