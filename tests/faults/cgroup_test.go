@@ -72,7 +72,8 @@ func outsider(t *testing.T) *exec.Cmd {
 }
 
 // Row 12: on the way out, cgroups have sub-cgroups, and processes that the
-// container didn't start. They go with it.
+// container didn't start. They go with a container that lives; of one that has stopped
+// they aren't, and stay.
 func TestBusyCgroup(t *testing.T) {
 	inv := harness.Take()
 	for _, verb := range []string{"delete", "delete --force"} {
@@ -109,8 +110,24 @@ func TestBusyCgroup(t *testing.T) {
 			t.Errorf("%v in %v", r, r.Elapsed)
 		}
 		for _, cmd := range []*exec.Cmd{here, below} {
+			if verb == "delete" {
+				// All that was the container's has ended with its init: they are another's.
+				if !alive(cmd.Process.Pid) {
+					t.Errorf("%s: a process was killed that isn't the container's", verb)
+				}
+				cmd.Process.Kill()
+			}
 			if err := cmd.Wait(); err == nil || cmd.ProcessState.Sys().(syscall.WaitStatus).Signal() != unix.SIGKILL {
 				t.Errorf("%s: a process in the cgroup ended with %v", verb, err)
+			}
+		}
+		if verb == "delete" { // so they kept their cgroup
+			for _, dir := range harness.CgroupDirs(b.ID) {
+				for _, sub := range []string{"/a/b", "/a", "/c", ""} {
+					if err := os.Remove(dir + sub); err != nil && !os.IsNotExist(err) {
+						t.Error(err)
+					}
+				}
 			}
 		}
 		remove(t, b, inv, verb)
