@@ -170,13 +170,18 @@ func (p *planner) protect() {
 	if slices.ContainsFunc(p.Orders.Steps, func(s step.Step) bool { m, ok := s.(*step.Mount); return ok && m.Later }) {
 		p.add(&step.LateReadonly{})
 	}
+	readonly := p.spec.Root.Readonly
 	for _, s := range unique(l.ReadonlyPaths) {
+		if s == "/" {
+			readonly = true
+			continue
+		}
 		p.add(&step.Readonly{Path: s})
 	}
 	for _, s := range unique(l.MaskedPaths) {
 		p.add(&step.Mask{Path: s, Null: p.nullSource(), Dir: p.dirSource(), Label: p.linux().MountLabel})
 	}
-	f := &step.Finish{Readonly: p.spec.Root.Readonly}
+	f := &step.Finish{Readonly: readonly}
 	switch l.RootfsPropagation {
 	case "shared", "rshared":
 		f.Propagation = unix.MS_SHARED

@@ -127,7 +127,7 @@ func (c *checker) hiddenPaths(field string, list []string) {
 	}
 	for i, p := range list {
 		c.path(p, "linux", field, i)
-		if isAbs(p) && path.Clean(p) == "/" {
+		if isAbs(p) && path.Clean(p) == "/" && field == "maskedPaths" {
 			c.bad("must not be the root of the container", "linux", field, i)
 		}
 	}

@@ -28,3 +28,25 @@ func TestReadonlyBelowProtected(t *testing.T) {
 		})
 	}
 }
+
+// The root itself may be one of the read-only paths.
+func TestReadonlyPathRoot(t *testing.T) {
+	b := harness.New(t, harness.Shell("touch /x 2>/dev/null; echo $?; touch /tmp/x; echo $?"), writable, func(s *specs.Spec) {
+		s.Mounts = append(s.Mounts, specs.Mount{Destination: "/tmp", Type: "tmpfs", Source: "tmpfs"})
+		s.Linux.ReadonlyPaths = append(s.Linux.ReadonlyPaths, "/")
+	})
+	if r := b.Container(t, "run"); r.Code != 0 || r.Stdout != "1\n0\n" {
+		t.Errorf("want a read-only root and a writable /tmp: %v", r)
+	}
+}
+
+// One entry of a mount's options may hold several words, as mount(8) has them.
+func TestOptionsWithCommas(t *testing.T) {
+	b := harness.New(t, harness.Shell("grep ' /srv ' /proc/mounts; stat -c %a /srv"), writable, func(s *specs.Spec) {
+		s.Mounts = append(s.Mounts, specs.Mount{Destination: "/srv", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "size=64k,mode=700"}})
+	})
+	r := b.Container(t, "run")
+	if r.Code != 0 || !strings.Contains(r.Stdout, "size=64k") || !strings.Contains(r.Stdout, "nosuid") || !strings.HasSuffix(r.Stdout, "\n700\n") {
+		t.Errorf("%v", r)
+	}
+}

@@ -7,6 +7,7 @@ package option
 
 import (
 	"errors"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -68,24 +69,30 @@ const atimeMask = unix.MOUNT_ATTR__ATIME
 func Parse(words []string) (Options, error) {
 	var o Options
 	super := superblock(0)
-	for _, word := range words {
-		if word == "" {
-			continue
-		}
-		w, known := lookup(word)
-		if !known {
-			for i := 0; i < len(word); i++ {
-				if word[i] == 0 {
-					return Options{}, errors.New("mount option contains a NUL byte")
-				}
+	for _, entry := range words {
+		for _, word := range split(entry) {
+			if err := o.add(word, &super); err != nil {
+				return Options{}, err
 			}
-			o.Data = append(o.Data, word)
-			continue
 		}
-		o.apply(w, &super)
 	}
 	o.Superblock = super.words()
 	return o, nil
+}
+
+// add does what one word says.
+func (o *Options) add(word string, super *superblock) error {
+	w, known := lookup(word)
+	switch {
+	case word == "":
+	case known:
+		o.apply(w, super)
+	case strings.ContainsRune(word, 0):
+		return errors.New("mount option contains a NUL byte")
+	default:
+		o.Data = append(o.Data, word)
+	}
+	return nil
 }
 
 // apply does what one known word says.

@@ -85,7 +85,7 @@ func TestParse(t *testing.T) {
 		}}},
 		{"remount tmpcopyup idmap", Options{Remount: true, CopyUp: true, IDMap: true}},
 		{"ridmap", Options{RIDMap: true}},
-		{"size=1k mode=755,uid=1 RO size=2k", Options{Data: []string{"size=1k", "mode=755,uid=1", "RO", "size=2k"}}},
+		{"size=1k mode=755,uid=1 RO size=2k", Options{Data: []string{"size=1k", "mode=755", "uid=1", "RO", "size=2k"}}},
 	} {
 		got, err := Parse(strings.Fields(tt.words))
 		if err != nil || !reflect.DeepEqual(got, tt.want) {
