@@ -2,7 +2,6 @@ package libcontainer
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -59,7 +58,7 @@ func (r *hookRun) spawn(h *specs.Hook, stdin, output int) (pid, pidfd int, err e
 	defer e.cgroup.Close()
 	own := *h
 	if own.Env == nil { // as with runc, crun and youki
-		own.Env = append(slices.Clip(r.spec.Process.Env), home(e.root, r.spec.Process)...)
+		own.Env = plan.Environment(r.spec.Process.Env, home(e.root, r.spec.Process))
 	}
 	facts, err := r.c.joiner(r.spec)
 	if err != nil {

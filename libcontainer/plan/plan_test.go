@@ -389,7 +389,7 @@ func TestEnvironment(t *testing.T) {
 		{[]string{"a=1", "A=2"}, nil, []string{"a=1", "A=2"}},
 	} {
 		env := append(make([]string, 0, 20), tt.env...)
-		got := environment(env, tt.more)
+		got := Environment(env, tt.more)
 		if !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("environment(%q, %q) = %q, want %q", tt.env, tt.more, got, tt.want)
 		}

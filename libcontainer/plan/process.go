@@ -12,9 +12,9 @@ import (
 	"github.com/rung-oci/rung/nsenter"
 )
 
-// environment is the process's environment: of an entry given twice the last
+// Environment is a process's environment, with more: of an entry given twice the last
 // one counts.
-func environment(env, more []string) []string {
+func Environment(env, more []string) []string {
 	out := make([]string, 0, len(env)+len(more))
 	index := make(map[string]int, len(env)+len(more))
 	for _, e := range append(slices.Clip(env), more...) {
@@ -32,7 +32,7 @@ func environment(env, more []string) []string {
 // HasHome tells whether a process of this environment has a HOME. An empty one is none,
 // as for runc and crun: engines pass on what an image leaves empty.
 func HasHome(env []string) bool {
-	home, _ := lookup(environment(env, nil), "HOME")
+	home, _ := lookup(Environment(env, nil), "HOME")
 	return home != ""
 }
 
@@ -144,7 +144,7 @@ func (p *planner) home() {
 // vectors places the arguments and the environment of the user's program.
 func (p *planner) vectors() (argv, envp nsenter.Arg) {
 	proc := p.spec.Process
-	env := environment(proc.Env, p.opt.Env)
+	env := Environment(proc.Env, p.opt.Env)
 	spare := 0
 	if p.homeStep != nil {
 		spare = 1

@@ -45,7 +45,7 @@ func (p *planner) findProgram() {
 		return
 	}
 	missing := fmt.Sprintf("!exec: %q: executable file not found in $PATH", name)
-	path, _ := lookup(environment(p.spec.Process.Env, p.opt.Env), "PATH")
+	path, _ := lookup(Environment(p.spec.Process.Env, p.opt.Env), "PATH")
 	var files []string
 	for dir := range strings.SplitSeq(path, ":") {
 		// A program in the working directory is never found by name alone.
