@@ -328,7 +328,7 @@ func (c *creation) launch() (p *launch.Process, err error) {
 		return nil, err
 	}
 	defer entry.Close()
-	if !ownPIDNamespace(c.bundle.Spec) { // somebody sees it being born
+	if in.Seen = !ownPIDNamespace(c.bundle.Spec); in.Seen {
 		if err := entry.Detach(); err != nil {
 			return nil, err
 		}

@@ -37,7 +37,7 @@ func (p *Process) begin(control int) error {
 		return err
 	}
 	defer program.Close()
-	near, far, err := wire.Pair()
+	near, far, err := spawn.Pair(p.in.Seen)
 	if err != nil {
 		return err
 	}

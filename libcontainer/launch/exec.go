@@ -73,7 +73,7 @@ func (e *Exec) begin(in *ExecInputs, fork func(*Exec, *ExecInputs) error) error 
 	if in.Control == 0 {
 		return fork(e, in)
 	}
-	control, far, err := wire.Pair()
+	control, far, err := spawn.Pair(true)
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ type Inputs struct {
 	Tasks        []int
 	Joined       []int // namespaces, as in plan.Host.Joined
 	Proc         int   // a procfs, for time offsets and labels
+	Seen         bool  // others see the first process from its birth on
 	HostHooks    func(pid int) error
 	NetDevices   func(pid int) error
 	Console      func(master int) error // takes the descriptor over
@@ -68,7 +69,7 @@ func Ahead(s *spawn.Stage, flags uint64) error {
 // so, and waits until that is set up.
 func Start(s *spawn.Stage, p *plan.Plan, in *Inputs) (*Process, error) {
 	timeline.Runtime.Phase("write tape and orders")
-	control, far, err := wire.Pair()
+	control, far, err := spawn.Pair(in.Seen)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/idmap"
 	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/libcontainer/timeline"
 	"github.com/rung-oci/rung/libcontainer/wire"
@@ -97,7 +98,7 @@ func clone(o *step.Orders, a *nsenter.Arena) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	ours, theirs, err := wire.Pair()
+	ours, theirs, err := spawn.Pair(o.ByTape) // it may be in somebody else's pid namespace
 	if err != nil {
 		return nil, err
 	}

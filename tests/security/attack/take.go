@@ -64,15 +64,36 @@ func (t *taker) from(pid int) {
 			continue
 		}
 		what, ok := descriptor.Judge(pid, "/proc/self/fd/"+strconv.Itoa(fd))
+		further := peers(fd)
 		unix.Close(fd)
 		if what == "" || !t.before(v) {
 			continue
+		}
+		if further > 0 {
+			t.Host["socket, by whose peer one comes to "+strconv.Itoa(further)+" more descriptors"]++
 		}
 		t.Got[what]++
 		if !ok {
 			t.Host[what]++
 		}
 	}
+}
+
+// peers counts the descriptors that can be had by way of a socket: of who made it.
+func peers(fd int) (n int) {
+	const peerPidfd = 77 // SO_PEERPIDFD, Linux 6.5
+	peer, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, peerPidfd)
+	if err != nil {
+		return 0
+	}
+	defer unix.Close(peer)
+	for i := range 16 {
+		if got, err := unix.PidfdGetfd(peer, i, 0); err == nil {
+			unix.Close(got)
+			n++
+		}
+	}
+	return n
 }
 
 // before tells whether the process isn't the program yet.
