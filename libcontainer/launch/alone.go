@@ -11,7 +11,6 @@ import (
 	"github.com/rung-oci/rung/libcontainer/stage"
 	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/libcontainer/timeline"
-	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
 // alone is what a first process that is made without a stage has in its place: the
