@@ -15,11 +15,10 @@ import (
 	"github.com/rung-oci/rung/libcontainer/step"
 )
 
-// A firstMount is made by the first process, detached, in its own pid and
-// cgroup namespaces.
+// A firstMount is one of which the first process makes the file system, in its own pid
+// and cgroup namespaces.
 type firstMount struct {
 	kind, source, target string
-	attr                 uint64
 	data                 []string
 }
 
@@ -68,13 +67,13 @@ func (p *planner) mount(m *specs.Mount, o option.Options, ids step.IDMap, first 
 		data := slices.Concat(o.Superblock, o.Data)
 		if s.Kind == "cgroup2" {
 			data = nil // its options belong to the whole host
-			o.Attr.Set |= cgroupAttr
+			s.Attr |= cgroupAttr
 		}
 		source := m.Source
 		if source == "" {
 			source = s.Kind
 		}
-		first = append(first, firstMount{s.Kind, source, s.Target, o.Attr.Set, data})
+		first = append(first, firstMount{s.Kind, source, s.Target, data})
 	case m.Type == "sysfs" && (p.ns.user() || p.host.UserNS) && !p.ns.isNew(specs.NetworkNamespace):
 		// The kernel gives a new sysfs only to the owner of the network namespace.
 		s.Fallback = p.source(step.Source{

@@ -268,7 +268,8 @@ func (p *planner) network() {
 	if !p.networkJoined { // a builder that doesn't wait for it may be gone by now
 		return
 	}
-	p.report("report network namespace to builder")
+	msg, _ := p.t.Message(0)
+	p.t.Call("report network namespace to builder", unix.SYS_SENDMSG, p.Orders.Sock.FD(), msg.Addr(), nsenter.Int(unix.MSG_NOSIGNAL))
 }
 
 func (p *planner) networkLater() bool { return p.ns.later&unix.CLONE_NEWNET != 0 }
@@ -313,34 +314,22 @@ func (p *planner) names() {
 	}
 }
 
-// send makes the mounts that only this process can make and sends them to the
-// builder. They stay detached until it puts them in place. Then ".." leads on from
-// them, to what is the host's until the pivot: so they are let go before the builder
-// is told that it may.
+// send makes the file systems that only this process can make, and sends them to the
+// builder, which makes mounts of them in their turn. A mount that were made here would
+// lead on by ".." once it is attached, to what is the host's until the pivot, and who
+// shares the pid namespace could have taken it.
 func (p *planner) send(mounts []firstMount) {
 	msg, fds := p.t.Message(len(mounts))
 	for i, m := range mounts {
 		what := "mount " + m.kind + " at " + m.target
-		fs := p.t.Slot()
-		p.t.Call(what+": fsopen", unix.SYS_FSOPEN, p.t.Str(m.kind), nsenter.Int(unix.FSOPEN_CLOEXEC)).Into(fs)
+		p.t.Call(what+": fsopen", unix.SYS_FSOPEN, p.t.Str(m.kind), nsenter.Int(unix.FSOPEN_CLOEXEC)).IntoFD(fds[i])
 		for _, d := range append([]string{"source=" + m.source}, m.data...) {
-			p.option(what, fs, d)
+			p.option(what, fds[i], d)
 		}
-		p.t.Call(what, unix.SYS_FSCONFIG, fs.Value(), nsenter.Int(unix.FSCONFIG_CMD_CREATE), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
-		p.t.Call(what+": fsmount", unix.SYS_FSMOUNT, fs.Value(), nsenter.Int(unix.FSMOUNT_CLOEXEC), nsenter.Int(int(m.attr))).IntoFD(fds[i])
-		p.t.Call("close descriptor", unix.SYS_CLOSE, fs.Value()).Ignore()
+		p.t.Call(what, unix.SYS_FSCONFIG, fds[i].FD(), nsenter.Int(unix.FSCONFIG_CMD_CREATE), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
 	}
-	if len(mounts) > 0 {
-		p.t.Call("send mounts to builder", unix.SYS_SENDMSG, p.Orders.Sock.FD(), msg.Addr(), nsenter.Int(unix.MSG_NOSIGNAL))
-		p.letGo(fds...)
-	}
-	p.report("report to builder")
-}
-
-// report sends the builder a message that has nothing but its coming to say.
-func (p *planner) report(label string) {
-	msg, _ := p.t.Message(0)
-	p.t.Call(label, unix.SYS_SENDMSG, p.Orders.Sock.FD(), msg.Addr(), nsenter.Int(unix.MSG_NOSIGNAL))
+	p.t.Call("report to builder", unix.SYS_SENDMSG, p.Orders.Sock.FD(), msg.Addr(), nsenter.Int(unix.MSG_NOSIGNAL))
+	p.letGo(fds...)
 }
 
 func (p *planner) option(what string, fs nsenter.Slot, word string) {
@@ -349,7 +338,7 @@ func (p *planner) option(what string, fs nsenter.Slot, word string) {
 	if ok {
 		cmd, arg = unix.FSCONFIG_SET_STRING, p.t.Str(value)
 	}
-	p.t.Call(what+": option "+word, unix.SYS_FSCONFIG, fs.Value(), nsenter.Int(cmd), p.t.Str(key), arg, nsenter.Int(0))
+	p.t.Call(what+": option "+word, unix.SYS_FSCONFIG, fs.FD(), nsenter.Int(cmd), p.t.Str(key), arg, nsenter.Int(0))
 }
 
 // lateCount is how many descriptors the builder sends: the terminal, the root.

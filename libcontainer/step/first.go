@@ -14,8 +14,8 @@ import (
 // beside it.
 type First struct {
 	Conn   wire.Conn // to it
-	Count  int       // how many mounts its report brings
-	Mounts []int     // detached mounts that it made in its own namespaces, once it has reported
+	Count  int       // how many file systems its report brings
+	Mounts []int     // file systems that it made in its own namespaces, without a mount, once it has reported
 	Heard  bool      // it has reported
 }
 
@@ -23,23 +23,17 @@ type First struct {
 // progress record, which the parent reads.
 var ErrFirst = errors.New("container's first process has ended")
 
-// Report waits until the first process has made its mounts and let go of them.
+// Report waits until the first process has made its file systems.
 func (f *First) Report() error {
 	if f.Heard {
 		return nil
 	}
 	f.Heard = true
-	if f.Count > 0 {
-		fds, err := f.recv()
-		f.Mounts = fds
-		if err == nil && len(fds) != f.Count {
-			err = fmt.Errorf("first process sent %d mounts instead of %d", len(fds), f.Count)
-		}
-		if err != nil {
-			return err
-		}
+	fds, err := f.recv()
+	f.Mounts = fds
+	if err == nil && len(fds) != f.Count {
+		err = fmt.Errorf("first process sent %d file systems instead of %d", len(fds), f.Count)
 	}
-	_, err := f.recv()
 	return err
 }
 

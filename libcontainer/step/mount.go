@@ -20,7 +20,7 @@ type From int
 const (
 	FromNew     From = iota // a new instance, made by the builder
 	FromTree                // made outside of the container's namespaces by the parent, see [Source]
-	FromFirst               // a new instance that only a process in the container's pid or cgroup namespace can make
+	FromFirst               // a new instance that only a process in the container's pid or cgroup namespace can make, without a mount of it
 	FromContext             // a new instance that the parent has made, without a mount of it
 	FromMount               // nothing new: change the flags of what is mounted there
 )
@@ -161,17 +161,16 @@ func (s *Mount) detached(e *Env) (int, error) {
 	case FromTree:
 		return take(e.Trees, s.Index)
 	case FromContext:
-		return s.ofContext(e)
+		return s.ofContext(take(e.Trees, s.Index))
 	case FromFirst:
-		return e.First.take(s.Index)
+		return s.ofContext(e.First.take(s.Index))
 	}
 	return -1, nil
 }
 
 // ofContext makes the mount of an instance that is there. It is made no sooner,
 // because the order in which the kernel lists mounts is that of their making.
-func (s *Mount) ofContext(e *Env) (int, error) {
-	fs, err := take(e.Trees, s.Index)
+func (s *Mount) ofContext(fs int, err error) (int, error) {
 	if err != nil {
 		return -1, err
 	}

@@ -98,12 +98,12 @@ func TestMountTree(t *testing.T) {
 		b.fails(&Mount{Target: "/x", From: FromFirst, Index: -1}, "mount source -1: bad file descriptor")
 		b.fails(&Mount{Target: "/etc/hosts", From: FromTree, Index: b.clone(b.dir + "/src")}, "make directory /etc/hosts: not a directory")
 		b.fails(&Mount{Target: "/data", From: FromTree, Index: b.clone(b.dir + "/src/file")}, "make file /data: not a directory")
-		fd, err := mount.New("tmpfs", "first", option.Options{}, unix.MOUNT_ATTR_NODEV)
+		fd, err := mount.Context("tmpfs", "first", option.Options{})
 		if err != nil {
 			b.Fatal(err)
 		}
 		b.First = First{Mounts: []int{fd}, Heard: true}
-		b.must(&Mount{Target: "/first", From: FromFirst, Kind: "cgroup2"})
+		b.must(&Mount{Target: "/first", From: FromFirst, Kind: "cgroup2", Attr: unix.MOUNT_ATTR_NODEV})
 		b.mounted("/first", "nodev", "- tmpfs first")
 	})
 }
