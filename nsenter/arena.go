@@ -40,7 +40,7 @@ var ErrArena = errors.New("tape arena is damaged")
 
 // NewArena makes a memfd that holds the image. It isn't mapped yet.
 func NewArena(im Image) (*Arena, error) {
-	fd, err := unix.MemfdCreate("tape", unix.MFD_CLOEXEC)
+	fd, err := unix.MemfdCreate("tape", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
 		return nil, fmt.Errorf("make tape memory: %w", err)
 	}
@@ -53,7 +53,19 @@ func NewArena(im Image) (*Arena, error) {
 		}
 		off += max(n, 0)
 	}
+	if err := FixSize(fd); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("seal tape memory: %w", err)
+	}
 	return a, nil
+}
+
+// FixSize keeps a memfd that may be sealed at its size: whoever got hold of it in a
+// process that a container sees could truncate it, and who has it mapped would die of a
+// SIGBUS.
+func FixSize(fd int) error {
+	_, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_SEAL)
+	return err
 }
 
 // OpenArena maps the arena in memfd fd. The process that will fork the player

@@ -465,3 +465,18 @@ func TestSpawnDiesWithItsThread(t *testing.T) {
 		t.Errorf("status = %#x, want SIGKILL", ws)
 	}
 }
+
+// Who gets hold of the tape's memory can't make it smaller: whoever has it mapped would
+// die of the next look at it.
+func TestArenaSize(t *testing.T) {
+	a, err := NewArena(NewTape().Image())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	for _, size := range []int64{0, 1 << 20} {
+		if err := unix.Ftruncate(a.FD, size); err != unix.EPERM {
+			t.Errorf("Ftruncate(%d) = %v, want EPERM", size, err)
+		}
+	}
+}

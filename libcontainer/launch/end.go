@@ -43,9 +43,11 @@ func (p *Process) Finish() {
 
 // Close closes our descriptors.
 func (p *Process) Close() {
-	if p.control >= 0 {
-		unix.Close(p.control)
-		p.control = -1
+	for _, fd := range []*int{&p.control, &p.progress} {
+		if *fd >= 0 {
+			unix.Close(*fd)
+			*fd = -1
+		}
 	}
 	if p.arena != nil {
 		p.arena.Close()
@@ -110,7 +112,7 @@ func (p *Process) cause(err error) error {
 	if !told && !errors.Is(err, errSilent) {
 		return err
 	}
-	rec, rerr := nsenter.ReadProgress(p.in.Progress)
+	rec, rerr := nsenter.ReadProgress(p.progress)
 	if rerr != nil {
 		return rerr
 	}

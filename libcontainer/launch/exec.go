@@ -52,11 +52,14 @@ func join(p *plan.Plan, in *ExecInputs, fork func(*Exec, *ExecInputs) error) (*E
 	}
 	readStamps(p, arena)
 	e := &Exec{plan: p, progress: -1, arena: arena, Pidfd: -1}
-	if e.progress, err = unix.MemfdCreate("progress", unix.MFD_CLOEXEC); err != nil {
+	if e.progress, err = unix.MemfdCreate("progress", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING); err != nil {
 		e.Close()
 		return nil, fmt.Errorf("make progress record: %w", err)
 	}
 	if err = nsenter.InitProgress(e.progress); err == nil {
+		err = nsenter.FixSize(e.progress)
+	}
+	if err == nil {
 		err = e.begin(in, fork)
 	}
 	if err != nil {
@@ -85,7 +88,7 @@ func (e *Exec) begin(in *ExecInputs, fork func(*Exec, *ExecInputs) error) error 
 	if err != nil {
 		return err
 	}
-	p := &Process{PID: e.PID, control: control.FD, plan: e.plan, in: &Inputs{Listener: in.Listener}, arena: e.arena}
+	p := &Process{PID: e.PID, control: control.FD, plan: e.plan, progress: e.progress, in: &Inputs{Listener: in.Listener}, arena: e.arena}
 	if !e.plan.SendListener { // else what is there to hear has a descriptor with it
 		err = p.hear()
 	}

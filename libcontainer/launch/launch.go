@@ -45,13 +45,14 @@ type Inputs struct {
 
 // A Process is the container's first process while it waits for our word.
 type Process struct {
-	PID     int
-	control int
-	stage   *spawn.Stage
-	plan    *plan.Plan
-	in      *Inputs
-	arena   *nsenter.Arena
-	alone   *alone // nil: a stage has cloned it
+	PID      int
+	control  int
+	progress int // a copy of the descriptor of Inputs
+	stage    *spawn.Stage
+	plan     *plan.Plan
+	in       *Inputs // of which the descriptors are the caller's: gone when Start has returned
+	arena    *nsenter.Arena
+	alone    *alone // nil: a stage has cloned it
 }
 
 // Ahead has the stage make namespaces while the rest is still being decided.
@@ -73,8 +74,11 @@ func Start(s *spawn.Stage, p *plan.Plan, in *Inputs) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	proc := &Process{control: control.FD, plan: p, in: in, stage: s}
-	proc.arena, err = nsenter.NewArena(image(p))
+	proc := &Process{control: control.FD, progress: -1, plan: p, in: in, stage: s}
+	// We look at it for longer than Start takes.
+	if proc.progress, err = unix.FcntlInt(uintptr(in.Progress), unix.F_DUPFD_CLOEXEC, 0); err == nil {
+		proc.arena, err = nsenter.NewArena(image(p))
+	}
 	if err == nil {
 		readStamps(p, proc.arena)
 		if p.Alone {

@@ -85,7 +85,7 @@ func (p *Process) hearPatiently() error {
 		case n > 0:
 			return p.hear()
 		default:
-			rec, err := nsenter.ReadProgress(p.in.Progress)
+			rec, err := nsenter.ReadProgress(p.progress)
 			if err != nil {
 				return err
 			}
