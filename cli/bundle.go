@@ -38,7 +38,7 @@ func createFlags(o *libcontainer.CreateOptions) []urfave.Flag {
 			Name: "no-new-keyring", Destination: &o.NoNewKeyring,
 			Usage: "let the container inherit rung's session keyring",
 		},
-		&urfave.IntFlag{
+		&numberFlag{
 			Name: "preserve-fds", Destination: &o.PreserveFDs,
 			Usage: "pass `N` more file descriptors: 3 + $LISTEN_FDS and those after it",
 		},

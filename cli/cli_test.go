@@ -29,7 +29,7 @@ func callIn(t *testing.T, args []string) (code int, stdout, stderr string) {
 }
 
 func TestErrors(t *testing.T) {
-	const absent = `msg="container does not exist"`
+	const absent = `msg="container does not exist: `
 	for _, c := range []struct {
 		args string
 		code int
@@ -56,7 +56,7 @@ func TestErrors(t *testing.T) {
 		{"--log-level loud state a", 1, "invalid log-level: loud"},
 		{"--rootless=maybe state a", 1, "invalid rootless: maybe"},
 		{"--log /nosuch/log state a", 1, "open /nosuch/log: no such file or directory"},
-		{"create --preserve-fds x a", 1, `invalid value \"x\" for flag -preserve-fds`},
+		{"create --preserve-fds x a", 1, `invalid value \"x\" for flag -preserve-fds: parse error`},
 		{"create --preserve-fds -1 a", 1, "option --preserve-fds must not be negative"},
 		{"create --preserve-fds 1000 a", 1, "rung create failed: unable to stat preserved-fd"},
 		{"--systemd-cgroup state a", 1, absent},

@@ -76,7 +76,7 @@ func (u *update) flags() []urfave.Flag {
 	}
 	return []urfave.Flag{
 		text(&u.file, "read the changes from `file`, or from standard input: -", "resources", "r"),
-		&urfave.IntFlag{Name: "blkio-weight", Destination: &u.blkioWeight, Usage: "relative `weight` of block I/O, from 10 to 1000"},
+		&numberFlag{Name: "blkio-weight", Destination: &u.blkioWeight, Usage: "relative `weight` of block I/O, from 10 to 1000"},
 		text(&u.cpuPeriod, "`microseconds` of a period of the CPU quota", "cpu-period"),
 		text(&u.cpuQuota, "`microseconds` of CPU time in each period; -1: any", "cpu-quota"),
 		text(&u.cpuBurst, "`microseconds` of unused quota that can be saved up", "cpu-burst"),
@@ -89,7 +89,7 @@ func (u *update) flags() []urfave.Flag {
 		text(&u.memory, "most `bytes` of memory, with k, m or g; -1: any", "memory"),
 		text(&u.reservation, "`bytes` of memory to keep when the host runs out", "memory-reservation"),
 		text(&u.swap, "most `bytes` of memory and swap together; -1: any", "memory-swap"),
-		&urfave.IntFlag{
+		&numberFlag{
 			Name: "pids-limit", Destination: &u.pidsLimit, Usage: "most `processes` and threads; -1: any",
 			Validator: func(int) error { u.setPids = true; return nil },
 		},
@@ -173,7 +173,7 @@ func (p *reader) size(to **int64, name, value string) {
 func (p *reader) signed(to **int64, name, value string) {
 	if value != "" {
 		n, err := strconv.ParseInt(value, 10, 64)
-		p.note(name, err)
+		p.note(name, plainly(err))
 		*to = &n
 	}
 }
@@ -181,7 +181,7 @@ func (p *reader) signed(to **int64, name, value string) {
 func (p *reader) unsigned(to **uint64, name, value string) {
 	if value != "" {
 		n, err := strconv.ParseUint(value, 10, 64)
-		p.note(name, err)
+		p.note(name, plainly(err))
 		*to = &n
 	}
 }

@@ -89,7 +89,7 @@ func TestIntentRoundTrip(t *testing.T) {
 	if i, err := e.Intent(); i != nil || err != nil {
 		t.Errorf("Intent() without one = %v, %v, want nil", i, err)
 	}
-	if _, err := e.Record(); err != ErrNotExist {
+	if _, err := e.Record(); !errors.Is(err, ErrNotExist) {
 		t.Errorf("Record() without one = %v, want %v", err, ErrNotExist)
 	}
 	var want Intent

@@ -48,7 +48,7 @@ func TestCreateOnce(t *testing.T) {
 	old := unix.Umask(0o777) // the caller's umask doesn't count
 	defer unix.Umask(old)
 	s := Store{filepath.Join(t.TempDir(), "rung")}
-	if _, err := s.Open("c"); err != ErrNotExist {
+	if _, err := s.Open("c"); !errors.Is(err, ErrNotExist) {
 		t.Errorf("Open before there is a store = %v, want %v", err, ErrNotExist)
 	}
 	unix.Umask(0o077)
@@ -96,7 +96,7 @@ func TestOpen(t *testing.T) {
 	}
 	for id, want := range map[string]error{"file": ErrNotExist, "link": ErrNotExist, "nothing": ErrNotExist, "dir": nil} {
 		e, err := s.Open(id)
-		if err != want {
+		if !errors.Is(err, want) {
 			t.Errorf("Open(%q) = %v, want %v", id, err, want)
 		}
 		if err == nil {
@@ -184,7 +184,7 @@ func TestRemovedWhileWaiting(t *testing.T) {
 		e.Close()
 		select {
 		case err := <-got:
-			if err != ErrNotExist {
+			if !errors.Is(err, ErrNotExist) {
 				t.Errorf("Lock = %v, want %v", err, ErrNotExist)
 			}
 		case <-time.After(5 * time.Second):
@@ -220,7 +220,7 @@ func TestCreateMeetsDelete(t *testing.T) {
 	for start := time.Now(); won.Load() < 50 && time.Since(start) < 5*time.Second; {
 		e, err := s.Create("c")
 		if err != nil {
-			if err != ErrNotExist {
+			if !errors.Is(err, ErrNotExist) {
 				t.Errorf("Create = %v", err)
 			}
 			continue
