@@ -21,7 +21,9 @@ type app struct {
 	global          globals
 	logger          *logrus.Logger // nil until the log is opened
 	logFile         *os.File       // nil: the log is stderr
-	code            int            // exit code of a run without errors
+	holds           bool           // whether warnings are kept back, see warn
+	held            []*logrus.Entry
+	code            int // exit code of a run without errors
 }
 
 // Main runs the command line args, of which the first is the program's name,
@@ -36,6 +38,9 @@ func Main(args []string, version, commit string) int {
 func (a *app) run(args []string) int {
 	err := a.root(args).Run(context.Background(), args)
 	if err == nil {
+		if a.logger != nil {
+			a.release(a.logger)
+		}
 		return a.code
 	}
 	a.report(err)

@@ -92,6 +92,7 @@ func execFlags(o *libcontainer.ExecOptions) []urfave.Flag {
 }
 
 func (a *app) exec(o *libcontainer.ExecOptions) error {
+	a.holds = true
 	if err := checkPreserved(o.PreserveFDs, libcontainer.CheckPassed); err != nil {
 		return err
 	}

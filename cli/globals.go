@@ -41,7 +41,7 @@ func (g *globals) flags() []urfave.Flag {
 			Usage: "`format` of the log: text or json",
 		},
 		&urfave.StringFlag{
-			Name: "log-level", Destination: &g.logLevel, Local: true, Value: "error",
+			Name: "log-level", Destination: &g.logLevel, Local: true, Value: "info",
 			Usage: "least `level` to log: error, warning, info or debug",
 		},
 		&urfave.BoolFlag{
@@ -102,7 +102,7 @@ func (a *app) runtime() (*libcontainer.Runtime, error) {
 	return &libcontainer.Runtime{
 		Root:          root,
 		SystemdCgroup: a.global.systemdCgroup,
-		Warn:          a.logger.Warnf,
+		Warn:          a.warn,
 		Notice:        a.notice,
 		Effects:       libcontainer.AllEffects,
 	}, nil

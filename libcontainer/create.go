@@ -103,9 +103,7 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 			return nil, err
 		}
 	}
-	for _, w := range spec.Warnings(c.bundle.Spec) {
-		r.warn("%s", w)
-	}
+	r.warnAll(c.bundle.Warnings)
 	timeline.Runtime.Phase("look at the host")
 	fs, err := proc.Open()
 	if err != nil {
@@ -232,6 +230,7 @@ func (c *creation) decide() error {
 		}
 	}
 	c.facts, c.options = h, o
+	c.r.warnAll(plan.Warnings(c.bundle.Spec, c.bundle.Spec.Process, h))
 	c.plan, err = plan.Create(c.bundle.Spec, h, o)
 	return err
 }

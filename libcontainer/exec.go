@@ -91,6 +91,9 @@ type execution struct {
 
 	front *foreground // nil when detached
 	exec  *launch.Exec
+
+	warnings []string
+	warned   bool
 }
 
 func (x *execution) close() {
@@ -130,11 +133,8 @@ func (x *execution) prepare() error {
 	if x.root, err = x.c.rootDir(x.pidfd); err != nil {
 		return err
 	}
-	if x.process, err = x.opt.process(x.spec, user.In{Root: rootfs.Root{FD: x.root}}); err != nil {
+	if x.process, x.warnings, err = x.opt.process(x.spec, user.In{Root: rootfs.Root{FD: x.root}}); err != nil {
 		return err
-	}
-	for _, w := range spec.ProcessWarnings(x.process) {
-		x.c.r.warn("%s", w)
 	}
 	if err := checkTerminal(x.process.Terminal, x.opt.Detach, x.opt.ConsoleSocket); err != nil {
 		return err
@@ -329,6 +329,7 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 		return err
 	}
 	facts.Location = x.loc
+	x.warn(facts)
 	if err := x.c.addTasks(entry, facts); err != nil {
 		return err
 	}
@@ -363,6 +364,17 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 		}}, err
 	})
 	return err
+}
+
+// warn tells what is odd about the process, once.
+func (x *execution) warn(facts *plan.Host) {
+	if x.warned {
+		return
+	}
+	x.warned = true
+	x.c.r.warnAll(x.warnings)
+	x.c.r.warnAll(spec.ProcessWarnings(x.process))
+	x.c.r.warnAll(plan.Warnings(x.spec, x.process, facts))
 }
 
 // home is the environment's HOME, from the container's passwd file, if the

@@ -113,6 +113,12 @@ func (r *Runtime) notice(format string, args ...any) {
 	}
 }
 
+func (r *Runtime) warnAll(warnings []string) {
+	for _, w := range warnings {
+		r.warn("%s", w)
+	}
+}
+
 func (r *Runtime) warn(format string, args ...any) {
 	if r.Warn != nil {
 		r.Warn(format, args...)

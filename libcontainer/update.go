@@ -31,9 +31,7 @@ func (r *Runtime) Update(id string, asked *specs.LinuxResources) error {
 		rest.Devices = nil
 		asked = &rest
 	}
-	for _, w := range spec.ResourceWarnings(asked) {
-		r.warn("%s", w)
-	}
+	r.warnAll(spec.ResourceWarnings(asked))
 	b, err := c.config()
 	if err != nil {
 		return err

@@ -183,7 +183,7 @@ var proofs = []proof{
 var deviations = []proof{
 	{"no umask", "0022, as with runc and crun; the specification has it inherited", "tests/lifecycle TestProcessBasics"},
 	{"no process", "create works and start fails, as the specification says", "tests/lifecycle TestNoProcess"},
-	{"unknown capability", "a warning, as 1.3 says; 1.0 and its suite wanted an error", "libcontainer/spec TestWarnings"},
+	{"unknown capability", "a warning, as 1.3 says; 1.0 and its suite wanted an error", "libcontainer/plan TestCapabilityWarnings"},
 	{"poststart hook that fails", "start fails and the container ends, as 1.3 says; the suite of 1.0 wants a warning", "tests/lifecycle TestHookFailures"},
 	{"`bind` by the type alone", "an error that says which option is needed; peers fail with \"no such device\"", "libcontainer/spec TestValidateMounts"},
 	{"config.json changed after create", "exec uses the one that create read", "tests/lifecycle TestExecSnapshot"},

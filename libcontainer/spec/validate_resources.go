@@ -179,8 +179,16 @@ func resourceWarnings(s *specs.Spec) []string {
 
 // ResourceWarnings is what [Warnings] says of linux.resources.
 func ResourceWarnings(r *specs.LinuxResources) (warnings []string) {
-	if r == nil || r.Memory == nil {
+	if r == nil {
 		return nil
+	}
+	for i, d := range r.Devices {
+		if strings.Trim(d.Access, accessLetters) != "" && len(warnings) < maxErrors {
+			warnings = append(warnings, fmt.Sprintf("linux.resources.devices[%d].access: only r, w and m count in %s", i, quote(d.Access)))
+		}
+	}
+	if r.Memory == nil {
+		return warnings
 	}
 	for _, f := range [...]struct {
 		name  string

@@ -1,0 +1,61 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/libcontainer/caps"
+)
+
+// Warnings say what of process can't be granted and is left out, where the runtime-spec
+// wants a warning and no error. s is the container's configuration. The texts are runc's.
+func Warnings(s *specs.Spec, process *specs.Process, h *Host) []string {
+	if process == nil || process.Capabilities == nil {
+		return nil
+	}
+	have := h.Permitted
+	if s.Linux != nil && slices.ContainsFunc(s.Linux.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == specs.UserNamespace }) {
+		have = ^caps.Set(0) // its first process has them all
+	}
+	return capabilityWarnings(process.Capabilities, have)
+}
+
+func capabilityWarnings(c *specs.LinuxCapabilities, have caps.Set) (warnings []string) {
+	var missing []string
+	noted := map[string]bool{}
+	for _, list := range [...][]string{c.Bounding, c.Effective, c.Permitted, c.Inheritable, c.Ambient} {
+		for _, name := range list {
+			if bit, known := caps.Parse(name); !(known && have.Has(bit)) && !noted[name] {
+				noted[name] = true
+				missing = append(missing, shown(name))
+			}
+		}
+	}
+	if len(missing) > 0 {
+		warnings = append(warnings, "ignoring unknown or unavailable capabilities: ["+strings.Join(missing, " ")+"]")
+	}
+	granted := capabilities(c, have).Ambient
+	for _, name := range c.Ambient {
+		if bit, _ := caps.Parse(name); !granted.Has(bit) && !noted[name] {
+			noted[name] = true
+			warnings = append(warnings, "can't raise ambient capability "+name+": operation not permitted")
+		}
+	}
+	return warnings
+}
+
+// shown is a name of the configuration's that fits into a line.
+func shown(name string) string {
+	const limit = 64
+	if len(name) > limit {
+		name = name[:limit] + "..."
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '?'
+		}
+		return r
+	}, name)
+}
