@@ -21,6 +21,7 @@ type app struct {
 	global          globals
 	logger          *logrus.Logger // nil until the log is opened
 	logFile         *os.File       // nil: the log is stderr
+	phases          bool           // whether phases are told, see tellPhases
 	holds           bool           // whether warnings are kept back, see warn
 	held            []*logrus.Entry
 	code            int // exit code of a run without errors
@@ -37,6 +38,7 @@ func Main(args []string, version, commit string) int {
 
 func (a *app) run(args []string) int {
 	err := a.root(args).Run(context.Background(), args)
+	a.tellPhases()
 	if err == nil {
 		if a.logger != nil {
 			a.release(a.logger)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer"
 	"github.com/rung-oci/rung/libcontainer/state"
+	"github.com/sirupsen/logrus"
 	urfave "github.com/urfave/cli/v3"
 )
 
@@ -46,7 +47,7 @@ func (g *globals) flags() []urfave.Flag {
 		},
 		&urfave.BoolFlag{
 			Name: "debug", Destination: &g.debug, Local: true,
-			Usage: "log at level debug",
+			Usage: "log at level debug: what was decided and why, and each phase with its time",
 		},
 		&urfave.BoolFlag{
 			Name: "systemd-cgroup", Destination: &g.systemdCgroup, Local: true,
@@ -99,13 +100,18 @@ func (a *app) runtime() (*libcontainer.Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &libcontainer.Runtime{
+	r := &libcontainer.Runtime{
 		Root:          root,
 		SystemdCgroup: a.global.systemdCgroup,
 		Warn:          a.warn,
 		Notice:        a.notice,
 		Effects:       libcontainer.AllEffects,
-	}, nil
+	}
+	if a.logger.Level >= logrus.DebugLevel {
+		r.Debug = a.debug
+		a.debug("state directory: %s", root)
+	}
+	return r, nil
 }
 
 // systemRoot is root's directory of containers.

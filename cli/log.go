@@ -38,6 +38,9 @@ func (a *app) openLog() error {
 		out = a.logFile
 	}
 	a.logger = newLogger(out, formatter, level)
+	if level >= logrus.DebugLevel {
+		a.beginPhases()
+	}
 	return nil
 }
 

@@ -51,6 +51,7 @@ type creation struct {
 	joined []joinedNS
 	listen int
 	stage  *spawn.Stage // nil: the first process is made without one
+	why    string       // there is a stage, for Debug
 
 	undo    undo
 	mover   *netdev.Mover  // nil: no network device was moved
@@ -86,6 +87,7 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 	if !nsenter.HaveProgram {
 		// First of all, because the start of a program takes longer than all that we
 		// have to decide meanwhile.
+		c.why = whyArchitecture
 		if c.stage, err = spawn.Take(c.preserve()); err != nil {
 			return nil, err
 		}
@@ -99,7 +101,7 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 		return nil, err
 	}
 	if !nsenter.HaveProgram || plan.Housed(c.bundle.Spec) || fault.Text("RUNG_STAGE") != "" {
-		if err = c.house(); err != nil {
+		if err = c.house(whyHoused); err != nil {
 			return nil, err
 		}
 	}
@@ -119,6 +121,7 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 	if err = c.chooseCgroups(); err != nil {
 		return nil, err
 	}
+	c.tellCgroups()
 	c.joined, err = openNamespaces(c.bundle.Spec)
 	return c, err
 }
@@ -126,9 +129,10 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 // preserve is how many descriptors from 3 on are the container's.
 func (c *creation) preserve() int { return c.listen + c.opt.PreserveFDs }
 
-// house starts a stage, which begins with the namespaces.
-func (c *creation) house() (err error) {
+// house starts a stage, which begins with the namespaces, if there is none yet.
+func (c *creation) house(why string) (err error) {
 	if c.stage == nil {
+		c.why = why
 		if c.stage, err = spawn.Take(c.preserve()); err != nil {
 			return err
 		}
@@ -224,12 +228,14 @@ func (c *creation) decide() error {
 		// Only a process can be let in, and only one of an ordinary user's that is our
 		// own may we look into.
 		if h.Alone = !h.NoInspector && !mustAdmit(c.manager); !h.Alone {
-			if err := c.house(); err != nil {
+			if err := c.house(whyAlone); err != nil {
 				return err
 			}
 		}
 	}
 	c.facts, c.options = h, o
+	c.tellEngine()
+	c.tellProfile()
 	c.r.warnAll(plan.Warnings(c.bundle.Spec, c.bundle.Spec.Process, h))
 	c.plan, err = plan.Create(c.bundle.Spec, h, o)
 	return err
@@ -237,7 +243,8 @@ func (c *creation) decide() error {
 
 // rehouse makes the plan again with a stage.
 func (c *creation) rehouse() (err error) {
-	if err = c.house(); err == nil {
+	if err = c.house(whyNoProgram); err == nil {
+		c.tellEngine()
 		c.facts.Alone = false
 		c.plan, err = plan.Create(c.bundle.Spec, c.facts, c.options)
 	}
@@ -357,28 +364,6 @@ func (c *creation) launch() (p *launch.Process, err error) {
 		return nil, err
 	}
 	return p, nil
-}
-
-// files collects descriptors that are closed together.
-type files struct {
-	list []int
-	err  error
-}
-
-func (f *files) open(fd int, err error) int {
-	switch {
-	case err == nil:
-		f.list = append(f.list, fd)
-	case f.err == nil:
-		f.err = err
-	}
-	return fd
-}
-
-func (f *files) close() {
-	for _, fd := range f.list {
-		unix.Close(fd)
-	}
 }
 
 func (c *creation) oomKilled() bool {

@@ -27,6 +27,8 @@ type Runtime struct {
 	// Notice is told what went wrong without making a verb fail, such as a
 	// poststop hook: people should see it. It may be nil.
 	Notice func(format string, args ...any)
+	// Debug is told what was decided, and why. It may be nil.
+	Debug func(format string, args ...any)
 	// Effects are what the verbs may do to the process that they run in.
 	Effects Effects
 }
