@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/choose"
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/netdev"
@@ -281,6 +282,7 @@ func (c *creation) claim() (err error) {
 		return err
 	}
 	c.undo.push(func() { _ = c.manager.Destroy() })
+	c.r.warnAll(choose.Ignored(c.loc, c.configured()))
 	if err := c.makeGroup(); err != nil {
 		return err
 	}

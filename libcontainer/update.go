@@ -4,6 +4,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/choose"
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/state"
@@ -44,7 +45,11 @@ func (r *Runtime) Update(id string, asked *specs.LinuxResources) error {
 	if err := spec.ValidateResources(merged); err != nil {
 		return err
 	}
-	return c.set(merged, old, cgroups.Change(old, merged, asked))
+	if err := c.set(merged, old, cgroups.Change(old, merged, asked)); err != nil {
+		return err
+	}
+	r.warnAll(choose.Ignored(c.record.Cgroups, asked))
+	return nil
 }
 
 // set applies a change, and stores what the container has then. What of that can

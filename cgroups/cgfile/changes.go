@@ -48,7 +48,7 @@ func (c *Changes) Apply(d Dir, writes []Write) error {
 			w = *w.Or
 			err = c.apply(d, w)
 		}
-		if err == unix.ENOENT && w.Optional {
+		if err == unix.ENOENT && (w.Optional || w.Ignorable != "") {
 			continue
 		}
 		if err != nil {

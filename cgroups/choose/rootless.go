@@ -33,7 +33,7 @@ func beyond(l *cgroups.Layout, have cgroups.Location, r *specs.LinuxResources) *
 	for _, list := range [...][]cgfile.Write{v1.Writes(r), v2.Writes(r), v2.Unified(r)} {
 		for i := range list {
 			w := &list[i]
-			if _, ok := have[cgroups.V1Name(w.Controller)]; ok || w.Unlimited {
+			if _, ok := have[cgroups.V1Name(w.Controller)]; ok || w.Unlimited || w.File == "" {
 				continue
 			}
 			if _, ok := have[""]; ok && l.Hierarchy(cgroups.V1Name(w.Controller)) == nil && unified != nil {

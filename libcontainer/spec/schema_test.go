@@ -140,7 +140,7 @@ var proofs = []proof{
 	{"linux.resources.memory.kernel", "ignored with a warning: Linux has no such limit any more", "tests/lifecycle TestKernelMemoryIgnored"},
 	{"linux.resources.memory.kernelTCP", "ignored with a warning", "tests/lifecycle TestKernelMemoryIgnored"},
 	{"linux.resources.memory.checkBeforeUpdate", "", "cgroups/choose TestSetBelowUsage"},
-	{"linux.resources.network", "v1; an error on v2, which has nothing like it", "cgroups/v1 TestWrites"},
+	{"linux.resources.network", "v1; ignored on v2, which has nothing like it, with a warning", "cgroups/v1 TestWrites"},
 	{"linux.resources.pids", "", "tests/lifecycle TestPidsLimitHolds"},
 	{"linux.resources.rdma", "", "cgroups/v1 TestWrites"},
 	{"linux.resources.unified", "", "cgroups/choose TestUnified"},

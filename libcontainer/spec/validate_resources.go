@@ -92,6 +92,9 @@ func (c *checker) memory(m *specs.LinuxMemory) {
 
 func (c *checker) cpu(p *specs.LinuxCPU) {
 	c.limit(p.Quota, "cpu", "quota")
+	if p.Period != nil && *p.Period != 0 && (*p.Period < 1000 || *p.Period > 1000000) {
+		c.badResource("must be from 1000 to 1000000", "cpu", "period") // the kernel's 1 ms to 1 s
+	}
 	c.limit(p.RealtimeRuntime, "cpu", "realtimeRuntime")
 	if p.Burst != nil && p.Quota != nil && *p.Quota > 0 && *p.Burst > uint64(*p.Quota) {
 		c.badResource("must not be more than cpu.quota", "cpu", "burst")
