@@ -37,11 +37,19 @@ func capabilityWarnings(c *specs.LinuxCapabilities, have caps.Set) (warnings []s
 		warnings = append(warnings, "ignoring unknown or unavailable capabilities: ["+strings.Join(missing, " ")+"]")
 	}
 	granted := capabilities(c, have).Ambient
+	missing = nil
 	for _, name := range c.Ambient {
 		if bit, _ := caps.Parse(name); !granted.Has(bit) && !noted[name] {
 			noted[name] = true
-			warnings = append(warnings, "can't raise ambient capability "+name+": operation not permitted")
+			missing = append(missing, name)
 		}
+	}
+	switch len(missing) {
+	case 0:
+	case 1:
+		warnings = append(warnings, "can't raise ambient capability "+missing[0]+": operation not permitted")
+	default: // runc has a line for each; buildah asks for all of them
+		warnings = append(warnings, "can't raise ambient capabilities ["+strings.Join(missing, " ")+"]: operation not permitted")
 	}
 	return warnings
 }

@@ -36,6 +36,10 @@ func TestCapabilityWarnings(t *testing.T) {
 			[]string{"can't raise ambient capability CAP_KILL: operation not permitted"},
 		},
 		{
+			&specs.LinuxCapabilities{Permitted: both, Ambient: both}, true,
+			[]string{"can't raise ambient capabilities [CAP_KILL CAP_CHOWN]: operation not permitted"},
+		},
+		{
 			&specs.LinuxCapabilities{Inheritable: both, Permitted: k, Ambient: both}, true,
 			[]string{"can't raise ambient capability CAP_CHOWN: operation not permitted"},
 		},
