@@ -115,7 +115,7 @@ func (c *creation) resources() *specs.LinuxResources {
 		return r
 	}
 	if r != nil && len(r.Devices) > 0 {
-		c.r.warn("linux.resources.devices: not applied without privileges")
+		c.r.debug("linux.resources.devices: ignored without privileges: no device can be made, and none is there but those asked for")
 	}
 	return choose.AllDevices(r)
 }
