@@ -21,6 +21,7 @@ type globals struct {
 	logLevel      string
 	debug         bool
 	systemdCgroup bool
+	cgroupManager string
 	rootless      string
 }
 
@@ -54,6 +55,10 @@ func (g *globals) flags() []urfave.Flag {
 			Usage: `leave cgroups to systemd; cgroupsPath is then "slice:prefix:name"`,
 		},
 		&urfave.StringFlag{
+			Name: "cgroup-manager", Destination: &g.cgroupManager, Local: true,
+			Usage: "`who` makes cgroups: cgroupfs, systemd or, for a container without one of its own, disabled",
+		},
+		&urfave.StringFlag{
 			Name: "rootless", Destination: &g.rootless, Local: true, Value: "auto",
 			Usage: "`whether` rung runs without privileges: true, false or auto",
 		},
@@ -79,7 +84,17 @@ func (a *app) begin() error {
 			return errors.New("invalid rootless: " + word)
 		}
 	}
-	return nil
+	switch a.global.cgroupManager {
+	case "", "cgroupfs", "systemd", "disabled":
+		return nil
+	}
+	return errors.New("invalid cgroup-manager: " + a.global.cgroupManager)
+}
+
+// systemd tells whether cgroups are left to systemd. Of two options that contradict each
+// other, crun's counts: it says more.
+func (g *globals) systemd() bool {
+	return g.cgroupManager == "systemd" || g.systemdCgroup && g.cgroupManager == ""
 }
 
 // withoutPrivileges tells whether cgroups are to be done without where they
@@ -102,7 +117,8 @@ func (a *app) runtime() (*libcontainer.Runtime, error) {
 	}
 	r := &libcontainer.Runtime{
 		Root:          root,
-		SystemdCgroup: a.global.systemdCgroup,
+		SystemdCgroup: a.global.systemd(),
+		NoCgroup:      a.global.cgroupManager == "disabled",
 		Warn:          a.warn,
 		Notice:        a.notice,
 		Effects:       libcontainer.AllEffects,

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"fmt"
 	"os"
 	"sync/atomic"
 
@@ -70,7 +71,10 @@ func ownMounts() bool {
 // chooseCgroups decides where the container's cgroups are to be and who manages
 // them. Without privileges, one that asks for none has those that we may make.
 func (c *creation) chooseCgroups() (err error) {
-	if c.r.SystemdCgroup {
+	switch {
+	case c.r.NoCgroup:
+		return c.chooseNone()
+	case c.r.SystemdCgroup:
 		return c.chooseUnit()
 	}
 	path := c.cgroupsPath()
@@ -85,15 +89,34 @@ func (c *creation) chooseCgroups() (err error) {
 			return err
 		}
 		if len(c.loc) == 0 {
-			c.manager = cgroups.NoCgroup{}
-			if !ownPIDNamespace(c.bundle.Spec) {
-				c.r.warn("container %s has neither a cgroup nor a pid namespace of its own: processes that its init leaves behind can't be killed", c.opt.ID)
-			}
+			c.without()
 			return nil
 		}
 	}
 	c.manager, err = choose.Manager(c.layout, c.loc)
 	return err
+}
+
+// chooseNone is for who wants no cgroup.
+func (c *creation) chooseNone() error {
+	r := c.configured()
+	if field := choose.Limited(c.layout, r); field != "" {
+		return fmt.Errorf("%s: a limit needs a cgroup, and the container is to have none of its own", field)
+	}
+	if r != nil && len(r.Devices) > 0 {
+		c.r.warn("linux.resources.devices: ignored, the container has no cgroup of its own")
+	}
+	c.loc = cgroups.Location{}
+	c.without()
+	return nil
+}
+
+// without makes it a container without a cgroup of its own.
+func (c *creation) without() {
+	c.manager = cgroups.NoCgroup{}
+	if !ownPIDNamespace(c.bundle.Spec) {
+		c.r.warn("container %s has neither a cgroup nor a pid namespace of its own: processes that its init leaves behind can't be killed", c.opt.ID)
+	}
 }
 
 // unprivileged tells whether we aren't root of the host.

@@ -19,6 +19,8 @@ import (
 type Runtime struct {
 	Root          string // state directory, absolute
 	SystemdCgroup bool
+	// NoCgroup makes containers without a cgroup of their own: they stay in ours.
+	NoCgroup bool
 	// Rootless says that a container which asks for neither limits nor a cgroup
 	// gets one only where we are permitted to make one.
 	Rootless bool

@@ -23,6 +23,15 @@ func Rootless(l *cgroups.Layout, loc cgroups.Location, r *specs.LinuxResources) 
 	return have, nil
 }
 
+// Limited names a field of r that takes a cgroup on a host of this layout, "" if none
+// does. Device rules aren't looked at.
+func Limited(l *cgroups.Layout, r *specs.LinuxResources) string {
+	if w := beyond(l, cgroups.Location{}, r); w != nil {
+		return w.Field
+	}
+	return ""
+}
+
 // beyond finds a limit whose controller isn't in the location. What the unified
 // hierarchy can set, it says itself.
 func beyond(l *cgroups.Layout, have cgroups.Location, r *specs.LinuxResources) *cgfile.Write {
