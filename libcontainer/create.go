@@ -203,6 +203,7 @@ func (c *creation) decide() error {
 	if err != nil {
 		return err
 	}
+	devices(h)
 	mountLabel := ""
 	if l := c.bundle.Spec.Linux; l != nil {
 		mountLabel = l.MountLabel

@@ -31,6 +31,19 @@ func own(h *plan.Host) {
 	h.NoMounts = !h.Permitted.Has(unix.CAP_SYS_ADMIN) || h.UserNS && !ownMounts()
 }
 
+// devices adds the default devices that can neither be made nor had from the host.
+func devices(h *plan.Host) {
+	if h.Permitted.Has(unix.CAP_MKNOD) && !h.UserNS {
+		return
+	}
+	for _, n := range plan.DefaultDevices() {
+		var st unix.Stat_t
+		if unix.Lstat(n.Path, &st) != nil || st.Mode&unix.S_IFMT != n.Mode&unix.S_IFMT || uint64(st.Rdev) != n.Rdev {
+			h.Lacks = append(h.Lacks, n.Path)
+		}
+	}
+}
+
 // hostUserNS is the inode of the first user namespace: PROC_USER_INIT_INO.
 const hostUserNS = 0xEFFFFFFD
 

@@ -46,6 +46,8 @@ type Host struct {
 	UserNS      bool // we are in a user namespace: no device can be made
 	NoMounts    bool // we may not make mounts in our own mount namespace
 	NoInspector bool // we may not look into a process that isn't dumpable
+	// Lacks are the paths of default devices that the host hasn't, of who can't make any.
+	Lacks []string
 }
 
 // Joined is a namespace given by path.

@@ -12,14 +12,26 @@ import (
 // Warnings say what of process can't be granted and is left out, where the runtime-spec
 // wants a warning and no error. s is the container's configuration. The texts are runc's.
 func Warnings(s *specs.Spec, process *specs.Process, h *Host) []string {
+	warnings := lacking(s, h)
 	if process == nil || process.Capabilities == nil {
-		return nil
+		return warnings
 	}
 	have := h.Permitted
 	if s.Linux != nil && slices.ContainsFunc(s.Linux.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == specs.UserNamespace }) {
 		have = ^caps.Set(0) // its first process has them all
 	}
-	return capabilityWarnings(process.Capabilities, have)
+	return append(warnings, capabilityWarnings(process.Capabilities, have)...)
+}
+
+// lacking tells of default devices that are left out: runc binds whatever has the name.
+func lacking(s *specs.Spec, h *Host) (warnings []string) {
+	for _, path := range h.Lacks {
+		asked := s.Linux != nil && slices.ContainsFunc(s.Linux.Devices, func(d specs.LinuxDevice) bool { return d.Path == path })
+		if !asked {
+			warnings = append(warnings, path+" is left out: the host's isn't that device, and none can be made without privileges")
+		}
+	}
+	return warnings
 }
 
 func capabilityWarnings(c *specs.LinuxCapabilities, have caps.Set) (warnings []string) {

@@ -57,6 +57,11 @@ func TestCapabilityWarnings(t *testing.T) {
 			t.Errorf("Warnings(%+v, user %v) =\n\t%q, want\n\t%q", tt.in, tt.user, got, tt.want)
 		}
 	}
+	h := &Host{Lacks: []string{"/dev/full", "/dev/tty"}}
+	s := &specs.Spec{Linux: &specs.Linux{Devices: []specs.LinuxDevice{{Path: "/dev/tty"}}}}
+	if got := Warnings(s, nil, h); len(got) != 1 || !strings.HasPrefix(got[0], "/dev/full is left out: ") {
+		t.Errorf("a host without devices: %q", got)
+	}
 	if got := Warnings(new(specs.Spec), nil, new(Host)); got != nil {
 		t.Errorf("without a process: %q", got)
 	}
