@@ -12,6 +12,8 @@ import (
 
 	"github.com/sirupsen/logrus"
 	urfave "github.com/urfave/cli/v3"
+
+	"github.com/rung-oci/rung/libcontainer"
 )
 
 // app is one run of the command line.
@@ -45,7 +47,7 @@ func (a *app) run(args []string) int {
 		}
 		return a.code
 	}
-	a.report(err)
+	a.report(libcontainer.ExplainFileSize(err))
 	if exit, ok := errors.AsType[urfave.ExitCoder](err); ok {
 		return exit.ExitCode()
 	}

@@ -78,6 +78,7 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 		return nil, err
 	}
 	r.closeOnExec()
+	r.raiseFileSize()
 	c := &creation{r: r, opt: o, sockets: noSockets, agent: -1, status: -1, listen: listenFDs()}
 	defer func() {
 		if err != nil {

@@ -61,6 +61,7 @@ var (
 // it.
 func (r *Runtime) Exec(o *ExecOptions) (status int, err error) {
 	r.closeOnExec()
+	r.raiseFileSize()
 	x := &execution{opt: o, sockets: noSockets, pidfd: -1, root: -1, status: -1, terminal: -1}
 	defer x.close()
 	timeline.Runtime.Phase("open container")

@@ -51,12 +51,15 @@ type Effects struct {
 	// Signals has Run and Exec in the foreground catch all signals of the process, and
 	// pass them on.
 	Signals bool
+	// FileSize raises our limit of file sizes to the hard one where our caller's is lower.
+	// Containers get the caller's.
+	FileSize bool
 	// LazyGC puts off the collection of garbage where a large configuration is read.
 	LazyGC bool
 }
 
 // AllEffects are the effects that a command line wants.
-var AllEffects = Effects{CloseOnExec: true, Undumpable: true, Subreaper: true, Signals: true, LazyGC: true}
+var AllEffects = Effects{CloseOnExec: true, Undumpable: true, Subreaper: true, Signals: true, FileSize: true, LazyGC: true}
 
 // closeOnExec is [Effects.CloseOnExec].
 func (r *Runtime) closeOnExec() {

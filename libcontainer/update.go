@@ -14,6 +14,7 @@ import (
 // those that asked has, see [cgroups.Merge]. All of them or, with an error, none.
 // What the container has then is what a later update begins with.
 func (r *Runtime) Update(id string, asked *specs.LinuxResources) error {
+	r.raiseFileSize()
 	c, err := r.open(id, true)
 	if err != nil {
 		return err

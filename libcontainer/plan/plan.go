@@ -30,6 +30,7 @@ type Host struct {
 	Permitted caps.Set  // our own capabilities
 	Null      [3]bool   // which of stdin, stdout and stderr is a character device: not ours to give away
 	Nofile    [2]uint64 // RLIMIT_NOFILE that our caller gave us, soft and hard
+	FileSize  [2]uint64 // RLIMIT_FSIZE that our caller gave us, if we have another; else zeros
 	Joined    []Joined  // namespaces of the configuration that exist already
 	HasKcore  bool      // /proc/kcore exists
 	Groups    int       // resctrl directories that the process is to be in
