@@ -358,7 +358,7 @@ func (c *creation) launch() (p *launch.Process, err error) {
 	if err != nil {
 		// What hooks or the first process have left in the cgroup goes with it.
 		_ = c.manager.Kill()
-		return nil, err
+		return nil, explainOOM(err, c.manager, c.configured())
 	}
 	c.undo.push(func() {
 		p.Kill()
