@@ -82,7 +82,7 @@ func (a *app) root(args []string) *urfave.Command {
 			return urfave.ShowRootCommandHelp(c)
 		},
 	}
-	urfave.VersionPrinter = a.printVersion
+	urfave.VersionPrinter, urfave.HelpPrinter = a.printVersion, printHelp
 	for i := range commands {
 		if slices.Contains(args, commands[i].name) {
 			root.Commands = append(root.Commands, commands[i].make(a))
