@@ -124,8 +124,10 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 		return nil, err
 	}
 	c.tellCgroups()
-	c.joined, err = openNamespaces(c.bundle.Spec)
-	return c, err
+	if c.joined, err = openNamespaces(c.bundle.Spec); err != nil {
+		return nil, err
+	}
+	return c, c.checkMaps()
 }
 
 // preserve is how many descriptors from 3 on are the container's.
