@@ -2,7 +2,8 @@
 GO       ?= go
 PREFIX   ?= /usr/local
 VERSION  := $(shell cat VERSION)
-COMMIT   := $(shell git describe --always --dirty --abbrev=40 2>/dev/null)
+# Also as root in somebody else's clone, whose files are being run already.
+COMMIT   := $(shell git -c safe.directory='*' describe --always --dirty --abbrev=40 2>/dev/null)
 # make TAGS=libseccomp: that compiles seccomp profiles, by cgo, in place of our own
 # compiler. It takes libseccomp 2.6 or later with its headers, and pkg-config.
 TAGS     :=

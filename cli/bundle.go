@@ -38,7 +38,7 @@ func createFlags(o *libcontainer.CreateOptions) []urfave.Flag {
 			Name: "no-new-keyring", Destination: &o.NoNewKeyring,
 			Usage: "let the container inherit rung's session keyring",
 		},
-		&urfave.IntFlag{
+		&numberFlag{
 			Name: "preserve-fds", Destination: &o.PreserveFDs,
 			Usage: "pass `N` more file descriptors: 3 + $LISTEN_FDS and those after it",
 		},
@@ -47,7 +47,7 @@ func createFlags(o *libcontainer.CreateOptions) []urfave.Flag {
 
 // creator begins a create or a run, and completes its options.
 func (a *app) creator(o *libcontainer.CreateOptions, id string) (*libcontainer.Runtime, error) {
-	o.ID = id
+	o.ID, a.holds = id, true
 	if err := checkPreserved(o.PreserveFDs, libcontainer.CheckPreserved); err != nil {
 		return nil, err
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/sirupsen/logrus"
 	urfave "github.com/urfave/cli/v3"
+
+	"github.com/rung-oci/rung/libcontainer"
 )
 
 // app is one run of the command line.
@@ -21,7 +23,10 @@ type app struct {
 	global          globals
 	logger          *logrus.Logger // nil until the log is opened
 	logFile         *os.File       // nil: the log is stderr
-	code            int            // exit code of a run without errors
+	phases          bool           // whether phases are told, see tellPhases
+	holds           bool           // whether warnings are kept back, see warn
+	held            []*logrus.Entry
+	code            int // exit code of a run without errors
 }
 
 // Main runs the command line args, of which the first is the program's name,
@@ -35,10 +40,14 @@ func Main(args []string, version, commit string) int {
 
 func (a *app) run(args []string) int {
 	err := a.root(args).Run(context.Background(), args)
+	a.tellPhases()
 	if err == nil {
+		if a.logger != nil {
+			a.release(a.logger)
+		}
 		return a.code
 	}
-	a.report(err)
+	a.report(libcontainer.ExplainFileSize(err))
 	if exit, ok := errors.AsType[urfave.ExitCoder](err); ok {
 		return exit.ExitCode()
 	}
@@ -73,7 +82,7 @@ func (a *app) root(args []string) *urfave.Command {
 			return urfave.ShowRootCommandHelp(c)
 		},
 	}
-	urfave.VersionPrinter = a.printVersion
+	urfave.VersionPrinter, urfave.HelpPrinter = a.printVersion, printHelp
 	for i := range commands {
 		if slices.Contains(args, commands[i].name) {
 			root.Commands = append(root.Commands, commands[i].make(a))

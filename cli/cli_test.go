@@ -29,7 +29,7 @@ func callIn(t *testing.T, args []string) (code int, stdout, stderr string) {
 }
 
 func TestErrors(t *testing.T) {
-	const absent = `msg="container does not exist"`
+	const absent = `msg="container does not exist: `
 	for _, c := range []struct {
 		args string
 		code int
@@ -45,7 +45,15 @@ func TestErrors(t *testing.T) {
 		{"help nosuch", 3, "No help topic for 'nosuch'"},
 		{"start --nosuch a", 1, "flag provided but not defined: -nosuch"},
 		{"--nosuch start a", 1, "flag provided but not defined: -nosuch"},
-		{"--cgroup-manager=disabled start a", 1, "flag provided but not defined: -cgroup-manager"},
+		{"--cgroup-manager=disabled start a", 1, absent},
+		{"--cgroup-manager cgroupfs start a", 1, absent},
+		{"--cgroup-manager podman start a", 1, "invalid cgroup-manager: podman"},
+		{"--cgroup-manager= state a", 1, absent},
+		{"checkpoint a", 1, "checkpoint is not supported yet"},
+		{"checkpoint --help", 1, "checkpoint is not supported yet"},
+		{"checkpoint --image-path x --leave-running a", 1, "checkpoint is not supported yet"},
+		{"restore --lsm-mount-context", 1, "restore is not supported yet"},
+		{"restore", 1, "restore is not supported yet"},
 		{"state a --root /x", 1, "flag provided but not defined: -root"},
 		{"create --bundle", 1, "flag needs an argument: --bundle"},
 		{"create -b", 1, "flag needs an argument: -b"},
@@ -56,7 +64,7 @@ func TestErrors(t *testing.T) {
 		{"--log-level loud state a", 1, "invalid log-level: loud"},
 		{"--rootless=maybe state a", 1, "invalid rootless: maybe"},
 		{"--log /nosuch/log state a", 1, "open /nosuch/log: no such file or directory"},
-		{"create --preserve-fds x a", 1, `invalid value \"x\" for flag -preserve-fds`},
+		{"create --preserve-fds x a", 1, `invalid value \"x\" for flag -preserve-fds: parse error`},
 		{"create --preserve-fds -1 a", 1, "option --preserve-fds must not be negative"},
 		{"create --preserve-fds 1000 a", 1, "rung create failed: unable to stat preserved-fd"},
 		{"--systemd-cgroup state a", 1, absent},
@@ -142,7 +150,7 @@ func TestFlags(t *testing.T) {
 	if len(want) > 0 {
 		t.Errorf("no commands %v", want)
 	}
-	global := strings.Fields("criu debug log log-format log-level root rootless systemd-cgroup")
+	global := strings.Fields("cgroup-manager criu debug log log-format log-level root rootless systemd-cgroup")
 	if got := flagsOf(new(app).root(nil)); !slices.Equal(got, global) {
 		t.Errorf("global flags: %q, want %q", got, global)
 	}
@@ -177,6 +185,9 @@ func TestFlagForms(t *testing.T) {
 func TestHelp(t *testing.T) {
 	for i := range commands {
 		d := &commands[i]
+		if d.raw { // those that don't exist yet
+			continue
+		}
 		for _, args := range [][]string{{d.name, "--help"}, {d.name, "-h"}, {"help", d.name}, {"--help", d.name}} {
 			code, stdout, stderr := call(t, args...)
 			if code != 0 || stderr != "" || !strings.Contains(stdout, "rung "+d.name) || !strings.Contains(stdout, d.usage) {

@@ -15,6 +15,7 @@ type command struct {
 	argsUsage        string
 	description      string
 	hidden           bool
+	raw              bool // options are arguments
 	traced           bool // has --trace
 	minArgs, maxArgs int
 	build            func(a *app, c *urfave.Command) action
@@ -42,6 +43,8 @@ var commands = [...]command{
 	featuresCommand,
 	seccompCommand,
 	traceCommand,
+	checkpointCommand,
+	restoreCommand,
 	helpCommand,
 	initCommand,
 }
@@ -57,6 +60,7 @@ func (d *command) make(a *app) *urfave.Command {
 	c.ArgsUsage = d.argsUsage
 	c.Description = d.description
 	c.OnUsageError = usage
+	c.SkipFlagParsing, c.HideHelp = d.raw, d.raw
 	do := d.build(a, c)
 	if d.traced {
 		do = traced(c, do)

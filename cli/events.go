@@ -26,7 +26,7 @@ EXAMPLE:
 		var interval time.Duration
 		var once bool
 		c.Flags = []urfave.Flag{
-			&urfave.DurationFlag{
+			&durationFlag{
 				Name: "interval", Destination: &interval, Value: 5 * time.Second,
 				Usage: "`time` between two lines of type stats",
 			},

@@ -85,13 +85,14 @@ func execFlags(o *libcontainer.ExecOptions) []urfave.Flag {
 		},
 		&urfave.BoolFlag{Name: "detach", Aliases: []string{"d"}, Destination: &o.Detach, Usage: "return once the process runs"},
 		&urfave.StringFlag{Name: "pid-file", Destination: &o.PidFile, Usage: "`file` to write the id of the process to"},
-		&urfave.IntFlag{Name: "preserve-fds", Destination: &o.PreserveFDs, Usage: "pass `N` more file descriptors"},
+		&numberFlag{Name: "preserve-fds", Destination: &o.PreserveFDs, Usage: "pass `N` more file descriptors"},
 		&urfave.StringSliceFlag{Name: "cgroup", Destination: &o.Cgroups, Usage: "`[controllers:]path` of a cgroup below the container's"},
 		&urfave.BoolFlag{Name: "ignore-paused", Destination: &o.IgnorePaused, Usage: "exec in a paused container too: the process runs when it is resumed"},
 	}
 }
 
 func (a *app) exec(o *libcontainer.ExecOptions) error {
+	a.holds = true
 	if err := checkPreserved(o.PreserveFDs, libcontainer.CheckPassed); err != nil {
 		return err
 	}

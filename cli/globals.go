@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/sirupsen/logrus"
 	urfave "github.com/urfave/cli/v3"
 
 	"github.com/rung-oci/rung/libcontainer"
@@ -21,6 +22,7 @@ type globals struct {
 	logLevel      string
 	debug         bool
 	systemdCgroup bool
+	cgroupManager string
 	rootless      string
 }
 
@@ -42,16 +44,20 @@ func (g *globals) flags() []urfave.Flag {
 			Usage: "`format` of the log: text or json",
 		},
 		&urfave.StringFlag{
-			Name: "log-level", Destination: &g.logLevel, Local: true, Value: "error",
+			Name: "log-level", Destination: &g.logLevel, Local: true, Value: "info",
 			Usage: "least `level` to log: error, warning, info or debug",
 		},
 		&urfave.BoolFlag{
 			Name: "debug", Destination: &g.debug, Local: true,
-			Usage: "log at level debug",
+			Usage: "log at level debug: what was decided and why, and each phase with its time",
 		},
 		&urfave.BoolFlag{
 			Name: "systemd-cgroup", Destination: &g.systemdCgroup, Local: true,
 			Usage: `leave cgroups to systemd; cgroupsPath is then "slice:prefix:name"`,
+		},
+		&urfave.StringFlag{
+			Name: "cgroup-manager", Destination: &g.cgroupManager, Local: true,
+			Usage: "`who` makes cgroups: cgroupfs, systemd or, for a container without one of its own, disabled",
 		},
 		&urfave.StringFlag{
 			Name: "rootless", Destination: &g.rootless, Local: true, Value: "auto",
@@ -79,7 +85,17 @@ func (a *app) begin() error {
 			return errors.New("invalid rootless: " + word)
 		}
 	}
-	return nil
+	switch a.global.cgroupManager {
+	case "", "cgroupfs", "systemd", "disabled":
+		return nil
+	}
+	return errors.New("invalid cgroup-manager: " + a.global.cgroupManager)
+}
+
+// systemd tells whether cgroups are left to systemd. Of two options that contradict each
+// other, crun's counts: it says more.
+func (g *globals) systemd() bool {
+	return g.cgroupManager == "systemd" || g.systemdCgroup && g.cgroupManager == ""
 }
 
 // withoutPrivileges tells whether cgroups are to be done without where they
@@ -100,13 +116,19 @@ func (a *app) runtime() (*libcontainer.Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &libcontainer.Runtime{
+	r := &libcontainer.Runtime{
 		Root:          root,
-		SystemdCgroup: a.global.systemdCgroup,
-		Warn:          a.logger.Warnf,
+		SystemdCgroup: a.global.systemd(),
+		NoCgroup:      a.global.cgroupManager == "disabled",
+		Warn:          a.warn,
 		Notice:        a.notice,
 		Effects:       libcontainer.AllEffects,
-	}, nil
+	}
+	if a.logger.Level >= logrus.DebugLevel {
+		r.Debug = a.debug
+		a.debug("state directory: %s", root)
+	}
+	return r, nil
 }
 
 // systemRoot is root's directory of containers.

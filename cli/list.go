@@ -47,7 +47,7 @@ func (a *app) list(format string, quiet bool) error {
 		return err
 	}
 	states, problems, err := r.List()
-	if errors.Is(err, fs.ErrNotExist) && a.global.root == "" {
+	if errors.Is(err, fs.ErrNotExist) {
 		err = nil // nothing was ever created
 	}
 	if err != nil {

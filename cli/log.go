@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"time"
@@ -14,8 +15,9 @@ import (
 
 // openLog opens the log, once.
 //
-// At the default level nothing but the error that ends rung is written: podman
-// reads the whole file as one JSON object, and containerd shows the last error.
+// Podman reads the whole file of a failed create or exec as one JSON object, and
+// containerd shows the last error in it. So at the default level a command that
+// fails writes nothing there but its error, see [app.warn].
 func (a *app) openLog() error {
 	if a.logger != nil {
 		return nil
@@ -36,6 +38,9 @@ func (a *app) openLog() error {
 		out = a.logFile
 	}
 	a.logger = newLogger(out, formatter, level)
+	if level >= logrus.DebugLevel {
+		a.beginPhases()
+	}
 	return nil
 }
 
@@ -76,11 +81,11 @@ func logLevel(name string, debug bool) (logrus.Level, error) {
 		return logrus.DebugLevel, nil
 	}
 	switch name {
-	case "error", "":
+	case "error":
 		return logrus.ErrorLevel, nil
 	case "warning":
 		return logrus.WarnLevel, nil
-	case "info":
+	case "info", "":
 		return logrus.InfoLevel, nil
 	case "debug":
 		return logrus.DebugLevel, nil
@@ -88,13 +93,33 @@ func logLevel(name string, debug bool) (logrus.Level, error) {
 	return 0, errors.New("invalid log-level: " + name)
 }
 
+// warn writes a warning to the log. If that is the file of a create, run or exec, it
+// is kept back until the command has succeeded: the file of one that fails is to hold
+// the error alone, and stderr has the warnings then.
+func (a *app) warn(format string, args ...any) {
+	entry := a.logger.WithTime(time.Now().UTC()) // no look at /etc/localtime
+	if !a.holds || a.logFile == nil || a.logger.Level >= logrus.DebugLevel {
+		entry.Warnf(format, args...)
+		return
+	}
+	entry.Level, entry.Message = logrus.WarnLevel, fmt.Sprintf(format, args...)
+	a.held = append(a.held, entry)
+}
+
+// release writes the warnings that were kept back to l.
+func (a *app) release(l *logrus.Logger) {
+	for _, entry := range a.held {
+		l.WithTime(entry.Time).Warn(entry.Message)
+	}
+	a.held = nil
+}
+
 // notice shows a warning on stderr whatever the level of the log is. A log file
 // of engines holds nothing but the error that ends a command, unless they ask.
 func (a *app) notice(format string, args ...any) {
-	l := newLogger(a.stderr, new(logrus.TextFormatter), logrus.WarnLevel)
-	l.WithTime(time.Now().UTC()).Warnf(format, args...)
+	newLogger(a.stderr, new(logrus.TextFormatter), logrus.WarnLevel).WithTime(time.Now().UTC()).Warnf(format, args...)
 	if a.logFile != nil {
-		a.logger.Warnf(format, args...)
+		a.warn(format, args...)
 	}
 }
 
@@ -116,6 +141,7 @@ func (a *app) report(err error) {
 	entry.Error(err.Error())
 	if a.logFile != nil {
 		a.logFile.Close()
+		a.release(newLogger(a.stderr, new(logrus.TextFormatter), a.logger.Level))
 		io.WriteString(a.stderr, err.Error()+"\n")
 	}
 	if wrong, ok := errors.AsType[*usageError](err); ok {

@@ -43,7 +43,7 @@ func TestLogLevel(t *testing.T) {
 		want  logrus.Level
 	}{
 		{"error", false, logrus.ErrorLevel},
-		{"", false, logrus.ErrorLevel},
+		{"", false, logrus.InfoLevel},
 		{"warning", false, logrus.WarnLevel},
 		{"info", false, logrus.InfoLevel},
 		{"debug", false, logrus.DebugLevel},
@@ -79,7 +79,8 @@ func TestReportJSON(t *testing.T) {
 	if err := a.openLog(); err != nil {
 		t.Fatal(err)
 	}
-	a.logger.Warnf("not at the default level")
+	a.holds = true
+	a.warn("%s", "kept back")
 	a.report(fmt.Errorf("rung create failed: %w", errors.Join(
 		&spec.FieldError{Path: "linux.resources", Msg: "is bad"}, unix.ENOENT)))
 	entry := map[string]string{}
@@ -97,8 +98,8 @@ func TestReportJSON(t *testing.T) {
 	if got := fmt.Sprint(entry); got != fmt.Sprint(want) {
 		t.Errorf("entry = %s, want %s", got, fmt.Sprint(want))
 	}
-	if got := stderr.String(); got != want["msg"]+"\n" {
-		t.Errorf("stderr = %q, want the message", got)
+	if got := stderr.String(); !strings.Contains(got, ` level=warning msg="kept back"`) || !strings.HasSuffix(got, "\n"+want["msg"]+"\n") {
+		t.Errorf("stderr = %q, want the warning and the message", got)
 	}
 }
 
@@ -134,6 +135,26 @@ func TestWarnings(t *testing.T) {
 	r.Warn("swap is %s", "ignored")
 	if got := read(); !strings.Contains(got, `level=warning msg="swap is ignored"`) {
 		t.Errorf("log = %q", got)
+	}
+}
+
+// What succeeds has its warnings in the log, at the level that is wanted.
+func TestWarningsOfSuccess(t *testing.T) {
+	for level, want := range map[string]int{"": 2, "info": 2, "warning": 2, "error": 0} {
+		a, stderr, read := appWithLog(t, globals{logLevel: level, logFormat: "json"})
+		if err := a.openLog(); err != nil {
+			t.Fatal(err)
+		}
+		a.holds = true
+		a.warn("%d", 1)
+		a.warn("%d", 2)
+		if got := read(); got != "" {
+			t.Errorf("level %q: log = %q before the end", level, got)
+		}
+		a.release(a.logger)
+		if got := read(); strings.Count(got, `"level":"warning"`) != want || stderr.Len() != 0 {
+			t.Errorf("level %q: log = %q, stderr %q; want %d warnings", level, got, stderr, want)
+		}
 	}
 }
 

@@ -8,8 +8,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	urfave "github.com/urfave/cli/v3"
 
+	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/spec"
 )
 
@@ -52,6 +54,14 @@ const configFile = "config.json"
 
 func writeSpec(bundle string, rootless bool) error {
 	s := spec.Example()
+	layout, err := cgroups.Detect()
+	if err != nil {
+		return err
+	}
+	if layout.Mode != cgroups.Unified {
+		// As with runc: elsewhere programs look for their cgroups where the host has them.
+		spec.Drop(s, specs.CgroupNamespace)
+	}
 	if rootless {
 		spec.Rootless(s, uint32(os.Geteuid()), uint32(os.Getegid()))
 	}

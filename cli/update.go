@@ -42,9 +42,12 @@ EXAMPLE:
 			if _, err := r.State(args[0]); err != nil {
 				return err
 			}
-			resources, err := u.resources()
+			resources, warnings, err := u.resources()
 			if err != nil {
 				return err
+			}
+			for _, w := range warnings {
+				a.warn("%s", w)
 			}
 			if err := u.rdt(); err != nil {
 				return err
@@ -76,7 +79,7 @@ func (u *update) flags() []urfave.Flag {
 	}
 	return []urfave.Flag{
 		text(&u.file, "read the changes from `file`, or from standard input: -", "resources", "r"),
-		&urfave.IntFlag{Name: "blkio-weight", Destination: &u.blkioWeight, Usage: "relative `weight` of block I/O, from 10 to 1000"},
+		&numberFlag{Name: "blkio-weight", Destination: &u.blkioWeight, Usage: "relative `weight` of block I/O, from 10 to 1000"},
 		text(&u.cpuPeriod, "`microseconds` of a period of the CPU quota", "cpu-period"),
 		text(&u.cpuQuota, "`microseconds` of CPU time in each period; -1: any", "cpu-quota"),
 		text(&u.cpuBurst, "`microseconds` of unused quota that can be saved up", "cpu-burst"),
@@ -89,7 +92,7 @@ func (u *update) flags() []urfave.Flag {
 		text(&u.memory, "most `bytes` of memory, with k, m or g; -1: any", "memory"),
 		text(&u.reservation, "`bytes` of memory to keep when the host runs out", "memory-reservation"),
 		text(&u.swap, "most `bytes` of memory and swap together; -1: any", "memory-swap"),
-		&urfave.IntFlag{
+		&numberFlag{
 			Name: "pids-limit", Destination: &u.pidsLimit, Usage: "most `processes` and threads; -1: any",
 			Validator: func(int) error { u.setPids = true; return nil },
 		},
@@ -100,8 +103,8 @@ func (u *update) flags() []urfave.Flag {
 	}
 }
 
-// resources returns what is asked for.
-func (u *update) resources() (*specs.LinuxResources, error) {
+// resources returns what is asked for, and what is odd about that.
+func (u *update) resources() (*specs.LinuxResources, []string, error) {
 	if u.file != "" {
 		return readResources(u.file)
 	}
@@ -122,7 +125,7 @@ func (u *update) resources() (*specs.LinuxResources, error) {
 	p.signed(&c.Idle, "cpu-idle", u.cpuIdle)
 	c.Cpus, c.Mems = u.cpus, u.mems
 	if p.err != nil {
-		return nil, p.err
+		return nil, nil, p.err
 	}
 	r := &specs.LinuxResources{Memory: &m, CPU: &c}
 	if u.setPids {
@@ -132,14 +135,14 @@ func (u *update) resources() (*specs.LinuxResources, error) {
 	if u.blkioWeight != 0 {
 		weight := uint16(u.blkioWeight)
 		if int(weight) != u.blkioWeight {
-			return nil, errors.New("invalid value for blkio-weight: must be from 10 to 1000")
+			return nil, nil, errors.New("invalid value for blkio-weight: must be from 10 to 1000")
 		}
 		r.BlockIO = &specs.LinuxBlockIO{Weight: &weight}
 	}
-	return r, nil
+	return r, nil, nil
 }
 
-func readResources(file string) (*specs.LinuxResources, error) {
+func readResources(file string) (*specs.LinuxResources, []string, error) {
 	var text []byte
 	var err error
 	if file == "-" {
@@ -148,7 +151,7 @@ func readResources(file string) (*specs.LinuxResources, error) {
 		text, err = os.ReadFile(file)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	return spec.DecodeResources(text)
 }
@@ -173,7 +176,7 @@ func (p *reader) size(to **int64, name, value string) {
 func (p *reader) signed(to **int64, name, value string) {
 	if value != "" {
 		n, err := strconv.ParseInt(value, 10, 64)
-		p.note(name, err)
+		p.note(name, plainly(err))
 		*to = &n
 	}
 }
@@ -181,7 +184,7 @@ func (p *reader) signed(to **int64, name, value string) {
 func (p *reader) unsigned(to **uint64, name, value string) {
 	if value != "" {
 		n, err := strconv.ParseUint(value, 10, 64)
-		p.note(name, err)
+		p.note(name, plainly(err))
 		*to = &n
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/choose"
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/netdev"
@@ -50,6 +51,7 @@ type creation struct {
 	joined []joinedNS
 	listen int
 	stage  *spawn.Stage // nil: the first process is made without one
+	why    string       // there is a stage, for Debug
 
 	undo    undo
 	hooked  bool           // hooks of the container have begun to run
@@ -76,6 +78,7 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 		return nil, err
 	}
 	r.closeOnExec()
+	r.raiseFileSize()
 	c := &creation{r: r, opt: o, sockets: noSockets, agent: -1, status: -1, listen: listenFDs()}
 	defer func() {
 		if err != nil {
@@ -86,6 +89,7 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 	if !nsenter.HaveProgram {
 		// First of all, because the start of a program takes longer than all that we
 		// have to decide meanwhile.
+		c.why = whyArchitecture
 		if c.stage, err = spawn.Take(c.preserve()); err != nil {
 			return nil, err
 		}
@@ -99,13 +103,11 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 		return nil, err
 	}
 	if !nsenter.HaveProgram || plan.Housed(c.bundle.Spec) || fault.Text("RUNG_STAGE") != "" {
-		if err = c.house(); err != nil {
+		if err = c.house(whyHoused); err != nil {
 			return nil, err
 		}
 	}
-	for _, w := range spec.Warnings(c.bundle.Spec) {
-		r.warn("%s", w)
-	}
+	r.warnAll(c.bundle.Warnings)
 	timeline.Runtime.Phase("look at the host")
 	fs, err := proc.Open()
 	if err != nil {
@@ -121,16 +123,20 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 	if err = c.chooseCgroups(); err != nil {
 		return nil, err
 	}
-	c.joined, err = openNamespaces(c.bundle.Spec)
-	return c, err
+	c.tellCgroups()
+	if c.joined, err = openNamespaces(c.bundle.Spec); err != nil {
+		return nil, err
+	}
+	return c, c.checkMaps()
 }
 
 // preserve is how many descriptors from 3 on are the container's.
 func (c *creation) preserve() int { return c.listen + c.opt.PreserveFDs }
 
-// house starts a stage, which begins with the namespaces.
-func (c *creation) house() (err error) {
+// house starts a stage, which begins with the namespaces, if there is none yet.
+func (c *creation) house(why string) (err error) {
 	if c.stage == nil {
+		c.why = why
 		if c.stage, err = spawn.Take(c.preserve()); err != nil {
 			return err
 		}
@@ -200,6 +206,7 @@ func (c *creation) decide() error {
 	if err != nil {
 		return err
 	}
+	devices(h)
 	mountLabel := ""
 	if l := c.bundle.Spec.Linux; l != nil {
 		mountLabel = l.MountLabel
@@ -229,19 +236,23 @@ func (c *creation) decide() error {
 		// Only a process can be let in, and only one of an ordinary user's that is our
 		// own may we look into.
 		if h.Alone = !h.NoInspector && !mustAdmit(c.manager); !h.Alone {
-			if err := c.house(); err != nil {
+			if err := c.house(whyAlone); err != nil {
 				return err
 			}
 		}
 	}
 	c.facts, c.options = h, o
+	c.tellEngine()
+	c.tellProfile()
+	c.r.warnAll(plan.Warnings(c.bundle.Spec, c.bundle.Spec.Process, h))
 	c.plan, err = plan.Create(c.bundle.Spec, h, o)
 	return err
 }
 
 // rehouse makes the plan again with a stage.
 func (c *creation) rehouse() (err error) {
-	if err = c.house(); err == nil {
+	if err = c.house(whyNoProgram); err == nil {
+		c.tellEngine()
 		c.facts.Alone = false
 		c.plan, err = plan.Create(c.bundle.Spec, c.facts, c.options)
 	}
@@ -282,6 +293,7 @@ func (c *creation) claim() (err error) {
 		return err
 	}
 	c.undo.push(func() { _ = c.manager.Destroy() })
+	c.r.warnAll(choose.Ignored(c.loc, c.configured()))
 	if err := c.makeGroup(); err != nil {
 		return err
 	}
@@ -355,7 +367,7 @@ func (c *creation) launch() (p *launch.Process, err error) {
 	if err != nil {
 		// What hooks or the first process have left in the cgroup goes with it.
 		_ = c.manager.Kill()
-		return nil, err
+		return nil, explainOOM(err, c.manager, c.configured())
 	}
 	c.undo.push(func() {
 		p.Kill()
@@ -365,28 +377,6 @@ func (c *creation) launch() (p *launch.Process, err error) {
 		return nil, err
 	}
 	return p, nil
-}
-
-// files collects descriptors that are closed together.
-type files struct {
-	list []int
-	err  error
-}
-
-func (f *files) open(fd int, err error) int {
-	switch {
-	case err == nil:
-		f.list = append(f.list, fd)
-	case f.err == nil:
-		f.err = err
-	}
-	return fd
-}
-
-func (f *files) close() {
-	for _, fd := range f.list {
-		unix.Close(fd)
-	}
 }
 
 func (c *creation) oomKilled() bool {

@@ -60,6 +60,7 @@ var (
 // it.
 func (r *Runtime) Exec(o *ExecOptions) (status int, err error) {
 	r.closeOnExec()
+	r.raiseFileSize()
 	x := &execution{opt: o, sockets: noSockets, pidfd: -1, root: -1, status: -1, terminal: -1}
 	defer x.close()
 	timeline.Runtime.Phase("open container")
@@ -90,6 +91,9 @@ type execution struct {
 
 	front *foreground // nil when detached
 	exec  *launch.Exec
+
+	warnings []string
+	warned   bool
 }
 
 func (x *execution) close() {
@@ -129,11 +133,8 @@ func (x *execution) prepare() error {
 	if x.root, err = x.c.rootDir(x.pidfd); err != nil {
 		return err
 	}
-	if x.process, err = x.opt.process(x.spec, user.In{Root: rootfs.Root{FD: x.root}}); err != nil {
+	if x.process, x.warnings, err = x.opt.process(x.spec, user.In{Root: rootfs.Root{FD: x.root}}); err != nil {
 		return err
-	}
-	for _, w := range spec.ProcessWarnings(x.process) {
-		x.c.r.warn("%s", w)
 	}
 	if err := checkTerminal(x.process.Terminal, x.opt.Detach, x.opt.ConsoleSocket); err != nil {
 		return err
@@ -322,6 +323,7 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 		return err
 	}
 	facts.Location = x.loc
+	x.warn(facts)
 	if err := x.c.addTasks(entry, facts); err != nil {
 		return err
 	}
@@ -356,6 +358,17 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 		}}, err
 	})
 	return err
+}
+
+// warn tells what is odd about the process, once.
+func (x *execution) warn(facts *plan.Host) {
+	if x.warned {
+		return
+	}
+	x.warned = true
+	x.c.r.warnAll(x.warnings)
+	x.c.r.warnAll(spec.ProcessWarnings(x.process))
+	x.c.r.warnAll(plan.Warnings(x.spec, x.process, facts))
 }
 
 // home is the HOME of an environment that has none, from the passwd file of the

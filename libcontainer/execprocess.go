@@ -12,23 +12,21 @@ import (
 )
 
 // process is what an exec is to run in the container of s: what a file says, or
-// the container's own process with what the options change.
-func (o *ExecOptions) process(s *specs.Spec, files user.Files) (*specs.Process, error) {
-	var p *specs.Process
-	var err error
+// the container's own process with what the options change; and what is odd about it.
+func (o *ExecOptions) process(s *specs.Spec, files user.Files) (p *specs.Process, warnings []string, err error) {
 	if o.ProcessFile != "" {
-		p, err = spec.LoadProcess(o.ProcessFile)
+		p, warnings, err = spec.LoadProcess(o.ProcessFile)
 	} else {
 		p, err = o.change(s.Process, files)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	inherit(p, s.Process)
 	if err := spec.ValidateProcess(p, s); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return p, nil
+	return p, warnings, nil
 }
 
 // inherit completes a process with what is the container's where it says nothing:

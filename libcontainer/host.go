@@ -24,6 +24,7 @@ func host(layout *cgroups.Layout, loc cgroups.Location, joined []joinedNS) (*pla
 	own(h)
 	h.Timed = timeline.On()
 	h.Nofile[0], h.Nofile[1] = early.Nofile()
+	h.FileSize = fileSize()
 	for fd := range h.Null {
 		var st unix.Stat_t
 		// A character device is a terminal or the host's /dev/null: neither becomes

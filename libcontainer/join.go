@@ -67,7 +67,9 @@ type planned struct {
 // facts: by a program that does nothing else, or by a stage. The descriptors from 3
 // on that preserve counts go with it.
 func (e *entrance) join(facts *plan.Host, preserve int, decide func() (*planned, error)) (*launch.Exec, error) {
-	if facts.Alone = nsenter.HaveProgram && !mustAdmit(e.container.manager); facts.Alone {
+	facts.Alone = nsenter.HaveProgram && !mustAdmit(e.container.manager)
+	e.container.r.tellJoin(facts.Alone, facts.Location)
+	if facts.Alone {
 		x, err := e.enter(decide, launch.JoinAlone)
 		if !errors.Is(err, nsenter.ErrNoProgram) {
 			return x, err

@@ -107,7 +107,7 @@ func (c *container) updated(s *specs.Spec) error {
 	if s.Linux == nil {
 		s.Linux = new(specs.Linux)
 	}
-	if s.Linux.Resources, err = spec.DecodeResources(raw); err != nil {
+	if s.Linux.Resources, _, err = spec.DecodeResources(raw); err != nil {
 		return fmt.Errorf("resources of container %s: %w", c.record.ID, err)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"fmt"
 	"os"
 	"sync/atomic"
 
@@ -28,6 +29,19 @@ func own(h *plan.Host) {
 	h.UserNS = InUserNamespace()
 	h.NoInspector = !h.Permitted.Has(unix.CAP_SYS_PTRACE)
 	h.NoMounts = !h.Permitted.Has(unix.CAP_SYS_ADMIN) || h.UserNS && !ownMounts()
+}
+
+// devices adds the default devices that can neither be made nor had from the host.
+func devices(h *plan.Host) {
+	if h.Permitted.Has(unix.CAP_MKNOD) && !h.UserNS {
+		return
+	}
+	for _, n := range plan.DefaultDevices() {
+		var st unix.Stat_t
+		if unix.Lstat(n.Path, &st) != nil || st.Mode&unix.S_IFMT != n.Mode&unix.S_IFMT || uint64(st.Rdev) != n.Rdev {
+			h.Lacks = append(h.Lacks, n.Path)
+		}
+	}
 }
 
 // hostUserNS is the inode of the first user namespace: PROC_USER_INIT_INO.
@@ -70,7 +84,10 @@ func ownMounts() bool {
 // chooseCgroups decides where the container's cgroups are to be and who manages
 // them. Without privileges, one that asks for none has those that we may make.
 func (c *creation) chooseCgroups() (err error) {
-	if c.r.SystemdCgroup {
+	switch {
+	case c.r.NoCgroup:
+		return c.chooseNone()
+	case c.r.SystemdCgroup:
 		return c.chooseUnit()
 	}
 	path := c.cgroupsPath()
@@ -85,15 +102,34 @@ func (c *creation) chooseCgroups() (err error) {
 			return err
 		}
 		if len(c.loc) == 0 {
-			c.manager = cgroups.NoCgroup{}
-			if !ownPIDNamespace(c.bundle.Spec) {
-				c.r.warn("container %s has neither a cgroup nor a pid namespace of its own: processes that its init leaves behind can't be killed", c.opt.ID)
-			}
+			c.without()
 			return nil
 		}
 	}
 	c.manager, err = choose.Manager(c.layout, c.loc)
 	return err
+}
+
+// chooseNone is for who wants no cgroup.
+func (c *creation) chooseNone() error {
+	r := c.configured()
+	if field := choose.Limited(c.layout, r); field != "" {
+		return fmt.Errorf("%s: a limit needs a cgroup, and the container is to have none of its own", field)
+	}
+	if r != nil && len(r.Devices) > 0 {
+		c.r.warn("linux.resources.devices: ignored, the container has no cgroup of its own")
+	}
+	c.loc = cgroups.Location{}
+	c.without()
+	return nil
+}
+
+// without makes it a container without a cgroup of its own.
+func (c *creation) without() {
+	c.manager = cgroups.NoCgroup{}
+	if !ownPIDNamespace(c.bundle.Spec) {
+		c.r.warn("container %s has neither a cgroup nor a pid namespace of its own: processes that its init leaves behind can't be killed", c.opt.ID)
+	}
 }
 
 // unprivileged tells whether we aren't root of the host.
@@ -115,7 +151,7 @@ func (c *creation) resources() *specs.LinuxResources {
 		return r
 	}
 	if r != nil && len(r.Devices) > 0 {
-		c.r.warn("linux.resources.devices: not applied without privileges")
+		c.r.debug("linux.resources.devices: ignored without privileges: no device can be made, and none is there but those asked for")
 	}
 	return choose.AllDevices(r)
 }

@@ -19,6 +19,8 @@ import (
 type Runtime struct {
 	Root          string // state directory, absolute
 	SystemdCgroup bool
+	// NoCgroup makes containers without a cgroup of their own: they stay in ours.
+	NoCgroup bool
 	// Rootless says that a container which asks for neither limits nor a cgroup
 	// gets one only where we are permitted to make one.
 	Rootless bool
@@ -27,6 +29,8 @@ type Runtime struct {
 	// Notice is told what went wrong without making a verb fail, such as a
 	// poststop hook: people should see it. It may be nil.
 	Notice func(format string, args ...any)
+	// Debug is told what was decided, and why. It may be nil.
+	Debug func(format string, args ...any)
 	// Effects are what the verbs may do to the process that they run in.
 	Effects Effects
 }
@@ -47,6 +51,9 @@ type Effects struct {
 	// Signals has Run and Exec in the foreground catch all signals of the process, and
 	// pass them on.
 	Signals bool
+	// FileSize raises our limit of file sizes to the hard one where our caller's is lower.
+	// Containers get the caller's.
+	FileSize bool
 	// LazyGC puts off the collection of garbage where a large configuration is read.
 	LazyGC bool
 	// SpareProcessor has List raise GOMAXPROCS by one where there are many containers.
@@ -54,7 +61,9 @@ type Effects struct {
 }
 
 // AllEffects are the effects that a command line wants.
-var AllEffects = Effects{CloseOnExec: true, Undumpable: true, Subreaper: true, Signals: true, LazyGC: true, SpareProcessor: true}
+var AllEffects = Effects{
+	CloseOnExec: true, Undumpable: true, Subreaper: true, Signals: true, FileSize: true, LazyGC: true, SpareProcessor: true,
+}
 
 // closeOnExec is [Effects.CloseOnExec].
 func (r *Runtime) closeOnExec() {
@@ -112,6 +121,12 @@ func (r *Runtime) store() state.Store { return state.Store{Root: r.Root} }
 func (r *Runtime) notice(format string, args ...any) {
 	if r.Notice != nil {
 		r.Notice(format, args...)
+	}
+}
+
+func (r *Runtime) warnAll(warnings []string) {
+	for _, w := range warnings {
+		r.warn("%s", w)
 	}
 }
 

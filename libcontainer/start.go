@@ -224,7 +224,7 @@ func (c *container) verdict() error {
 		return nil // execve was called and has not failed
 	}
 	if n, err := c.manager.OOMKills(); err == nil && n > 0 {
-		return errors.New("container init was OOM-killed (memory limit too low?)")
+		return explainOOM(launch.ErrOOM, c.manager, nil)
 	}
 	return errors.New("container init died before it ran the container's program")
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/choose"
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/state"
@@ -13,6 +14,7 @@ import (
 // those that asked has, see [cgroups.Merge]. All of them or, with an error, none.
 // What the container has then is what a later update begins with.
 func (r *Runtime) Update(id string, asked *specs.LinuxResources) error {
+	r.raiseFileSize()
 	c, err := r.open(id, true)
 	if err != nil {
 		return err
@@ -31,9 +33,7 @@ func (r *Runtime) Update(id string, asked *specs.LinuxResources) error {
 		rest.Devices = nil
 		asked = &rest
 	}
-	for _, w := range spec.ResourceWarnings(asked) {
-		r.warn("%s", w)
-	}
+	r.warnAll(spec.ResourceWarnings(asked))
 	b, err := c.config()
 	if err != nil {
 		return err
@@ -46,7 +46,11 @@ func (r *Runtime) Update(id string, asked *specs.LinuxResources) error {
 	if err := spec.ValidateResources(merged); err != nil {
 		return err
 	}
-	return c.set(merged, old, cgroups.Change(old, merged, asked))
+	if err := c.set(merged, old, cgroups.Change(old, merged, asked)); err != nil {
+		return err
+	}
+	r.warnAll(choose.Ignored(c.record.Cgroups, asked))
+	return nil
 }
 
 // set applies a change, and stores what the container has then. What of that can

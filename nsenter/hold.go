@@ -1,6 +1,7 @@
 package nsenter
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -15,19 +16,53 @@ type Holder struct {
 
 // Hold makes a Holder as a child of ours: a fork without a program or a descriptor
 // of its own. It ends with us, however we end. Nobody else's wait finds it.
-func Hold() (*Holder, error) { return hold(0) }
+func Hold() (*Holder, error) { return hold(0, nil) }
 
 // HoldUser is Hold in a new user namespace, that has no id maps yet: for what
 // takes a namespace only for its maps.
-func HoldUser() (*Holder, error) { return hold(unix.CLONE_NEWUSER) }
+func HoldUser() (*Holder, error) { return hold(unix.CLONE_NEWUSER, nil) }
 
-func hold(flags uint64) (*Holder, error) {
+// HoldIn is Hold in an existing user namespace, for what is to be known of that. Nobody
+// there can look into the process: it has made itself undumpable before.
+func HoldIn(user int) (*Holder, error) {
+	var ready [2]int
+	if err := unix.Pipe2(ready[:], unix.O_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("make pipe: %w", err)
+	}
+	defer unix.Close(ready[0])
+	h, err := hold(0, func(t *Tape) {
+		t.Call("become undumpable", unix.SYS_PRCTL, Int(unix.PR_SET_DUMPABLE), Int(0), Int(0), Int(0), Int(0))
+		t.Call("join user namespace", unix.SYS_SETNS, Int(user), Int(unix.CLONE_NEWUSER))
+		t.Call("report", unix.SYS_WRITE, Int(ready[1]), t.Bytes([]byte{1}), Int(1))
+	})
+	unix.Close(ready[1])
+	if err != nil {
+		return nil, err
+	}
+	for {
+		n, err := unix.Read(ready[0], make([]byte, 1))
+		switch {
+		case err == unix.EINTR:
+			continue
+		case n == 1:
+			return h, nil
+		}
+		h.Release()
+		return nil, errors.New("a process can't join the user namespace")
+	}
+}
+
+// hold makes a holder that does first what begin adds.
+func hold(flags uint64, begin func(*Tape)) (*Holder, error) {
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("make pipe: %w", err)
 	}
 	defer unix.Close(pipe[0])
 	t := NewTape()
+	if begin != nil {
+		begin(t)
+	}
 	t.Call("take pipe", unix.SYS_DUP3, Int(pipe[0]), Int(0), Int(0))
 	t.Call("close descriptors", unix.SYS_CLOSE_RANGE, Int(1), Uint(^uintptr(0)>>1), Int(0))
 	t.Call("name process", unix.SYS_PRCTL, Int(unix.PR_SET_NAME), t.Str("rung-holder"))

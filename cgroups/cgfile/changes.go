@@ -48,7 +48,7 @@ func (c *Changes) Apply(d Dir, writes []Write) error {
 			w = *w.Or
 			err = c.apply(d, w)
 		}
-		if errors.Is(err, unix.ENOENT) && w.Optional {
+		if errors.Is(err, unix.ENOENT) && (w.Optional || w.Ignorable != "") {
 			continue
 		}
 		if err != nil {

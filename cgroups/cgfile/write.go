@@ -32,6 +32,9 @@ type Write struct {
 	Or *Write
 	// Impossible says why the field can't be had here at all; nothing is written.
 	Impossible string
+	// Ignorable says why the field may be ignored, with a warning, where there is no
+	// such file or its controller is missing. Without a File none has one.
+	Ignorable string
 }
 
 // String prints a write on one line: controller, file=value, field, and what
@@ -39,6 +42,9 @@ type Write struct {
 func (w Write) String() string {
 	if w.Impossible != "" {
 		return fmt.Sprintf("%s %s: %s", w.Controller, w.Field, w.Impossible)
+	}
+	if w.Ignorable != "" && w.File == "" {
+		return fmt.Sprintf("%s %s: ignored, %s", w.Controller, w.Field, w.Ignorable)
 	}
 	words := []string{w.Controller, w.File + "=" + w.Value, w.Field}
 	if w.Unlimited {
@@ -52,6 +58,9 @@ func (w Write) String() string {
 	}
 	if w.Or != nil {
 		words = append(words, "or "+w.Or.File+"="+w.Or.Value)
+	}
+	if w.Ignorable != "" {
+		words = append(words, "or ignored, "+w.Ignorable)
 	}
 	return strings.Join(words, " ")
 }
@@ -143,7 +152,7 @@ func (d Dir) Apply(writes []Write) error {
 				w = *w.Or
 				fd, err = openat2(d.fd, w.File, unix.O_WRONLY, below)
 			}
-			if open = w.File; errors.Is(err, unix.ENOENT) && w.Optional {
+			if open = w.File; errors.Is(err, unix.ENOENT) && (w.Optional || w.Ignorable != "") {
 				open = ""
 				continue
 			}

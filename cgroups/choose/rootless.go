@@ -23,6 +23,15 @@ func Rootless(l *cgroups.Layout, loc cgroups.Location, r *specs.LinuxResources) 
 	return have, nil
 }
 
+// Limited names a field of r that takes a cgroup on a host of this layout, "" if none
+// does. Device rules aren't looked at.
+func Limited(l *cgroups.Layout, r *specs.LinuxResources) string {
+	if w := beyond(l, cgroups.Location{}, r); w != nil {
+		return w.Field
+	}
+	return ""
+}
+
 // beyond finds a limit whose controller isn't in the location. What the unified
 // hierarchy can set, it says itself.
 func beyond(l *cgroups.Layout, have cgroups.Location, r *specs.LinuxResources) *cgfile.Write {
@@ -33,7 +42,7 @@ func beyond(l *cgroups.Layout, have cgroups.Location, r *specs.LinuxResources) *
 	for _, list := range [...][]cgfile.Write{v1.Writes(r), v2.Writes(r), v2.Unified(r)} {
 		for i := range list {
 			w := &list[i]
-			if _, ok := have[cgroups.V1Name(w.Controller)]; ok || w.Unlimited {
+			if _, ok := have[cgroups.V1Name(w.Controller)]; ok || w.Unlimited || w.File == "" {
 				continue
 			}
 			if _, ok := have[""]; ok && l.Hierarchy(cgroups.V1Name(w.Controller)) == nil && unified != nil {

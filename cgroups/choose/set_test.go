@@ -74,7 +74,7 @@ func look(t *testing.T, m cgroups.Manager, after string, want map[string]string)
 
 func decoded(t *testing.T, text string) *specs.LinuxResources {
 	t.Helper()
-	r, err := spec.DecodeResources([]byte(text))
+	r, _, err := spec.DecodeResources([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}

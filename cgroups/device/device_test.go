@@ -137,7 +137,7 @@ func TestRulesRefuses(t *testing.T) {
 		want string
 	}{
 		{specs.LinuxDeviceCgroup{Type: "p"}, `linux.resources.devices[1].type: "p" is not a, b or c`},
-		{specs.LinuxDeviceCgroup{Type: "c", Access: "rx"}, `linux.resources.devices[1].access: "rx" is not made of r, w and m`},
+		{specs.LinuxDeviceCgroup{Type: "c", Access: "xR"}, `linux.resources.devices[1].access: "xR" has none of r, w and m`},
 		{rule(true, "c", -2, 0, ""), `linux.resources.devices[1].major: -2 is not a device number`},
 		// The kernel's v1 files would take it as the wildcard.
 		{rule(true, "c", 1, math.MaxUint32, ""), `linux.resources.devices[1].minor: 4294967295 is not a device number`},

@@ -181,6 +181,7 @@ func parseNumber(field string, n *int64) (int64, error) {
 	return *n, nil
 }
 
+// parseAccess takes r, w and m and, as runc does, no notice of other letters beside them.
 func parseAccess(s string) (Access, error) {
 	if s == "" {
 		return full, nil
@@ -194,9 +195,10 @@ func parseAccess(s string) (Access, error) {
 			a |= Read
 		case 'w':
 			a |= Write
-		default:
-			return 0, fmt.Errorf("access: %q is not made of r, w and m", s)
 		}
+	}
+	if a == 0 {
+		return 0, fmt.Errorf("access: %q has none of r, w and m", s)
 	}
 	return a, nil
 }

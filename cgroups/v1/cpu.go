@@ -60,7 +60,10 @@ func cpu(c *specs.LinuxCPU) (out []cgfile.Write) {
 		w.Unlimited, w.Optional, w.Reset = true, true, true
 	}
 	if set(c.Period) {
-		add(periodFile, strconv.FormatUint(*c.Period, 10), "period").Unlimited = !limited
+		w := add(periodFile, strconv.FormatUint(*c.Period, 10), "period")
+		if w.Unlimited = !limited; w.Unlimited {
+			w.Ignorable = "there is no cpu controller, and without a quota it has no effect"
+		}
 	}
 	if limited {
 		add(quotaFile, strconv.FormatInt(*c.Quota, 10), "quota")

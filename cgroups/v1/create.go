@@ -125,6 +125,12 @@ func (m *Manager) limits(p *plan, r *specs.LinuxResources) error {
 	}
 	if m.unified != nil {
 		p.unified.Writes = slices.DeleteFunc(v2.Writes(r), func(w cgfile.Write) bool { return m.find(cgroups.V1Name(w.Controller)) != nil })
+		for i := range p.unified.Writes {
+			// What only v1 has must be had where there is v1.
+			if w := &p.unified.Writes[i]; w.File == "" {
+				w.Impossible = w.Ignorable
+			}
+		}
 	}
 	for _, w := range v2.Unified(r) {
 		switch {

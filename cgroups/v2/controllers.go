@@ -127,7 +127,7 @@ func (c *controllers) disable() {
 // controllers, nil if none does.
 func (c *controllers) explain(names []string, err error) error {
 	for _, w := range c.need {
-		if !w.Unlimited && slices.Contains(names, w.Controller) {
+		if !w.Unlimited && w.Ignorable == "" && slices.Contains(names, w.Controller) {
 			return fmt.Errorf("%s: enable the %s controller: %w", w.Field, w.Controller, err)
 		}
 	}
@@ -136,7 +136,7 @@ func (c *controllers) explain(names []string, err error) error {
 
 // needs tells whether a limit can't be set without the controller.
 func (c *controllers) needs(name string) bool {
-	return slices.ContainsFunc(c.need, func(w cgfile.Write) bool { return w.Controller == name && !w.Unlimited })
+	return slices.ContainsFunc(c.need, func(w cgfile.Write) bool { return w.Controller == name && !w.Unlimited && w.Ignorable == "" })
 }
 
 func minus(all, without []string) []string {

@@ -47,7 +47,10 @@ func cpu(c *specs.LinuxCPU) (out []cgfile.Write) {
 		if set(c.Period) {
 			period = *c.Period
 		}
-		add("cpu.max", value+" "+strconv.FormatUint(period, 10), field).Unlimited = value == "max"
+		w := add("cpu.max", value+" "+strconv.FormatUint(period, 10), field)
+		if w.Unlimited = value == "max"; w.Unlimited && set(c.Period) {
+			w.Field, w.Ignorable = "linux.resources.cpu.period", "there is no cpu controller, and without a quota it has no effect"
+		}
 	}
 	if set(c.Burst) {
 		add("cpu.max.burst", strconv.FormatUint(*c.Burst, 10), "burst")
@@ -57,7 +60,7 @@ func cpu(c *specs.LinuxCPU) (out []cgfile.Write) {
 		field string
 	}{{set(c.RealtimeRuntime), "realtimeRuntime"}, {set(c.RealtimePeriod), "realtimePeriod"}} {
 		if f.asked {
-			add("", "", f.field).Impossible = "cgroup v2 has nothing like it"
+			out = append(out, nothing("cpu", "cpu."+f.field))
 		}
 	}
 	return out

@@ -163,15 +163,16 @@ func (m *Manager) usable(leaf cgfile.Dir, fresh bool) error {
 	return nil
 }
 
-// available drops writes that take away a limit nothing can set, and refuses
-// those whose controller is missing.
+// available drops writes that take away a limit nothing can set and those that may be
+// ignored, and refuses the others whose controller is missing.
 func available(writes []cgfile.Write, enabled []string, dir string) ([]cgfile.Write, error) {
 	var out []cgfile.Write
 	for _, w := range writes {
 		switch {
+		case w.File == "" && w.Ignorable != "":
 		case w.Controller == core || slices.Contains(enabled, w.Controller):
 			out = append(out, w)
-		case !w.Unlimited:
+		case !w.Unlimited && w.Ignorable == "":
 			return nil, fmt.Errorf("%s: the %s controller is not available in %s", w.Field, w.Controller, dir)
 		}
 	}

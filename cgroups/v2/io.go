@@ -20,7 +20,6 @@ func io(b *specs.LinuxBlockIO) (out []cgfile.Write) {
 		out = append(out, cgfile.Write{Controller: "io", File: file, Value: value, Field: "linux.resources.blockIO." + field})
 		return &out[len(out)-1]
 	}
-	impossible := func(field string) { add("", "", field).Impossible = "cgroup v2 has nothing like it" }
 	if b.Weight != nil && *b.Weight != 0 {
 		w := add("io.bfq.weight", strconv.Itoa(int(*b.Weight)), "weight")
 		or := *w
@@ -28,14 +27,15 @@ func io(b *specs.LinuxBlockIO) (out []cgfile.Write) {
 		w.Or = &or
 	}
 	if b.LeafWeight != nil && *b.LeafWeight != 0 {
-		impossible("leafWeight")
+		out = append(out, nothing("io", "blockIO.leafWeight"))
 	}
 	for i, d := range b.WeightDevice {
 		if d.Weight != nil && *d.Weight != 0 {
-			add("io.bfq.weight", fmt.Sprintf("%d:%d %d", d.Major, d.Minor, *d.Weight), fmt.Sprintf("weightDevice[%d].weight", i))
+			w := add("io.bfq.weight", fmt.Sprintf("%d:%d %d", d.Major, d.Minor, *d.Weight), fmt.Sprintf("weightDevice[%d].weight", i))
+			w.Ignorable = "only the BFQ scheduler has weights of devices"
 		}
 		if d.LeafWeight != nil && *d.LeafWeight != 0 {
-			impossible(fmt.Sprintf("weightDevice[%d].leafWeight", i))
+			out = append(out, nothing("io", fmt.Sprintf("blockIO.weightDevice[%d].leafWeight", i)))
 		}
 	}
 	for _, l := range [...]struct {

@@ -28,14 +28,11 @@ func memory(m *specs.LinuxMemory) (out []cgfile.Write) {
 	if set(m.Reservation) {
 		add("memory.low", "reservation", number(*m.Reservation))
 	}
-	impossible := func(field string) {
-		out = append(out, cgfile.Write{Controller: "memory", Field: "linux.resources.memory." + field, Impossible: "cgroup v2 has nothing like it"})
-	}
 	if m.Swappiness != nil {
-		impossible("swappiness")
+		out = append(out, nothing("memory", "memory.swappiness"))
 	}
 	if m.DisableOOMKiller != nil && *m.DisableOOMKiller {
-		impossible("disableOOMKiller")
+		out = append(out, nothing("memory", "memory.disableOOMKiller"))
 	}
 	return out
 }

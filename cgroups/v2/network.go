@@ -12,10 +12,10 @@ func network(n *specs.LinuxNetwork) (out []cgfile.Write) {
 		return nil
 	}
 	if n.ClassID != nil && *n.ClassID != 0 {
-		out = append(out, cgfile.Write{Controller: "net_cls", Field: "linux.resources.network.classID", Impossible: "cgroup v2 has nothing like it"})
+		out = append(out, nothing("net_cls", "network.classID"))
 	}
 	if len(n.Priorities) > 0 {
-		out = append(out, cgfile.Write{Controller: "net_prio", Field: "linux.resources.network.priorities", Impossible: "cgroup v2 has nothing like it"})
+		out = append(out, nothing("net_prio", "network.priorities"))
 	}
 	return out
 }

@@ -26,6 +26,12 @@ func Writes(r *specs.LinuxResources) []cgfile.Write {
 	)
 }
 
+// nothing is a field without a counterpart on v2, which the runtime-spec lets a runtime
+// ignore: a controller of v1 is what it speaks of.
+func nothing(controller, field string) cgfile.Write {
+	return cgfile.Write{Controller: controller, Field: "linux.resources." + field, Ignorable: "cgroup v2 has nothing like it"}
+}
+
 // Unified decides the writes of linux.resources.unified, one for each line of a
 // value. They come after all others, which they override.
 func Unified(r *specs.LinuxResources) (out []cgfile.Write) {

@@ -31,8 +31,8 @@ memory memory.max=1048576 memory.limit`},
 memory memory.max=max memory.limit unlimited`},
 		{"reservation", `{"memory":{"reservation":524288}}`, `memory memory.low=524288 memory.reservation`},
 		{"no reservation", `{"memory":{"reservation":-1}}`, `memory memory.low=max memory.reservation unlimited`},
-		{"swappiness", `{"memory":{"swappiness":0}}`, `memory memory.swappiness: cgroup v2 has nothing like it`},
-		{"no OOM killer", `{"memory":{"disableOOMKiller":true}}`, `memory memory.disableOOMKiller: cgroup v2 has nothing like it`},
+		{"swappiness", `{"memory":{"swappiness":0}}`, `memory memory.swappiness: ignored, cgroup v2 has nothing like it`},
+		{"no OOM killer", `{"memory":{"disableOOMKiller":true}}`, `memory memory.disableOOMKiller: ignored, cgroup v2 has nothing like it`},
 		{"OOM killer", `{"memory":{"disableOOMKiller":false}}`, ""},
 		{"kernel memory is ignored", `{"memory":{"kernel":1048576,"kernelTCP":1048576,"useHierarchy":true,"checkBeforeUpdate":true}}`, ""},
 		{"shares", `{"cpu":{"shares":1024}}`, `cpu cpu.weight=100 cpu.shares`},
@@ -46,9 +46,9 @@ cpu cpu.max=50000 200000 cpu.quota`},
 		{"no quota", `{"cpu":{"quota":-1}}`, `cpu cpu.max.burst=0 cpu.burst unlimited optional reset
 cpu cpu.max=max 100000 cpu.quota unlimited`},
 		{"no quota, period", `{"cpu":{"quota":-1,"period":50000}}`, `cpu cpu.max.burst=0 cpu.burst unlimited optional reset
-cpu cpu.max=max 50000 cpu.quota unlimited`},
+cpu cpu.max=max 50000 cpu.period unlimited or ignored, there is no cpu controller, and without a quota it has no effect`},
 		{"period", `{"cpu":{"period":50000}}`, `cpu cpu.max.burst=0 cpu.burst unlimited optional reset
-cpu cpu.max=max 50000 cpu.period unlimited`},
+cpu cpu.max=max 50000 cpu.period unlimited or ignored, there is no cpu controller, and without a quota it has no effect`},
 		{"burst", `{"cpu":{"quota":50000,"burst":20000}}`, `cpu cpu.max.burst=0 cpu.burst unlimited optional reset
 cpu cpu.max=50000 100000 cpu.quota
 cpu cpu.max.burst=20000 cpu.burst`},
@@ -58,16 +58,16 @@ cpu cpu.max.burst=20000 cpu.burst`},
 		{"idle, whatever the shares", `{"cpu":{"idle":1,"shares":512}}`, `cpu cpu.idle=1 cpu.idle`},
 		{"not idle", `{"cpu":{"idle":0,"shares":512}}`, `cpu cpu.idle=0 cpu.idle unlimited optional reset
 cpu cpu.weight=59 cpu.shares`},
-		{"real time", `{"cpu":{"realtimePeriod":1000000,"realtimeRuntime":950000}}`, `cpu cpu.realtimeRuntime: cgroup v2 has nothing like it
-cpu cpu.realtimePeriod: cgroup v2 has nothing like it`},
+		{"real time", `{"cpu":{"realtimePeriod":1000000,"realtimeRuntime":950000}}`, `cpu cpu.realtimeRuntime: ignored, cgroup v2 has nothing like it
+cpu cpu.realtimePeriod: ignored, cgroup v2 has nothing like it`},
 		{"cpuset", `{"cpu":{"cpus":"0-1","mems":"0"}}`, `cpuset cpuset.cpus=0-1 cpu.cpus
 cpuset cpuset.mems=0 cpu.mems`},
 		{"block weights", `{"blockIO":{"weight":500,"leafWeight":300}}`, `io io.bfq.weight=500 blockIO.weight or io.weight=4950
-io blockIO.leafWeight: cgroup v2 has nothing like it`},
+io blockIO.leafWeight: ignored, cgroup v2 has nothing like it`},
 		{"least weight", `{"blockIO":{"weight":10}}`, `io io.bfq.weight=10 blockIO.weight or io.weight=1`},
 		{"most weight", `{"blockIO":{"weight":1000}}`, `io io.bfq.weight=1000 blockIO.weight or io.weight=10000`},
-		{"weights of devices", `{"blockIO":{"weightDevice":[{"major":8,"minor":0,"weight":500},{"major":8,"minor":16,"leafWeight":300}]}}`, `io io.bfq.weight=8:0 500 blockIO.weightDevice[0].weight
-io blockIO.weightDevice[1].leafWeight: cgroup v2 has nothing like it`},
+		{"weights of devices", `{"blockIO":{"weightDevice":[{"major":8,"minor":0,"weight":500},{"major":8,"minor":16,"leafWeight":300}]}}`, `io io.bfq.weight=8:0 500 blockIO.weightDevice[0].weight or ignored, only the BFQ scheduler has weights of devices
+io blockIO.weightDevice[1].leafWeight: ignored, cgroup v2 has nothing like it`},
 		{"throttles", `{"blockIO":{"throttleReadBpsDevice":[{"major":8,"minor":16,"rate":1048576},{"major":8,"minor":0,"rate":0}],"throttleWriteBpsDevice":[{"major":8,"minor":16,"rate":1048576},{"major":8,"minor":0,"rate":0}],"throttleReadIOPSDevice":[{"major":8,"minor":16,"rate":1048576},{"major":8,"minor":0,"rate":0}],"throttleWriteIOPSDevice":[{"major":8,"minor":16,"rate":1048576},{"major":8,"minor":0,"rate":0}]}}`, `io io.max=8:16 rbps=1048576 blockIO.throttleReadBpsDevice[0]
 io io.max=8:0 rbps=max blockIO.throttleReadBpsDevice[1] unlimited
 io io.max=8:16 wbps=1048576 blockIO.throttleWriteBpsDevice[0]
@@ -80,8 +80,8 @@ io io.max=8:0 wiops=max blockIO.throttleWriteIOPSDevice[1] unlimited`},
 hugetlb hugetlb.2MB.rsvd.max=4194304 hugepageLimits[0] optional
 hugetlb hugetlb.1GB.max=0 hugepageLimits[1]
 hugetlb hugetlb.1GB.rsvd.max=0 hugepageLimits[1] optional`},
-		{"network", `{"network":{"classID":1048577,"priorities":[{"name":"eth0","priority":5},{"name":"lo","priority":0}]}}`, `net_cls network.classID: cgroup v2 has nothing like it
-net_prio network.priorities: cgroup v2 has nothing like it`},
+		{"network", `{"network":{"classID":1048577,"priorities":[{"name":"eth0","priority":5},{"name":"lo","priority":0}]}}`, `net_cls network.classID: ignored, cgroup v2 has nothing like it
+net_prio network.priorities: ignored, cgroup v2 has nothing like it`},
 		{"rdma", `{"rdma":{"mlx5_1":{"hcaHandles":3,"hcaObjects":10000},"mlx4_0":{"hcaObjects":0}}}`, `rdma rdma.max=mlx4_0 hca_object=0 rdma["mlx4_0"]
 rdma rdma.max=mlx5_1 hca_handle=3 hca_object=10000 rdma["mlx5_1"]`},
 		{"unified", `{"memory":{"limit":1048576},"unified":{"memory.high":"1000000","io.max":"8:0 rbps=1\n8:16 wbps=2\n","hugetlb.2MB.max":""}}`, `memory memory.max=1048576 memory.limit

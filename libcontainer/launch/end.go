@@ -163,6 +163,9 @@ func (p *Process) lastWords() error {
 	}
 }
 
+// ErrOOM is the end of a first process for want of memory.
+var ErrOOM = errors.New("container init was OOM-killed (memory limit too low?)")
+
 // death says how the first process ended.
 func (p *Process) death(rec nsenter.Progress) error {
 	pid, err := p.pid()
@@ -174,7 +177,7 @@ func (p *Process) death(rec nsenter.Progress) error {
 	label := p.plan.Tape.Label(int(rec.Step))
 	if c.Status.Signaled() {
 		if p.in.OOMKilled != nil && p.in.OOMKilled() {
-			return errors.New("container init was OOM-killed (memory limit too low?)")
+			return ErrOOM
 		}
 		return fmt.Errorf("container init was killed by signal %d (%s) at: %s", c.Status.Signal(), c.Status.Signal(), label)
 	}

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"path"
+	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -48,18 +49,23 @@ func (p *planner) devIsBind() bool {
 	return false
 }
 
-// nodes are the devices that every container has, then the configuration's. Those replace
-// one of ours of the same path; of two of theirs, which can differ in owner and mode only,
-// the first counts, as with runc and crun: the second finds what it wants there. What we
-// make in our own way isn't made in theirs.
-func (p *planner) nodes() []rootfs.Node {
+// DefaultDevices are the devices that every container has.
+func DefaultDevices() []rootfs.Node {
 	char := func(name string, minor uint32, major uint32) rootfs.Node {
 		return rootfs.Node{Path: "/dev/" + name, Mode: unix.S_IFCHR | 0o666, Rdev: unix.Mkdev(major, minor)}
 	}
-	list := []rootfs.Node{
+	return []rootfs.Node{
 		char("null", 3, 1), char("random", 8, 1), char("full", 7, 1),
 		char("tty", 0, 5), char("zero", 5, 1), char("urandom", 9, 1),
 	}
+}
+
+// nodes are the default devices, as far as they can be had, then the configuration's. Those
+// replace one of ours of the same path; of two of theirs, which can differ in owner and
+// mode only, the first counts, as with runc and crun: the second finds what it wants there.
+// What we make in our own way isn't made in theirs.
+func (p *planner) nodes() []rootfs.Node {
+	list := slices.DeleteFunc(DefaultDevices(), func(n rootfs.Node) bool { return slices.Contains(p.host.Lacks, n.Path) })
 	configured := p.linux().Devices
 	if len(configured) == 0 {
 		return list

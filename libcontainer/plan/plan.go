@@ -30,6 +30,7 @@ type Host struct {
 	Permitted caps.Set  // our own capabilities
 	Null      [3]bool   // which of stdin, stdout and stderr is a character device: not ours to give away
 	Nofile    [2]uint64 // RLIMIT_NOFILE that our caller gave us, soft and hard
+	FileSize  [2]uint64 // RLIMIT_FSIZE that our caller gave us, if we have another; else zeros
 	Joined    []Joined  // namespaces of the configuration that exist already
 	HasKcore  bool      // /proc/kcore exists
 	Umask     int       // our caller's, where a hook is to have it
@@ -47,6 +48,8 @@ type Host struct {
 	UserNS      bool // we are in a user namespace: no device can be made
 	NoMounts    bool // we may not make mounts in our own mount namespace
 	NoInspector bool // we may not look into a process that isn't dumpable
+	// Lacks are the paths of default devices that the host hasn't, of who can't make any.
+	Lacks []string
 }
 
 // Joined is a namespace given by path.

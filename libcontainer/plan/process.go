@@ -106,19 +106,20 @@ func Resource(name string) int {
 	return -1
 }
 
-// rlimits are the limits of the configuration, and the limit of open files that
-// our caller had: the Go runtime has raised ours.
+// rlimits are the limits of the configuration, and those that our caller had where ours
+// are others: of open files, which the Go runtime has raised, and perhaps of file sizes.
 func (p *planner) rlimits() []specs.POSIXRlimit {
 	var list []specs.POSIXRlimit
-	nofile := false
 	if p.spec.Process != nil {
 		list = append(list, p.spec.Process.Rlimits...)
 	}
-	for _, r := range list {
-		nofile = nofile || r.Type == "RLIMIT_NOFILE"
-	}
-	if !nofile && p.host.Nofile[1] != 0 {
-		list = append(list, specs.POSIXRlimit{Type: "RLIMIT_NOFILE", Soft: p.host.Nofile[0], Hard: p.host.Nofile[1]})
+	for _, own := range [...]struct {
+		name  string
+		limit [2]uint64
+	}{{"RLIMIT_NOFILE", p.host.Nofile}, {"RLIMIT_FSIZE", p.host.FileSize}} {
+		if own.limit[1] != 0 && !slices.ContainsFunc(list, func(r specs.POSIXRlimit) bool { return r.Type == own.name }) {
+			list = append(list, specs.POSIXRlimit{Type: own.name, Soft: own.limit[0], Hard: own.limit[1]})
+		}
 	}
 	return list
 }

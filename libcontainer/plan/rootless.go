@@ -60,8 +60,8 @@ func (p *planner) hide(now bool) {
 	}
 }
 
-// show lets the caller join the waiting process, for startContainer hooks and
-// for exec. By now it has no more rights and descriptors than the user's program
+// show lets the caller look into the waiting process, and join it, for startContainer
+// hooks and for exec. By now it has no more rights and descriptors than the user's program
 // will have, which is dumpable too.
 func (p *planner) show() {
 	if p.Orders.Dumpable {

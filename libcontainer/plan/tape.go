@@ -381,12 +381,12 @@ func (p *planner) enterRoot(late []nsenter.Slot) {
 // written that down. From then on the container lives without it.
 func (p *planner) handshake() {
 	p.notify()
+	p.show() // before the runtime looks: a /proc with hidepid=2 shows an ordinary user no other
 	t, buf := p.t, p.t.Alloc(8)
 	ctl := p.Slots.Control
 	t.Call("report to runtime", unix.SYS_WRITE, ctl.FD(), buf.Addr(), nsenter.Int(1))
 	t.Call("wait for runtime", unix.SYS_READ, ctl.FD(), buf.Addr(), nsenter.Int(1)).Demand()
 	p.clearDeathSignal()
-	p.show()
 	t.Mark(nsenter.PhaseWaiting)
 	t.Call("confirm to runtime", unix.SYS_WRITE, ctl.FD(), buf.Addr(), nsenter.Int(1)).Ignore()
 	t.Call("close control socket", unix.SYS_CLOSE, ctl.FD()).Ignore()

@@ -75,13 +75,14 @@ func private() (FS, error) {
 func (p FS) Close() { unix.Close(p.FD) }
 
 // OpenFile opens name, a path like "sys/net/ipv4/ip_forward" or
-// "4711/uid_map". If a mount lies over a part of it, a private instance serves.
+// "4711/uid_map". If a mount lies over a part of it, or the procfs has nothing but
+// processes (subset=pid), a private instance serves.
 func (p FS) OpenFile(name string, flags int) (int, error) {
 	if slices.Contains(strings.Split(name, "/"), "..") { // no caller means another directory
 		return -1, fmt.Errorf("open /proc/%s: %w", name, unix.EINVAL)
 	}
 	fd, err := p.open(name, flags)
-	if errors.Is(err, unix.EXDEV) {
+	if errors.Is(err, unix.EXDEV) || errors.Is(err, unix.ENOENT) && strings.HasPrefix(name, "sys/") {
 		if own, perr := private(); perr == nil {
 			fd, err = own.open(name, flags)
 			own.Close()

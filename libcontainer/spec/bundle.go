@@ -25,6 +25,8 @@ type Bundle struct {
 	Rootfs string // the root filesystem's directory, absolute and without symlinks
 	Spec   *specs.Spec
 	Raw    []byte // the text of config.json; Spec's strings are parts of it, so it must not change
+
+	Warnings []string // what deserves a warning and isn't an error
 }
 
 // Load reads and checks the bundle in a directory. It returns all problems of the configuration at
@@ -39,13 +41,12 @@ func Load(dir string) (*Bundle, error) {
 		return nil, err
 	}
 	b := &Bundle{Dir: dir, Raw: raw}
-	var errs Errors
-	var whole bool
-	b.Spec, errs, whole = decode(raw)
-	if !whole {
-		return nil, errs
+	var d decoded
+	b.Spec, d = decode(raw)
+	if !d.whole {
+		return nil, d.errs
 	}
-	errs = withoutConsequences(errs, validate(b.Spec))
+	errs := withoutConsequences(d.errs, validate(b.Spec))
 	if b.Spec.Root != nil && b.Spec.Root.Path != "" {
 		b.Rootfs, err = resolveRootfs(dir, b.Spec.Root.Path)
 		if err != nil {
@@ -58,6 +59,7 @@ func Load(dir string) (*Bundle, error) {
 	if len(errs) > 0 {
 		return nil, errs
 	}
+	b.Warnings = append(d.warnings, Warnings(b.Spec)...)
 	return b, nil
 }
 
@@ -84,24 +86,24 @@ func withoutConsequences(decoded, checked Errors) Errors {
 
 // LoadProcess reads the file of a process object, see [DecodeProcess]. It may be a pipe: its name
 // is the caller's own.
-func LoadProcess(path string) (*specs.Process, error) {
+func LoadProcess(path string) (*specs.Process, []string, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+		return nil, nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	defer unix.Close(fd)
 	raw, err := readAll(fd, 4096)
 	if err != nil {
-		return nil, &os.PathError{Op: "read", Path: path, Err: err}
+		return nil, nil, &os.PathError{Op: "read", Path: path, Err: err}
 	}
 	if len(raw) > MaxConfigSize {
-		return nil, fmt.Errorf("%s: larger than the limit of %d MiB", path, MaxConfigSize>>20)
+		return nil, nil, tooBig(path)
 	}
-	p, err := DecodeProcess(raw)
+	p, warnings, err := DecodeProcess(raw)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return p, nil
+	return p, warnings, nil
 }
 
 // readConfig returns the text of a bundle's config.json. A FIFO in its place must not block, and

@@ -13,57 +13,62 @@ import (
 //go:generate go run ./gen
 
 // Decode makes a Spec of the text of a config.json. It is strict, see package jsontext: a key
-// must have the exact case, a number must fit its field, a null in a list is an error; elsewhere
-// null means absent. Unknown keys are ignored, as the runtime-spec demands, and so are the
-// sections for other platforms. The values themselves are not checked, see [Validate].
+// must have the exact case (but for two that others write, see gen), a number must fit its field, a
+// null in a list is an error; elsewhere null means absent. Unknown keys are ignored, as the
+// runtime-spec demands, and so are the sections for other platforms. The values themselves are not
+// checked, see [Validate].
 //
 // Errors of type are collected: the result is of type [Errors]. A syntax error ends it.
 //
 // The strings of the Spec share their memory with data, which must not be changed any more.
 func Decode(data []byte) (*specs.Spec, error) {
-	s, errs, _ := decode(data)
-	if len(errs) > 0 {
-		return nil, errs
+	s, d := decode(data)
+	if len(d.errs) > 0 {
+		return nil, d.errs
 	}
 	return s, nil
 }
 
-// decode also returns what could be decoded in spite of errors, and whether that comes from the
-// whole of the document: a syntax error is its end.
-func decode(data []byte) (s *specs.Spec, errs Errors, whole bool) {
+// decoded is what a document gave besides its value.
+type decoded struct {
+	errs     Errors
+	warnings []string
+	whole    bool // the value comes from the whole of the document: a syntax error is its end
+}
+
+// decode returns what could be decoded in spite of errors.
+func decode(data []byte) (s *specs.Spec, d decoded) {
 	s = new(specs.Spec)
-	errs, whole = decodeDocument(data, "", s, decodeSpec)
-	return s, errs, whole
+	return s, decodeDocument(data, "", s, decodeSpec)
 }
 
 // DecodeProcess is Decode for a document that is a process object alone, which exec takes. The
-// paths in its errors begin with "process".
-func DecodeProcess(data []byte) (*specs.Process, error) {
-	p := new(specs.Process)
-	if errs, _ := decodeDocument(data, "process", p, decodeProcess); len(errs) > 0 {
-		return nil, documentErrors{errs}
-	}
-	return p, nil
+// paths in its errors and warnings begin with "process".
+func DecodeProcess(data []byte) (*specs.Process, []string, error) {
+	return part(data, "process", decodeProcess)
 }
 
 // DecodeResources is Decode for a document that is a linux.resources object alone, which update
-// takes. The paths in its errors begin with "linux.resources".
-func DecodeResources(data []byte) (*specs.LinuxResources, error) {
-	r := new(specs.LinuxResources)
-	if errs, _ := decodeDocument(data, "linux.resources", r, decodeLinuxResources); len(errs) > 0 {
-		return nil, documentErrors{errs}
-	}
-	return r, nil
+// takes. The paths in its errors and warnings begin with "linux.resources".
+func DecodeResources(data []byte) (*specs.LinuxResources, []string, error) {
+	return part(data, "linux.resources", decodeLinuxResources)
 }
 
 // DecodeSeccomp is Decode for a document that is a linux.seccomp object alone. The paths in its
 // errors begin with "linux.seccomp".
 func DecodeSeccomp(data []byte) (*specs.LinuxSeccomp, error) {
-	p := new(specs.LinuxSeccomp)
-	if errs, _ := decodeDocument(data, "linux.seccomp", p, decodeLinuxSeccomp); len(errs) > 0 {
-		return nil, documentErrors{errs}
+	p, _, err := part(data, "linux.seccomp", decodeLinuxSeccomp)
+	return p, err
+}
+
+// part decodes a document that is a part of a configuration.
+func part[T any](data []byte, root string, f func(*decoder, *T)) (*T, []string, error) {
+	v := new(T)
+	d := decodeDocument(data, root, v, f)
+	if len(d.errs) > 0 {
+		return nil, nil, documentErrors{d.errs}
 	}
-	return p, nil
+	return v, d.warnings, nil
 }
 
 // documentErrors are the errors of a document that is no config.json.
@@ -71,7 +76,7 @@ type documentErrors struct{ Errors }
 
 func (e documentErrors) Error() string { return e.text() }
 
-func decodeDocument[T any](data []byte, root string, v *T, f func(*decoder, *T)) (errs Errors, whole bool) {
+func decodeDocument[T any](data []byte, root string, v *T, f func(*decoder, *T)) decoded {
 	d := decoder{r: jsontext.NewReader(data), path: make([]element, 0, 16)}
 	if root != "" {
 		d.path = append(d.path, element{name: root})
@@ -83,10 +88,10 @@ func decodeDocument[T any](data []byte, root string, v *T, f func(*decoder, *T))
 	d.r.End()
 	var syntax *jsontext.SyntaxError
 	if !errors.As(d.r.Err(), &syntax) {
-		return d.errs, true
+		return decoded{d.errs, d.warnings, true}
 	}
 	d.errs = append(d.errs, &FieldError{Path: d.where(), Msg: syntax.Msg, Line: syntax.Line, Column: syntax.Column})
-	return d.errs, false
+	return decoded{d.errs, d.warnings, false}
 }
 
 // decoder is a reader that knows where in the configuration it is. The generated functions, one
@@ -97,6 +102,8 @@ type decoder struct {
 	path []element // of the value being read
 	key  string    // of the member that next found last
 	errs Errors
+
+	warnings []string
 }
 
 // element is a step of a path: a field, a key of a map, or an index.
@@ -188,15 +195,35 @@ func (d *decoder) next() bool {
 }
 
 // unknown skips a member that the struct does not have. A key that differs from a known one in
-// nothing but case is an error: some readers would take it, others not.
+// nothing but case deserves a warning: some readers would take it, others not.
 func (d *decoder) unknown(known []string) {
 	for _, name := range known {
 		if strings.EqualFold(name, d.key) {
-			d.problem(d.r.Offset(), `unknown key, did you mean "`+name+`"? keys are case-sensitive`)
+			d.warn(`unknown key is ignored, did you mean ` + quote(name) + `? keys are case-sensitive`)
 			break
 		}
 	}
 	d.r.Skip()
+}
+
+// alias tells whether the member that comes next, whose key differs from the right one in case, is
+// to be taken for it: unless that is there too. If not, the member is skipped.
+func (d *decoder) alias(name string, absent bool) bool {
+	if absent {
+		d.warn("is taken for " + quote(name) + ": keys are case-sensitive")
+		return true
+	}
+	d.warn("is ignored: " + quote(name) + " is there too, and keys are case-sensitive")
+	d.r.Skip()
+	return false
+}
+
+// warn notes what is odd about the current member, but isn't wrong.
+func (d *decoder) warn(msg string) {
+	if len(d.warnings) < maxErrors {
+		line, column := d.r.Position(d.r.Offset())
+		d.warnings = append(d.warnings, (&FieldError{Path: d.where(), Msg: msg, Line: line, Column: column}).Error())
+	}
 }
 
 func decodeString[T ~string](d *decoder, v *T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,9 +22,7 @@ func TestDecodeErrors(t *testing.T) {
 		{`{"mounts":[null]}`, `config.json: mounts[0]: expected an object, got null (line 1, column 12)`},
 		{`{"annotations":{"a b":null}}`, `config.json: annotations["a b"]: expected a string, got null (line 1, column 23)`},
 		{`{"process":"sh"}`, `config.json: process: expected an object, got a string (line 1, column 12)`},
-		{"{\"process\":\n {\"Args\":[]}}", `config.json: process.Args: unknown key, did you mean "args"? keys are case-sensitive (line 2, column 10)`},
-		{`{"OCIVERSION":1}`, `config.json: OCIVERSION: unknown key, did you mean "ociVersion"? keys are case-sensitive (line 1, column 15)`},
-		{`{"linux":{"ſysctl":{}}}`, `did you mean "sysctl"?`},
+		{`{"linux":{"resources":{"CPU":1}}}`, `config.json: linux.resources.CPU: expected an object, got a number (line 1, column 30)`},
 		{`{"process":{"user":{"uid":4294967296}}}`, `process.user.uid: 4294967296 is out of range: from 0 to 4294967295`},
 		{`{"process":{"user":{"uid":-1}}}`, `process.user.uid: -1 is out of range`},
 		{`{"process":{"user":{"uid":1.0}}}`, `process.user.uid: expected an integer, got 1.0`},
@@ -59,17 +58,68 @@ func TestDecodeErrors(t *testing.T) {
 }
 
 func TestDecodeDocuments(t *testing.T) {
-	_, err := DecodeProcess([]byte(`{"args":[1]}`))
+	_, _, err := DecodeProcess([]byte(`{"args":[1]}`))
 	if want := `process.args[0]: expected a string, got a number (line 1, column 10)`; err == nil || err.Error() != want {
 		t.Errorf("DecodeProcess: error %v, want %s", err, want)
 	}
-	_, err = DecodeResources([]byte(`{"pids":{"limit":"1"}}`))
+	_, _, err = DecodeResources([]byte(`{"pids":{"limit":"1"}}`))
 	if want := `linux.resources.pids.limit: expected a number, got a string (line 1, column 18)`; err == nil || err.Error() != want {
 		t.Errorf("DecodeResources: error %v, want %s", err, want)
 	}
-	r, err := DecodeResources([]byte(`{"pids":{"limit":7}}`))
+	r, _, err := DecodeResources([]byte(`{"pids":{"limit":7}}`))
 	if err != nil || *r.Pids.Limit != 7 {
 		t.Errorf("DecodeResources = %+v, %v, want a limit of 7", r, err)
+	}
+}
+
+// Keys that differ in case are unknown ones, but for two; there is a warning for each.
+func TestDecodeCase(t *testing.T) {
+	for _, tt := range []struct {
+		doc  string
+		want []string
+		got  func(*specs.Spec) bool
+	}{
+		{"{\"process\":\n {\"Args\":[]}}", []string{`process.Args: unknown key is ignored, did you mean "args"? keys are case-sensitive (line 2, column 10)`}, nil},
+		{`{"OCIVERSION":1}`, []string{`OCIVERSION: unknown key is ignored, did you mean "ociVersion"? keys are case-sensitive (line 1, column 15)`}, nil},
+		{`{"linux":{"ſysctl":{}}}`, []string{`linux.ſysctl: unknown key is ignored, did you mean "sysctl"? keys are case-sensitive (line 1, column 21)`}, nil},
+		{`{"hostnames":1,"x":2}`, nil, nil},
+		{`{"annotations":{"A":"1","a":"2"}}`, nil, func(s *specs.Spec) bool { return len(s.Annotations) == 2 }},
+		{
+			`{"linux":{"resources":{"CPU":{"shares":7}}}}`, []string{`linux.resources.CPU: is taken for "cpu": keys are case-sensitive (line 1, column 30)`},
+			func(s *specs.Spec) bool { return *s.Linux.Resources.CPU.Shares == 7 },
+		},
+		{
+			`{"linux":{"resources":{"cpu":{"shares":7},"CPU":{"shares":8,"quota":9}}}}`, []string{`linux.resources.CPU: is ignored: "cpu" is there too, and keys are case-sensitive (line 1, column 49)`},
+			func(s *specs.Spec) bool {
+				return *s.Linux.Resources.CPU.Shares == 7 && s.Linux.Resources.CPU.Quota == nil
+			},
+		},
+		{
+			`{"linux":{"resources":{"CPU":{"shares":8,"quota":9},"cpu":{"shares":7}}}}`, []string{`linux.resources.CPU: is taken for "cpu": keys are case-sensitive (line 1, column 30)`},
+			func(s *specs.Spec) bool {
+				return *s.Linux.Resources.CPU.Shares == 7 && s.Linux.Resources.CPU.Quota == nil
+			},
+		},
+		{
+			`{"linux":{"resources":{"hugepageLimits":[{"limit":1,"pageSize":"2MB"},{"pagesize":"4MB","limit":2}]}}}`,
+			[]string{`linux.resources.hugepageLimits[1].pagesize: is taken for "pageSize": keys are case-sensitive (line 1, column 83)`},
+			func(s *specs.Spec) bool { return s.Linux.Resources.HugepageLimits[1].Pagesize == "4MB" },
+		},
+		{`{"linux":{"resources":{"Cpu":{},"hugepageLimits":[{"Pagesize":""}]}}}`, []string{
+			`linux.resources.Cpu: unknown key is ignored, did you mean "cpu"? keys are case-sensitive (line 1, column 30)`,
+			`linux.resources.hugepageLimits[0].Pagesize: unknown key is ignored, did you mean "pageSize"? keys are case-sensitive (line 1, column 63)`,
+		}, func(s *specs.Spec) bool { return s.Linux.Resources.CPU == nil }},
+	} {
+		s, d := decode([]byte(tt.doc))
+		if len(d.errs) > 0 || !slices.Equal(d.warnings, tt.want) {
+			t.Errorf("decode(%s): errors %v, warnings\n\t%q, want\n\t%q", tt.doc, d.errs, d.warnings, tt.want)
+		}
+		if tt.got != nil && !tt.got(s) {
+			t.Errorf("decode(%s) = %+v", tt.doc, s.Linux)
+		}
+	}
+	if _, d := decode([]byte(`{"mounts":[` + strings.Repeat(`{"Type":""},`, 1000) + `{}]}`)); len(d.warnings) != maxErrors {
+		t.Errorf("%d warnings, want %d", len(d.warnings), maxErrors)
 	}
 }
 
@@ -86,7 +136,7 @@ func TestDecodeLenient(t *testing.T) {
 			t.Errorf("Decode(%s) = %+v, %v, want an empty Spec", doc, s, err)
 		}
 	}
-	p, err := DecodeProcess([]byte(`{"commandLine":5,"user":{"username":[],"umask":null,"additionalGids":null},"terminal":null,"oomScoreAdj":null}`))
+	p, _, err := DecodeProcess([]byte(`{"commandLine":5,"user":{"username":[],"umask":null,"additionalGids":null},"terminal":null,"oomScoreAdj":null}`))
 	if err != nil || !reflect.DeepEqual(p, new(specs.Process)) {
 		t.Errorf("DecodeProcess = %+v, %v, want an empty Process", p, err)
 	}
@@ -166,9 +216,9 @@ func FuzzDecode(f *testing.F) {
 		if !bytes.Equal(before, data) {
 			t.Fatal("Decode changed its input")
 		}
-		partial, _, _ := decode(data)
+		partial, d := decode(data)
 		_ = Validate(partial)
-		if err != nil {
+		if err != nil || len(d.warnings) > 0 { // keys that differ in case, which encoding/json takes
 			return
 		}
 		_, _ = Validate(got), Warnings(got)

@@ -23,12 +23,12 @@ func TestEncodeResources(t *testing.T) {
 "network":{"classID":3,"priorities":[{"name":"eth0","priority":4}]},
 "rdma":{"mlx\"0":{"hcaHandles":1,"hcaObjects":2}},
 "unified":{"memory.high":"1\n2","io.max":"8:0 rbps=1"}}`
-	want, err := DecodeResources([]byte(text))
+	want, _, err := DecodeResources([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	out := EncodeResources(want)
-	got, err := DecodeResources(out)
+	got, _, err := DecodeResources(out)
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%v\n%s", err, out)
 	}

@@ -51,7 +51,7 @@ func TestDecodeEngineConfigs(t *testing.T) {
 func TestDecodeEngineProcesses(t *testing.T) {
 	for _, file := range engineFiles(t, "process") {
 		data := read(t, file)
-		got, err := DecodeProcess(data)
+		got, _, err := DecodeProcess(data)
 		if err != nil {
 			t.Errorf("%s: DecodeProcess: %v", file, err)
 			continue

@@ -1,6 +1,10 @@
 package spec
 
-import "github.com/opencontainers/runtime-spec/specs-go"
+import (
+	"slices"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
 
 // Example returns the configuration that `spec` writes: a shell in a read-only root filesystem
 // called rootfs, with as few rights as a shell needs.
@@ -82,17 +86,17 @@ func exampleMounts() []specs.Mount {
 	}
 }
 
+// Drop takes a namespace out of a configuration.
+func Drop(s *specs.Spec, t specs.LinuxNamespaceType) {
+	s.Linux.Namespaces = slices.DeleteFunc(s.Linux.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == t })
+}
+
 // Rootless changes an [Example] into one that a user without privileges can run: a user namespace
 // in which the caller's ids, uid and gid, are root's, and nothing that only root may do.
 func Rootless(s *specs.Spec, uid, gid uint32) {
-	var kept []specs.LinuxNamespace
-	for _, ns := range s.Linux.Namespaces {
-		// Without a network of its own to configure, a container keeps the user's.
-		if ns.Type != specs.NetworkNamespace && ns.Type != specs.UserNamespace {
-			kept = append(kept, ns)
-		}
-	}
-	s.Linux.Namespaces = append(kept, specs.LinuxNamespace{Type: specs.UserNamespace})
+	Drop(s, specs.NetworkNamespace) // without one to configure, a container keeps the user's
+	Drop(s, specs.UserNamespace)
+	s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
 	s.Linux.UIDMappings = []specs.LinuxIDMapping{{ContainerID: 0, HostID: uid, Size: 1}}
 	s.Linux.GIDMappings = []specs.LinuxIDMapping{{ContainerID: 0, HostID: gid, Size: 1}}
 	s.Linux.Resources = nil

@@ -140,7 +140,7 @@ var proofs = []proof{
 	{"linux.resources.memory.kernel", "ignored with a warning: Linux has no such limit any more", "tests/lifecycle TestKernelMemoryIgnored"},
 	{"linux.resources.memory.kernelTCP", "ignored with a warning", "tests/lifecycle TestKernelMemoryIgnored"},
 	{"linux.resources.memory.checkBeforeUpdate", "", "cgroups/choose TestSetBelowUsage"},
-	{"linux.resources.network", "v1; an error on v2, which has nothing like it", "cgroups/v1 TestWrites"},
+	{"linux.resources.network", "v1; ignored on v2, which has nothing like it, with a warning", "cgroups/v1 TestWrites"},
 	{"linux.resources.pids", "", "tests/lifecycle TestPidsLimitHolds"},
 	{"linux.resources.rdma", "", "cgroups/v1 TestWrites"},
 	{"linux.resources.unified", "", "cgroups/choose TestUnified"},
@@ -183,7 +183,7 @@ var proofs = []proof{
 var deviations = []proof{
 	{"no umask", "0022, as with runc and crun; the specification has it inherited", "tests/lifecycle TestProcessBasics"},
 	{"no process", "create works and start fails, as the specification says", "tests/lifecycle TestNoProcess"},
-	{"unknown capability", "a warning, as 1.3 says; 1.0 and its suite wanted an error", "libcontainer/spec TestWarnings"},
+	{"unknown capability", "a warning, as 1.3 says; 1.0 and its suite wanted an error", "libcontainer/plan TestCapabilityWarnings"},
 	{"poststart hook that fails", "start fails and the container ends, as 1.3 says; the suite of 1.0 wants a warning", "tests/lifecycle TestHookFailures"},
 	{"`bind` by the type alone", "an error that says which option is needed; peers fail with \"no such device\"", "libcontainer/spec TestValidateMounts"},
 	{"config.json changed after create", "exec uses the one that create read", "tests/lifecycle TestExecSnapshot"},

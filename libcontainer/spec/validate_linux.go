@@ -142,13 +142,17 @@ func (c *checker) cgroupsPath(p string) {
 	}
 }
 
+// accessLetters are those of a device rule's access that mean something.
+const accessLetters = "rwm"
+
 func (c *checker) deviceRule(i int, d *specs.LinuxDeviceCgroup) {
 	switch d.Type {
 	case "", "a", "b", "c":
 	default:
 		c.bad("unknown type "+quote(d.Type)+", must be a, b or c", "linux", "resources", "devices", i, "type")
 	}
-	if d.Access == "" || strings.Trim(d.Access, "rwm") != "" {
+	// A rule for all devices is one for every access.
+	if d.Access == "" || (d.Type == "b" || d.Type == "c") && !strings.ContainsAny(d.Access, accessLetters) {
 		c.bad("must be one or more of r, w and m", "linux", "resources", "devices", i, "access")
 	}
 	for _, f := range [...]struct {

@@ -72,7 +72,9 @@ func TestValidateLinux(t *testing.T) {
 				{Type: "a", Access: "rwm"},
 				{Type: "b", Access: "m", Major: ptr(int64(-1)), Minor: ptr(int64(5))},
 				{Type: "p", Access: ""},
-				{Access: "rx", Major: ptr(int64(-2)), Minor: ptr(int64(1 << 32))},
+				{Type: "c", Access: "a", Major: ptr(int64(-2)), Minor: ptr(int64(1 << 32))},
+				{Access: "x"},
+				{Type: "c", Access: "rwa"},
 			}}
 		}), []string{
 			`linux.resources.devices[2].type: unknown type "p", must be a, b or c`, "linux.resources.devices[2].access: must be one or more of r, w and m",

@@ -4,8 +4,6 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-
-	"github.com/rung-oci/rung/libcontainer/caps"
 )
 
 // maxID is the highest uid or gid.
@@ -111,8 +109,8 @@ func (c *checker) rlimits(limits []specs.POSIXRlimit) {
 	}
 }
 
-// Warnings returns what deserves a warning and, by the runtime-spec, no error: capabilities that
-// nobody knows.
+// Warnings returns what deserves a warning and, by the runtime-spec, no error, as far as the
+// configuration alone tells.
 func Warnings(s *specs.Spec) []string {
 	warnings := resourceWarnings(s)
 	if s.Process != nil {
@@ -122,23 +120,9 @@ func Warnings(s *specs.Spec) []string {
 }
 
 // ProcessWarnings is [Warnings] for a process alone.
-func ProcessWarnings(p *specs.Process) []string {
-	if p.Capabilities == nil {
-		return nil
-	}
-	var warnings []string
-	seen := map[string]bool{}
-	for _, list := range [...][]string{
-		p.Capabilities.Bounding, p.Capabilities.Effective,
-		p.Capabilities.Inheritable, p.Capabilities.Permitted, p.Capabilities.Ambient,
-	} {
-		_, unknown := caps.FromNames(list)
-		for _, name := range unknown {
-			if !seen[name] {
-				seen[name] = true
-				warnings = append(warnings, "process.capabilities: unknown capability "+quote(name)+" is ignored")
-			}
-		}
+func ProcessWarnings(p *specs.Process) (warnings []string) {
+	if s := p.Scheduler; s != nil && s.Nice != 0 && s.Policy != specs.SchedOther && s.Policy != specs.SchedBatch {
+		warnings = append(warnings, "process.scheduler.nice: ignored, policy "+string(s.Policy)+" has no nice value")
 	}
 	return warnings
 }

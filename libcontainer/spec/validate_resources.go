@@ -92,6 +92,9 @@ func (c *checker) memory(m *specs.LinuxMemory) {
 
 func (c *checker) cpu(p *specs.LinuxCPU) {
 	c.limit(p.Quota, "cpu", "quota")
+	if p.Period != nil && *p.Period != 0 && (*p.Period < 1000 || *p.Period > 1000000) {
+		c.badResource("must be from 1000 to 1000000", "cpu", "period") // the kernel's 1 ms to 1 s
+	}
 	c.limit(p.RealtimeRuntime, "cpu", "realtimeRuntime")
 	if p.Burst != nil && p.Quota != nil && *p.Quota > 0 && *p.Burst > uint64(*p.Quota) {
 		c.badResource("must not be more than cpu.quota", "cpu", "burst")
@@ -179,8 +182,16 @@ func resourceWarnings(s *specs.Spec) []string {
 
 // ResourceWarnings is what [Warnings] says of linux.resources.
 func ResourceWarnings(r *specs.LinuxResources) (warnings []string) {
-	if r == nil || r.Memory == nil {
+	if r == nil {
 		return nil
+	}
+	for i, d := range r.Devices {
+		if strings.Trim(d.Access, accessLetters) != "" && len(warnings) < maxErrors {
+			warnings = append(warnings, fmt.Sprintf("linux.resources.devices[%d].access: only r, w and m count in %s", i, quote(d.Access)))
+		}
+	}
+	if r.Memory == nil {
+		return warnings
 	}
 	for _, f := range [...]struct {
 		name  string

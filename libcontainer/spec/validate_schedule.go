@@ -29,11 +29,8 @@ func (c *checker) scheduler(s *specs.Scheduler) {
 		c.bad("unknown policy "+quote(string(s.Policy)), "process", "scheduler", "policy")
 		return
 	}
-	switch {
-	case nice && (s.Nice < -20 || s.Nice > 19):
+	if nice && (s.Nice < -20 || s.Nice > 19) {
 		c.bad("must be from -20 to 19", "process", "scheduler", "nice")
-	case !nice && s.Nice != 0:
-		c.bad("needs policy SCHED_OTHER or SCHED_BATCH", "process", "scheduler", "nice")
 	}
 	switch {
 	case priority && (s.Priority < 1 || s.Priority > 99):

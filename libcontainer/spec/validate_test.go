@@ -178,13 +178,16 @@ func TestWarnings(t *testing.T) {
 	if got := Warnings(s); got != nil {
 		t.Errorf("Warnings(example) = %q, want none", got)
 	}
-	s.Process.Capabilities.Bounding = append(s.Process.Capabilities.Bounding, "CAP_X", "cap_kill")
-	s.Process.Capabilities.Ambient = []string{"CAP_X"}
-	want := []string{`process.capabilities: unknown capability "CAP_X" is ignored`, `process.capabilities: unknown capability "cap_kill" is ignored`}
+	s.Process.Scheduler = &specs.Scheduler{Policy: specs.SchedIdle, Nice: 3}
+	s.Linux.Resources.Devices = append(s.Linux.Resources.Devices, specs.LinuxDeviceCgroup{Type: "c", Access: "rwa"})
+	want := []string{
+		`linux.resources.devices[1].access: only r, w and m count in "rwa"`,
+		`process.scheduler.nice: ignored, policy SCHED_IDLE has no nice value`,
+	}
 	if got := Warnings(s); !slices.Equal(got, want) {
 		t.Errorf("Warnings = %q, want %q", got, want)
 	}
-	s.Process = nil
+	s.Process, s.Linux.Resources = nil, nil
 	if got := Warnings(s); got != nil {
 		t.Errorf("Warnings without a process = %q, want none", got)
 	}

@@ -402,6 +402,10 @@ func decodeLinuxResources(d *decoder, v *specs.LinuxResources) {
 			decodePointer(d, &v.Memory, decodeLinuxMemory)
 		case "cpu":
 			decodePointer(d, &v.CPU, decodeLinuxCPU)
+		case "CPU":
+			if d.alias("cpu", v.CPU == nil) {
+				decodePointer(d, &v.CPU, decodeLinuxCPU)
+			}
 		case "pids":
 			decodePointer(d, &v.Pids, decodeLinuxPids)
 		case "blockIO":
@@ -732,6 +736,10 @@ func decodeLinuxHugepageLimit(d *decoder, v *specs.LinuxHugepageLimit) {
 		switch d.key {
 		case "pageSize":
 			decodeString(d, &v.Pagesize)
+		case "pagesize":
+			if d.alias("pageSize", v.Pagesize == "") {
+				decodeString(d, &v.Pagesize)
+			}
 		case "limit":
 			decodeUint(d, &v.Limit)
 		default:

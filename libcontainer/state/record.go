@@ -157,7 +157,7 @@ func (e *Entry) WriteRecord(r *Record) error {
 func (e *Entry) Record() (*Record, error) {
 	data, err := e.read(stateName)
 	if errors.Is(err, unix.ENOENT) {
-		return nil, ErrNotExist
+		return nil, notExist(e.Dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s/%s: %w", e.Dir, stateName, err)

@@ -119,6 +119,9 @@ func BootID(fs proc.FS) (string, error) {
 		return *known, nil
 	}
 	b, err := fs.ReadFile("sys/kernel/random/boot_id", 64)
+	if errors.Is(err, unix.ENOENT) {
+		return "", fmt.Errorf("read boot id: %w: /proc is mounted with subset=pid, it seems, and no other can be mounted", err)
+	}
 	if err != nil {
 		return "", fmt.Errorf("read boot id: %w", err)
 	}

@@ -138,7 +138,7 @@ func (s Store) open(id string) (*Entry, error) {
 	dir := filepath.Join(s.Root, id)
 	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err == unix.ENOENT || err == unix.ENOTDIR {
-		return nil, ErrNotExist
+		return nil, notExist(dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", dir, err)
@@ -219,9 +219,15 @@ func (e *Entry) exists() error {
 		return fmt.Errorf("stat %s: %w", e.Dir, err)
 	}
 	if st.Nlink == 0 {
-		return ErrNotExist
+		return notExist(e.Dir)
 	}
 	return nil
+}
+
+// notExist is [ErrNotExist] with the name of the container whose directory is missing,
+// and where it was looked for: a --root that isn't the one of create is a common mistake.
+func notExist(dir string) error {
+	return fmt.Errorf("%w: %s in %s", ErrNotExist, filepath.Base(dir), filepath.Dir(dir))
 }
 
 // Close closes the entry and gives its lock back.

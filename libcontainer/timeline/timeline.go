@@ -64,11 +64,15 @@ func Later(read func()) {
 }
 
 // End ends all phases and is the timeline as a text, see [Chrome].
-func End(title string) []byte {
+func End(title string) []byte { return Chrome(title, Tracks()...) }
+
+// Tracks ends all phases and returns all that was recorded.
+func Tracks() []*Track {
 	Runtime.Phase("")
 	for _, read := range later {
 		read()
 	}
+	later = nil
 	if file >= 0 {
 		var st unix.Stat_t
 		if unix.Fstat(file, &st) == nil {
@@ -76,8 +80,10 @@ func End(title string) []byte {
 			n, _ := unix.Pread(file, text, 0)
 			Builder.receive(string(text[:max(n, 0)]))
 		}
+		unix.Close(file)
+		file = -1
 	}
-	return Chrome(title, Runtime, Builder, First)
+	return []*Track{Runtime, Builder, First}
 }
 
 // Phase ends the track's phase and begins the next; "" only ends it.
@@ -86,6 +92,9 @@ func (t *Track) Phase(name string) {
 		t.next(name)
 	}
 }
+
+// Idle tells whether the track is in no phase.
+func (t *Track) Idle() bool { return t.open.Name == "" }
 
 func (t *Track) next(name string) {
 	now := Now()

@@ -228,8 +228,4 @@ func (a *adapter) resources(s *specs.Spec) {
 			delete(r.Unified, file)
 		}
 	}
-	if m := r.Memory; m != nil && m.Swappiness != nil && harness.View() == harness.V2 {
-		a.note("linux.resources.memory.swappiness (v1 only)")
-		m.Swappiness = nil
-	}
 }

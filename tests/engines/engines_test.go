@@ -82,7 +82,11 @@ func probe(t *testing.T, b *harness.Bundle) (text string) {
 		recv = harness.Receive(t)
 		flags = []string{"--console-socket", recv.Path}
 	}
-	pid, r := b.Create(t, flags...)
+	c := b.Cmd(append([]string{"create"}, flags...)...)
+	log := b.Dir + "/log.json"
+	c.Args = append([]string{"--log", log, "--log-format", "json"}, c.Args...)
+	pid, r := b.CreateBy(t, c)
+	onlyExpected(t, log)
 	if recv != nil {
 		pty := recv.Console(t)
 		b.Must(t, "start")
@@ -99,6 +103,18 @@ func probe(t *testing.T, b *harness.Bundle) (text string) {
 	}
 	b.Must(t, "delete")
 	return text
+}
+
+// onlyExpected checks that the log has no other warning than that of buildah's ambient
+// capabilities, which aren't inheritable.
+func onlyExpected(t *testing.T, log string) {
+	t.Helper()
+	data, _ := os.ReadFile(log)
+	for line := range strings.Lines(string(data)) {
+		if !strings.Contains(line, "can't raise ambient capabilit") {
+			t.Errorf("log: %s", line)
+		}
+	}
 }
 
 // wanted lists what the probe is to look at.

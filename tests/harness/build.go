@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -160,5 +161,10 @@ func Template(t testing.TB) *specs.Spec {
 		t.Fatalf("spec: %v", err)
 	}
 	s.Process.Terminal = false
+	// rung writes one for hosts of cgroup v2 only, as runc does; it works on all.
+	own := slices.ContainsFunc(s.Linux.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == specs.CgroupNamespace })
+	if IsRung() && !own {
+		s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.CgroupNamespace})
+	}
 	return s
 }

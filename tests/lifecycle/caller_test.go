@@ -144,3 +144,45 @@ func TestCallerDirectory(t *testing.T) {
 		t.Errorf("cwd = %q, want /", got)
 	}
 }
+
+// A caller whose soft limit of file sizes is too low for our own files isn't in our way:
+// the container gets it, and so does an exec. Where it is the hard one, the error says so.
+func TestCallerFileSize(t *testing.T) {
+	harness.NeedRung(t, "a soft limit in which runc can't write its state")
+	few := []string{"prlimit", "--fsize=2048:"} // the report of a container has to fit
+	for name, edit := range map[string]harness.Edit{
+		"plain":          func(*specs.Spec) {},
+		"user namespace": mapped,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := harness.New(t, harness.Args("/bin/cat", "/proc/self/limits"), edit)
+			if name != "plain" {
+				chownAll(t, b)
+			}
+			r := via(t, b, few...)
+			if got := limit(r.Stdout, "Max file size"); got != "2048 unlimited" {
+				t.Errorf("file size = %s, want the caller's 2048 and unlimited", got)
+			}
+			b.Spec.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_FSIZE", Soft: 4096, Hard: 8192}}
+			b.Save(t)
+			r = via(t, b, few...)
+			if got := limit(r.Stdout, "Max file size"); got != "4096 8192" {
+				t.Errorf("file size = %s, want the configuration's 4096 and 8192", got)
+			}
+		})
+	}
+	b := harness.New(t, harness.Args("/bin/sleep", "1000"))
+	pid, _ := b.Create(t)
+	b.Must(t, "start")
+	cmd := &harness.Cmd{Args: []string{"--root", b.Root, "exec", b.ID, "/bin/cat", "/proc/self/limits"}, Via: few}
+	r := cmd.Run(t)
+	r.Silent(t)
+	if got := limit(r.Stdout, "Max file size"); got != "2048 unlimited" {
+		t.Errorf("an exec's file size = %s, want its caller's 2048 and unlimited", got)
+	}
+	b.Must(t, "delete", "--force")
+	harness.Wait(t, pid)
+	hard := b.Cmd("run")
+	hard.Via = []string{"prlimit", "--fsize=2048:2048"}
+	hard.Run(t).Fails(t, 1, "file too large: the caller's hard limit of file sizes (RLIMIT_FSIZE) is 2048 bytes")
+}

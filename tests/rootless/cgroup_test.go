@@ -152,7 +152,12 @@ func TestKillWithoutCgroup(t *testing.T) {
 		}
 	})
 	for _, args := range [][]string{{"kill", "KILL"}, {"kill", "--all", "KILL"}, {"kill", "--all", "TERM"}, {"delete", "--force"}} {
-		pid, _ := b.Create(t)
+		c := b.Cmd("create")
+		c.Args = append([]string{"--log", b.Dir + "/log"}, c.Args...)
+		pid, _ := b.CreateBy(t, c)
+		if log, _ := os.ReadFile(b.Dir + "/log"); !strings.Contains(string(log), "has neither a cgroup nor a pid namespace of its own") {
+			t.Errorf("log: %q, want a warning", log)
+		}
 		b.Must(t, "start")
 		b.Run(t, append(append([]string{args[0]}, flags(args[1:])...), append([]string{b.ID}, words(args[1:])...)...)...).Silent(t)
 		harness.Wait(t, pid)

@@ -93,9 +93,31 @@ func (g *generator) function(t reflect.Type) {
 	fmt.Fprintf(&g.out, "}\n\nfunc decode%s(d *decoder, v *specs.%s) {\n", t.Name(), t.Name())
 	g.out.WriteString("if !d.begin() {\nreturn\n}\nfor d.next() {\nswitch d.key {\n")
 	for _, f := range list {
-		fmt.Fprintf(&g.out, "case %q:\n%s\n", f.key, g.call(f.of, "&v."+f.name))
+		call := g.call(f.of, "&v."+f.name)
+		fmt.Fprintf(&g.out, "case %q:\n%s\n", f.key, call)
+		if alias := aliases[t.Name()+"."+f.name]; alias != "" {
+			fmt.Fprintf(&g.out, "case %q:\nif d.alias(%q, v.%s == %s) {\n%s\n}\n", alias, f.key, f.name, zero(f.of), call)
+		}
 	}
 	fmt.Fprintf(&g.out, "default:\nd.unknown(keys%s[:])\n}\n}\n}\n", t.Name())
+}
+
+// aliases are keys that aren't the specification's, but are sent to runc, whose decoder
+// takes any case of letters: by the names that the fields have in Go.
+var aliases = map[string]string{
+	"LinuxResources.CPU":          "CPU",
+	"LinuxHugepageLimit.Pagesize": "pagesize",
+}
+
+// zero returns the zero value of a type that has an alias.
+func zero(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return "nil"
+	case reflect.String:
+		return `""`
+	}
+	panic("no zero value for " + t.String())
 }
 
 // call returns the statement that decodes a value of type t to where target points.

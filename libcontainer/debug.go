@@ -1,0 +1,76 @@
+package libcontainer
+
+import (
+	"strings"
+
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/seccomp"
+)
+
+// debug tells what was decided, and why, to people who look for a fault. What takes
+// work to tell looks at r.Debug first.
+func (r *Runtime) debug(format string, args ...any) {
+	if r.Debug != nil {
+		r.Debug(format, args...)
+	}
+}
+
+// tellCgroups tells where the container's cgroups are to be, and who makes them.
+func (c *creation) tellCgroups() {
+	if c.r.Debug == nil {
+		return
+	}
+	for line := range strings.Lines(c.layout.String()) {
+		c.r.debug("cgroup layout of the host: %s", strings.TrimSuffix(line, "\n"))
+	}
+	driver := "cgroupfs"
+	switch {
+	case c.r.SystemdCgroup:
+		driver = "systemd"
+	case len(c.loc) == 0:
+		driver = "none, the container stays in its creator's"
+	}
+	c.r.debug("cgroup driver: %s", driver)
+	if len(c.loc) > 0 {
+		c.r.debug("cgroups of the container: %s", c.loc)
+	}
+}
+
+// tellProfile tells what of the seccomp profile has no effect.
+func (c *creation) tellProfile() {
+	if l := c.bundle.Spec.Linux; c.r.Debug != nil && l != nil && seccomp.Wanted(l.Seccomp) {
+		if names := seccomp.Unknown(l.Seccomp); len(names) > 0 {
+			c.r.debug("linux.seccomp: ignored names of no known system call: %s", strings.Join(names, " "))
+		}
+	}
+}
+
+// Reasons for a stage where a player would be faster.
+const (
+	whyArchitecture = "there is no player for this architecture"
+	whyHoused       = "createContainer hooks, or no new mount namespace"
+	whyAlone        = "without privileges, or systemd has to let in who clones"
+	whyNoProgram    = "the kernel doesn't execute the player"
+)
+
+// tellEngine tells what clones the first process and builds its root filesystem.
+func (c *creation) tellEngine() {
+	if c.stage == nil {
+		c.r.debug("engine: player, and a builder thread of the runtime's")
+	} else {
+		c.r.debug("engine: stage: %s", c.why)
+	}
+}
+
+// tellJoin tells what forks a process into a container.
+func (r *Runtime) tellJoin(alone bool, loc cgroups.Location) {
+	if r.Debug == nil {
+		return
+	}
+	engine := "stage: " + whyArchitecture + ", or " + whyAlone
+	if alone {
+		engine = "player"
+	}
+	r.debug("engine: %s", engine)
+	r.debug("cgroups of the process: %s", loc)
+}
