@@ -335,20 +335,11 @@ func (c *creation) launch() (p *launch.Process, err error) {
 	if err := nsenter.InitProgress(in.Progress); err != nil {
 		return nil, err
 	}
-	entry, err := c.manager.Entry()
+	entry, err := c.entrance(in)
 	if err != nil {
 		return nil, err
 	}
 	defer entry.Close()
-	if in.Seen = !ownPIDNamespace(c.bundle.Spec); in.Seen {
-		if err := entry.Detach(); err != nil {
-			return nil, err
-		}
-	}
-	if err := addTasks(entry, c.resctrl); err != nil {
-		return nil, err
-	}
-	in.Unified, in.Tasks = entry.Unified, entry.Tasks
 	for _, j := range c.joined {
 		in.Joined = append(in.Joined, j.fd)
 	}
@@ -377,6 +368,25 @@ func (c *creation) launch() (p *launch.Process, err error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// entrance opens what the first process enters its cgroups by, which is the caller's.
+func (c *creation) entrance(in *launch.Inputs) (entry *cgroups.Entry, err error) {
+	if entry, err = c.manager.Entry(); err != nil {
+		return nil, err
+	}
+	if in.Seen = !ownPIDNamespace(c.bundle.Spec); in.Seen {
+		err = entry.Detach()
+	}
+	if err == nil {
+		err = addTasks(entry, c.resctrl)
+	}
+	if err != nil {
+		entry.Close()
+		return nil, err
+	}
+	in.Unified, in.Tasks = entry.Unified, entry.Tasks
+	return entry, nil
 }
 
 func (c *creation) oomKilled() bool {

@@ -31,7 +31,7 @@ func (t *Tape) Message(n int) (msghdr Slot, fds []Slot) {
 	c.SetLen(unix.CmsgLen(4 * n))
 	for i := range n {
 		s := ctl + Slot(unix.CmsgLen(0)+4*i)
-		t.putInt32(s, -1)
+		t.noFD(s)
 		fds = append(fds, s)
 	}
 	t.pointer(h+Slot(unsafe.Offsetof(m.Control)), ctl)

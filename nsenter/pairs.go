@@ -17,8 +17,8 @@ func Pairs(n int) (list [][2]int, err error) {
 	var slots []Slot
 	for range n {
 		s := t.Alloc(8)
-		t.putInt32(s, -1)
-		t.putInt32(s+4, -1)
+		t.noFD(s)
+		t.noFD(s + 4)
 		slots = append(slots, s)
 		t.Call("make socket pair", unix.SYS_SOCKETPAIR, Int(unix.AF_UNIX), Int(unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC), Int(0), s.Addr())
 	}

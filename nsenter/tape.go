@@ -122,7 +122,7 @@ func (t *Tape) Slot() Slot { return t.Alloc(8) }
 // FDSlot reserves a descriptor that is -1 until somebody fills it.
 func (t *Tape) FDSlot() Slot {
 	s := t.Alloc(8)
-	t.putInt32(s, -1)
+	t.noFD(s)
 	return s
 }
 
@@ -164,7 +164,8 @@ func (t *Tape) pointer(s, target Slot) {
 	t.relocs = append(t.relocs, uint32(s))
 }
 
-func (t *Tape) putInt32(s Slot, v int32) { *(*int32)(unsafe.Pointer(&t.data[s])) = v }
+// noFD stores -1, which is no descriptor, as an int32.
+func (t *Tape) noFD(s Slot) { *(*int32)(unsafe.Pointer(&t.data[s])) = -1 }
 
 // Put stores v in the slot, before the arena is made.
 func (t *Tape) Put(s Slot, v uintptr) { *(*uintptr)(unsafe.Pointer(&t.data[s])) = v }

@@ -48,7 +48,7 @@ func makeOnce(base Dir, rel string) (leaf Dir, made []string, err error) {
 			err = unix.Fchmodat(parent.fd, name, mode, 0)
 		}
 	}
-	if err != nil && err != unix.EEXIST {
+	if err != nil && !errors.Is(err, unix.EEXIST) {
 		return Dir{fd: -1}, made, fmt.Errorf("create cgroup %s: %w", parent.join(name), err)
 	}
 	leaf, err = parent.Open(name)

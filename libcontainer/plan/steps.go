@@ -194,9 +194,11 @@ func (p *planner) protect() {
 // nullSource is the clone of the host's /dev/null that hides files.
 func (p *planner) nullSource() int {
 	if p.null < 0 {
-		p.null = p.source(step.Source{What: "/dev/null", Path: "/dev/null", Device: unix.S_IFCHR, Rdev: unix.Mkdev(1, 3), Mode: 0o666, Propagation: p.inherited(),
+		p.null = p.source(step.Source{
+			What: "/dev/null", Path: "/dev/null", Device: unix.S_IFCHR, Rdev: unix.Mkdev(1, 3), Mode: 0o666, Propagation: p.inherited(),
 			// Its mode and owner are nobody's to change by way of a mask.
-			Attr: option.Attr{Set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC}})
+			Attr: option.Attr{Set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC},
+		})
 	}
 	return p.null
 }

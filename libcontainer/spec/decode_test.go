@@ -85,17 +85,20 @@ func TestDecodeCase(t *testing.T) {
 		{`{"hostnames":1,"x":2}`, nil, nil},
 		{`{"annotations":{"A":"1","a":"2"}}`, nil, func(s *specs.Spec) bool { return len(s.Annotations) == 2 }},
 		{
-			`{"linux":{"resources":{"CPU":{"shares":7}}}}`, []string{`linux.resources.CPU: is taken for "cpu": keys are case-sensitive (line 1, column 30)`},
+			`{"linux":{"resources":{"CPU":{"shares":7}}}}`,
+			[]string{`linux.resources.CPU: is taken for "cpu": keys are case-sensitive (line 1, column 30)`},
 			func(s *specs.Spec) bool { return *s.Linux.Resources.CPU.Shares == 7 },
 		},
 		{
-			`{"linux":{"resources":{"cpu":{"shares":7},"CPU":{"shares":8,"quota":9}}}}`, []string{`linux.resources.CPU: is ignored: "cpu" is there too, and keys are case-sensitive (line 1, column 49)`},
+			`{"linux":{"resources":{"cpu":{"shares":7},"CPU":{"shares":8,"quota":9}}}}`,
+			[]string{`linux.resources.CPU: is ignored: "cpu" is there too, and keys are case-sensitive (line 1, column 49)`},
 			func(s *specs.Spec) bool {
 				return *s.Linux.Resources.CPU.Shares == 7 && s.Linux.Resources.CPU.Quota == nil
 			},
 		},
 		{
-			`{"linux":{"resources":{"CPU":{"shares":8,"quota":9},"cpu":{"shares":7}}}}`, []string{`linux.resources.CPU: is taken for "cpu": keys are case-sensitive (line 1, column 30)`},
+			`{"linux":{"resources":{"CPU":{"shares":8,"quota":9},"cpu":{"shares":7}}}}`,
+			[]string{`linux.resources.CPU: is taken for "cpu": keys are case-sensitive (line 1, column 30)`},
 			func(s *specs.Spec) bool {
 				return *s.Linux.Resources.CPU.Shares == 7 && s.Linux.Resources.CPU.Quota == nil
 			},

@@ -98,13 +98,13 @@ func (s Store) Create(id string) (*Entry, error) {
 // they are missing.
 func MakeRoot(root string) error {
 	err := mkdir(root, 0o700)
-	if err == unix.ENOENT && filepath.Dir(root) != root {
+	if errors.Is(err, unix.ENOENT) && filepath.Dir(root) != root {
 		if err := MakeRoot(filepath.Dir(root)); err != nil {
 			return err
 		}
 		err = mkdir(root, 0o700)
 	}
-	if err == unix.EEXIST {
+	if errors.Is(err, unix.EEXIST) {
 		var st unix.Stat_t
 		if err = unix.Stat(root, &st); err == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR {
 			err = unix.ENOTDIR
@@ -286,10 +286,10 @@ func removeAll(dir int, keep string) error {
 // unlink removes what has a name in a directory, whatever it is, and if it is there.
 func unlink(dir int, name string) error {
 	err := unix.Unlinkat(dir, name, 0)
-	if err == unix.EISDIR {
+	if errors.Is(err, unix.EISDIR) {
 		err = removeDir(dir, name)
 	}
-	if err == unix.ENOENT {
+	if errors.Is(err, unix.ENOENT) {
 		return nil
 	}
 	return err

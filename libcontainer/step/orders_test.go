@@ -14,8 +14,16 @@ func TestSetRanges(t *testing.T) {
 		preserve int
 		keep     []int
 	}{
-		{0, []int{7, 9, 12}}, {0, []int{12, 7, 9}}, {0, []int{3, 4, 5}}, {2, []int{5, 6, 20}}, {3, []int{30, 31, 8}}, {0, []int{4}}, {1, nil},
-		{0, []int{-1, 7, -1, 5}}, {0, []int{-1}}, {0, []int{7, 7, 5}}, // one that isn't there, one that is there twice
+		{0, []int{7, 9, 12}},
+		{0, []int{12, 7, 9}},
+		{0, []int{3, 4, 5}},
+		{2, []int{5, 6, 20}},
+		{3, []int{30, 31, 8}},
+		{0, []int{4}},
+		{1, nil},
+		{0, []int{-1, 7, -1, 5}},
+		{0, []int{-1}},
+		{0, []int{7, 7, 5}}, // one that isn't there, one that is there twice
 	} {
 		tape := nsenter.NewTape()
 		var c Closing

@@ -31,10 +31,9 @@ func Catch() (fd int, err error) {
 	return ends[0], nil
 }
 
-// Assembler reads both.
 var (
-	pipe int32 = -1 // the end that is written to
-	self int32      //nolint:unused // our pid
+	pipe int32 = -1 //nolint:unused // the end that is written to; assembler reads it
+	self int32      //nolint:unused // our pid; assembler reads it
 )
 
 // Read returns the next signal that was caught, or 0 if there is none.

@@ -9,8 +9,9 @@ import (
 
 	"github.com/containerd/console"
 
-	"github.com/rung-oci/rung/libcontainer/nap"
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/nap"
 )
 
 // A Relay connects our own stdin and stdout with a container's terminal.

@@ -27,10 +27,8 @@ func givesProc(c *Case) {
 	c.Spec.Mounts = append([]specs.Mount{proc}, c.Spec.Mounts...)
 }
 
-func hasMount(kind string) func(*Case) bool {
-	return func(c *Case) bool {
-		return slices.ContainsFunc(c.Spec.Mounts, func(m specs.Mount) bool { return m.Type == kind })
-	}
+func showsCgroups(c *Case) bool {
+	return slices.ContainsFunc(c.Spec.Mounts, func(m specs.Mount) bool { return m.Type == "cgroup" })
 }
 
 // hasOption reports whether some mount has one of the words.
@@ -102,14 +100,6 @@ func pathOf(d Difference) string {
 
 // masked reports whether a difference is about a masked path, links resolved.
 func masked(c *Case, d Difference) bool { return slices.Contains(c.Spec.Linux.MaskedPaths, pathOf(d)) }
-
-// freshTmpfs reports whether a difference is about a tmpfs without a mode.
-func freshTmpfs(c *Case, d Difference) bool {
-	return slices.ContainsFunc(c.Spec.Mounts, func(m specs.Mount) bool {
-		return m.Type == "tmpfs" && resolved(m.Destination) == resolved(pathOf(d)) &&
-			!slices.ContainsFunc(m.Options, func(o string) bool { return strings.HasPrefix(o, "mode=") })
-	})
-}
 
 // resolved undoes what the image's links and dots do to the generator's paths.
 func resolved(path string) string {

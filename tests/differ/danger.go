@@ -2,6 +2,7 @@ package differ
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -65,10 +66,5 @@ func dangerousMounts(c *Case) string {
 }
 
 func holds(h *Holder, kind string) bool {
-	for _, ns := range h.Namespaces {
-		if ns == kind {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(h.Namespaces, kind)
 }

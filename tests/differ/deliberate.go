@@ -184,7 +184,7 @@ var deliberate = []*Known{
 		Reason: "On a hybrid host a mount of type cgroup shows what the host shows; runc leaves the unified hierarchy out.",
 		Key:    re(`(mount|file) /sys/fs/cgroup/unified`),
 		Runc:   re(`^\(nothing\)$`),
-		If:     hasMount("cgroup"),
+		If:     showsCgroups,
 	},
 	{
 		Name:   "runc: source of the systemd hierarchy",
@@ -193,14 +193,14 @@ var deliberate = []*Known{
 		Where: func(_ *Case, d Difference) bool {
 			return strings.ReplaceAll(d.Runc, "from systemd", "from cgroup") == d.Rung
 		},
-		If: hasMount("cgroup"),
+		If: showsCgroups,
 	},
 	{
 		Name:   "v2: a delegated cgroup is its user's",
 		Reason: "With a cgroup namespace and a writable cgroup mount the process's user owns the cgroup; runc does so with systemd only.",
 		Key:    re(`^(mount|file|[cw]:) ?/sys/fs/cgroup`),
 		Where:  func(_ *Case, d Difference) bool { return sameBut(d, `\d+:\d+$`) },
-		If:     func(c *Case) bool { return makes(specs.CgroupNamespace)(c) && hasMount("cgroup")(c) },
+		If:     func(c *Case) bool { return makes(specs.CgroupNamespace)(c) && showsCgroups(c) },
 	},
 	{
 		Name:   "the console may be used",

@@ -32,4 +32,6 @@ func some[T any](d *dice, n int, list ...T) (out []T) {
 }
 
 // ptr is for the optional fields of a configuration.
-func ptr[T any](v T) *T { return &v }
+//
+//go:fix inline
+func ptr[T any](v T) *T { return new(v) }

@@ -119,7 +119,7 @@ func (d *dice) execProcess() *specs.Process {
 		p.Rlimits = d.rlimits()
 	}
 	if d.p(15) {
-		p.OOMScoreAdj = ptr(700)
+		p.OOMScoreAdj = new(700)
 	}
 	return p
 }

@@ -56,10 +56,10 @@ func (d *dice) devices() {
 	device := func(path, kind string, major, minor int64) specs.LinuxDevice {
 		dev := specs.LinuxDevice{Path: path, Type: kind, Major: major, Minor: minor}
 		if d.p(50) {
-			dev.FileMode = ptr(pick(d, modeOf(0o600), modeOf(0o666), modeOf(0o640)))
+			dev.FileMode = new(pick(d, modeOf(0o600), modeOf(0o666), modeOf(0o640)))
 		}
 		if d.p(40) {
-			dev.UID, dev.GID = ptr(pick(d, uint32(0), 1000)), ptr(pick(d, uint32(0), 5))
+			dev.UID, dev.GID = new(pick(d, uint32(0), 1000)), new(pick(d, uint32(0), 5))
 		}
 		return dev
 	}
@@ -94,27 +94,27 @@ func (d *dice) cgroup() {
 		r.Devices = d.deviceRules()
 	}
 	if d.facts.Controllers["memory"] && d.p(45) {
-		r.Memory = &specs.LinuxMemory{Limit: ptr(pick(d, int64(64<<20), 200<<20, -1))}
+		r.Memory = &specs.LinuxMemory{Limit: new(pick(d, int64(64<<20), 200<<20, -1))}
 		if d.p(30) {
-			r.Memory.Reservation = ptr(int64(32 << 20))
+			r.Memory.Reservation = new(int64(32 << 20))
 		}
 		if d.p(20) {
-			r.Memory.Swappiness = ptr(pick(d, uint64(0), 60, 100))
+			r.Memory.Swappiness = new(pick(d, uint64(0), 60, 100))
 		}
 		if d.p(20) && !d.facts.V2 {
-			r.Memory.DisableOOMKiller = ptr(d.p(50))
+			r.Memory.DisableOOMKiller = new(d.p(50))
 		}
 	}
 	if d.facts.Controllers["pids"] && d.p(45) {
-		r.Pids = &specs.LinuxPids{Limit: pick(d, ptr(int64(50)), ptr(int64(1000)), ptr(int64(-1)))}
+		r.Pids = &specs.LinuxPids{Limit: pick(d, new(int64(50)), new(int64(1000)), new(int64(-1)))}
 	}
 	if d.facts.Controllers["cpu"] && d.p(45) {
-		r.CPU = &specs.LinuxCPU{Shares: pick(d, nil, ptr(uint64(512)), ptr(uint64(2)), ptr(uint64(0)))}
+		r.CPU = &specs.LinuxCPU{Shares: pick(d, nil, new(uint64(512)), new(uint64(2)), new(uint64(0)))}
 		if d.p(50) {
-			r.CPU.Quota, r.CPU.Period = ptr(pick(d, int64(50000), 150000, -1)), ptr(pick(d, uint64(100000), 50000))
+			r.CPU.Quota, r.CPU.Period = new(pick(d, int64(50000), 150000, -1)), new(pick(d, uint64(100000), 50000))
 		}
 		if d.p(10) {
-			r.CPU.Idle = ptr(int64(1))
+			r.CPU.Idle = new(int64(1))
 		}
 		if d.p(30) && d.facts.Controllers["cpuset"] {
 			r.CPU.Cpus, r.CPU.Mems = pick(d, "0", "0-1", ""), pick(d, "0", "")
@@ -133,11 +133,11 @@ func (d *dice) cgroup() {
 func (d *dice) deviceRules() []specs.LinuxDeviceCgroup {
 	rules := []specs.LinuxDeviceCgroup{{Allow: d.p(15), Access: "rwm"}}
 	return append(rules, some(d, 40,
-		specs.LinuxDeviceCgroup{Allow: true, Type: "c", Major: ptr(int64(10)), Minor: ptr(int64(229)), Access: "rwm"},
+		specs.LinuxDeviceCgroup{Allow: true, Type: "c", Major: new(int64(10)), Minor: new(int64(229)), Access: "rwm"},
 		specs.LinuxDeviceCgroup{Allow: true, Type: "c", Access: "m"},
-		specs.LinuxDeviceCgroup{Allow: true, Type: "b", Major: ptr(int64(7)), Access: "r"},
-		specs.LinuxDeviceCgroup{Allow: true, Type: "c", Major: ptr(int64(1)), Minor: ptr(int64(11)), Access: "r"},
-		specs.LinuxDeviceCgroup{Allow: true, Type: "b", Major: ptr(int64(7)), Minor: ptr(int64(77)), Access: "rwm"},
+		specs.LinuxDeviceCgroup{Allow: true, Type: "b", Major: new(int64(7)), Access: "r"},
+		specs.LinuxDeviceCgroup{Allow: true, Type: "c", Major: new(int64(1)), Minor: new(int64(11)), Access: "r"},
+		specs.LinuxDeviceCgroup{Allow: true, Type: "b", Major: new(int64(7)), Minor: new(int64(77)), Access: "rwm"},
 	)...)
 }
 
@@ -148,19 +148,19 @@ func (d *dice) seccomp() *specs.LinuxSeccomp {
 		deny.Names = []string{"bpf"}
 	}
 	if d.p(40) {
-		deny.ErrnoRet = ptr(uint(pick(d, 1, 38, 13)))
+		deny.ErrnoRet = new(uint(pick(d, 1, 38, 13)))
 	}
 	s := &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{deny}}
 	if d.p(50) {
 		s.DefaultAction = specs.ActErrno
 		s.Syscalls = []specs.LinuxSyscall{{Names: allowed, Action: specs.ActAllow}}
 		if d.p(30) {
-			s.DefaultErrnoRet = ptr(uint(38))
+			s.DefaultErrnoRet = new(uint(38))
 		}
 	}
 	if d.p(20) { // seen from inside: a personality that isn't the query of it
 		s.Syscalls = append(s.Syscalls, specs.LinuxSyscall{
-			Names: []string{"mq_open", "ptrace"}, Action: specs.ActErrno, ErrnoRet: ptr(uint(95)),
+			Names: []string{"mq_open", "ptrace"}, Action: specs.ActErrno, ErrnoRet: new(uint(95)),
 			Args: []specs.LinuxSeccompArg{{Index: 1, Value: 2, ValueTwo: 2, Op: pick(d, specs.OpMaskedEqual, specs.OpNotEqual, specs.OpGreaterThan)}},
 		})
 	}
@@ -187,13 +187,13 @@ func (d *dice) hooks() {
 			k.Args = append(k.Args, "1") // fails
 		}
 		if d.p(20) {
-			k.Timeout = ptr(5)
+			k.Timeout = new(5)
 		}
 		return k
 	}
 	for _, kind := range some(d, 40, "prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop") {
 		list := map[string]*[]specs.Hook{
-			"prestart": &h.Prestart, "createRuntime": &h.CreateRuntime, "createContainer": &h.CreateContainer, //nolint:staticcheck // engines use it
+			"prestart": &h.Prestart, "createRuntime": &h.CreateRuntime, "createContainer": &h.CreateContainer,
 			"startContainer": &h.StartContainer, "poststart": &h.Poststart, "poststop": &h.Poststop,
 		}[kind]
 		for range 1 + d.IntN(2) {

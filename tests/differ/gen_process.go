@@ -25,7 +25,7 @@ func (d *dice) process() {
 	p.Env = d.env()
 	d.cwd(p)
 	if d.p(20) {
-		p.OOMScoreAdj = ptr(pick(d, 0, 1, 100, 500, 1000))
+		p.OOMScoreAdj = new(pick(d, 0, 1, 100, 500, 1000))
 	}
 	if d.p(8) {
 		p.Scheduler = pick(d,
@@ -72,7 +72,7 @@ func (d *dice) user(u *specs.User) {
 		u.AdditionalGids = some(d, 50, uint32(5), 10, 5000, 0, 1000)
 	}
 	if d.p(15) {
-		u.Umask = ptr(pick(d, uint32(0), 0o22, 0o77, 0o777, 0o2))
+		u.Umask = new(pick(d, uint32(0), 0o22, 0o77, 0o777, 0o2))
 	}
 }
 

@@ -1,6 +1,7 @@
 package differ
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -46,7 +47,7 @@ func (l *looker) all(rootfs bool) {
 			l.add("limit "+name, "%s", strings.Join(strings.Fields(rest), " "))
 		}
 	}
-	for _, line := range strings.Split(l.file("cgroup"), "\n") {
+	for line := range strings.SplitSeq(l.file("cgroup"), "\n") {
 		_, rest, _ := strings.Cut(line, ":")
 		kind, path, _ := strings.Cut(rest, ":")
 		l.add("cgroup "+kind, "%s", path)
@@ -194,7 +195,7 @@ func describe(path string, st *unix.Stat_t) string {
 // explain shortens an error to the kernel's name for it.
 func explain(err error) string {
 	for e := err; e != nil; {
-		if no, ok := e.(syscall.Errno); ok {
+		if no, ok := errors.AsType[syscall.Errno](e); ok {
 			return unix.ErrnoName(no)
 		}
 		u, ok := e.(interface{ Unwrap() error })

@@ -63,14 +63,14 @@ var aboutMounts = []*Known{
 		Reason: "It is read-only where the mount is asked to be; in runc it stays writable.",
 		Key:    re(`^mount /sys/fs/cgroup flags( \(\d+\))?$`),
 		Rung:   re(`^ro,`), Runc: re(`^rw,`),
-		If: hasMount("cgroup"),
+		If: showsCgroups,
 	},
 	{
 		Name:   "cgroup v1: nosuid, nodev, noexec",
 		Reason: "Every mount of cgroups has them; in runc those have that aren't replaced by the options of the list.",
 		Key:    re(`^mount /sys/fs/cgroup(/\w+)? flags( \(\d+\))?$`),
 		Rung:   re(`^r[ow],nosuid,nodev,noexec,`),
-		If:     hasMount("cgroup"),
+		If:     showsCgroups,
 	},
 	{
 		Name:   "runc: a mount point made under the caller's umask gives its mode to a tmpfs",

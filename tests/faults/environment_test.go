@@ -23,8 +23,14 @@ func TestTunedCaller(t *testing.T) {
 		t.Run(env, func(t *testing.T) {
 			b := sleeper(t)
 			for _, args := range [][]string{
-				{"create", "--bundle", b.Dir, b.ID}, {"start", b.ID}, {"state", b.ID}, {"list"}, {"exec", b.ID, "/bin/true"}, {"features"},
-				{"kill", b.ID, "KILL"}, {"delete", "--force", b.ID},
+				{"create", "--bundle", b.Dir, b.ID},
+				{"start", b.ID},
+				{"state", b.ID},
+				{"list"},
+				{"exec", b.ID, "/bin/true"},
+				{"features"},
+				{"kill", b.ID, "KILL"},
+				{"delete", "--force", b.ID},
 			} {
 				r := with(&harness.Cmd{Args: append([]string{"--root", b.Root}, args...)}, env).Run(t)
 				if r.Code != 0 || r.Stderr != "" {

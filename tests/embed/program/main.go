@@ -5,6 +5,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -124,7 +125,8 @@ func (p *program) execs(bundle, id string, at, times int) {
 func (p *program) work() {
 	for !p.stop.Load() {
 		err := exec.Command("sh", "-c", "exit 5").Run()
-		if exit, ok := err.(*exec.ExitError); !ok || exit.ExitCode() != 5 {
+		exit := &exec.ExitError{}
+		if errors.As(err, &exit) {
 			p.fail("command: %v", err)
 		}
 		p.mu.Lock()
