@@ -30,8 +30,3 @@ func some[T any](d *dice, n int, list ...T) (out []T) {
 	}
 	return out
 }
-
-// ptr is for the optional fields of a configuration.
-//
-//go:fix inline
-func ptr[T any](v T) *T { return new(v) }
