@@ -45,6 +45,7 @@ func (c *container) delete(force bool) error {
 	if err != nil {
 		return err
 	}
+	reapInit(c.record, c.host)
 	var b *spec.Bundle
 	if c.record.HasHooks {
 		if b, err = c.config(); err != nil {

@@ -4,6 +4,7 @@ package spawn
 
 import (
 	"fmt"
+	"runtime"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -39,6 +40,8 @@ type Stage struct {
 	// Thread closes when the stage ends, if it is no process but a thread of ours.
 	Thread  <-chan struct{}
 	Builder atomic.Int32 // the process that builds for such a thread, or 0
+
+	locked bool // the goroutine that has started it is locked to its thread
 }
 
 // threadWait bounds the wait for a thread, which nobody can kill, and builderWait
@@ -80,9 +83,16 @@ func (s *Stage) Kill() {
 // Go runtime passes control between several threads while it starts, which the
 // kernel likes to put behind us on ours, and the stage would wait until we do.
 // The descriptors from 3 on, as many as preserve says,
-// go with it. When the calling thread ends, the stage dies; threads of Go end
-// with the process, unless a goroutine locks one and returns.
-func Start(preserve int) (*Stage, error) {
+// go with it. When the calling thread ends, the stage dies, and a thread of Go ends when
+// some goroutine has locked it and returns: so the caller has it until [Stage.Close], which
+// he has to call himself.
+func Start(preserve int) (_ *Stage, err error) {
+	runtime.LockOSThread()
+	defer func() {
+		if err != nil {
+			runtime.UnlockOSThread()
+		}
+	}()
 	exe, err := seal.Executable(false)
 	if err != nil {
 		return nil, err
@@ -106,7 +116,7 @@ func Start(preserve int) (*Stage, error) {
 		return nil, fmt.Errorf("start init stage: %w", err)
 	}
 	unix.Close(pidfd)
-	return &Stage{Child: Child{PID: pid}, Conn: conn, Exe: exe}, nil
+	return &Stage{Child: Child{PID: pid}, Conn: conn, Exe: exe, locked: true}, nil
 }
 
 // Close ends the stage if it still lives and closes what belongs to it.
@@ -119,5 +129,9 @@ func (s *Stage) Close() {
 	if s.Conn.FD >= 0 {
 		s.Conn.Close()
 		s.Conn.FD = -1
+	}
+	if s.locked {
+		s.locked = false
+		runtime.UnlockOSThread()
 	}
 }

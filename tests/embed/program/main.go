@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -30,6 +31,7 @@ type report struct {
 	Dumpable              bool
 	Subreaper             bool
 	Caught                bool // a signal for the program came to the program
+	Zombies               int  // children that nobody has waited for
 }
 
 type program struct {
@@ -47,11 +49,12 @@ func (p *program) fail(format string, args ...any) {
 	}
 }
 
-// main takes the state directory, a bundle whose process ends with status 7, one whose
-// process doesn't end, how many containers to make at a time and how many times, and
+// main takes the state directory, bundles whose processes end with status 7, separated by
+// commas, one whose process doesn't end, how many containers to make at a time and how many times, and
 // the limit of containers' names.
 func main() {
 	p := &program{r: libcontainer.Runtime{Root: os.Args[1]}}
+	bundles := strings.Split(os.Args[2], ",")
 	at, _ := strconv.Atoi(os.Args[4])
 	times, _ := strconv.Atoi(os.Args[5])
 	open, err := syscall.Open("/dev/null", syscall.O_RDONLY, 0) // without close-on-exec
@@ -67,7 +70,7 @@ func main() {
 	others.Go(p.poll)
 	p.together(at, func(i int) {
 		for n := range times {
-			p.run(os.Args[2], fmt.Sprintf("%s-run-%d-%d", os.Args[6], i, n))
+			p.run(bundles[i%len(bundles)], fmt.Sprintf("%s-run-%d-%d", os.Args[6], i, n))
 		}
 	})
 	p.execs(os.Args[3], os.Args[6]+"-exec", at, times)
@@ -125,8 +128,8 @@ func (p *program) execs(bundle, id string, at, times int) {
 func (p *program) work() {
 	for !p.stop.Load() {
 		err := exec.Command("sh", "-c", "exit 5").Run()
-		exit := &exec.ExitError{}
-		if errors.As(err, &exit) {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok || exit.ExitCode() != 5 {
 			p.fail("command: %v", err)
 		}
 		p.mu.Lock()
@@ -175,6 +178,12 @@ func (p *program) look(open int, caught <-chan os.Signal) {
 	dumpable, _, _ := syscall.Syscall(syscall.SYS_PRCTL, getDumpable, 0, 0)
 	p.out.Dumpable = dumpable == 1
 	p.out.Subreaper = subreaper(getSubreaper)
+	for {
+		if pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); err != nil || pid <= 0 {
+			break
+		}
+		p.out.Zombies++
+	}
 	syscall.Kill(os.Getpid(), syscall.SIGUSR1)
 	select {
 	case <-caught:
