@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 
 	urfave "github.com/urfave/cli/v3"
@@ -39,10 +40,15 @@ EXAMPLE:
 				Usage: "don't adopt and reap the container's orphaned processes",
 			})
 		return func(args []string) error {
-			if err := a.runContainer(o, args[0]); err != nil {
-				return fmt.Errorf("rung run failed: %w", err)
+			err := a.runContainer(o, args[0])
+			if err == nil {
+				return nil
 			}
-			return nil
+			_, exec := errors.AsType[*libcontainer.ExecError](err)
+			if err = fmt.Errorf("rung run failed: %w", err); exec {
+				return &exitError{err, exitExecFailed} // as with runc, whose process it is that exits
+			}
+			return err
 		}
 	},
 }

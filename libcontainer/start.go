@@ -13,6 +13,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/hook"
 	"github.com/rung-oci/rung/libcontainer/launch"
+	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/state"
 	"github.com/rung-oci/rung/libcontainer/timeline"
@@ -236,8 +237,21 @@ func (c *container) execError(errno syscall.Errno) error {
 	if b, err := c.config(); err == nil && b.Spec.Process != nil && len(b.Spec.Process.Args) > 0 {
 		name = b.Spec.Process.Args[0]
 	}
-	return fmt.Errorf("exec %s: %w", name, errno)
+	return &ExecError{Text: plan.Text("exec "+name, uint32(errno)), Errno: errno}
 }
+
+// An ExecError says that the container was complete, and its program can't be run all the
+// same: execve(2) has failed.
+type ExecError struct {
+	Text  string
+	Errno syscall.Errno
+}
+
+// Error names the program and the cause.
+func (e *ExecError) Error() string { return e.Text }
+
+// Unwrap is the error number.
+func (e *ExecError) Unwrap() error { return e.Errno }
 
 // abort ends a container whose hook has failed: it is stopped when the error is
 // returned. Its poststop hooks run when it is deleted, as always (runtime-spec 1.3,

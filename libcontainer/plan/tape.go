@@ -417,5 +417,9 @@ func Text(label string, errno uint32) string {
 	if errno == nsenter.ErrPeerGone {
 		return label + ": the process at the other end has died"
 	}
-	return label + ": " + syscall.Errno(errno).Error()
+	text := label + ": " + syscall.Errno(errno).Error()
+	if strings.HasPrefix(label, "exec ") && syscall.Errno(errno) == unix.ENOENT {
+		text += " (its interpreter is missing)" // for the file itself was found before
+	}
+	return text
 }
