@@ -62,6 +62,11 @@ func Undo(made []string) {
 	}
 }
 
+// WriteBelow writes value to a file of every cgroup below, from the top down.
+func (d Dir) WriteBelow(file, value string) error {
+	return d.walk(func(sub Dir) error { return UnlessGone(sub.Write(file, value)) }, nil)
+}
+
 // Pids lists the processes of the cgroup, and with recursive of those below it,
 // sorted and each once. Processes of other pid namespaces, which read as 0, are left out.
 func Pids(d Dir, recursive bool) ([]int, error) {

@@ -55,7 +55,8 @@ func (m *Manager) Signal(sig unix.Signal) error {
 }
 
 // killFrozen kills in the freezer's directory and thaws it whatever happens
-// (crun 1.29.1 fixed a path that left a container frozen for ever).
+// (crun 1.29.1 fixed a path that left a container frozen for ever), with what a container
+// to which the freezer is writable has made and frozen below.
 func killFrozen(dir string, seen map[int]bool, hold bool) (err error) {
 	d, err := cgfile.OpenDir(dir)
 	if err != nil {
@@ -63,7 +64,11 @@ func killFrozen(dir string, seen map[int]bool, hold bool) (err error) {
 	}
 	defer d.Close()
 	defer func() {
-		if e := cgfile.UnlessGone(d.Write(stateFile, thawed)); err == nil {
+		e := d.Write(stateFile, thawed)
+		if e == nil {
+			e = d.WriteBelow(stateFile, thawed)
+		}
+		if e = cgfile.UnlessGone(e); err == nil {
 			err = e
 		}
 	}()

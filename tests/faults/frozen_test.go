@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -282,4 +283,49 @@ func TestOrphans(t *testing.T) {
 	}
 	bystander.Must(t, "delete", "--force")
 	harness.Wait(t, other)
+}
+
+// A container to which the freezer is writable freezes processes in cgroups of its own
+// below: killed they have to be thawed, there, or they are never gone.
+func TestFrozenBelow(t *testing.T) {
+	for _, verb := range []string{"delete --force", "kill"} {
+		t.Run(verb, func(t *testing.T) {
+			b := sleeper(t)
+			dir := "/sys/fs/cgroup/freezer/" + b.ID
+			pid, _ := b.Create(t)
+			b.Must(t, "start")
+			if _, err := os.Stat(dir); err != nil {
+				b.Must(t, "delete", "--force")
+				harness.Wait(t, pid)
+				t.Skip("no freezer of cgroup v1 in this view")
+			}
+			file := b.Dir + "/exec.pid"
+			b.Run(t, "exec", "--detach", "--pid-file", file, b.ID, "/bin/sleep", "600").Silent(t)
+			second := harness.PID(t, file)
+			if err := os.MkdirAll(dir+"/a/b", 0o755); err != nil {
+				t.Fatal(err)
+			}
+			put(t, dir+"/a/b/cgroup.procs", strconv.Itoa(second))
+			put(t, dir+"/a/b/freezer.state", "FROZEN")
+			put(t, dir+"/a/freezer.state", "FROZEN")
+			done := make(chan struct{})
+			go func() { // who reaps the second, on which the end of the first waits
+				defer close(done)
+				var ws unix.WaitStatus
+				unix.Wait4(second, &ws, 0, nil)
+			}()
+			if verb == "kill" {
+				b.Run(t, "kill", "--all", b.ID, "KILL").Silent(t)
+				<-done
+				harness.Wait(t, pid)
+				b.Must(t, "delete")
+				return
+			}
+			if r := b.Run(t, "delete", "--force", b.ID); r.Code != 0 || r.Elapsed > 5*time.Second {
+				t.Errorf("took %v: %v", r.Elapsed, r)
+			}
+			<-done
+			harness.Wait(t, pid)
+		})
+	}
 }
