@@ -46,3 +46,21 @@ func TestNoExit(t *testing.T) {
 		}
 	}
 }
+
+// TestAlwaysInterrupted has a program say of a call that it was interrupted, whenever it is
+// made.
+func TestAlwaysInterrupted(t *testing.T) {
+	tape := NewTape()
+	tape.Call("set no_new_privs", unix.SYS_PRCTL, Int(unix.PR_SET_NO_NEW_PRIVS), Int(1), Int(0), Int(0), Int(0))
+	tape.Call("install filter", unix.SYS_SECCOMP, Int(unix.SECCOMP_SET_MODE_FILTER), Int(0), tape.Filter([]unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_GETPPID, Jf: 1},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EINTR)},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+	}))
+	tape.Call("interrupted", unix.SYS_GETPPID)
+	p, ws := run(t, tape)
+	if label := tape.Label(int(p.Progress.Step)); ws.ExitStatus() != exitFailed || p.Progress.Errno != uint32(unix.EINTR) || label != "interrupted" {
+		t.Errorf("status %x, errno %d at %q, want EINTR", ws, p.Progress.Errno, label)
+	}
+}

@@ -9,6 +9,10 @@ import (
 // user's program ran.
 const exitFailed = 1
 
+// maxInterrupts is how often a system call is made that says it was interrupted. A
+// seccomp filter may say so for ever.
+const maxInterrupts = 1 << 16
+
 // play runs the tape and never returns. It runs in a process that shares
 // nothing with Go but memory: no allocation, no stack growth, no write barrier,
 // no preemption may happen here.
@@ -58,7 +62,7 @@ func play(base, ops, n uintptr, p *Progress) {
 				e = syscall.Errno(a[2])
 			}
 		default:
-			for {
+			for try := 0; try < maxInterrupts; try++ {
 				r, _, e = syscall.RawSyscall6(o.nr, a[0], a[1], a[2], a[3], a[4], a[5])
 				if e != syscall.EINTR {
 					break

@@ -7,7 +7,7 @@
 // sets.
 //
 //	R12  the arena        R13  the entry      R14  its index
-//	BX   the Progress     R15  how many there are
+//	BX   the Progress     R15  how many there are   BP  tries of a call
 //
 // The offsets are those of struct op, the small numbers its modes and pseudo
 // calls; TestProgramLayout compares them.
@@ -100,11 +100,15 @@ put:
 	MOVQ	24(SP), R10
 	MOVQ	32(SP), R8
 	MOVQ	40(SP), R9
+	MOVL	$0x10000, BP // maxInterrupts
 again:
 	MOVQ	0(R13), AX
 	SYSCALL
 	CMPQ	AX, $-4 // EINTR
-	JEQ	again
+	JNE	made
+	DECL	BP
+	JNE	again
+made:
 	CMPQ	AX, $-4095
 	JCS	success
 	NEGQ	AX

@@ -71,7 +71,7 @@ func TestProgram(t *testing.T) {
 	for name, f := range map[string]func(*testing.T){
 		"Play": TestPlay, "Slots": TestSlots, "EmptyFDSlot": TestEmptyFDSlot, "Exec": TestExec, "ForkInTape": TestForkInTape,
 		"ForkInTapeFails": TestForkInTapeFails, "SendMessage": TestSendMessage, "ReceiveMessage": TestReceiveMessage,
-		"ReceiveFromTheDead": TestReceiveFromTheDead, "Interrupted": TestInterrupted, "NoExit": TestNoExit,
+		"ReceiveFromTheDead": TestReceiveFromTheDead, "Interrupted": TestInterrupted, "NoExit": TestNoExit, "AlwaysInterrupted": TestAlwaysInterrupted,
 	} {
 		t.Run(name, f)
 	}
