@@ -38,7 +38,7 @@ func TestLook(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer zombie.Wait()
-	rung := running(t, dir)
+	rung := running(t)
 	defer rung.Wait()
 	defer rung.Process.Kill()
 	defer unix.Close(loadProgram(t))
@@ -91,15 +91,25 @@ func loadProgram(t *testing.T) (fd int) {
 	return fd
 }
 
-// running starts the runtime's file as a process that stays: it waits for a
-// reader of its log.
-func running(t *testing.T, dir string) *exec.Cmd {
+// running starts the runtime so that it waits: its standard output is a full pipe.
+func running(t *testing.T) *exec.Cmd {
 	t.Helper()
-	fifo := filepath.Join(dir, "log")
-	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+	var ends [2]int
+	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(Runtime(), "--log", fifo, "list")
+	t.Cleanup(func() { unix.Close(ends[0]) })
+	full := os.NewFile(uintptr(ends[1]), "full")
+	defer full.Close()
+	size, err := unix.FcntlInt(full.Fd(), unix.F_GETPIPE_SZ, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := full.Write(make([]byte, size)); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(Runtime(), "features")
+	cmd.Stdout = full
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
