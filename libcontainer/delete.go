@@ -21,6 +21,9 @@ import (
 func (r *Runtime) Delete(id string, force bool) error {
 	r.closeOnExec()
 	timeline.Runtime.Phase("open container")
+	if force {
+		r.interrupt(id)
+	}
 	c, err := r.open(id, true)
 	switch {
 	case err == nil:
@@ -30,6 +33,32 @@ func (r *Runtime) Delete(id string, force bool) error {
 		return err
 	}
 	return r.deleteByIntent(id)
+}
+
+// interrupt kills the first process of a container that another verb has, such as a start
+// that waits for it or for its hooks: it is to die in any case, and the verb then gives up.
+func (r *Runtime) interrupt(id string) {
+	e, err := r.store().Open(id)
+	if err != nil {
+		return
+	}
+	defer e.Close()
+	if !e.Locked() {
+		return
+	}
+	record, err := e.Record()
+	if err != nil {
+		return // it is being created
+	}
+	host, err := proc.Open()
+	if err != nil {
+		return
+	}
+	defer host.Close()
+	if pidfd, err := record.Pidfd(host); err == nil {
+		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
+		unix.Close(pidfd)
+	}
 }
 
 func (c *container) delete(force bool) error {

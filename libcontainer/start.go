@@ -95,9 +95,7 @@ func (c *container) start(pidfd int) error {
 		return err
 	}
 	if b != nil && len(b.Spec.Hooks.Poststart) > 0 {
-		st := c.hookState(b, specs.StateRunning).JSON(c.record.PID)
-		if err := hook.RunAll("poststart", b.Spec.Hooks.Poststart, st, hookPlace(b).Start); err != nil {
-			c.abort(pidfd)
+		if err := c.poststart(b, pidfd); err != nil {
 			return err
 		}
 	}
@@ -106,6 +104,22 @@ func (c *container) start(pidfd int) error {
 	}
 	c.entry.Unlock() // it may take its time to be ready, or never be
 	return n.wait(c.record.PID, pidfd)
+}
+
+// poststart runs the poststart hooks. The container runs meanwhile, and is anybody's to
+// change or to delete.
+func (c *container) poststart(b *spec.Bundle, pidfd int) error {
+	c.entry.Unlock()
+	st := c.hookState(b, specs.StateRunning).JSON(c.record.PID)
+	err := hook.RunAll("poststart", b.Spec.Hooks.Poststart, st, hookPlace(b).Start)
+	switch lockErr := c.entry.Lock(); {
+	case errors.Is(lockErr, ErrNotExist): // nor is its cgroup the container's any more
+		return err
+	case err == nil:
+		return lockErr
+	}
+	c.abort(pidfd)
+	return err
 }
 
 func (c *container) hookState(b *spec.Bundle, status specs.ContainerState) hook.State {

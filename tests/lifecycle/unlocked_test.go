@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/rung-oci/rung/tests/harness"
 )
 
@@ -83,6 +85,35 @@ func TestNotifyUnlocked(t *testing.T) {
 				t.Errorf("after the container's end: %v", r)
 			}
 		})
+	}
+}
+
+// A slow hook holds up nobody who deletes the container.
+func TestHookUnlocked(t *testing.T) {
+	for _, verb := range []string{"start", "run"} {
+		for _, name := range []string{"poststart", "startContainer"} {
+			t.Run(verb+" "+name, func(t *testing.T) {
+				t.Parallel()
+				b := harness.New(t, harness.Args("/bin/sleep", "60"))
+				hook := specs.Hook{Path: "/bin/sleep", Args: []string{"sleep", "7"}}
+				b.Spec.Hooks = &specs.Hooks{StartContainer: []specs.Hook{hook}}
+				if name == "poststart" {
+					b.Spec.Hooks = &specs.Hooks{Poststart: []specs.Hook{hook}}
+				}
+				b.Save(t)
+				c := b.Cmd("run")
+				if verb == "start" {
+					b.Create(t)
+					c = &harness.Cmd{Args: []string{"--root", b.Root, "start", b.ID}}
+				}
+				p := c.Start(t)
+				time.Sleep(500 * time.Millisecond)
+				quick(t, b, "delete", "--force", b.ID)
+				if r := p.Wait(t); name == "startContainer" && r.Code == 0 {
+					t.Errorf("its hook was killed: %v", r)
+				}
+			})
+		}
 	}
 }
 
