@@ -16,7 +16,7 @@ import (
 )
 
 // Catalogue row 11: the container's cgroups are removed under us. What doesn't
-// need them works; what does is an error.
+// need them works, what does is an error.
 func TestRemovedCgroup(t *testing.T) {
 	inv := harness.Take()
 	for _, when := range []string{"created", "running", "stopped"} {
@@ -44,8 +44,11 @@ func TestRemovedCgroup(t *testing.T) {
 			t.Errorf("state %s, want %s", st, when)
 		}
 		if when != "stopped" {
-			for _, verb := range [][]string{{"exec", b.ID, "/bin/true"}, {"pause", b.ID}} {
-				oneLine(t, when+", "+verb[0], b.Run(t, verb...))
+			oneLine(t, when+", pause", b.Run(t, "pause", b.ID))
+			if r := b.Run(t, "exec", b.ID, "/bin/true"); harness.View() == harness.V2 {
+				r.Silent(t) // in the one cgroup of the init (runc#5089)
+			} else {
+				oneLine(t, when+", exec", r)
 			}
 			b.Run(t, "events", "--stats", b.ID)
 			if when == "created" {
