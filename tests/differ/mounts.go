@@ -55,7 +55,8 @@ var aboutMounts = []*Known{
 			if m := mountAt(c, p); m != nil && slices.ContainsFunc(m.Options, func(o string) bool { return strings.HasSuffix(o, "bind") }) {
 				return !slices.ContainsFunc(m.Options, func(o string) bool { return strings.HasSuffix(o, "shared") || strings.HasSuffix(o, "slave") })
 			}
-			return within(p, "/sys/fs/cgroup") || within(p, "/dev") || slices.Contains(c.Spec.Linux.ReadonlyPaths, p) || slices.Contains(c.Spec.Linux.MaskedPaths, p)
+			below := strings.HasSuffix(d.Key, ")") && slices.ContainsFunc(c.Spec.Linux.ReadonlyPaths, func(ro string) bool { return within(p, ro) })
+			return below || within(p, "/sys/fs/cgroup") || within(p, "/dev") || slices.Contains(c.Spec.Linux.ReadonlyPaths, p) || slices.Contains(c.Spec.Linux.MaskedPaths, p)
 		},
 	},
 	{
