@@ -86,7 +86,7 @@ func TestOvermountedProc(t *testing.T) {
 	harness.Once(t)
 	// Root mounts a procfs of its own, and the sysctl is set; in a user namespace the
 	// kernel refuses one to whom a part of the old one is hidden.
-	const hidden = "mount proc at /proc: fsmount: operation not permitted"
+	const hidden = "mount proc at /proc: VFS: Mount too revealing: operation not permitted"
 	for _, c := range []struct {
 		name, over string
 		want       [2]string // of root, and in a user namespace: an error, "" that it works
