@@ -7,9 +7,12 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/nap"
 	"github.com/rung-oci/rung/libcontainer/proc"
 )
 
@@ -30,6 +33,9 @@ func (r *Runtime) state(host *proc.FS, id string) (*State, error) {
 	}
 	defer c.close()
 	f, err := c.facts()
+	if errors.Is(err, unix.ENOENT) && c.vanishes() {
+		return nil, ErrNotExist
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -43,22 +49,45 @@ func (r *Runtime) state(host *proc.FS, id string) (*State, error) {
 	return s, nil
 }
 
+// vanishes tells whether the container's files are being removed, or have been.
+func (c *container) vanishes() bool {
+	if c.entry.Locked() {
+		return true
+	}
+	_, err := c.entry.Record()
+	return errors.Is(err, ErrNotExist)
+}
+
 // explainExist says what to do about a container that is in the way of another.
 func (r *Runtime) explainExist(id string) error {
-	if _, err := r.open(id, false); errors.Is(err, ErrNotExist) && r.abandoned(id) {
+	if r.abandoned(id) {
 		return fmt.Errorf("%w (its create was killed: remove it by delete --force)", ErrExist)
 	}
 	return ErrExist
 }
 
-// abandoned tells whether a container is there that nobody is at work on.
+// abandoned tells whether a container is there without a record that nobody is at work on.
+// It looks twice: who has just made the directory hasn't locked it yet.
 func (r *Runtime) abandoned(id string) bool {
+	const moment = 10 * time.Millisecond
+	if !r.unfinished(id) {
+		return false
+	}
+	nap.Sleep(moment)
+	return r.unfinished(id)
+}
+
+func (r *Runtime) unfinished(id string) bool {
 	e, err := r.store().Open(id)
 	if err != nil {
 		return false
 	}
 	defer e.Close()
-	return !e.Locked()
+	if e.Locked() {
+		return false
+	}
+	_, err = e.Record()
+	return errors.Is(err, ErrNotExist)
 }
 
 // List tells the state of all containers. Those that can't be read are left

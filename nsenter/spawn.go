@@ -61,9 +61,7 @@ func (s Spawn) Start() (pid, pidfd int, err error) {
 	if s.BeRoot {
 		// A change of ids makes a process undumpable: its memory, which is ours until
 		// it executes the program.
-		if was, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0); err == nil && was == 1 {
-			defer unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0)
-		}
+		defer keepDumpable()()
 	}
 	pid, err = Vfork(ca, p)
 	if err != nil {

@@ -16,7 +16,10 @@ TEXT ·entry(SB),NOSPLIT|NOFRAME,$0-0
 	MOVQ	8(SP), DI
 	MOVQ	$0x696e692d676e7572, AX // "rung-ini": the init stage's environment is ours
 	CMPQ	AX, 0(DI)
+	JNE	tune
+	CMPW	8(DI), $0x74 // "t", and the end
 	JEQ	done
+tune:
 	LEAQ	16(SP)(CX*8), SI
 	LEAQ	·nothing(SB), DX
 	JMP	look

@@ -12,7 +12,11 @@ TEXT ·entry(SB),NOSPLIT|NOFRAME,$0-0
 	MOVD	0(R4), R5
 	MOVD	$0x696e692d676e7572, R6 // "rung-ini": the init stage's environment is ours
 	CMP	R6, R5
+	BNE	tune
+	MOVHU	8(R4), R5
+	CMP	$0x74, R5 // "t", and the end
 	BEQ	done
+tune:
 	ADD	$16, RSP, R3
 	ADD	R2<<3, R3, R3
 	MOVD	$·nothing(SB), R7

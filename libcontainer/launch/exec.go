@@ -3,6 +3,7 @@ package launch
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"syscall"
 
@@ -35,6 +36,7 @@ type Exec struct {
 	plan     *plan.Plan
 	progress int
 	arena    *nsenter.Arena
+	locked   bool // the calling goroutine has its thread
 }
 
 // Join has the stage fork a process that joins a container by the plan's tape.
@@ -44,14 +46,17 @@ func Join(s *spawn.Stage, p *plan.Plan, in *ExecInputs) (*Exec, error) {
 	return join(p, in, func(e *Exec, in *ExecInputs) error { return e.byStage(s, in) })
 }
 
-// join has a process forked.
+// join has a process forked. Until it runs its program it dies with the thread that we
+// are on, which therefore nobody else may have: [Exec.Close] lets it go, and has to be
+// called on the same goroutine.
 func join(p *plan.Plan, in *ExecInputs, fork func(*Exec, *ExecInputs) error) (*Exec, error) {
 	arena, err := nsenter.NewArena(image(p))
 	if err != nil {
 		return nil, err
 	}
 	readStamps(p, arena)
-	e := &Exec{plan: p, progress: -1, arena: arena, Pidfd: -1}
+	e := &Exec{plan: p, progress: -1, arena: arena, Pidfd: -1, locked: true}
+	runtime.LockOSThread()
 	if e.progress, err = unix.MemfdCreate("progress", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING); err != nil {
 		e.Close()
 		return nil, fmt.Errorf("make progress record: %w", err)
@@ -211,4 +216,8 @@ func (e *Exec) Close() {
 		e.progress = -1
 	}
 	e.arena.Close()
+	if e.locked {
+		runtime.UnlockOSThread()
+		e.locked = false
+	}
 }

@@ -37,7 +37,7 @@ func TestProgram(t *testing.T) {
 				stays := harness.New(t, harness.Args("/bin/sleep", "600"), edit, ownCgroup)
 				// Of a container with such hooks another process of ours is the maker.
 				hooked := harness.New(t, harness.Shell("exit 7"), edit, ownCgroup, func(s *specs.Spec) {
-					s.Hooks = &specs.Hooks{CreateContainer: []specs.Hook{{Path: "/bin/true"}}}
+					s.Hooks = &specs.Hooks{CreateContainer: []specs.Hook{{Path: "/bin/true"}}, StartContainer: []specs.Hook{{Path: "/bin/true"}}}
 				})
 				for _, b := range []*harness.Bundle{ends, stays, hooked} {
 					b.Chown(t)

@@ -68,6 +68,7 @@ func main() {
 		others.Go(p.work)
 	}
 	others.Go(p.poll)
+	others.Go(p.threads)
 	p.together(at, func(i int) {
 		for n := range times {
 			p.run(bundles[i%len(bundles)], fmt.Sprintf("%s-run-%d-%d", os.Args[6], i, n))
@@ -135,6 +136,21 @@ func (p *program) work() {
 		p.mu.Lock()
 		p.out.Commands++
 		p.mu.Unlock()
+	}
+}
+
+// threads has threads that end: what was started on one of them is told so (PR_SET_PDEATHSIG
+// counts from it).
+func (p *program) threads() {
+	for !p.stop.Load() {
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				runtime.LockOSThread()
+				time.Sleep(100 * time.Microsecond)
+			})
+		}
+		wg.Wait()
 	}
 }
 

@@ -1,0 +1,6 @@
+//go:build race
+
+package spec
+
+// raceDetector tells that the code takes several times as long as without.
+const raceDetector = true
