@@ -83,7 +83,7 @@ differ-known: ## write docs/differences.md, the table of known differences that 
 	cd tests && $(GO) test -c -o ../build/differ.test ./differ && ../build/differ.test -known > ../docs/differences.md
 
 lint: ## golangci-lint with the rules of .golangci.yml, on every module (a gate of CI)
-	for dir in . tests tests/conformance; do (cd $$dir && $(GO) run $(LINT) run ./...) || exit 1; done
+	for dir in . tests tests/conformance; do (cd $$dir && $(GO) run $(LINT) run --allow-parallel-runners ./...) || exit 1; done
 
 bench-smoke: ## count system calls, page faults and allocations of each verb, and compare with the recorded ones (part of make test)
 	cd tests && RUNG_VIEW=hybrid $(GO) test -short -count=1 -v ./smoke
