@@ -81,7 +81,7 @@ func (c *container) start(pidfd int) error {
 	}
 	defer n.close()
 	timeline.Runtime.Phase("open gate")
-	status, err := c.openGate()
+	status, err := c.openGate(pidfd)
 	if err != nil {
 		return err
 	}
@@ -128,11 +128,11 @@ func (c *container) hookState(b *spec.Bundle, status specs.ContainerState) hook.
 
 // openGate lets the first process go, and returns the status FIFO, which says
 // when it has come to something.
-func (c *container) openGate() (status int, err error) {
+func (c *container) openGate(pidfd int) (status int, err error) {
 	status, err = c.entry.OpenFifo(state.StatusName, unix.O_RDONLY)
 	if err == nil {
-		if err = c.held(status); err == nil {
-			err = c.openGateFifo()
+		if err = c.held(status, pidfd); err == nil {
+			err = c.openGateFifo(pidfd)
 		}
 		if err != nil {
 			unix.Close(status)
@@ -147,33 +147,35 @@ func (c *container) openGate() (status int, err error) {
 
 // held makes sure that the first process has the status FIFO open for writing: by
 // one that nobody has we would never hear of it.
-func (c *container) held(status int) error {
+func (c *container) held(status, pidfd int) error {
 	switch _, err := unix.Read(status, make([]byte, 1)); err {
 	case unix.EAGAIN:
 		return nil
 	case nil: // end of file
-		return c.notOpen(state.StatusName)
+		return c.notOpen(state.StatusName, pidfd)
 	default:
 		return fmt.Errorf("read %s/%s: %w", c.entry.Dir, state.StatusName, err)
 	}
 }
 
-func (c *container) openGateFifo() error {
+func (c *container) openGateFifo(pidfd int) error {
 	gate, err := c.entry.OpenFifo(state.GateName, unix.O_WRONLY)
 	if err == nil {
 		_, err = unix.Write(gate, []byte{1})
 		unix.Close(gate)
 	}
-	if !errors.Is(err, unix.ENXIO) {
-		return err
+	if errors.Is(err, unix.ENXIO) {
+		return c.notOpen(state.GateName, pidfd)
 	}
-	if alive, err := c.record.Alive(c.host); err != nil || alive {
-		return errors.Join(c.notOpen(state.GateName), err)
-	}
-	return ErrStopped
+	return err
 }
 
-func (c *container) notOpen(name string) error {
+// notOpen is the error of a FIFO that the first process should have open. Who ends closes
+// his files some time before he is seen to have ended.
+func (c *container) notOpen(name string, pidfd int) error {
+	if wait(pidfd, likelyEndWait) {
+		return ErrStopped
+	}
 	return fmt.Errorf("container's first process doesn't have %s/%s open", c.entry.Dir, name)
 }
 
