@@ -27,7 +27,7 @@ var aboutMounts = []*Known{
 	{
 		Name:   "cgroup mounts in a joined cgroup namespace",
 		Reason: "rung shows the container's own cgroup, runc all below the root of the joined namespace, other containers' as well.",
-		Key:    re(`^(mount|file) /sys/fs/cgroup/`),
+		Key:    re(`^(mount|file) /sys/fs/cgroup(/|$| \(\d\)$)`),
 		If:     joins("cgroup"),
 	},
 	{
