@@ -173,6 +173,13 @@ var deliberate = []*Known{
 		Where:  func(c *Case, d Difference) bool { return timesMounted(c, pathOf(d)) > 1 },
 	},
 	{
+		Name:   "startContainer hooks without process.env",
+		Reason: "A startContainer hook without an environment of its own has the process's, HOME with it; with runc it has none where the process has none.",
+		Key:    re(`^hook startContainer env`),
+		Rung:   re(`^\["HOME=[^"]*"\]$`), Runc: re(`^\[\]$`),
+		If: func(c *Case) bool { return len(c.Spec.Process.Env) == 0 },
+	},
+	{
 		Name:   "runc: mounts that reach the host",
 		Reason: "With rootfsPropagation set runc's masks and binds reach the host's mount namespace, through binds that are its peers; rung makes them detached.",
 		Key:    re(`^left mount`),

@@ -40,7 +40,7 @@ var aboutMounts = []*Known{
 		Name:   "what was asked for to be linked with the host is",
 		Reason: "rootfsPropagation slave and the options slave and shared mean that the host's mounts come in; runc's are private where the source lies on the mount that the root filesystem lies on, which runc has made private, and under a root that is a slave.",
 		Key:    re(`^mount .* propagation( \(\d+\))?$`),
-		Rung:   re(`^((shared:own )?master:host|shared:own)$`),
+		Rung:   re(`^((shared:own )?master:host|shared:(own|host))$`),
 		If: func(c *Case) bool {
 			return propagates("slave", "rslave")(c) || hasOption("slave", "rslave", "shared", "rshared")(c)
 		},
