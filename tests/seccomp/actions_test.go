@@ -197,7 +197,7 @@ func TestExecveRefused(t *testing.T) {
 	}
 	b := harness.New(t, refuse(specs.ActErrno))
 	const want = "exec /bin/true: operation not permitted"
-	b.Container(t, "run").Fails(t, 1, want)
+	b.Container(t, "run").Fails(t, 255, want) // runc's
 	b.Create(t)
 	b.Run(t, "start", b.ID).Fails(t, 1, want)
 	b.Must(t, "delete")
