@@ -21,12 +21,12 @@ func (r *Runtime) State(id string) (*State, error) { return r.state(nil, id) }
 
 func (r *Runtime) state(host *proc.FS, id string) (*State, error) {
 	c, err := r.openWith(host, id, false)
-	if errors.Is(err, ErrNotExist) && r.abandoned(id) {
-		// It may have been completed since we looked for its record.
-		if c, err = r.openWith(host, id, false); errors.Is(err, ErrNotExist) && r.abandoned(id) {
+	if errors.Is(err, ErrNotExist) {
+		if r.abandoned(id) {
 			r.warn("container %s: its create was killed, or failed to clean up: \"rung delete --force\" removes what is left", id)
 			return &State{OCIVersion: specs.Version, ID: id, Status: specs.StateStopped, UID: uint32(os.Geteuid())}, nil
 		}
+		c, err = r.openWith(host, id, false) // it may have been completed since
 	}
 	if err != nil {
 		return nil, err
