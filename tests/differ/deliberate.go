@@ -210,6 +210,13 @@ var deliberate = []*Known{
 		If:     func(c *Case) bool { return makes(specs.CgroupNamespace)(c) && showsCgroups(c) },
 	},
 	{
+		Name:   "the filter comes last",
+		Reason: "Without no_new_privs the process has CAP_SYS_ADMIN until its execve, to install the filter with. Root that has it in the bounding set alone gains nothing by that execve, for which the kernel would have made runc's process undumpable.",
+		Key:    re(`^(exec \d )?dumpable$`),
+		Rung:   re(`^1$`), Runc: re(`^0$`),
+		If: regainsAdmin,
+	},
+	{
 		Name:   "the console may be used",
 		Reason: "rung allows c 5:1 by default, as crun does (cgroups/device/rule.go); runc doesn't.",
 		Key:    re(`devices\.list$`),
@@ -225,4 +232,13 @@ func failing(hooks []specs.Hook) bool {
 		}
 	}
 	return false
+}
+
+// regainsAdmin reports whether root's execve gives it back a right that a filter is
+// installed with.
+func regainsAdmin(c *Case) bool {
+	p := c.Spec.Process
+	caps := p.Capabilities
+	return c.Spec.Linux.Seccomp != nil && !p.NoNewPrivileges && p.User.UID == 0 && caps != nil &&
+		slices.Contains(caps.Bounding, "CAP_SYS_ADMIN") && !slices.Contains(caps.Permitted, "CAP_SYS_ADMIN")
 }

@@ -90,6 +90,7 @@ func runtimes() map[string]string {
 func perform(t *testing.T, engine string, list []scenario, env []string) {
 	t.Helper()
 	failed := map[string]map[string]bool{}
+	var faults []string // said after the table, where a reader of a long output looks
 	names := runtimes()
 	for _, name := range []string{"rung", "runc", "crun"} {
 		if names[name] == "" {
@@ -105,13 +106,16 @@ func perform(t *testing.T, engine string, list []scenario, env []string) {
 			switch {
 			case err == nil:
 			case name == "rung":
-				t.Errorf("%s: %v", s.name, err)
+				faults = append(faults, fmt.Sprintf("%s: %v", s.name, err))
 			default:
 				t.Logf("%s doesn't pass %s: %v", name, s.name, err)
 			}
 		}
 	}
 	table(t, engine, list, failed)
+	for _, fault := range faults {
+		t.Error(fault)
+	}
 }
 
 // table prints what every runtime passed, as Markdown.

@@ -88,33 +88,70 @@ func TestNotifyUnlocked(t *testing.T) {
 	}
 }
 
-// A slow hook holds up nobody who deletes the container.
+// A slow hook holds up nobody who deletes the container. The four wait together.
 func TestHookUnlocked(t *testing.T) {
+	var all []*slowHook
 	for _, verb := range []string{"start", "run"} {
 		for _, name := range []string{"poststart", "startContainer"} {
-			t.Run(verb+" "+name, func(t *testing.T) {
-				t.Parallel()
-				b := harness.New(t, harness.Args("/bin/sleep", "60"))
-				hook := specs.Hook{Path: "/bin/sleep", Args: []string{"sleep", "7"}}
-				b.Spec.Hooks = &specs.Hooks{StartContainer: []specs.Hook{hook}}
-				if name == "poststart" {
-					b.Spec.Hooks = &specs.Hooks{Poststart: []specs.Hook{hook}}
-				}
-				b.Save(t)
-				c := b.Cmd("run")
-				if verb == "start" {
-					b.Create(t)
-					c = &harness.Cmd{Args: []string{"--root", b.Root, "start", b.ID}}
-				}
-				p := c.Start(t)
-				time.Sleep(500 * time.Millisecond)
-				quick(t, b, "delete", "--force", b.ID)
-				if r := p.Wait(t); name == "startContainer" && r.Code == 0 {
-					t.Errorf("its hook was killed: %v", r)
-				}
-			})
+			all = append(all, newSlowHook(t, verb, name))
 		}
 	}
+	for _, h := range all {
+		h.begin(t)
+	}
+	for _, h := range all {
+		quick(t, h.Bundle, "delete", "--force", h.ID)
+	}
+	for _, h := range all {
+		if r := h.proc.Wait(t); h.name == "startContainer" && r.Code == 0 {
+			t.Errorf("%s: its hook was killed: %v", h.verb, r)
+		}
+		if h.created > 0 {
+			harness.Wait(t, h.created)
+		}
+	}
+}
+
+// A slowHook is a container whose start takes as long as its hook sleeps.
+type slowHook struct {
+	*harness.Bundle
+	verb, name string
+	begun      string // exists when the hook runs
+	created    int    // the first process, if it is ours to wait for
+	proc       *harness.Proc
+}
+
+func newSlowHook(t *testing.T, verb, name string) *slowHook {
+	b := harness.New(t, writable, harness.Args("/bin/sleep", "60"))
+	h := &slowHook{Bundle: b, verb: verb, name: name, begun: b.Dir + "/begun"}
+	file := h.begun
+	if name == "startContainer" {
+		h.begun, file = b.Rootfs+"/begun", "/begun"
+	}
+	hooks := []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", ">" + file + "; exec sleep 7"}}}
+	b.Spec.Hooks = &specs.Hooks{StartContainer: hooks}
+	if name == "poststart" {
+		b.Spec.Hooks = &specs.Hooks{Poststart: hooks}
+	}
+	b.Save(t)
+	return h
+}
+
+// begin returns when the hook runs.
+func (h *slowHook) begin(t *testing.T) {
+	c := h.Cmd("run")
+	if h.verb == "start" {
+		h.created, _ = h.Create(t)
+		c = &harness.Cmd{Args: []string{"--root", h.Root, "start", h.ID}}
+	}
+	h.proc = c.Start(t)
+	for range 1000 {
+		if _, err := os.Stat(h.begun); err == nil {
+			return
+		}
+		sleepABit()
+	}
+	t.Fatalf("%s: no %s hook after ten seconds", h.verb, h.name)
 }
 
 // A detached exec into a paused container returns: its process runs the program when
