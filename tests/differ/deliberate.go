@@ -210,6 +210,14 @@ var deliberate = []*Known{
 		If:     func(c *Case) bool { return makes(specs.CgroupNamespace)(c) && showsCgroups(c) },
 	},
 	{
+		Name:   "a mask's mode isn't that of the container's /dev/null",
+		Reason: "rung masks files with a read-only clone of the host's /dev/null, runc with the container's, which has the fileMode of linux.devices.",
+		Key:    re(`^(exec \d )?r:`),
+		Rung:   re(`^ok empty$`), Runc: re(`^EACCES$`),
+		If:    narrowNull,
+		Where: masked,
+	},
+	{
 		Name:   "the filter comes last",
 		Reason: "Without no_new_privs the process has CAP_SYS_ADMIN until its execve, to install the filter with. Root that has it in the bounding set alone gains nothing by that execve, for which the kernel would have made runc's process undumpable.",
 		Key:    re(`^(exec \d )?dumpable$`),
@@ -241,4 +249,11 @@ func regainsAdmin(c *Case) bool {
 	caps := p.Capabilities
 	return c.Spec.Linux.Seccomp != nil && !p.NoNewPrivileges && p.User.UID == 0 && caps != nil &&
 		slices.Contains(caps.Bounding, "CAP_SYS_ADMIN") && !slices.Contains(caps.Permitted, "CAP_SYS_ADMIN")
+}
+
+// narrowNull reports whether the container's /dev/null isn't everybody's.
+func narrowNull(c *Case) bool {
+	return slices.ContainsFunc(c.Spec.Linux.Devices, func(d specs.LinuxDevice) bool {
+		return d.Path == "/dev/null" && d.FileMode != nil && *d.FileMode&0o4 == 0
+	})
 }
