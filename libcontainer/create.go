@@ -57,6 +57,7 @@ type creation struct {
 	hooked  bool           // hooks of the container have begun to run
 	mover   *netdev.Mover  // nil: no network device was moved
 	resctrl *resctrl.Group // nil: the configuration says nothing of it
+	root    *state.RootMount
 	entry   *state.Entry
 	manager cgroups.Manager
 	facts   *plan.Host
@@ -277,8 +278,7 @@ func (c *creation) claim() (err error) {
 	if pids, err := c.manager.Pids(true); err == nil && len(pids) > 0 {
 		return fmt.Errorf("container's cgroup is not empty: %d process(es) found in %s", len(pids), c.loc)
 	}
-	err = c.entry.WriteIntent(&state.Intent{ID: c.opt.ID, BootID: c.boot, Cgroups: c.loc, Systemd: c.r.SystemdCgroup, Resctrl: c.resctrl})
-	if err != nil {
+	if err := c.writeIntent(); err != nil {
 		return err
 	}
 	fault.Point("create:intent")
@@ -306,13 +306,17 @@ func (c *creation) claim() (err error) {
 	return c.delegate()
 }
 
+func (c *creation) writeIntent() error {
+	return c.entry.WriteIntent(&state.Intent{ID: c.opt.ID, BootID: c.boot, Cgroups: c.loc, Systemd: c.r.SystemdCgroup, Resctrl: c.resctrl, Root: c.root})
+}
+
 // launch has the first process made. All descriptors that it needs are ours to
 // close again.
 func (c *creation) launch() (p *launch.Process, err error) {
 	timeline.Runtime.Phase("open descriptors")
 	var files files
 	defer files.close()
-	in := &launch.Inputs{HostHooks: c.hostHooks, NetDevices: c.netDevices, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.manager.Protect, Proc: c.host.FD, Listener: c.handListener}
+	in := &launch.Inputs{HostHooks: c.hostHooks, NetDevices: c.netDevices, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.manager.Protect, Proc: c.host.FD, Listener: c.handListener, Shared: c.noteRoot}
 	in.Exe = -1
 	if c.stage != nil {
 		in.Exe = c.stage.Exe.FD

@@ -75,6 +75,7 @@ func (c *container) delete(force bool) error {
 		return err
 	}
 	reapInit(c.record, c.host)
+	c.r.unmountRoot(c.record.Root, c.record.BootID, c.host)
 	var b *spec.Bundle
 	if c.record.HasHooks {
 		if b, err = c.config(); err != nil {
@@ -194,6 +195,9 @@ func (r *Runtime) deleteByIntent(id string) error {
 	}
 	if err := endIdentified(e); err != nil {
 		return err
+	}
+	if left.Root != nil {
+		defer r.unmountLeft(&left)
 	}
 	if len(left.Cgroups) > 0 {
 		m, err := load(left.Cgroups, left.Systemd)

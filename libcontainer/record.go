@@ -18,7 +18,7 @@ func (c *creation) newRecord(pid int, start uint64) *state.Record {
 		Bundle: c.bundle.Dir, Rootfs: c.bundle.Rootfs, UID: uint32(os.Geteuid()), Annotations: s.Annotations,
 		Cgroups: c.loc, Namespaces: namespacePaths(pid), HasHooks: hasLaterHooks(s.Hooks), HasProcess: s.Process != nil,
 		OwnPIDNamespace: ownPIDNamespace(s), NoNewKeyring: c.opt.NoNewKeyring, Systemd: c.r.SystemdCgroup,
-		Resctrl: c.resctrl,
+		Resctrl: c.resctrl, Root: c.root,
 	}
 }
 

@@ -38,7 +38,8 @@ type Inputs struct {
 	NetDevices   func(pid int) error
 	Console      func(master int) error // takes the descriptor over
 	OOMKilled    func() bool
-	Meanwhile    func() error // called while the stage works, before any hook runs
+	Meanwhile    func() error         // called while the stage works, before any hook runs
+	Shared       func(tree int) error // notes the mount of plan.Plan.Shared before anybody can see it
 	// Listener gives a seccomp agent its descriptor, which stays the caller's.
 	Listener func(pid, fd int) error
 }
@@ -245,6 +246,11 @@ func (p *Process) supply() error {
 	defer maker.Close()
 	for i := range p.plan.Sources {
 		fd, err := maker.Open(&p.plan.Sources[i])
+		if err == nil && i == p.plan.Shared {
+			if err = p.in.Shared(fd); err != nil {
+				unix.Close(fd)
+			}
+		}
 		if err != nil {
 			_ = send()
 			return err

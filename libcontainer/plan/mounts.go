@@ -24,6 +24,9 @@ type firstMount struct {
 
 // mounts plans the mounts in the order of the configuration.
 func (p *planner) mounts() (first []firstMount, err error) {
+	if !p.ns.isNew(specs.MountNamespace) {
+		p.opt.Staging = "" // it is no place of ours there
+	}
 	for i, m := range append(slices.Clip(p.spec.Mounts), p.opt.Mounts...) {
 		o, err := option.Parse(m.Options)
 		if err != nil {

@@ -137,12 +137,14 @@ func (n namespaces) timeByHelper() bool {
 	return n.later&unix.CLONE_NEWTIME != 0 && n.clone&unix.CLONE_NEWUSER == 0
 }
 
-// enter is what the builder joins. A mount namespace given by path is another
-// container's and none of ours to build in; pid and cgroup namespaces are
-// nothing to the builder.
-func (n namespaces) enter() int {
+// enter is what the builder joins. A mount namespace given by path is somebody else's, and
+// entered only if there are mounts to make; pid and cgroup namespaces are nothing to the builder.
+func (n namespaces) enter(builds bool) int {
 	flags := (n.clone | n.joined) & (unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWNET | unix.CLONE_NEWUSER)
-	return int(flags | n.clone&unix.CLONE_NEWNS)
+	if builds {
+		flags |= (n.clone | n.joined) & unix.CLONE_NEWNS
+	}
+	return int(flags)
 }
 
 // hooks is what createContainer hooks join besides.

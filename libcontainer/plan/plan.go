@@ -98,6 +98,9 @@ type Plan struct {
 	// SendListener says that the first process sends the seccomp agent's descriptor.
 	SendListener bool
 	Unreadable   bool // the builder's executable must not even be readable
+	// Shared is the source that is attached in a mount namespace which isn't the
+	// container's alone: everything else is mounted on it, and it has to be unmounted again. -1: none.
+	Shared int
 }
 
 // Slots are the places of descriptors in the tape.
@@ -133,7 +136,7 @@ type planner struct {
 func Create(s *specs.Spec, host *Host, opt *Options) (*Plan, error) {
 	own := *opt // the planner adds to it
 	own.Env = slices.Clip(own.Env)
-	p := &planner{Plan: &Plan{Tape: nsenter.NewTape()}, spec: s, host: host, opt: &own, null: -1, dir: -1}
+	p := &planner{Plan: &Plan{Tape: nsenter.NewTape(), Shared: -1}, spec: s, host: host, opt: &own, null: -1, dir: -1}
 	p.t = p.Tape
 	p.ns = sortNamespaces(s, host)
 	o := &p.Orders
@@ -142,7 +145,7 @@ func Create(s *specs.Spec, host *Host, opt *Options) (*Plan, error) {
 		ahead = 0
 	}
 	o.Clone, o.ByTape = p.ns.clone&^ahead, p.ns.byTape() || p.Alone
-	o.Enter, o.User = p.ns.enter()&^int(ahead), p.ns.user()
+	o.Enter, o.User = p.ns.enter(p.builds())&^int(ahead), p.ns.user()
 	o.Cgroup, o.Preserve = -1, opt.Preserve
 	if err := p.rootless(); err != nil {
 		return nil, err

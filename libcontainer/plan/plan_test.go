@@ -84,22 +84,26 @@ var cases = map[string]func(h *Host, o *Options){
 	"joined-user": func(h *Host, _ *Options) {
 		h.Joined = []Joined{{Flag: unix.CLONE_NEWUTS, Inner: true}, {Flag: unix.CLONE_NEWUSER}, {Flag: unix.CLONE_NEWNET}}
 	},
-	"joined-mount":  func(h *Host, _ *Options) { h.Joined = []Joined{{Flag: unix.CLONE_NEWNS}} },
-	"no-mount-ns":   func(*Host, *Options) {},
-	"terminal":      func(*Host, *Options) {},
-	"no-pivot":      func(_ *Host, o *Options) { o.NoPivot = true },
-	"hooks":         func(*Host, *Options) {},
-	"devices":       func(*Host, *Options) {},
-	"no-mknod":      func(h *Host, _ *Options) { h.Permitted &^= 1 << unix.CAP_MKNOD },
-	"dev-bind":      func(*Host, *Options) {},
-	"mounts":        func(*Host, *Options) {},
-	"readonly":      func(*Host, *Options) {},
-	"shared":        func(*Host, *Options) {},
-	"unbindable":    func(*Host, *Options) {},
-	"time":          func(*Host, *Options) {},
-	"time-userns":   func(*Host, *Options) {},
-	"rootless-one":  func(h *Host, _ *Options) { ordinary(h, 1000) },
-	"rootless-many": func(h *Host, _ *Options) { ordinary(h, 1000) },
+	"joined-mount": func(h *Host, _ *Options) { h.Joined = []Joined{{Flag: unix.CLONE_NEWNS}} },
+	"no-mount-ns":  func(*Host, *Options) {},
+	"joined-mount-mounts": func(h *Host, _ *Options) {
+		h.Joined = []Joined{{Flag: unix.CLONE_NEWNS}}
+	},
+	"no-mount-ns-mounts": func(*Host, *Options) {},
+	"terminal":           func(*Host, *Options) {},
+	"no-pivot":           func(_ *Host, o *Options) { o.NoPivot = true },
+	"hooks":              func(*Host, *Options) {},
+	"devices":            func(*Host, *Options) {},
+	"no-mknod":           func(h *Host, _ *Options) { h.Permitted &^= 1 << unix.CAP_MKNOD },
+	"dev-bind":           func(*Host, *Options) {},
+	"mounts":             func(*Host, *Options) {},
+	"readonly":           func(*Host, *Options) {},
+	"shared":             func(*Host, *Options) {},
+	"unbindable":         func(*Host, *Options) {},
+	"time":               func(*Host, *Options) {},
+	"time-userns":        func(*Host, *Options) {},
+	"rootless-one":       func(h *Host, _ *Options) { ordinary(h, 1000) },
+	"rootless-many":      func(h *Host, _ *Options) { ordinary(h, 1000) },
 	"rootless-joins": func(h *Host, _ *Options) {
 		ordinary(h, 1000)
 		h.Joined = []Joined{{Flag: unix.CLONE_NEWUSER}, {Flag: unix.CLONE_NEWIPC, Inner: true}}

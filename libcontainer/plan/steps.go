@@ -15,9 +15,9 @@ import (
 // steps is the visible order of all that the builder does. It returns the
 // mounts that the first process has to make itself.
 func (p *planner) steps() (first []firstMount, err error) {
-	own := p.ns.isNew(specs.MountNamespace)
+	build := p.builds()
 	var late []step.Step
-	if own {
+	if build {
 		p.root()
 		if first, err = p.mounts(); err != nil {
 			return nil, err
@@ -34,14 +34,14 @@ func (p *planner) steps() (first []firstMount, err error) {
 		if size == nil {
 			size = &specs.Box{}
 		}
-		p.add(&step.Console{Width: int(size.Width), Height: int(size.Height), Bind: own, Label: p.linux().MountLabel})
+		p.add(&step.Console{Width: int(size.Width), Height: int(size.Height), Bind: build, Label: p.linux().MountLabel})
 	}
 	if len(p.linux().NetDevices) > 0 {
 		p.needNetwork()
 		p.add(&step.NetDevices{})
 	}
 	p.hooks()
-	if own {
+	if build {
 		p.cwd()
 		p.Orders.Steps = append(p.Orders.Steps, late...)
 		p.pivot()
@@ -49,7 +49,7 @@ func (p *planner) steps() (first []firstMount, err error) {
 	if err := p.sysctls(); err != nil {
 		return nil, err
 	}
-	if own {
+	if build {
 		p.protect()
 	}
 	p.home()
@@ -108,7 +108,25 @@ func (p *planner) root() {
 	case "slave", "rslave":
 		s.Propagation = p.inherited(option.Propagation{Type: unix.MS_SLAVE, Recursive: true})
 	}
-	p.add(&step.EnterRoot{Path: p.opt.Rootfs, Tree: p.source(s), Propagation: p.propagation()})
+	enter := &step.EnterRoot{Path: p.opt.Rootfs, Tree: p.source(s), Propagation: p.propagation()}
+	if !p.ns.isNew(specs.MountNamespace) {
+		enter.Propagation, p.Shared = 0, enter.Tree
+	}
+	p.add(enter)
+}
+
+// builds tells whether mounts are made for the container. Without a mount namespace of
+// its own that is only so if there is something to make: it is others' to see, and to undo.
+func (p *planner) builds() bool {
+	l := p.linux()
+	return p.ns.isNew(specs.MountNamespace) || len(p.spec.Mounts)+len(p.opt.Mounts)+len(l.Devices)+len(l.MaskedPaths)+len(l.ReadonlyPaths) > 0 ||
+		p.spec.Root.Readonly || l.RootfsPropagation != ""
+}
+
+// handsRoot tells whether the first process enters the root filesystem that the builder
+// has made by a descriptor of it: pivot_root(2) isn't used, which moves it.
+func (p *planner) handsRoot() bool {
+	return p.builds() && (p.opt.NoPivot || !p.ns.isNew(specs.MountNamespace))
 }
 
 func (p *planner) hooks() {
@@ -142,12 +160,15 @@ func (p *planner) cwd() {
 }
 
 func (p *planner) pivot() {
-	if !p.opt.NoPivot {
+	switch {
+	case p.handsRoot() && p.ns.isNew(specs.MountNamespace):
+		p.add(&step.MoveRoot{Hide: []string{"/proc", "/sys"}})
+		fallthrough
+	case p.handsRoot():
+		p.add(&step.KeepRoot{})
+	default:
 		p.add(&step.Pivot{})
-		return
 	}
-	p.add(&step.MoveRoot{Hide: []string{"/proc", "/sys"}})
-	p.add(&step.KeepRoot{})
 }
 
 func (p *planner) sysctls() error {

@@ -347,7 +347,7 @@ func (p *planner) lateCount() int {
 	if p.terminal() {
 		n++
 	}
-	if p.opt.NoPivot && p.ns.isNew(specs.MountNamespace) {
+	if p.handsRoot() {
 		n++
 	}
 	return n
@@ -364,14 +364,14 @@ func (p *planner) receive(label string, fds int) []nsenter.Slot {
 // this process already; otherwise it moves by itself.
 func (p *planner) enterRoot(late []nsenter.Slot) {
 	switch {
+	case p.handsRoot():
+		p.t.Call("enter root filesystem", unix.SYS_FCHDIR, late[len(late)-1].FD())
+		p.t.Call("change root", unix.SYS_CHROOT, p.t.Str("."))
 	case !p.ns.isNew(specs.MountNamespace):
 		fd := p.t.Slot()
 		p.t.Call("open root filesystem "+p.opt.Rootfs, unix.SYS_OPENAT, nsenter.Int(unix.AT_FDCWD), p.t.Str(p.opt.Rootfs),
 			nsenter.Int(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)).Into(fd)
 		p.t.Call("enter root filesystem", unix.SYS_FCHDIR, fd.Value())
-		p.t.Call("change root", unix.SYS_CHROOT, p.t.Str("."))
-	case p.opt.NoPivot:
-		p.t.Call("enter root filesystem", unix.SYS_FCHDIR, late[len(late)-1].FD())
 		p.t.Call("change root", unix.SYS_CHROOT, p.t.Str("."))
 	}
 	p.t.Call("change to root directory", unix.SYS_CHDIR, p.t.Str("/"))

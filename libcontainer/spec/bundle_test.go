@@ -128,7 +128,7 @@ func TestLoadErrors(t *testing.T) {
 		{"everything at once", func(t *testing.T) string {
 			return bundle(t, `{"ociVersion":"1.3.0","process":{"args":"sh","cwd":"x"},"root":{"path":"nothing"},"mounts":[{"destination":"/"}]}`)
 		}, `process.args: expected an array, got a string (line 1, column 41); process.cwd: must be an absolute path; ` +
-			`mounts: needs a new mount namespace; mounts[0].destination: must not be the root of the container; ` +
+			`mounts[0].destination: must not be the root of the container; ` +
 			`mounts[0].type: required, unless the options have "bind" or "rbind"; root.path: lstat `},
 		{"no namespaces to judge by", func(t *testing.T) string {
 			return bundle(t, `{"ociVersion":"1.3.0","root":{"path":"."},"hostname":"x","linux":{"namespaces":5}}`)

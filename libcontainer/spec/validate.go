@@ -150,11 +150,11 @@ func (c *checker) root() {
 	}
 }
 
-// needsMounts refuses a field that changes mounts or files where that would change the host's, or
-// those of whoever else uses the namespace.
+// needsMounts refuses a field that takes mounts where the kernel lets nobody make any: a
+// mount namespace that was there before the user namespace isn't that one's.
 func (c *checker) needsMounts(path ...any) {
-	if !c.ns[specs.MountNamespace].isNew() {
-		c.bad("needs a new mount namespace", path...)
+	if c.ns[specs.UserNamespace].isNew() && !c.ns[specs.MountNamespace].isNew() {
+		c.bad("needs a new mount namespace, as there is a new user namespace", path...)
 	}
 }
 

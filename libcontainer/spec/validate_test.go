@@ -275,14 +275,22 @@ func TestValidateMountNamespace(t *testing.T) {
 		s.Linux.RootfsPropagation = "slave"
 		s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/x", Type: "c"}}
 	}
-	want := []string{
-		"root.readonly: needs a new mount namespace", "mounts: needs a new mount namespace", "linux.devices: needs a new mount namespace",
-		"linux.rootfsPropagation: needs a new mount namespace", "linux.maskedPaths: needs a new mount namespace", "linux.readonlyPaths: needs a new mount namespace",
+	inUser := func(s *specs.Spec) {
+		everything(s)
+		s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
+		some := []specs.LinuxIDMapping{{Size: 100}}
+		s.Linux.UIDMappings, s.Linux.GIDMappings = some, some
+	}
+	var want []string
+	for _, field := range []string{"root.readonly", "mounts", "linux.devices", "linux.rootfsPropagation", "linux.maskedPaths", "linux.readonlyPaths"} {
+		want = append(want, field+": needs a new mount namespace, as there is a new user namespace")
 	}
 	check(t, []rule{
 		{"new", everything, nil},
-		{"none", func(s *specs.Spec) { everything(s); without(s, specs.MountNamespace) }, want},
-		{"joined", func(s *specs.Spec) { everything(s); joined(s, specs.MountNamespace) }, want},
+		{"none", func(s *specs.Spec) { everything(s); without(s, specs.MountNamespace) }, nil},
+		{"joined", func(s *specs.Spec) { everything(s); joined(s, specs.MountNamespace) }, nil},
+		{"none, in a user namespace", func(s *specs.Spec) { inUser(s); without(s, specs.MountNamespace) }, want},
+		{"joined, in a user namespace", func(s *specs.Spec) { inUser(s); joined(s, specs.MountNamespace) }, want},
 		{"none, and nothing to mount", func(s *specs.Spec) {
 			without(s, specs.MountNamespace)
 			s.Root.Readonly, s.Mounts, s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = false, nil, nil, nil

@@ -41,7 +41,7 @@ func NewHand() (*Hand, error) {
 	h := &Hand{Stage: &spawn.Stage{Conn: ours, Thread: ended}, orders: make(chan handOrders, 1)}
 	h.Exe = seal.None
 	orders := h.orders // which the caller may let go of before the thread runs
-	go ownThread(func() {
+	go OwnThread(func() {
 		defer close(ended)
 		defer theirs.Close()
 		threadLife(orders, theirs, &h.Builder)
@@ -49,11 +49,11 @@ func NewHand() (*Hand, error) {
 	return h, nil
 }
 
-// ownThread calls f on a thread that nobody else has and that ends with f. The goroutine
+// OwnThread calls f on a thread that nobody else has and that ends with f. The goroutine
 // must be made for it. The process's main thread can't be that one: the Go runtime doesn't
 // end it but parks it for ever, here in the container's namespaces and with descriptors of its own, and
 // it is the thread to which the kernel gives the process's signals. It is held until another one is taken.
-func ownThread(f func()) {
+func OwnThread(f func()) {
 	runtime.LockOSThread()
 	if unix.Gettid() != unix.Getpid() {
 		f()
@@ -61,7 +61,7 @@ func ownThread(f func()) {
 	}
 	defer runtime.UnlockOSThread()
 	taken := make(chan struct{})
-	go ownThread(func() {
+	go OwnThread(func() {
 		close(taken)
 		f()
 	})

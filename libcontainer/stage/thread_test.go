@@ -41,7 +41,7 @@ func offered() int {
 		return 3 // the main thread isn't offered: this test tests nothing
 	}
 	mine := make(chan bool)
-	go ownThread(func() { mine <- unix.Gettid() == unix.Getpid() })
+	go OwnThread(func() { mine <- unix.Gettid() == unix.Getpid() })
 	if <-mine {
 		return 4
 	}
@@ -55,7 +55,7 @@ func signalled() int {
 		return 3
 	}
 	sent := make(chan error)
-	go ownThread(func() {
+	go OwnThread(func() {
 		err := separate()
 		if err == nil {
 			err = unix.Tgkill(unix.Getpid(), unix.Gettid(), unix.SIGTERM)
@@ -85,7 +85,7 @@ func polled() int {
 	defer w.Close()
 	go r.Read(make([]byte, 1))
 	sent := make(chan error)
-	go ownThread(func() {
+	go OwnThread(func() {
 		err := separate()
 		for range 50 {
 			runtime.GC()

@@ -19,7 +19,7 @@ import (
 const Format = 1
 
 // Intent is what has to be known to undo a create that was killed. It is
-// written before the first side effect and never changes.
+// written before the first side effect, and again when there is a [RootMount] to be made.
 type Intent struct {
 	Format  int
 	ID      string
@@ -27,6 +27,7 @@ type Intent struct {
 	Cgroups map[string]string // controller → directory
 	Systemd bool              // they are a unit's
 	Resctrl *resctrl.Group
+	Root    *RootMount
 }
 
 // A Record is what state.json holds. Its keys are those of runc's file, which
@@ -49,6 +50,7 @@ type Record struct {
 	HasProcess  bool
 	Systemd     bool
 	Resctrl     *resctrl.Group // nil: the configuration says nothing of it
+	Root        *RootMount     // nil: it went with the container's mount namespace
 
 	OwnPIDNamespace bool // all processes die with the init
 	NoNewKeyring    bool // its processes keep the caller's session keyring
@@ -68,6 +70,7 @@ func (e *Entry) WriteIntent(i *Intent) error {
 	texts(&w, "cgroup_paths", i.Cgroups)
 	boolean(&w, "systemd", i.Systemd)
 	group(&w, i.Resctrl)
+	rootMount(&w, i.Root)
 	w.EndObject()
 	return e.WriteFile(intentName, w.Bytes())
 }
@@ -95,6 +98,8 @@ func (e *Entry) Intent() (*Intent, error) {
 			i.Cgroups = readTexts(&r)
 		case "systemd":
 			i.Systemd = r.ReadBool()
+		case rootMountKey:
+			i.Root = readRootMount(&r)
 		default:
 			readGroup(&r, &i.Resctrl)
 		}
@@ -148,6 +153,7 @@ func (e *Entry) WriteRecord(r *Record) error {
 	boolean(&w, "own_pid_namespace", r.OwnPIDNamespace)
 	boolean(&w, "no_new_keyring", r.NoNewKeyring)
 	group(&w, r.Resctrl)
+	rootMount(&w, r.Root)
 	w.EndObject()
 	return e.WriteFile(stateName, w.Bytes())
 }
@@ -215,6 +221,8 @@ func (rec *Record) read(r *jsontext.Reader, created *string) {
 		rec.NoNewKeyring = r.ReadBool()
 	case "systemd":
 		rec.Systemd = r.ReadBool()
+	case rootMountKey:
+		rec.Root = readRootMount(r)
 	default:
 		readGroup(r, &rec.Resctrl)
 	}

@@ -11,11 +11,12 @@ import (
 
 // EnterRoot makes the root filesystem a mount at its path in the container's
 // mount namespace. It comes first: afterwards the namespace's propagation is
-// what linux.rootfsPropagation wants, so that no later mount reaches the host.
+// what linux.rootfsPropagation wants, so that no later mount reaches the host. In a mount
+// namespace that isn't the container's alone the rest of it stays as it is.
 type EnterRoot struct {
 	Path        string // on the host, absolute, without links
 	Tree        int    // the clone of the root filesystem
-	Propagation uint64 // MS_SLAVE…, set recursively on the whole namespace
+	Propagation uint64 // MS_SLAVE…, set recursively on the whole namespace; 0: that is others', too
 }
 
 func (s *EnterRoot) String() string { return "enter root filesystem " + s.Path }
@@ -29,20 +30,13 @@ func (s *EnterRoot) Code(c *wire.Codec) {
 
 // Run attaches the tree and makes it the root of the steps that follow.
 func (s *EnterRoot) Run(e *Env) error {
-	top, err := unix.Open("/", unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return at("open /", err)
-	}
-	defer unix.Close(top)
-	if err := mount.SetPropagation(top, s.Propagation, true); err != nil {
-		return at("set mount propagation", err)
-	}
-	if s.Propagation == unix.MS_SHARED {
-		if err := privateParent(s.Path); err != nil {
-			return at("make parent mount private", err)
+	if s.Propagation != 0 {
+		if err := s.propagate(); err != nil {
+			return err
 		}
 	}
-	dir, err := unix.Open(s.Path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	// Others may have put a link there, in their mount namespace.
+	dir, err := unix.Openat2(unix.AT_FDCWD, s.Path, &unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS})
 	if err != nil {
 		return at("open", err)
 	}
@@ -56,6 +50,22 @@ func (s *EnterRoot) Run(e *Env) error {
 		return err
 	}
 	return at("attach", mount.Attach(tree, dir))
+}
+
+// propagate sets the propagation of the namespace.
+func (s *EnterRoot) propagate() error {
+	top, err := unix.Open("/", unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return at("open /", err)
+	}
+	defer unix.Close(top)
+	if err := mount.SetPropagation(top, s.Propagation, true); err != nil {
+		return at("set mount propagation", err)
+	}
+	if s.Propagation != unix.MS_SHARED {
+		return nil
+	}
+	return at("make parent mount private", privateParent(s.Path))
 }
 
 // sameFile guards against a root filesystem that was exchanged since it was

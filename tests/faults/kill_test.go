@@ -43,6 +43,7 @@ func stageConfigs() []stageConfig {
 	list := []stageConfig{
 		{"host root", configs[0].edit, "RUNG_STAGE=process", false},
 		{"user namespace", configs[1].edit, "RUNG_STAGE=process", false},
+		{"caller's mounts", harness.WithoutNS(specs.MountNamespace), "RUNG_STAGE=process", false},
 	}
 	if runtime.GOARCH == "amd64" {
 		list = append(list, stageConfig{"host root by a thread", configs[0].edit, "RUNG_STAGE=", true},

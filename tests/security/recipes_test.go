@@ -180,20 +180,30 @@ func TestNamespacePaths(t *testing.T) {
 	})
 }
 
-// R27: without a mount namespace nothing is mounted; without pivot_root the
+// R27: without a mount namespace what is mounted and masked is the container's, and
+// nothing of the host's above its root filesystem; without pivot_root the
 // host's /proc and /sys are out of reach all the same.
 func TestRestricted(t *testing.T) {
 	harness.NeedRung(t, "runc masks the host's own paths")
-	noMounts := func(s *specs.Spec) {
-		harness.WithoutNS(specs.MountNamespace)(s)
-		s.Mounts, s.Linux.MaskedPaths, s.Linux.ReadonlyPaths, s.Root.Readonly, s.Linux.Devices = nil, nil, nil, false, nil
+	before := ownMounts(t)
+	shared := harness.New(t, harness.WithoutNS(specs.MountNamespace), harness.Args("/bin/sleep", "60"), func(s *specs.Spec) {
+		s.Mounts = append(s.Mounts, specs.Mount{Destination: "/x", Type: "tmpfs"},
+			specs.Mount{Destination: "/host", Type: "bind", Source: "/proc", Options: []string{"rbind"}})
+		s.Linux.MaskedPaths = append(s.Linux.MaskedPaths, "/host/sys/kernel/core_pattern")
+		s.Linux.ReadonlyPaths = append(s.Linux.ReadonlyPaths, "/host/sys")
+		s.Linux.RootfsPropagation = "rshared"
+	})
+	first, _ := shared.Create(t)
+	for _, line := range ownMounts(t) {
+		point := strings.Fields(line)[4]
+		if point != shared.Rootfs && !strings.HasPrefix(point, shared.Rootfs+"/") && !slices.Contains(before, line) {
+			t.Errorf("the host has a mount of the container's: %s", line)
+		}
 	}
-	for want, edit := range map[string]harness.Edit{
-		"linux.maskedPaths":   func(s *specs.Spec) { s.Linux.MaskedPaths = []string{"/proc/kcore"} },
-		"linux.readonlyPaths": func(s *specs.Spec) { s.Linux.ReadonlyPaths = []string{"/proc/sys"} },
-		"mounts: needs":       func(s *specs.Spec) { s.Mounts = []specs.Mount{{Destination: "/x", Type: "tmpfs"}} },
-	} {
-		harness.New(t, noMounts, edit).Container(t, "create").Fails(t, 1, want)
+	shared.Must(t, "delete", "--force")
+	harness.Wait(t, first)
+	if after := ownMounts(t); !slices.Equal(before, after) {
+		t.Errorf("mounts before:\n%s\nand after:\n%s", strings.Join(before, "\n"), strings.Join(after, "\n"))
 	}
 	// The probe of the host's procfs is its /proc/1, that of its sysfs the cgroup
 	// hierarchies below it.
@@ -355,4 +365,14 @@ func readConfig(t *testing.T, path string) *specs.Spec {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// ownMounts is the test's mountinfo by lines.
+func ownMounts(t *testing.T) []string {
+	t.Helper()
+	text, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSpace(string(text)), "\n")
 }

@@ -1,0 +1,136 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/libcontainer/stage"
+	"github.com/rung-oci/rung/libcontainer/state"
+)
+
+// noteRoot writes down the mount of the root filesystem before it is attached where it
+// outlives the container.
+func (c *creation) noteRoot(tree int) error {
+	m := &state.RootMount{Path: c.bundle.Rootfs}
+	var err error
+	if m.ID, err = mountID(tree); err != nil {
+		return err
+	}
+	for _, ns := range c.bundle.Spec.Linux.Namespaces {
+		if ns.Type == specs.MountNamespace {
+			m.Namespace = ns.Path
+		}
+	}
+	ns, err := openMountNamespace(m)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(ns)
+	if m.Inode, err = inode(ns); err != nil {
+		return err
+	}
+	c.root = m
+	c.undo.push(func() { c.r.unmountRoot(m, c.boot, *c.host) })
+	return c.writeIntent()
+}
+
+// mountID is the kernel's number of the mount that a descriptor leads to.
+func mountID(fd int) (uint64, error) {
+	var st unix.Statx_t
+	// Linux 5.14 to 6.7 leaves the unique one out, and answers with the other.
+	err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID_UNIQUE|unix.STATX_MNT_ID, &st)
+	if err == nil && st.Mask&(unix.STATX_MNT_ID_UNIQUE|unix.STATX_MNT_ID) == 0 {
+		err = unix.ENODATA
+	}
+	if err != nil {
+		return 0, fmt.Errorf("mount id: %w", err)
+	}
+	return st.Mnt_id, nil
+}
+
+func openMountNamespace(m *state.RootMount) (int, error) {
+	path := m.Namespace
+	if path == "" {
+		path = "/proc/thread-self/ns/mnt"
+	}
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("open mount namespace %s: %w", path, err)
+	}
+	return fd, nil
+}
+
+func inode(fd int) (uint64, error) {
+	var st unix.Stat_t
+	err := unix.Fstat(fd, &st)
+	return st.Ino, err
+}
+
+// unmountRoot takes the mounts of a container away that didn't go with its processes. Of
+// those of another boot, or in a namespace that has gone, nothing is left.
+func (r *Runtime) unmountRoot(m *state.RootMount, boot string, host proc.FS) {
+	if m == nil {
+		return
+	}
+	if now, err := state.BootID(host); err != nil || now != boot {
+		return
+	}
+	ns, err := openMountNamespace(m)
+	if err != nil {
+		return // nobody holds it any more
+	}
+	defer unix.Close(ns)
+	if id, err := inode(ns); err != nil || id != m.Inode {
+		if m.Namespace == "" {
+			r.notice("mounts at %s are in another mount namespace than this one, and stay", m.Path)
+		}
+		return
+	}
+	failed := make(chan error, 1)
+	go stage.OwnThread(func() { failed <- unmountIn(ns, m) })
+	if err := <-failed; err != nil {
+		r.notice("unmount %s: %v", m.Path, err)
+	}
+}
+
+// unmountLeft is unmountRoot for a container without a record.
+func (r *Runtime) unmountLeft(left *state.Intent) {
+	host, err := proc.Open()
+	if err != nil {
+		return
+	}
+	defer host.Close()
+	r.unmountRoot(left.Root, left.BootID, host)
+}
+
+// unmountIn unmounts m, with all that is mounted on it, by its id: what others have mounted at
+// its path since isn't ours. The calling thread isn't good for anything else afterwards.
+func unmountIn(ns int, m *state.RootMount) error {
+	if err := unix.Unshare(unix.CLONE_FS); err != nil {
+		return err
+	}
+	if m.Namespace != "" {
+		if err := unix.Setns(ns, unix.CLONE_NEWNS); err != nil {
+			return err
+		}
+	}
+	dir, err := unix.Openat2(unix.AT_FDCWD, m.Path, &unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS})
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENOTDIR) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(dir)
+	if id, err := mountID(dir); err != nil || id != m.ID {
+		return err // it was never attached, or is gone or covered
+	}
+	if err := unix.Fchdir(dir); err != nil {
+		return err
+	}
+	return unix.Unmount(".", unix.MNT_DETACH)
+}
