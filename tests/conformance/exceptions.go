@@ -18,7 +18,6 @@ const (
 	netcls     = "This machine has no net_cls controller, in no view. Asked for all the same, it is an error."
 	hugetlb    = "This machine has hugetlb on cgroup v2 only, where this case can't find it."
 	leafWeight = "This machine has no blkio.leaf_weight (it was CFQ's, which Linux 5.0 removed). Asked for all the same, it is an error."
-	ownMounts  = "Mounts in a mount namespace that is not the container's own would be the host's: rung refuses (ADR 0001)."
 )
 
 var exceptions = []exception{
@@ -38,8 +37,6 @@ var exceptions = []exception{
 	{"linux_cgroups_relative_network", "exit status", netcls},
 	{"linux_mount_label", "ends with", "This machine has no SELinux: config-linux.md, *Mount Label*, and rung's rule that nothing requested is left out in silence."},
 	{"linux_process_apparmor_profile", "ends with", "This machine has no AppArmor. `make test-vm PKG=security RUN=AppArmor` is that case where it is."},
-	{"linux_ns_itype", "cannot run validation tests", ownMounts},
-	{"linux_ns_path", "set mnt namespace by path", ownMounts},
 	{"misc_props", "implementations that are reading", "The suite's bundle lacks the program that it names; create says so, as runc's does."},
 	{"mounts", "ends with", "The case gives bind mounts the options mode= and size=, which a bind mount can't have. runc leaves them out in silence. runtime.md 1.3, *Create*: " +
 		"\"If the runtime cannot apply a property as specified in the configuration, it MUST generate an error.\""},

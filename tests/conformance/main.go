@@ -84,6 +84,10 @@ func run(suite, only, write string, runtimes []string) (ok bool, err error) {
 func build(suite, dir string) (programs []string, err error) {
 	source := suite
 	if suite == "" {
+		// What isn't in the cache yet has no directory.
+		if err := exec.Command("go", "mod", "download", module).Run(); err != nil {
+			return nil, fmt.Errorf("download %s: %w", module, err)
+		}
 		out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module).Output()
 		if err != nil {
 			return nil, fmt.Errorf("find %s: %w", module, err)
