@@ -41,6 +41,7 @@ func host(layout *cgroups.Layout, loc cgroups.Location, joined []joinedNS) (*pla
 // A joinedNS is an open namespace that a configuration names by its path.
 type joinedNS struct {
 	fd, flag int
+	path     string // in the configuration
 	inner    bool
 }
 
@@ -60,6 +61,7 @@ func openNamespaces(s *specs.Spec) (list []joinedNS, err error) {
 			closeNamespaces(list)
 			return nil, fmt.Errorf("linux.namespaces[%d].path: %w", i, err)
 		}
+		j.path = ns.Path
 		list = append(list, j)
 	}
 	return list, markInner(list)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/proc"
@@ -20,22 +19,30 @@ func (c *creation) noteRoot(tree int) error {
 	if m.ID, err = mountID(tree); err != nil {
 		return err
 	}
-	for _, ns := range c.bundle.Spec.Linux.Namespaces {
-		if ns.Type == specs.MountNamespace {
-			m.Namespace = ns.Path
-		}
-	}
-	ns, err := openMountNamespace(m)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(ns)
-	if m.Inode, err = inode(ns); err != nil {
+	if m.Namespace, m.Inode, err = c.mountNamespace(); err != nil {
 		return err
 	}
 	c.root = m
 	c.undo.push(func() { c.r.unmountRoot(m, c.boot, *c.host) })
 	return c.writeIntent()
+}
+
+// mountNamespace is the path and the inode of the mount namespace that the container joins;
+// "" and our own's if it joins none.
+func (c *creation) mountNamespace() (path string, ino uint64, err error) {
+	for _, j := range c.joined {
+		if j.flag == unix.CLONE_NEWNS {
+			ino, err = inode(j.fd)
+			return j.path, ino, err
+		}
+	}
+	own, err := openMountNamespace("")
+	if err != nil {
+		return "", 0, err
+	}
+	defer unix.Close(own)
+	ino, err = inode(own)
+	return "", ino, err
 }
 
 // mountID is the kernel's number of the mount that a descriptor leads to.
@@ -52,8 +59,8 @@ func mountID(fd int) (uint64, error) {
 	return st.Mnt_id, nil
 }
 
-func openMountNamespace(m *state.RootMount) (int, error) {
-	path := m.Namespace
+// openMountNamespace opens the mount namespace at a path, or our own.
+func openMountNamespace(path string) (int, error) {
 	if path == "" {
 		path = "/proc/thread-self/ns/mnt"
 	}
@@ -79,7 +86,7 @@ func (r *Runtime) unmountRoot(m *state.RootMount, boot string, host proc.FS) {
 	if now, err := state.BootID(host); err != nil || now != boot {
 		return
 	}
-	ns, err := openMountNamespace(m)
+	ns, err := openMountNamespace(m.Namespace)
 	if err != nil {
 		return // nobody holds it any more
 	}
