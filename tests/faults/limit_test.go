@@ -40,11 +40,11 @@ func oneLine(t *testing.T, what string, r *harness.Result) {
 // them the program runs, is killed for its memory, or create says so.
 func TestTinyMemory(t *testing.T) {
 	harness.Controller(t, "memory")
-	const hopeless, enough = 16 << 10, 1 << 20
+	const hopeless, enough = 4 << 10, 1 << 20
 	seccomp := func(s *specs.Spec) {
 		s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{{Names: []string{"acct"}, Action: specs.ActErrno}}}
 	}
-	limits := []int64{1, hopeless, 64 << 10, 96 << 10, 128 << 10, 192 << 10, 256 << 10, 512 << 10, enough, 2 << 20, 16 << 20}
+	limits := []int64{1, hopeless, 16 << 10, 64 << 10, 96 << 10, 128 << 10, 192 << 10, 256 << 10, 512 << 10, enough, 2 << 20, 16 << 20}
 	if !testing.Short() {
 		for limit := int64(16 << 10); limit <= 16<<20; limit += max(16<<10, limit/16) {
 			limits = append(limits, limit)
