@@ -105,7 +105,7 @@ func (c *container) delete(force bool) error {
 func (c *container) end() (ours bool, err error) {
 	pidfd, err := c.pidfd()
 	gone := false
-	if errors.Is(err, unix.ESRCH) { // or the record is damaged
+	if errors.Is(err, unix.ESRCH) && !c.bygone { // or the record is damaged
 		pidfd, gone, err = identified(c.entry, c.host)
 	}
 	if err == nil {
@@ -149,12 +149,7 @@ func identified(e *state.Entry, host proc.FS) (pidfd int, gone bool, err error) 
 }
 
 // endIdentified kills the first process of a container that has no record, if it lives.
-func endIdentified(e *state.Entry) error {
-	host, err := proc.Open()
-	if err != nil {
-		return err
-	}
-	defer host.Close()
+func endIdentified(e *state.Entry, host proc.FS) error {
 	pidfd, _, err := identified(e, host)
 	if errors.Is(err, unix.ESRCH) {
 		return nil
@@ -188,42 +183,71 @@ func (r *Runtime) deleteByIntent(id string) error {
 		}
 		return err
 	}
-	left, err := r.left(e)
-	if err != nil {
-		r.warn("container %s: %v", id, err)
-	}
-	if err := endIdentified(e); err != nil {
-		return err
-	}
-	if len(left.Cgroups) > 0 {
-		m, err := load(left.Cgroups, left.Systemd)
-		if err != nil {
-			return err
-		}
-		ours, err := r.owns(m, id, false)
-		if err != nil {
-			return err
-		}
-		if ours {
-			if err := m.Kill(); err != nil {
-				return err
-			}
-			if err := m.Destroy(); err != nil {
-				return explainBusy(m, err)
-			}
-		}
-	}
-	if err := left.Resctrl.Remove(); err != nil {
+	if err := r.destroyLeft(e); err != nil {
 		return err
 	}
 	return e.Remove()
 }
 
+// destroyLeft ends and removes what there is of a container without a record, but for its
+// entry: nothing if that was made before the last boot.
+func (r *Runtime) destroyLeft(e *state.Entry) error {
+	host, err := proc.Open()
+	if err != nil {
+		return err
+	}
+	defer host.Close()
+	i, damage := e.Intent()
+	bygone, err := e.OfAnotherBoot(i, host)
+	if err != nil {
+		return err
+	}
+	if bygone {
+		if damage != nil {
+			r.warn("container %s: %v", e.ID, damage)
+		}
+		return nil
+	}
+	left, err := r.left(e, i, damage)
+	if err != nil {
+		r.warn("container %s: %v", e.ID, err)
+	}
+	if err := endIdentified(e, host); err != nil {
+		return err
+	}
+	if err := r.destroyCgroups(e.ID, left); err != nil {
+		return err
+	}
+	return left.Resctrl.Remove()
+}
+
+// destroyCgroups kills what is in the cgroups of a container without a record, and removes
+// them, if they are that container's.
+func (r *Runtime) destroyCgroups(id string, left state.Intent) error {
+	if len(left.Cgroups) == 0 {
+		return nil
+	}
+	m, err := load(left.Cgroups, left.Systemd)
+	if err != nil {
+		return err
+	}
+	ours, err := r.owns(m, id, false)
+	if err != nil || !ours {
+		return err
+	}
+	if err := m.Kill(); err != nil {
+		return err
+	}
+	if err := m.Destroy(); err != nil {
+		return explainBusy(m, err)
+	}
+	return nil
+}
+
 // left finds what there is of a container without a record: what its intent says,
 // and if that is damaged too, the cgroups where its configuration puts them. What a
 // damaged intent says may be another container's.
-func (r *Runtime) left(e *state.Entry) (left state.Intent, err error) {
-	i, err := e.Intent()
+func (r *Runtime) left(e *state.Entry, i *state.Intent, err error) (left state.Intent, _ error) {
 	if err == nil {
 		if i != nil {
 			left = *i
