@@ -23,12 +23,20 @@ func (r *Runtime) Delete(id string, force bool) error {
 	timeline.Runtime.Phase("open container")
 	if force {
 		r.interrupt(id)
+		if done, err := r.overtake(id); done {
+			return err
+		}
 	}
 	c, err := r.open(id, true)
 	switch {
 	case err == nil:
 		defer c.close()
 		return c.delete(force)
+	case force && errors.Is(err, state.ErrBusy):
+		if done, rerr := r.overtake(id); done {
+			return rerr
+		}
+		return err
 	case !force || errors.Is(err, ErrInvalidID) || errors.Is(err, state.ErrBusy):
 		return err
 	}
@@ -69,12 +77,6 @@ func (c *container) delete(force bool) error {
 	if st := f.Status(); err == nil && !force && st != specs.StateStopped && st != specs.StateCreated {
 		return fmt.Errorf("cannot delete container %s that is not stopped: %s", c.record.ID, st)
 	}
-	timeline.Runtime.Phase("end processes")
-	ours, err := c.end()
-	if err != nil {
-		return err
-	}
-	reapInit(c.record, c.host)
 	var b *spec.Bundle
 	if c.record.HasHooks {
 		if b, err = c.config(); err != nil {
@@ -82,22 +84,35 @@ func (c *container) delete(force bool) error {
 			b = nil
 		}
 	}
+	if !c.record.HasHooks || !c.entry.InPoststop() {
+		if err := c.destroy(); err != nil {
+			return err
+		}
+	}
+	timeline.Runtime.Phase("poststop hooks")
+	ran := c.poststop(b)
+	timeline.Runtime.Phase("remove state directory")
+	if ran {
+		return c.removeEntry()
+	}
+	return c.entry.Remove()
+}
+
+// destroy ends and removes all that there is of the container but its entry.
+func (c *container) destroy() error {
+	timeline.Runtime.Phase("end processes")
+	ours, err := c.end()
+	if err != nil {
+		return err
+	}
+	reapInit(c.record, c.host)
 	timeline.Runtime.Phase("remove cgroup")
 	if ours {
 		if err := c.manager.Destroy(); err != nil {
 			return explainBusy(c.manager, err)
 		}
 	}
-	if err := c.record.Resctrl.Remove(); err != nil {
-		return err
-	}
-	timeline.Runtime.Phase("remove state directory")
-	if err := c.entry.Remove(); err != nil {
-		return err
-	}
-	timeline.Runtime.Phase("poststop hooks")
-	c.poststop(b)
-	return nil
+	return c.record.Resctrl.Remove()
 }
 
 // end kills what is alive and waits for the init's end. ours tells whether the cgroup
