@@ -222,6 +222,45 @@ var deliberate = []*Known{
 		Key:    re(`devices\.list$`),
 		Where:  func(_ *Case, d Difference) bool { return strings.ReplaceAll(d.Rung, ", c 5:1 rwm", "") == d.Runc },
 	},
+	{
+		Name:   "the console may be used: one from the list",
+		Reason: "As above.",
+		Key:    re(`^(exec \d )?[rw]:/dev/console$`),
+		Runc:   re(`^EPERM$`),
+		If:     hasDevice("/dev/console"),
+	},
+	{
+		Name:   "runc: a device listed by hand loses its default rule (/dev/tty)",
+		Reason: "The six default devices may always be used.",
+		Key:    re(`devices\.list$|^(exec \d )?(dev tty|[rw]:/dev/tty)$`),
+		If:     hasDevice("/dev/tty"),
+	},
+	{
+		Name:   "signals that end a created container",
+		Reason: "As pid 1 it hears of nothing but SIGKILL, so that is what it gets; in runc it is a Go program, which has an exit code or a signal of its own.",
+		Key:    re(`^exit$`),
+		Rung:   re(`^signal 9$`),
+		If:     func(c *Case) bool { return c.Life.KillNew != "" && c.Life.KillNew != "KILL" },
+	},
+	{
+		Name:   "list of a root that doesn't exist",
+		Reason: "It is an empty list, as crun's, and as runc's is for its default root.",
+		Key:    re(`^do list without a root$`),
+		Rung:   re(`^exit 0$`), Runc: re(`^exit 1$`),
+	},
+	{
+		Name:   "a read-only / is the root itself",
+		Reason: "runc covers / with a copy of all that is mounted there, and makes the copy read-only.",
+		Key:    re(`^mount .* \(\d+\)$`),
+		Rung:   re(`^\(nothing\)$`),
+		If:     func(c *Case) bool { return slices.Contains(c.Spec.Linux.ReadonlyPaths, "/") },
+	},
+	{
+		Name:   "a device where another kind of file is",
+		Reason: "config.md: the runtime MUST generate an error if a file is there that doesn't match; runc goes on without the device.",
+		Key:    re(`^(do |exit$|report$|exec \d|when |created |left|hook|log errors|w:)`),
+		If:     hasDevice("/srv/file"),
+	},
 }
 
 // failing reports whether one of the hooks is made to fail.

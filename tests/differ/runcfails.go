@@ -1,6 +1,10 @@
 package differ
 
-import "github.com/opencontainers/runtime-spec/specs-go"
+import (
+	"slices"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
 
 // runcFails are things that the specification allows and runc can't do, with what
 // it says then. The case is run on runc again without them, see judge; lines
@@ -110,6 +114,30 @@ var runcFails = []*Known{
 		Key:    re(`propagation|^left mount`),
 	},
 	{
+		Name:   "runc: capabilities that it hasn't itself",
+		Reason: "config.md: what can't be granted is a warning; runc fails.",
+		Text:   re(`can't apply capabilities`),
+		If:     func(c *Case) bool { return asksCap(c, "CAP_SYS_RESOURCE") },
+		Help:   func(c *Case) { withoutCap(c, "CAP_SYS_RESOURCE") },
+		Key:    re(`^log `),
+	},
+	{
+		Name:   "runc: hooks and a pids.limit of 0",
+		Reason: "runc's createContainer and startContainer hooks are started by a process in the container's cgroup, where one more isn't allowed.",
+		Text:   re(`hook #\d+: fork/exec .*resource temporarily unavailable`),
+		If:     noMorePids,
+		Help:   func(c *Case) { c.Spec.Linux.Resources.Pids = nil },
+		Key:    re(`pids\.max`),
+	},
+	{
+		Name:   "runc: startContainer hooks of a SCHED_DEADLINE process",
+		Reason: "Its first process has the policy already when it is to fork for the hook, which the kernel doesn't let such a process do.",
+		Text:   re(`startContainer hook #\d+: fork/exec .*resource temporarily unavailable`),
+		If:     func(c *Case) bool { return c.Spec.Process.Scheduler != nil && c.Spec.Process.Scheduler.Policy == specs.SchedDeadline },
+		Help:   func(c *Case) { c.Spec.Process.Scheduler = nil },
+		Key:    re(`scheduling$`),
+	},
+	{
 		Name:   "runc: exec panics",
 		Reason: "A nil pointer: exec with --cap in a container whose configuration has no capabilities.",
 		Text:   re(`panic: runtime error`),
@@ -117,6 +145,25 @@ var runcFails = []*Known{
 		Help:   func(c *Case) { c.Life.Execs = nil },
 		Key:    re(`^(do )?exec \d|^log errors|^file /log`),
 	},
+}
+
+// asksCap reports whether the process is to have a capability.
+func asksCap(c *Case, name string) bool {
+	caps := c.Spec.Process.Capabilities
+	return caps != nil && slices.Contains(caps.Bounding, name)
+}
+
+func withoutCap(c *Case, name string) {
+	caps := c.Spec.Process.Capabilities
+	for _, set := range []*[]string{&caps.Bounding, &caps.Permitted, &caps.Effective} {
+		*set = slices.DeleteFunc(*set, func(n string) bool { return n == name })
+	}
+}
+
+// noMorePids reports whether the first process is to be the only one.
+func noMorePids(c *Case) bool {
+	r := c.Spec.Linux.Resources
+	return r != nil && r.Pids != nil && r.Pids.Limit != nil && *r.Pids.Limit == 0
 }
 
 // onceEach drops mounts that have the type and place of an earlier one.
