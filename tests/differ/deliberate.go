@@ -225,14 +225,14 @@ var deliberate = []*Known{
 	{
 		Name:   "the console may be used: one from the list",
 		Reason: "As above.",
-		Key:    re(`^(exec \d )?[rw]:/dev/console$`),
+		Key:    re(`^(exec \d )?[rw]:/dev/console( \(\d\))?$`),
 		Runc:   re(`^EPERM$`),
 		If:     hasDevice("/dev/console"),
 	},
 	{
 		Name:   "runc: a device listed by hand loses its default rule (/dev/tty)",
 		Reason: "The six default devices may always be used.",
-		Key:    re(`devices\.list$|^(exec \d )?(dev tty|[rw]:/dev/tty)$`),
+		Key:    re(`devices\.list$|^(exec \d )?(dev tty|[rw]:/dev/tty( \(\d\))?)$`),
 		If:     hasDevice("/dev/tty"),
 	},
 	{
@@ -241,6 +241,20 @@ var deliberate = []*Known{
 		Key:    re(`^exit$`),
 		Rung:   re(`^signal 9$`),
 		If:     func(c *Case) bool { return c.Life.KillNew != "" && c.Life.KillNew != "KILL" },
+	},
+	{
+		Name:   "an execve that the profile refuses",
+		Reason: "start tells the truth (docs/compat.md); runc's says 0, and the process ends with 255.",
+		Key:    re(`^(do (start|state .*|delete)|exit|report|log errors)$`),
+		If:     func(c *Case) bool { return c.Life.Verb != "run" && refusesExecve(c.Spec.Linux.Seccomp) },
+	},
+	{
+		Name:   "runc: startContainer hooks and a pids.limit of 0",
+		Reason: "runc's are started by a process in the container's cgroup, where one more isn't allowed; its start says 0, and the container has ended.",
+		Key:    re(`^(do .*|exit|report|log errors)$`),
+		If: func(c *Case) bool {
+			return noMorePids(c) && hooked(c) && len(c.Spec.Hooks.StartContainer) > 0 && c.Life.Verb != "run"
+		},
 	},
 	{
 		Name:   "list of a root that doesn't exist",
@@ -261,6 +275,11 @@ var deliberate = []*Known{
 		Key:    re(`^(do |exit$|report$|exec \d|when |created |left|hook|log errors|w:)`),
 		If:     hasDevice("/srv/file"),
 	},
+}
+
+// refusesExecve reports whether a profile lets through all but the execve, see reported.
+func refusesExecve(s *specs.LinuxSeccomp) bool {
+	return s != nil && len(s.Syscalls) == 1 && s.DefaultAction == specs.ActErrno && !slices.Contains(s.Syscalls[0].Names, "execve")
 }
 
 // failing reports whether one of the hooks is made to fail.

@@ -133,9 +133,29 @@ var runcFails = []*Known{
 		Name:   "runc: startContainer hooks of a SCHED_DEADLINE process",
 		Reason: "Its first process has the policy already when it is to fork for the hook, which the kernel doesn't let such a process do.",
 		Text:   re(`startContainer hook #\d+: fork/exec .*resource temporarily unavailable`),
-		If:     func(c *Case) bool { return c.Spec.Process.Scheduler != nil && c.Spec.Process.Scheduler.Policy == specs.SchedDeadline },
-		Help:   func(c *Case) { c.Spec.Process.Scheduler = nil },
-		Key:    re(`scheduling$`),
+		If: func(c *Case) bool {
+			return c.Spec.Process.Scheduler != nil && c.Spec.Process.Scheduler.Policy == specs.SchedDeadline
+		},
+		Help: func(c *Case) { c.Spec.Process.Scheduler = nil },
+		Key:  re(`scheduling$|timer slack$`),
+	},
+	{
+		Name:   "runc: cpu.period where no controller is",
+		Reason: "Without a quota it has no effect, so rung ignores it, with a warning (CRI sends it for every pod); runc can't set it.",
+		Text:   re(`openat2 [^ ]*/cpu\.max: no such file or directory`),
+		If:     periodAlone,
+		Help:   func(c *Case) { c.Spec.Linux.Resources.CPU = nil },
+		Key:    re(`^log `),
+	},
+	{
+		Name:   "runc: SCHED_DEADLINE in a user namespace",
+		Reason: "It takes a right on the host that root of the namespace hasn't: rung's create sets it before; runc's can't, and nor can either's exec.",
+		Text:   re(`error setting scheduler: operation not permitted`),
+		If: func(c *Case) bool {
+			return ownUser(c) && c.Spec.Process.Scheduler != nil && c.Spec.Process.Scheduler.Policy == specs.SchedDeadline
+		},
+		Help: func(c *Case) { c.Spec.Process.Scheduler = nil },
+		Key:  re(`scheduling$|timer slack$|^(do )?exec \d`),
 	},
 	{
 		Name:   "runc: exec panics",
@@ -164,6 +184,12 @@ func withoutCap(c *Case, name string) {
 func noMorePids(c *Case) bool {
 	r := c.Spec.Linux.Resources
 	return r != nil && r.Pids != nil && r.Pids.Limit != nil && *r.Pids.Limit == 0
+}
+
+// periodAlone reports whether there is a period that a kernel would take, without a quota.
+func periodAlone(c *Case) bool {
+	r := c.Spec.Linux.Resources
+	return r != nil && r.CPU != nil && r.CPU.Quota == nil && r.CPU.Period != nil && *r.CPU.Period >= 1000
 }
 
 // onceEach drops mounts that have the type and place of an earlier one.
