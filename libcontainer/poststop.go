@@ -46,7 +46,7 @@ func (c *container) poststop(b *spec.Bundle) (any bool) {
 func (r *Runtime) overtake(id string) (done bool, err error) {
 	e, err := r.store().Open(id)
 	if err != nil {
-		return false, nil //nolint:nilerr // who opens it next says so
+		return false, nil // who opens it next says so
 	}
 	defer e.Close()
 	if !e.InPoststop() || !e.Locked() {

@@ -60,9 +60,9 @@ func TestAfterRebootRootless(t *testing.T) {
 func TestAfterRebootRun(t *testing.T) {
 	harness.NeedRung(t, "runc has no boot id")
 	b := sleeper(t)
-	call := b.Cmd("run", "--pid-file", b.Dir+"/pid").Start(t)
+	call := b.Cmd("run").Start(t)
 	b.WaitStarted(t)
-	pid := harness.PID(t, b.Dir+"/pid")
+	pid := b.State(t).Pid
 	call.Process.Kill()
 	call.Wait(t)
 	stranger(t, b, pid, otherBoot, false)
