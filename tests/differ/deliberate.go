@@ -257,6 +257,14 @@ var deliberate = []*Known{
 		},
 	},
 	{
+		Name:   "runc: one device twice in a user namespace",
+		Reason: "Of two entries for one device the first counts; runc binds the host's a second time over itself.",
+		Key:    re(`^mount /(dev|srv)/.* \(\d\)$`),
+		Rung:   re(`^\(nothing\)$`),
+		If:     ownUser,
+		Where:  func(c *Case, d Difference) bool { return listedTwice(c, pathOf(d)) },
+	},
+	{
 		Name:   "list of a root that doesn't exist",
 		Reason: "It is an empty list, as crun's, and as runc's is for its default root.",
 		Key:    re(`^do list without a root$`),
@@ -275,6 +283,17 @@ var deliberate = []*Known{
 		Key:    re(`^(do |exit$|report$|exec \d|when |created |left|hook|log errors|w:)`),
 		If:     hasDevice("/srv/file"),
 	},
+}
+
+// listedTwice reports whether linux.devices has a path more than once.
+func listedTwice(c *Case, path string) bool {
+	n := 0
+	for _, dev := range c.Spec.Linux.Devices {
+		if dev.Path == path {
+			n++
+		}
+	}
+	return n > 1
 }
 
 // refusesExecve reports whether a profile lets through all but the execve, see reported.

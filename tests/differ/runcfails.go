@@ -158,6 +158,14 @@ var runcFails = []*Known{
 		Key:  re(`scheduling$|timer slack$|^(do )?exec \d`),
 	},
 	{
+		Name:   "runc: /dev/console in the list, and a terminal",
+		Reason: "The console is the container's own; runc can't open a place for it over the device that the list has it make.",
+		Text:   re(`create /dev/console mount target`),
+		If:     func(c *Case) bool { return c.terminal() && hasDevice("/dev/console")(c) },
+		Help:   withoutDevices("^/dev/console$"),
+		Key:    re(`/dev/console|devices\.list`),
+	},
+	{
 		Name:   "runc: exec panics",
 		Reason: "A nil pointer: exec with --cap in a container whose configuration has no capabilities.",
 		Text:   re(`panic: runtime error`),

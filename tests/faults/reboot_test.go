@@ -118,8 +118,19 @@ func stranger(t *testing.T, b *harness.Bundle, pid int, reboot func(*testing.T, 
 		}
 	}
 	for _, verb := range [][]string{
-		{"state", b.ID}, {"list"}, {"kill", b.ID, "TERM"}, {"kill", b.ID, "KILL"}, {"kill", "--all", b.ID, "KILL"}, {"start", b.ID}, {"pause", b.ID}, {"resume", b.ID},
-		{"exec", b.ID, "/bin/true"}, {"update", "--pids-limit", "7", b.ID}, {"ps", b.ID}, {"events", "--stats", b.ID}, {"create", "--bundle", b.Dir, b.ID},
+		{"state", b.ID},
+		{"list"},
+		{"kill", b.ID, "TERM"},
+		{"kill", b.ID, "KILL"},
+		{"kill", "--all", b.ID, "KILL"},
+		{"start", b.ID},
+		{"pause", b.ID},
+		{"resume", b.ID},
+		{"exec", b.ID, "/bin/true"},
+		{"update", "--pids-limit", "7", b.ID},
+		{"ps", b.ID},
+		{"events", "--stats", b.ID},
+		{"create", "--bundle", b.Dir, b.ID},
 		{"run", "--bundle", b.Dir, b.ID},
 	} {
 		r := b.Run(t, verb...)
