@@ -23,12 +23,20 @@ func (r *Runtime) Delete(id string, force bool) error {
 	timeline.Runtime.Phase("open container")
 	if force {
 		r.interrupt(id)
+		if done, err := r.overtake(id); done {
+			return err
+		}
 	}
 	c, err := r.open(id, true)
 	switch {
 	case err == nil:
 		defer c.close()
 		return c.delete(force)
+	case force && errors.Is(err, state.ErrBusy):
+		if done, rerr := r.overtake(id); done {
+			return rerr
+		}
+		return err
 	case !force || errors.Is(err, ErrInvalidID) || errors.Is(err, state.ErrBusy):
 		return err
 	}
@@ -69,13 +77,6 @@ func (c *container) delete(force bool) error {
 	if st := f.Status(); err == nil && !force && st != specs.StateStopped && st != specs.StateCreated {
 		return fmt.Errorf("cannot delete container %s that is not stopped: %s", c.record.ID, st)
 	}
-	timeline.Runtime.Phase("end processes")
-	ours, err := c.end()
-	if err != nil {
-		return err
-	}
-	reapInit(c.record, c.host)
-	c.r.unmountRoot(c.record.Root, c.record.BootID, c.host)
 	var b *spec.Bundle
 	if c.record.HasHooks {
 		if b, err = c.config(); err != nil {
@@ -83,22 +84,36 @@ func (c *container) delete(force bool) error {
 			b = nil
 		}
 	}
+	if !c.record.HasHooks || !c.entry.InPoststop() {
+		if err := c.destroy(); err != nil {
+			return err
+		}
+	}
+	timeline.Runtime.Phase("poststop hooks")
+	ran := c.poststop(b)
+	timeline.Runtime.Phase("remove state directory")
+	if ran {
+		return c.removeEntry()
+	}
+	return c.entry.Remove()
+}
+
+// destroy ends and removes all that there is of the container but its entry.
+func (c *container) destroy() error {
+	timeline.Runtime.Phase("end processes")
+	ours, err := c.end()
+	if err != nil {
+		return err
+	}
+	reapInit(c.record, c.host)
+	c.r.unmountRoot(c.record.Root, c.record.BootID, c.host)
 	timeline.Runtime.Phase("remove cgroup")
 	if ours {
 		if err := c.manager.Destroy(); err != nil {
 			return explainBusy(c.manager, err)
 		}
 	}
-	if err := c.record.Resctrl.Remove(); err != nil {
-		return err
-	}
-	timeline.Runtime.Phase("remove state directory")
-	if err := c.entry.Remove(); err != nil {
-		return err
-	}
-	timeline.Runtime.Phase("poststop hooks")
-	c.poststop(b)
-	return nil
+	return c.record.Resctrl.Remove()
 }
 
 // end kills what is alive and waits for the init's end. ours tells whether the cgroup
@@ -106,7 +121,7 @@ func (c *container) delete(force bool) error {
 func (c *container) end() (ours bool, err error) {
 	pidfd, err := c.pidfd()
 	gone := false
-	if errors.Is(err, unix.ESRCH) { // or the record is damaged
+	if errors.Is(err, unix.ESRCH) && !c.bygone { // or the record is damaged
 		pidfd, gone, err = identified(c.entry, c.host)
 	}
 	if err == nil {
@@ -150,12 +165,7 @@ func identified(e *state.Entry, host proc.FS) (pidfd int, gone bool, err error) 
 }
 
 // endIdentified kills the first process of a container that has no record, if it lives.
-func endIdentified(e *state.Entry) error {
-	host, err := proc.Open()
-	if err != nil {
-		return err
-	}
-	defer host.Close()
+func endIdentified(e *state.Entry, host proc.FS) error {
 	pidfd, _, err := identified(e, host)
 	if errors.Is(err, unix.ESRCH) {
 		return nil
@@ -189,45 +199,72 @@ func (r *Runtime) deleteByIntent(id string) error {
 		}
 		return err
 	}
-	left, err := r.left(e)
-	if err != nil {
-		r.warn("container %s: %v", id, err)
-	}
-	if err := endIdentified(e); err != nil {
-		return err
-	}
-	if left.Root != nil {
-		defer r.unmountLeft(&left)
-	}
-	if len(left.Cgroups) > 0 {
-		m, err := load(left.Cgroups, left.Systemd)
-		if err != nil {
-			return err
-		}
-		ours, err := r.owns(m, id, false)
-		if err != nil {
-			return err
-		}
-		if ours {
-			if err := m.Kill(); err != nil {
-				return err
-			}
-			if err := m.Destroy(); err != nil {
-				return explainBusy(m, err)
-			}
-		}
-	}
-	if err := left.Resctrl.Remove(); err != nil {
+	if err := r.destroyLeft(e); err != nil {
 		return err
 	}
 	return e.Remove()
 }
 
+// destroyLeft ends and removes what there is of a container without a record, but for its
+// entry: nothing if that was made before the last boot.
+func (r *Runtime) destroyLeft(e *state.Entry) error {
+	host, err := proc.Open()
+	if err != nil {
+		return err
+	}
+	defer host.Close()
+	i, damage := e.Intent()
+	bygone, err := e.OfAnotherBoot(i, host)
+	if err != nil {
+		return err
+	}
+	if bygone {
+		if damage != nil {
+			r.warn("container %s: %v", e.ID, damage)
+		}
+		return nil
+	}
+	left, err := r.left(e, i, damage)
+	if err != nil {
+		r.warn("container %s: %v", e.ID, err)
+	}
+	if err := endIdentified(e, host); err != nil {
+		return err
+	}
+	r.unmountRoot(left.Root, left.BootID, host)
+	if err := r.destroyCgroups(e.ID, left); err != nil {
+		return err
+	}
+	return left.Resctrl.Remove()
+}
+
+// destroyCgroups kills what is in the cgroups of a container without a record, and removes
+// them, if they are that container's.
+func (r *Runtime) destroyCgroups(id string, left state.Intent) error {
+	if len(left.Cgroups) == 0 {
+		return nil
+	}
+	m, err := load(left.Cgroups, left.Systemd)
+	if err != nil {
+		return err
+	}
+	ours, err := r.owns(m, id, false)
+	if err != nil || !ours {
+		return err
+	}
+	if err := m.Kill(); err != nil {
+		return err
+	}
+	if err := m.Destroy(); err != nil {
+		return explainBusy(m, err)
+	}
+	return nil
+}
+
 // left finds what there is of a container without a record: what its intent says,
 // and if that is damaged too, the cgroups where its configuration puts them. What a
 // damaged intent says may be another container's.
-func (r *Runtime) left(e *state.Entry) (left state.Intent, err error) {
-	i, err := e.Intent()
+func (r *Runtime) left(e *state.Entry, i *state.Intent, err error) (left state.Intent, _ error) {
 	if err == nil {
 		if i != nil {
 			left = *i

@@ -73,16 +73,6 @@ func stateText(version, id string, status specs.ContainerState, bundle string, a
 // other hooks had run.
 func (c *creation) undoHooks() {
 	if c.hooked {
-		c.r.poststop(c.bundle, hookState(c.bundle, c.opt.ID, specs.StateStopped))
-	}
-}
-
-// poststop runs the poststop hooks. All of them run; a failing one is a warning.
-func (r *Runtime) poststop(b *spec.Bundle, st hook.State) {
-	text, at := st.JSON(0), hookPlace(b)
-	for i := range b.Spec.Hooks.Poststop {
-		if err := hook.Run(&b.Spec.Hooks.Poststop[i], text, at.Start); err != nil {
-			r.notice("error running poststop hook #%d: %v", i, err)
-		}
+		c.r.poststop(c.bundle, hookState(c.bundle, c.opt.ID, specs.StateStopped), func(int) bool { return false }, func(int) {})
 	}
 }

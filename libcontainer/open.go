@@ -21,6 +21,7 @@ type container struct {
 	host    proc.FS
 	shared  bool // host isn't ours to close
 	manager cgroups.Manager
+	bygone  bool // it was made before the last boot: nothing is left of it but its entry
 }
 
 // open opens a container and reads its record. With lock, no other verb can
@@ -56,6 +57,13 @@ func (r *Runtime) openWith(host *proc.FS, id string, lock bool) (_ *container, e
 		if c.host, err = proc.Open(); err != nil {
 			return nil, err
 		}
+	}
+	if c.bygone, err = c.record.OfAnotherBoot(c.host); err != nil {
+		return nil, err
+	}
+	if c.bygone {
+		// Who has its pid, or is where its cgroups were, is somebody else.
+		c.record.Cgroups, c.record.Resctrl, c.record.Systemd = map[string]string{}, nil, false
 	}
 	c.manager, err = manager(c.record)
 	return c, err

@@ -104,16 +104,6 @@ func (r *Runtime) unmountRoot(m *state.RootMount, boot string, host proc.FS) {
 	}
 }
 
-// unmountLeft is unmountRoot for a container without a record.
-func (r *Runtime) unmountLeft(left *state.Intent) {
-	host, err := proc.Open()
-	if err != nil {
-		return
-	}
-	defer host.Close()
-	r.unmountRoot(left.Root, left.BootID, host)
-}
-
 // unmountIn unmounts m, with all that is mounted on it, by its id: what others have mounted at
 // its path since isn't ours. The calling thread isn't good for anything else afterwards.
 func unmountIn(ns int, m *state.RootMount) error {

@@ -280,10 +280,3 @@ func (c *container) abort(pidfd int) {
 
 // killWait bounds the wait for a killed process, in milliseconds.
 const killWait = 10_000
-
-// poststop runs the poststop hooks, if there are any.
-func (c *container) poststop(b *spec.Bundle) {
-	if b != nil && b.Spec.Hooks != nil && len(b.Spec.Hooks.Poststop) > 0 {
-		c.r.poststop(b, c.hookState(b, specs.StateStopped))
-	}
-}

@@ -120,10 +120,10 @@ func TestLibseccompMistakes(t *testing.T) {
 		if err != nil || lerr != nil {
 			continue
 		}
-		ours.profile(t, p, newMaker(7), code)
+		ours.profile(t, p, Native(), newMaker(7), code)
 		before := theirs.wrong
 		theirs.quiet = true
-		theirs.profile(t, p, newMaker(7), library)
+		theirs.profile(t, p, Native(), newMaker(7), library)
 		if theirs.wrong > before {
 			wrong++
 		}

@@ -44,22 +44,31 @@ func (e *Entry) WriteIdentity(pid int, start uint64, boot string) error {
 // Identity is the first process by what WriteIdentity has written, as a record that says
 // nothing else; nil if nothing was, or what there is can't be read.
 func (e *Entry) Identity(host proc.FS) *Record {
+	pid, start, of, ok := e.identity()
+	if !ok {
+		return nil
+	}
+	boot, err := BootID(host)
+	if err != nil || hash(boot) != of {
+		boot = "" // of another boot: no process of that
+	}
+	return &Record{ID: e.ID, PID: pid, Start: start, BootID: boot}
+}
+
+// identity reads what WriteIdentity has written.
+func (e *Entry) identity() (pid int, start, boot uint64, ok bool) {
 	fd, err := e.OpenFile(ProgressName, unix.O_RDONLY|unix.O_NONBLOCK)
 	if err != nil {
-		return nil
+		return 0, 0, 0, false
 	}
 	defer unix.Close(fd)
 	b := make([]byte, identitySize)
 	n, err := unix.Pread(fd, b, identityAt)
 	word := func(i int) uint64 { return binary.NativeEndian.Uint64(b[8*i:]) }
 	if err != nil || n != len(b) || word(0) != identityMagic || word(1) <= 1 || word(1) > 1<<30 {
-		return nil
+		return 0, 0, 0, false
 	}
-	boot, err := BootID(host)
-	if err != nil || hash(boot) != word(3) {
-		boot = "" // of another boot: no process of that
-	}
-	return &Record{ID: e.ID, PID: int(word(1)), Start: word(2), BootID: boot}
+	return int(word(1)), word(2), word(3), true
 }
 
 func hash(text string) uint64 {

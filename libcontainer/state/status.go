@@ -80,8 +80,8 @@ func (r *Record) Alive(fs proc.FS) (bool, error) {
 	if st.Dead() || st.Start != r.Start {
 		return false, nil
 	}
-	boot, err := BootID(fs)
-	return boot == r.BootID, err
+	other, err := r.OfAnotherBoot(fs)
+	return err == nil && !other, err
 }
 
 // Pidfd opens the recorded process, and checks afterwards that it is the one:

@@ -39,6 +39,7 @@ type start struct {
 	dir    string
 	env    []string
 	umask  int
+	fsize  int  // RLIMIT_FSIZE, 0 for ours
 	stdin  bool // a pipe that stays open until release
 	tty    bool // a terminal of the host's as stdin, stdout, stderr
 	files  int  // descriptors from 3 up
@@ -47,8 +48,15 @@ type start struct {
 
 // begin starts it.
 func (r *rig) begin(o start) (*call, error) {
+	script := ""
 	if o.umask != 0 {
-		o.argv = append([]string{"/bin/sh", "-c", fmt.Sprintf(`umask %04o; unset PWD OLDPWD; exec "$@"`, o.umask), "sh"}, o.argv...)
+		script = fmt.Sprintf("umask %04o; ", o.umask)
+	}
+	if o.fsize != 0 {
+		script += fmt.Sprintf("ulimit -S -f %d; ", o.fsize/512)
+	}
+	if script != "" {
+		o.argv = append([]string{"/bin/sh", "-c", script + `unset PWD OLDPWD; exec "$@"`, "sh"}, o.argv...)
 	}
 	c := &call{name: o.name, out: r.dir + "/" + o.name + ".out", errs: r.dir + "/" + o.name + ".err", done: make(chan struct{})}
 	c.cmd = exec.Command(o.argv[0], o.argv[1:]...)

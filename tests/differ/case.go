@@ -23,6 +23,8 @@ type Case struct {
 	Holder *Holder     `json:"holder,omitempty"`
 	// Owner is the host's id that owns the directories of the image.
 	Owner int `json:"owner,omitempty"`
+	// Keys are what is written otherwise in config.json than the specification has it, see keys.
+	Keys []string `json:"keys,omitempty"`
 }
 
 // A Life is the calls of the runtime that a container goes through.
@@ -39,8 +41,12 @@ type Life struct {
 	Execs    []Exec   `json:"execs,omitempty"`
 	Umask    int      `json:"umask,omitempty"` // of the caller
 	Environ  []string `json:"environ,omitempty"`
-	NoStdin  bool     `json:"no_stdin,omitempty"` // /dev/null in place of a pipe
-	Sessions bool     `json:"sessions,omitempty"` // call each runtime in a session of its own
+	NoStdin  bool     `json:"no_stdin,omitempty"`  // /dev/null in place of a pipe
+	Forward  string   `json:"forward,omitempty"`   // a signal for a foreground run
+	List     bool     `json:"list,omitempty"`      // list before there is a root, and when it is there
+	PS       bool     `json:"ps,omitempty"`        // of the created container
+	FileSize int      `json:"file_size,omitempty"` // the caller's RLIMIT_FSIZE in bytes
+	Sessions bool     `json:"sessions,omitempty"`  // call each runtime in a session of its own
 }
 
 // An Exec is a call of exec.

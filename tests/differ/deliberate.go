@@ -229,6 +229,83 @@ var deliberate = []*Known{
 		Key:    re(`devices\.list$`),
 		Where:  func(_ *Case, d Difference) bool { return strings.ReplaceAll(d.Rung, ", c 5:1 rwm", "") == d.Runc },
 	},
+	{
+		Name:   "the console may be used: one from the list",
+		Reason: "As above.",
+		Key:    re(`^(exec \d )?[rw]:/dev/console( \(\d\))?$`),
+		Runc:   re(`^EPERM$`),
+		If:     hasDevice("/dev/console"),
+	},
+	{
+		Name:   "runc: a device listed by hand loses its default rule (/dev/tty)",
+		Reason: "The six default devices may always be used.",
+		Key:    re(`devices\.list$|^(exec \d )?(dev tty|[rw]:/dev/tty( \(\d\))?)$`),
+		If:     hasDevice("/dev/tty"),
+	},
+	{
+		Name:   "signals that end a created container",
+		Reason: "As pid 1 it hears of nothing but SIGKILL, so that is what it gets; in runc it is a Go program, which has an exit code or a signal of its own.",
+		Key:    re(`^exit$`),
+		Rung:   re(`^signal 9$`),
+		If:     func(c *Case) bool { return c.Life.KillNew != "" && c.Life.KillNew != "KILL" },
+	},
+	{
+		Name:   "an execve that the profile refuses",
+		Reason: "start tells the truth (docs/compat.md); runc's says 0, and the process ends with 255.",
+		Key:    re(`^(do (start|state .*|delete)|exit|report|log errors)$`),
+		If:     func(c *Case) bool { return c.Life.Verb != "run" && refusesExecve(c.Spec.Linux.Seccomp) },
+	},
+	{
+		Name:   "runc: startContainer hooks and a pids.limit of 0",
+		Reason: "runc's are started by a process in the container's cgroup, where one more isn't allowed; its start says 0, and the container has ended.",
+		Key:    re(`^(do .*|exit|report|log errors)$`),
+		If: func(c *Case) bool {
+			return noMorePids(c) && hooked(c) && len(c.Spec.Hooks.StartContainer) > 0 && c.Life.Verb != "run"
+		},
+	},
+	{
+		Name:   "runc: one device twice in a user namespace",
+		Reason: "Of two entries for one device the first counts; runc binds the host's a second time over itself.",
+		Key:    re(`^mount /(dev|srv)/.* \(\d\)$`),
+		Rung:   re(`^\(nothing\)$`),
+		If:     ownUser,
+		Where:  func(c *Case, d Difference) bool { return listedTwice(c, pathOf(d)) },
+	},
+	{
+		Name:   "list of a root that doesn't exist",
+		Reason: "It is an empty list, as crun's, and as runc's is for its default root.",
+		Key:    re(`^do list without a root$`),
+		Rung:   re(`^exit 0$`), Runc: re(`^exit 1$`),
+	},
+	{
+		Name:   "a read-only / is the root itself",
+		Reason: "runc covers / with a copy of all that is mounted there, and makes the copy read-only.",
+		Key:    re(`^mount .* \(\d+\)$`),
+		Rung:   re(`^\(nothing\)$`),
+		If:     func(c *Case) bool { return slices.Contains(c.Spec.Linux.ReadonlyPaths, "/") },
+	},
+	{
+		Name:   "a device where another kind of file is",
+		Reason: "config.md: the runtime MUST generate an error if a file is there that doesn't match; runc goes on without the device.",
+		Key:    re(`^(do |exit$|report$|exec \d|when |created |left|hook|log errors|w:)`),
+		If:     hasDevice("/srv/file"),
+	},
+}
+
+// listedTwice reports whether linux.devices has a path more than once.
+func listedTwice(c *Case, path string) bool {
+	n := 0
+	for _, dev := range c.Spec.Linux.Devices {
+		if dev.Path == path {
+			n++
+		}
+	}
+	return n > 1
+}
+
+// refusesExecve reports whether a profile lets through all but the execve, see reported.
+func refusesExecve(s *specs.LinuxSeccomp) bool {
+	return s != nil && len(s.Syscalls) == 1 && s.DefaultAction == specs.ActErrno && !slices.Contains(s.Syscalls[0].Names, "execve")
 }
 
 // failing reports whether one of the hooks is made to fail.

@@ -23,6 +23,7 @@ func Generate(seed, index uint64, facts *Facts) *Case {
 		d.process()
 		d.linux()
 		d.life()
+		d.reported()
 		d.questions()
 		if danger(d.c) == "" {
 			return d.c

@@ -102,3 +102,34 @@ func dropNamespace(c *Case, kind specs.LinuxNamespaceType) {
 	}
 	c.Spec.Linux.Namespaces = kept
 }
+
+// TestGenerateHasReported: each kind of what users have reported appears in 1000 cases.
+func TestGenerateHasReported(t *testing.T) {
+	want := []string{
+		`"path":"/dev/ptmx"`, `"path":"/dev/console"`, `"HOME="`, `"CAP_NONESUCH"`, `"CAP_SYS_RESOURCE"`, `"/",`, `"seccomp":{"defaultAction":"SCMP_ACT_ERRNO","syscalls"`,
+		`"kill_new":"TERM"`, `"kill_new":"HUP"`, `"forward":"PIPE"`, `"list":true`, `"ps":true`, `"file_size"`, `"access":"rwa"`, `"policy":"SCHED_DEADLINE","nice":1`,
+		`"keys":["unknown"`, `"swappiness":60`, `"disableOOMKiller":true`, `"limit":0`, `"limit":8192`, `"cpu":{"period":10}`, `"path":"/srv/file"`, `"fileMode":388,"uid":3`,
+	}
+	facts := allControllers()
+	facts.V2 = true
+	seen := make(map[string]bool)
+	contradict := 0
+	for i := range uint64(1000) {
+		c := Generate(1, i, facts)
+		text := strings.NewReplacer("\n", "", " ", "").Replace(c.text())
+		for _, word := range want {
+			seen[word] = seen[word] || strings.Contains(text, word)
+		}
+		if _, joined := c.has(specs.UserNamespace); joined && len(c.Spec.Linux.UIDMappings) > 0 {
+			contradict++
+		}
+	}
+	for _, word := range want {
+		if !seen[word] {
+			t.Errorf("%s is in none of 1000 cases", word)
+		}
+	}
+	if contradict == 0 {
+		t.Error("no maps beside a user namespace to join")
+	}
+}

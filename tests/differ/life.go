@@ -49,6 +49,9 @@ func live(r *rig, c *Case, rt Runtime) (s *Sight, commands []string) {
 	if r.holderPID != 0 {
 		l.naming.own(fmt.Sprintf("/proc/%d", r.holderPID), "holder")
 	}
+	if c.Life.List {
+		l.do("list without a root", "list", "--quiet")
+	}
 	if c.Life.Verb == "run" {
 		l.foreground()
 	} else {
@@ -69,7 +72,7 @@ func (l *living) start(verb string, args ...string) start {
 	l.used = append(l.used, strings.Join(argv, " "))
 	l.serial++
 	o := start{
-		name: verb + strconv.Itoa(l.serial), argv: argv, dir: l.dir, umask: l.c.Life.Umask,
+		name: verb + strconv.Itoa(l.serial), argv: argv, dir: l.dir, umask: l.c.Life.Umask, fsize: l.c.Life.FileSize,
 		env: l.c.Life.Environ, setsid: l.c.Life.Sessions,
 	}
 	return o
@@ -147,6 +150,7 @@ func (l *living) foreground() {
 	if l.await(p, p.output, 0) {
 		l.pid = pidIn(l.dir + "/pid")
 		l.meet()
+		l.forward(p)
 	}
 	p.release()
 	code := p.wait()
@@ -157,6 +161,14 @@ func (l *living) foreground() {
 	l.outcome("run", p, code)
 	l.report("", p.output())
 	l.do("state after run", "state", containerID)
+}
+
+// forward signals a foreground run, which passes the signal on.
+func (l *living) forward(p *call) {
+	if sig := l.c.Life.Forward; sig != "" {
+		_ = p.cmd.Process.Signal(unix.SignalNum("SIG" + sig))
+		time.Sleep(60 * time.Millisecond)
+	}
 }
 
 // lastWords are the lines of a terminal after the program's report.
@@ -219,6 +231,10 @@ func (l *living) begun(p *call, verb string) {
 	if verb == "create" {
 		l.showState("created")
 		(&looker{s: l.s, prefix: "created ", pid: l.pid, naming: l.naming}).namespaces()
+		if l.c.Life.PS {
+			_, text := l.do("ps created", "ps", containerID)
+			l.s.Add("ps created lines", "%d", strings.Count(text, "\n"))
+		}
 		if sig := l.c.Life.KillNew; sig != "" {
 			l.do("kill created", "kill", containerID, sig)
 			started = false
@@ -346,6 +362,10 @@ func (l *living) meet() {
 		cgroupFiles(l.s, cgroupPath(l.c))
 	}
 	l.showState("running")
+	if l.c.Life.List {
+		_, text := l.do("list", "list", "--quiet")
+		l.s.Add("list says", "%s", strings.TrimSpace(text))
+	}
 	if l.c.Life.Pause {
 		l.do("pause", "pause", containerID)
 		l.showState("paused")

@@ -60,7 +60,23 @@ func (r *rig) set(c *Case, id string) error {
 			return fmt.Errorf("holder: %w", err)
 		}
 	}
-	return os.WriteFile(r.bundle+"/config.json", []byte(r.resolve(specText(c), id)), 0o644)
+	return os.WriteFile(r.bundle+"/config.json", []byte(r.resolve(keys(specText(c), c.Keys), id)), 0o644)
+}
+
+// keys writes keys of a configuration otherwise: in another case, which runc's decoder doesn't
+// mind, or such as nobody knows.
+func keys(text string, which []string) string {
+	for _, k := range which {
+		switch k {
+		case "cpu":
+			text = strings.Replace(text, `"cpu": {`, `"CPU": {`, 1)
+		case "pageSize":
+			text = strings.ReplaceAll(text, `"pageSize":`, `"pagesize":`)
+		case "unknown":
+			text = strings.Replace(text, "{", `{ "org.example.unknown": {"a": [1]},`, 1)
+		}
+	}
+	return text
 }
 
 func (r *rig) resolve(text, id string) string {

@@ -1,6 +1,10 @@
 package differ
 
-import "github.com/opencontainers/runtime-spec/specs-go"
+import (
+	"slices"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
 
 // runcFails are things that the specification allows and runc can't do, with what
 // it says then. The case is run on runc again without them, see judge; lines
@@ -110,6 +114,58 @@ var runcFails = []*Known{
 		Key:    re(`propagation|^left mount`),
 	},
 	{
+		Name:   "runc: capabilities that it hasn't itself",
+		Reason: "config.md: what can't be granted is a warning; runc fails.",
+		Text:   re(`can't apply capabilities`),
+		If:     func(c *Case) bool { return asksCap(c, "CAP_SYS_RESOURCE") },
+		Help:   func(c *Case) { withoutCap(c, "CAP_SYS_RESOURCE") },
+		Key:    re(`^log `),
+	},
+	{
+		Name:   "runc: hooks and a pids.limit of 0",
+		Reason: "runc's createContainer and startContainer hooks are started by a process in the container's cgroup, where one more isn't allowed.",
+		Text:   re(`hook #\d+: fork/exec .*resource temporarily unavailable`),
+		If:     noMorePids,
+		Help:   func(c *Case) { c.Spec.Linux.Resources.Pids = nil },
+		Key:    re(`pids\.max`),
+	},
+	{
+		Name:   "runc: startContainer hooks of a SCHED_DEADLINE process",
+		Reason: "Its first process has the policy already when it is to fork for the hook, which the kernel doesn't let such a process do.",
+		Text:   re(`startContainer hook #\d+: fork/exec .*resource temporarily unavailable`),
+		If: func(c *Case) bool {
+			return c.Spec.Process.Scheduler != nil && c.Spec.Process.Scheduler.Policy == specs.SchedDeadline
+		},
+		Help: func(c *Case) { c.Spec.Process.Scheduler = nil },
+		Key:  re(`scheduling$|timer slack$`),
+	},
+	{
+		Name:   "runc: cpu.period where no controller is",
+		Reason: "Without a quota it has no effect, so rung ignores it, with a warning (CRI sends it for every pod); runc can't set it.",
+		Text:   re(`openat2 [^ ]*/cpu\.max: no such file or directory`),
+		If:     periodAlone,
+		Help:   func(c *Case) { c.Spec.Linux.Resources.CPU = nil },
+		Key:    re(`^log `),
+	},
+	{
+		Name:   "runc: SCHED_DEADLINE in a user namespace",
+		Reason: "It takes a right on the host that root of the namespace hasn't: rung's create sets it before; runc's can't, and nor can either's exec.",
+		Text:   re(`error setting scheduler: operation not permitted`),
+		If: func(c *Case) bool {
+			return ownUser(c) && c.Spec.Process.Scheduler != nil && c.Spec.Process.Scheduler.Policy == specs.SchedDeadline
+		},
+		Help: func(c *Case) { c.Spec.Process.Scheduler = nil },
+		Key:  re(`scheduling$|timer slack$|^(do )?exec \d`),
+	},
+	{
+		Name:   "runc: /dev/console in the list, and a terminal",
+		Reason: "The console is the container's own; runc can't open a place for it over the device that the list has it make.",
+		Text:   re(`create /dev/console mount target`),
+		If:     func(c *Case) bool { return c.terminal() && hasDevice("/dev/console")(c) },
+		Help:   withoutDevices("^/dev/console$"),
+		Key:    re(`/dev/console|devices\.list`),
+	},
+	{
 		Name:   "runc: exec panics",
 		Reason: "A nil pointer: exec with --cap in a container whose configuration has no capabilities.",
 		Text:   re(`panic: runtime error`),
@@ -117,6 +173,31 @@ var runcFails = []*Known{
 		Help:   func(c *Case) { c.Life.Execs = nil },
 		Key:    re(`^(do )?exec \d|^log errors|^file /log`),
 	},
+}
+
+// asksCap reports whether the process is to have a capability.
+func asksCap(c *Case, name string) bool {
+	caps := c.Spec.Process.Capabilities
+	return caps != nil && slices.Contains(caps.Bounding, name)
+}
+
+func withoutCap(c *Case, name string) {
+	caps := c.Spec.Process.Capabilities
+	for _, set := range []*[]string{&caps.Bounding, &caps.Permitted, &caps.Effective} {
+		*set = slices.DeleteFunc(*set, func(n string) bool { return n == name })
+	}
+}
+
+// noMorePids reports whether the first process is to be the only one.
+func noMorePids(c *Case) bool {
+	r := c.Spec.Linux.Resources
+	return r != nil && r.Pids != nil && r.Pids.Limit != nil && *r.Pids.Limit == 0
+}
+
+// periodAlone reports whether there is a period that a kernel would take, without a quota.
+func periodAlone(c *Case) bool {
+	r := c.Spec.Linux.Resources
+	return r != nil && r.CPU != nil && r.CPU.Quota == nil && r.CPU.Period != nil && *r.CPU.Period >= 1000
 }
 
 // onceEach drops mounts that have the type and place of an earlier one, of the types that

@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -33,6 +34,7 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -102,6 +104,14 @@ static void identity(void) {
 	put("pid 1\t%s\n", getpid() == 1 ? "yes" : "no");
 	put("session leader\t%s\ngroup leader\t%s\n", getsid(0) == getpid() ? "yes" : "no", getpgrp() == getpid() ? "yes" : "no");
 	put("parent seen\t%s\n", getppid() ? "yes" : "no");
+}
+
+static void loopback(void) {
+	struct ifreq r = {.ifr_name = "lo"};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (ioctl(fd, SIOCGIFFLAGS, &r) < 0) put("lo\t%s\n", strerrorname_np(errno));
+	else put("lo\t%s\n", r.ifr_flags & IFF_UP ? "up" : "down");
+	if (fd >= 0) close(fd);
 }
 
 static void attributes(void) {
@@ -202,6 +212,7 @@ static int look(int argc, char **argv) {
 		put("\n");
 	}
 	surroundings();
+	loopback();
 	identity();
 	attributes();
 	terminal();

@@ -1,0 +1,68 @@
+package libcontainer
+
+import (
+	"errors"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/libcontainer/fault"
+	"github.com/rung-oci/rung/libcontainer/hook"
+	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/libcontainer/state"
+)
+
+// poststop runs the poststop hooks. All of them run; a failing one is a warning. Those that
+// have succeeded before, by ran, are left out, and done hears of every one that succeeds.
+func (r *Runtime) poststop(b *spec.Bundle, st hook.State, ran func(int) bool, done func(int)) {
+	text, at := st.JSON(0), hookPlace(b)
+	for i := range b.Spec.Hooks.Poststop {
+		if ran(i) {
+			continue
+		}
+		if err := hook.Run(&b.Spec.Hooks.Poststop[i], text, at.Start); err != nil {
+			r.notice("error running poststop hook #%d: %v", i, err)
+			continue
+		}
+		done(i)
+		fault.Step("poststop", i)
+	}
+}
+
+// poststop runs the poststop hooks of a container of which nothing is left but its entry,
+// if there are any. The entry remembers which have succeeded: if we are killed meanwhile,
+// another delete runs the others.
+func (c *container) poststop(b *spec.Bundle) (any bool) {
+	if b == nil || b.Spec.Hooks == nil || len(b.Spec.Hooks.Poststop) == 0 {
+		return false
+	}
+	hooks := c.entry.Poststop()
+	defer hooks.Close()
+	c.r.poststop(b, c.hookState(b, specs.StateStopped), hooks.Ran, hooks.Done)
+	return true
+}
+
+// overtake removes the entry of a container whose poststop hooks another delete runs: they
+// may take their time, and nothing but them is left of the container. The other goes on.
+func (r *Runtime) overtake(id string) (done bool, err error) {
+	e, err := r.store().Open(id)
+	if err != nil {
+		return false, nil // who opens it next says so
+	}
+	defer e.Close()
+	if !e.InPoststop() || !e.Locked() {
+		return false, nil
+	}
+	return true, e.Remove()
+}
+
+// removeEntry removes the container's entry, last of all. It is no error that a forced
+// delete has done so while poststop hooks ran: whatever has the name now is another's.
+func (c *container) removeEntry() error {
+	if err := c.entry.Gone(); err != nil {
+		if errors.Is(err, state.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	return c.entry.Remove()
+}
