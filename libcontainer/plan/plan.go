@@ -198,6 +198,9 @@ func (p *Plan) String() string {
 		fmt.Fprintf(&b, "step %d: %s", i, s)
 		if m, ok := s.(*step.Mount); ok {
 			fmt.Fprintf(&b, " from %d/%d attr %#x data %v later %v", m.From, m.Index, m.Attr, m.Options.Data, m.Later)
+			if m.From == step.FromRoot {
+				fmt.Fprintf(&b, " clone of %s recursive %v", m.Tree.Path, m.Tree.Recursive)
+			}
 		}
 		b.WriteByte('\n')
 	}

@@ -1,0 +1,48 @@
+package step
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/mount"
+)
+
+// remount changes the flags of the mount that is at the target.
+func (s *Mount) remount(e *Env) error {
+	fd, err := e.Root.Lookup(s.Target)
+	if err != nil {
+		return err
+	}
+	if err := s.change(e, fd); err != nil {
+		unix.Close(fd)
+		return err
+	}
+	if s.Later {
+		e.readonly = append(e.readonly, fd)
+		return nil
+	}
+	unix.Close(fd)
+	return nil
+}
+
+// change does all but what has to wait.
+func (s *Mount) change(e *Env, fd int) error {
+	if err := s.checkProc(e, fd, fd); err != nil {
+		return err
+	}
+	o := s.Options
+	if s.Later {
+		o.Attr.Set &^= unix.MOUNT_ATTR_RDONLY
+	}
+	if err := s.Flags.Set(fd, o.Attr, "mount"); err != nil {
+		return at("change flags", err)
+	}
+	if err := mount.SetAttr(fd, o.RecAttr.Set, o.RecAttr.Clear, true); err != nil {
+		return at("change flags", err)
+	}
+	for _, p := range o.Propagation {
+		if err := mount.SetPropagation(fd, p.Type, p.Recursive); err != nil {
+			return at("set propagation", err)
+		}
+	}
+	return nil
+}
