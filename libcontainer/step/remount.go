@@ -6,7 +6,8 @@ import (
 	"github.com/rung-oci/rung/libcontainer/mount"
 )
 
-// remount changes the flags of the mount that is at the target.
+// remount changes the flags of the mount that is at the target, and what the file system itself is
+// asked for.
 func (s *Mount) remount(e *Env) error {
 	fd, err := e.Root.Lookup(s.Target)
 	if err != nil {
@@ -32,6 +33,11 @@ func (s *Mount) change(e *Env, fd int) error {
 	o := s.Options
 	if s.Later {
 		o.Attr.Set &^= unix.MOUNT_ATTR_RDONLY
+	}
+	if len(o.Data) > 0 {
+		if err := mount.Reconfigure(fd, o.Data); err != nil {
+			return at("change file system", err)
+		}
 	}
 	if err := s.Flags.Set(fd, o.Attr, "mount"); err != nil {
 		return at("change flags", err)
