@@ -19,6 +19,16 @@ func mountAt(c *Case, dest string) *specs.Mount {
 	return nil
 }
 
+// mountedAt is like mountAt where the list names the place by a link.
+func mountedAt(c *Case, path string) *specs.Mount {
+	for i := range c.Spec.Mounts {
+		if resolved(c.Spec.Mounts[i].Destination) == path {
+			return &c.Spec.Mounts[i]
+		}
+	}
+	return nil
+}
+
 func lacksProc(c *Case) bool { return mountAt(c, "/proc") == nil }
 
 // givesProc adds a procfs, in front.
