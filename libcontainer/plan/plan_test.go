@@ -93,6 +93,7 @@ var cases = map[string]func(h *Host, o *Options){
 	"no-mknod":      func(h *Host, _ *Options) { h.Permitted &^= 1 << unix.CAP_MKNOD },
 	"dev-bind":      func(*Host, *Options) {},
 	"mounts":        func(*Host, *Options) {},
+	"from-root":     func(_ *Host, o *Options) { o.Bundle = "/bundle" },
 	"readonly":      func(*Host, *Options) {},
 	"shared":        func(*Host, *Options) {},
 	"unbindable":    func(*Host, *Options) {},

@@ -19,11 +19,12 @@ func mountAt(c *Case, dest string) *specs.Mount {
 	return nil
 }
 
-// mountedAt is like mountAt where the list names the place by a link.
-func mountedAt(c *Case, path string) *specs.Mount {
-	for i := range c.Spec.Mounts {
-		if resolved(c.Spec.Mounts[i].Destination) == path {
-			return &c.Spec.Mounts[i]
+// boundAt is the last bind at a place, which the list may name by a link.
+func boundAt(c *Case, path string) *specs.Mount {
+	for i := range slices.Backward(c.Spec.Mounts) {
+		m := &c.Spec.Mounts[i]
+		if resolved(m.Destination) == path && (slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind")) {
+			return m
 		}
 	}
 	return nil

@@ -52,7 +52,7 @@ var aboutMounts = []*Known{
 		Rung:   re(`^$`), Runc: re(`^(shared:(own|host)|master:host|shared:own master:host)$`),
 		Where: func(c *Case, d Difference) bool {
 			p := resolved(pathOf(d))
-			if m := mountedAt(c, p); m != nil && slices.ContainsFunc(m.Options, func(o string) bool { return strings.HasSuffix(o, "bind") }) {
+			if m := boundAt(c, p); m != nil {
 				return !slices.ContainsFunc(m.Options, func(o string) bool { return strings.HasSuffix(o, "shared") || strings.HasSuffix(o, "slave") })
 			}
 			below := strings.HasSuffix(d.Key, ")") && slices.ContainsFunc(c.Spec.Linux.ReadonlyPaths, func(ro string) bool { return within(p, ro) })
