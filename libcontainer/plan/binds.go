@@ -26,9 +26,12 @@ func (p *planner) bind(i int, m *specs.Mount, s *step.Mount, ids step.IDMap) {
 		Flags: p.flags(i, o, p.ns.user()), IDMap: ids,
 	}
 	s.Kind = ""
-	if inside, ok := p.inRoot(from); ok && ids.Field == "" { // the builder may not map ids
+	if inside, ok := p.inRoot(from); ok {
+		src.Path = inside
 		s.From, s.Tree = step.FromRoot, src
-		s.Tree.Path = inside
+		if ids.Field != "" { // which the builder may not do
+			p.Mapped = append(p.Mapped, src)
+		}
 		return
 	}
 	s.From, s.Index = step.FromTree, p.source(src)
@@ -40,9 +43,13 @@ func (p *planner) flags(i int, o *option.Options, locked bool) step.Flags {
 }
 
 // inRoot tells whether a path of the host's leads into the root filesystem, by its name, and
-// what the path is there. The root may be named as the configuration does, with links on the way.
+// what the path is there. The root may be named as the configuration does, with links on the way,
+// or with others, which the host knows.
 func (p *planner) inRoot(from string) (string, bool) {
 	from = filepath.Clean(from)
+	if inside, ok := p.host.Linked[from]; ok {
+		return inside, true
+	}
 	named := p.spec.Root.Path
 	if !filepath.IsAbs(named) {
 		named = filepath.Join(p.opt.Bundle, named)

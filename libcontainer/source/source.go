@@ -50,6 +50,14 @@ func (m *Maker) Open(s *step.Source) (int, error) {
 	return fd, nil
 }
 
+// Map maps the ids of a mount that somebody else has made.
+func (m *Maker) Map(fd int, s *step.Source) error {
+	if err := m.idMap(fd, &s.IDMap); err != nil {
+		return fmt.Errorf("mount %s: %w", s.What, err)
+	}
+	return nil
+}
+
 func open(s *step.Source) (int, error) {
 	switch {
 	case s.Context:

@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/mount"
+	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
 // inside clones what is to be bound from within the root filesystem. That is done in its turn, so
@@ -19,19 +20,28 @@ func (s *Mount) inside(e *Env) (int, error) {
 	if err != nil {
 		return -1, at("clone", err)
 	}
-	src := s.Tree
-	if src.Flags.Locked {
-		// Only the root is of another user namespace, what is mounted in it is of this one.
-		src.Flags.Locked, err = sameMount(from, e.Root.FD)
-	}
-	if err == nil {
-		err = src.SetFlags(tree)
-	}
-	if err != nil {
+	if err := s.finishInside(e, from, tree); err != nil {
 		unix.Close(tree)
 		return -1, err
 	}
 	return tree, nil
+}
+
+// finishInside gives the clone its ids and flags.
+func (s *Mount) finishInside(e *Env, from, tree int) (err error) {
+	src := s.Tree
+	if src.IDMap.Field != "" {
+		if err := e.Conn.Ask(wire.MapIDs, tree); err != nil {
+			return at("map ids", err)
+		}
+	}
+	if src.Flags.Locked {
+		// Only the root is of another user namespace, what is mounted in it is of this one.
+		if src.Flags.Locked, err = sameMount(from, e.Root.FD); err != nil {
+			return err
+		}
+	}
+	return src.SetFlags(tree)
 }
 
 // sameMount tells whether two descriptors are of the same mount.

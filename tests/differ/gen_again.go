@@ -27,7 +27,7 @@ func (d *dice) again() {
 
 // fromRoot binds what is in the root filesystem: what the image has there, or an earlier mount.
 func (d *dice) fromRoot() specs.Mount {
-	from := []string{"/srv", "/srv/dir", "/mnt", "/tmp", "/home", "/link", ""}
+	from := []string{"/srv", "/srv/dir", "/mnt", "/tmp", "/home", "/link"}
 	for _, m := range d.c.Spec.Mounts {
 		// By a link of the image's runc comes to the host's, and what is in /proc and /sys differs anyhow.
 		if !strings.HasPrefix(m.Destination, "/var/run") && !strings.HasPrefix(m.Destination, "/proc") &&

@@ -71,6 +71,9 @@ func TestBindFromRoot(t *testing.T) {
 		{"beside the root", func(root string) []harness.Edit {
 			return []harness.Edit{mount("bind", sub, "/data", "bind"), mount("bind", root+"/../beside", "/other", "bind")}
 		}, map[string]string{"list:/other": "ok mine"}, ""},
+		{"a source by a link of the host's", func(root string) []harness.Edit {
+			return []harness.Edit{mount("bind", sub, "/data", "bind"), mount("bind", root+"/../../way/rootfs/data", "/other", "bind")}
+		}, map[string]string{"read:/other/file": "ok text"}, ""},
 		{"a link to the container's root", func(root string) []harness.Edit {
 			return []harness.Edit{mount("bind", sub, "/data", "bind"), mount("bind", root+"/link", "/other", "bind")}
 		}, map[string]string{"read:/other/file": "ok text"}, "it follows the link on the host"},
@@ -88,6 +91,9 @@ func TestBindFromRoot(t *testing.T) {
 				if err := os.Symlink("/data", b.Rootfs+"/link"); err != nil {
 					t.Fatal(err)
 				}
+				if err := os.Symlink(b.Dir, b.Dir+"/../way"); err != nil {
+					t.Fatal(err)
+				}
 				if err := os.Mkdir(b.Dir+"/beside", 0o755); err != nil {
 					t.Fatal(err)
 				}
@@ -96,6 +102,29 @@ func TestBindFromRoot(t *testing.T) {
 				tries(t, b.Report(t).Tries, c.want)
 			})
 		}
+	}
+}
+
+// Its ids can be mapped, by the container's maps or by others.
+func TestBindFromRootMapped(t *testing.T) {
+	for where, edit := range surroundings {
+		t.Run(where, func(t *testing.T) {
+			b := harness.New(t, harness.Probe("stat:/other/own"), edit)
+			const owner = 4
+			b.Write(t, "srv/own", "", 0o644)
+			b.Chown(t)
+			if err := os.Chown(b.Rootfs+"/srv/own", owner, owner); err != nil {
+				t.Fatal(err)
+			}
+			ids := []specs.LinuxIDMapping{{ContainerID: owner, HostID: 100007, Size: 1}}
+			want := "ok file 0644 7:7"
+			if where != "user namespace" {
+				want = "ok file 0644 100007:100007"
+			}
+			b.Spec.Mounts = append(b.Spec.Mounts, specs.Mount{Destination: "/other", Type: "bind", Source: b.Rootfs + "/srv", Options: []string{"bind", "ro"}, UIDMappings: ids, GIDMappings: ids})
+			b.Save(t)
+			tries(t, b.Report(t).Tries, map[string]string{"stat:/other/own": want})
+		})
 	}
 }
 
