@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -70,5 +71,7 @@ func (p *planner) inRoot(from string) (string, bool) {
 func (p *planner) remount(i int, s *step.Mount) {
 	o := &s.Options
 	s.From, s.Flags = step.FromMount, p.flags(i, o, false)
+	// Read-only is the mount, which doesn't reach others of the file system.
+	o.Superblock = slices.DeleteFunc(o.Superblock, func(w string) bool { return w == "ro" || o.Bind })
 	s.Later = o.Attr.Set&unix.MOUNT_ATTR_RDONLY != 0 && (s.Target == "/dev" || s.Kind == "tmpfs")
 }

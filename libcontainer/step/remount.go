@@ -34,13 +34,13 @@ func (s *Mount) change(e *Env, fd int) error {
 	if s.Later {
 		o.Attr.Set &^= unix.MOUNT_ATTR_RDONLY
 	}
-	if len(o.Data) > 0 {
-		if err := mount.Reconfigure(fd, o.Data); err != nil {
-			return at("change file system", err)
-		}
-	}
 	if err := s.Flags.Set(fd, o.Attr, "mount"); err != nil {
 		return at("change flags", err)
+	}
+	if len(o.Superblock)+len(o.Data) > 0 {
+		if err := mount.Reconfigure(fd, o.Superblock, o.Data); err != nil {
+			return at("change file system", err)
+		}
 	}
 	if err := mount.SetAttr(fd, o.RecAttr.Set, o.RecAttr.Clear, true); err != nil {
 		return at("change flags", err)

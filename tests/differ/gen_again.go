@@ -29,8 +29,8 @@ func (d *dice) again() {
 func (d *dice) fromRoot() specs.Mount {
 	from := []string{"/srv", "/srv/dir", "/mnt", "/tmp", "/home", "/link"}
 	for _, m := range d.c.Spec.Mounts {
-		// By a link of the image's runc comes to the host's, and what is in /proc and /sys differs anyhow.
-		if !strings.HasPrefix(m.Destination, "/var/run") && !strings.HasPrefix(m.Destination, "/proc") &&
+		// By a link of the image's runc comes to the host's, and what is in /proc, /sys and /dev differs anyhow.
+		if !strings.HasPrefix(m.Destination, "/var/run") && !strings.HasPrefix(m.Destination, "/proc") && !strings.HasPrefix(m.Destination, "/dev") &&
 			!strings.HasPrefix(m.Destination, "/sys") && !strings.Contains(m.Destination, "..") {
 			from = append(from, m.Destination, m.Destination)
 		}
@@ -52,6 +52,7 @@ func (d *dice) fromRoot() specs.Mount {
 // system, which may be the host's.
 func (d *dice) remount(m *specs.Mount) specs.Mount {
 	options := append([]string{"remount"}, some(d, 40, "ro", "nosuid", "noexec", "nodev", "noatime")...)
+	options = append(options, some(d, 8, "sync", "size=32k", "nr_inodes=50")...)
 	if len(options) == 1 {
 		options = append(options, "rw")
 	}

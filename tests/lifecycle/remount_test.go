@@ -49,6 +49,9 @@ func TestRemount(t *testing.T) {
 		{"another size", []harness.Edit{
 			mount("tmpfs", "tmpfs", "/v", "size=1m", "nosuid"), mount("tmpfs", "tmpfs", "/v", "remount", "size=64k", "nosuid"),
 		}, "/v", "rw,nosuid,relatime size=64k", map[string]string{"create:/v/x": "ok"}, ""},
+		{"a flag of the file system's", []harness.Edit{
+			mount("tmpfs", "tmpfs", "/v", "nosuid"), remount("/v", "sync", "nodev"),
+		}, "/v", "rw,nodev,relatime rw,sync", map[string]string{"create:/v/x": "ok"}, ""},
 		{"a bind of the host's", []harness.Edit{mount("bind", "/etc", "/v", "bind"), remount("/v", "ro")}, "/v", "ro,relatime",
 			map[string]string{"create:/v/x": "EROFS"}, "it wants to remount the host's file system"},
 	} {
