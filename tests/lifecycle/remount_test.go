@@ -27,33 +27,78 @@ func TestRemount(t *testing.T) {
 		tries map[string]string
 		rung  string
 	}{
-		{"/dev", []harness.Edit{remount("/dev", "ro")}, "/dev", "ro",
-			map[string]string{"open:/dev/null": "ok", "create:/dev/x": "EROFS", "link:/dev/fd": "ok /proc/self/fd"}, ""},
-		{"/dev with more flags", []harness.Edit{remount("/dev", "ro", "nosuid", "noatime")}, "/dev", "ro,nosuid,noatime",
-			map[string]string{"open:/dev/null": "ok", "create:/dev/x": "EROFS"}, ""},
-		{"/dev, and then a mount in it", []harness.Edit{remount("/dev", "ro"), mount("tmpfs", "tmpfs", "/dev/more")}, "/dev", "ro",
-			map[string]string{"create:/dev/more/x": "ok", "create:/dev/x": "EROFS"}, ""},
-		{"/dev not read-only", []harness.Edit{remount("/dev", "noexec")}, "/dev", "rw,noexec",
-			map[string]string{"open:/dev/null": "ok", "create:/dev/x": "ok"}, ""},
-		{"/dev as a bind", []harness.Edit{bound("/dev", "ro")}, "/dev", "ro",
-			map[string]string{"open:/dev/null": "ok", "create:/dev/x": "EROFS"}, "it makes no devices there"},
-		{"/dev made read-only", []harness.Edit{harness.DropMount("/dev"), mount("tmpfs", "tmpfs", "/dev", "ro", "mode=755")}, "/dev", "ro,relatime",
-			map[string]string{"open:/dev/null": "ok", "create:/dev/x": "EROFS"}, ""},
-		{"a tmpfs", []harness.Edit{mount("tmpfs", "tmpfs", "/v", "nosuid"), remount("/v", "ro", "noexec")}, "/v", "ro,noexec,relatime",
-			map[string]string{"create:/v/x": "EROFS"}, ""},
+		{
+			"/dev",
+			[]harness.Edit{remount("/dev", "ro")},
+			"/dev", "ro",
+			map[string]string{"open:/dev/null": "ok", "create:/dev/x": "EROFS", "link:/dev/fd": "ok /proc/self/fd"},
+			"",
+		},
+		{
+			"/dev with more flags",
+			[]harness.Edit{remount("/dev", "ro", "nosuid", "noatime")},
+			"/dev", "ro,nosuid,noatime",
+			map[string]string{"open:/dev/null": "ok", "create:/dev/x": "EROFS"},
+			"",
+		},
+		{
+			"/dev, and then a mount in it",
+			[]harness.Edit{remount("/dev", "ro"), mount("tmpfs", "tmpfs", "/dev/more")},
+			"/dev", "ro",
+			map[string]string{"create:/dev/more/x": "ok", "create:/dev/x": "EROFS"},
+			"",
+		},
+		{
+			"/dev not read-only",
+			[]harness.Edit{remount("/dev", "noexec")},
+			"/dev", "rw,noexec",
+			map[string]string{"open:/dev/null": "ok", "create:/dev/x": "ok"},
+			"",
+		},
+		{
+			"/dev as a bind",
+			[]harness.Edit{bound("/dev", "ro")},
+			"/dev", "ro",
+			map[string]string{"open:/dev/null": "ok", "create:/dev/x": "EROFS"},
+			"it makes no devices there",
+		},
+		{
+			"/dev made read-only",
+			[]harness.Edit{harness.DropMount("/dev"), mount("tmpfs", "tmpfs", "/dev", "ro", "mode=755")},
+			"/dev", "ro,relatime",
+			map[string]string{"open:/dev/null": "ok", "create:/dev/x": "EROFS"},
+			"",
+		},
+		{
+			"a tmpfs",
+			[]harness.Edit{mount("tmpfs", "tmpfs", "/v", "nosuid"), remount("/v", "ro", "noexec")},
+			"/v", "ro,noexec,relatime",
+			map[string]string{"create:/v/x": "EROFS"},
+			"",
+		},
 		{"a tmpfs by its type, and then a mount in it", []harness.Edit{
 			mount("tmpfs", "tmpfs", "/v"), mount("tmpfs", "tmpfs", "/v", "remount", "ro"), mount("tmpfs", "tmpfs", "/v/below"),
 		}, "/v", "ro,relatime", map[string]string{"create:/v/x": "EROFS", "create:/v/below/x": "ok"}, ""},
-		{"as a bind", []harness.Edit{mount("tmpfs", "tmpfs", "/v", "nosuid", "noexec"), bound("/v", "ro", "nodev")}, "/v", "ro,nodev,relatime",
-			map[string]string{"create:/v/x": "EROFS"}, ""},
+		{
+			"as a bind",
+			[]harness.Edit{mount("tmpfs", "tmpfs", "/v", "nosuid", "noexec"), bound("/v", "ro", "nodev")},
+			"/v", "ro,nodev,relatime",
+			map[string]string{"create:/v/x": "EROFS"},
+			"",
+		},
 		{"another size", []harness.Edit{
 			mount("tmpfs", "tmpfs", "/v", "size=1m", "nosuid"), mount("tmpfs", "tmpfs", "/v", "remount", "size=64k", "nosuid"),
 		}, "/v", "rw,nosuid,relatime size=64k", map[string]string{"create:/v/x": "ok"}, ""},
 		{"a flag of the file system's", []harness.Edit{
 			mount("tmpfs", "tmpfs", "/v", "nosuid"), remount("/v", "sync", "nodev"),
 		}, "/v", "rw,nodev,relatime rw,sync", map[string]string{"create:/v/x": "ok"}, ""},
-		{"a bind of the host's", []harness.Edit{mount("bind", "/etc", "/v", "bind"), remount("/v", "ro")}, "/v", "ro,relatime",
-			map[string]string{"create:/v/x": "EROFS"}, "it wants to remount the host's file system"},
+		{
+			"a bind of the host's",
+			[]harness.Edit{mount("bind", "/etc", "/v", "bind"), remount("/v", "ro")},
+			"/v", "ro,relatime",
+			map[string]string{"create:/v/x": "EROFS"},
+			"it wants to remount the host's file system",
+		},
 	} {
 		for where, edit := range surroundings {
 			t.Run(c.name+"/"+where, func(t *testing.T) {
