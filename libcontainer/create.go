@@ -208,6 +208,7 @@ func (c *creation) decide() error {
 		return err
 	}
 	devices(h)
+	h.Linked = linked(c.bundle.Spec, c.bundle.Dir, c.bundle.Rootfs)
 	mountLabel := ""
 	if l := c.bundle.Spec.Linux; l != nil {
 		mountLabel = l.MountLabel

@@ -54,6 +54,7 @@ type Process struct {
 	in       *Inputs // of which the descriptors are the caller's: gone when Start has returned
 	arena    *nsenter.Arena
 	alone    *alone // nil: a stage has cloned it
+	mapped   int    // how many of the builder's mounts have got their ids
 }
 
 // Ahead has the stage make namespaces while the rest is still being decided.
@@ -321,6 +322,8 @@ func (p *Process) answer(conn wire.Conn) error {
 		err = p.about(p.in.HostHooks)
 	case wire.NetDevices:
 		err = p.about(p.in.NetDevices)
+	case wire.MapIDs:
+		err = p.mapIDs(fds)
 	case wire.Console:
 		if len(fds) != 1 || p.in.Console == nil {
 			return errors.New("console without a descriptor")
@@ -333,6 +336,18 @@ func (p *Process) answer(conn wire.Conn) error {
 		return err
 	}
 	return conn.Send(wire.Go)
+}
+
+// mapIDs maps the ids of the builder's next mount that is to have others.
+func (p *Process) mapIDs(fds []int) error {
+	defer step.CloseAll(fds)
+	if len(fds) != 1 || p.mapped >= len(p.plan.Mapped) {
+		return errors.New("ids to map without a mount")
+	}
+	maker := source.Maker{Joined: p.in.Joined}
+	defer maker.Close()
+	p.mapped++
+	return maker.Map(fds[0], &p.plan.Mapped[p.mapped-1])
 }
 
 // about does something about the first process.

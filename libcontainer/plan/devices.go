@@ -42,7 +42,7 @@ func (p *planner) devIsBind() bool {
 		if path.Clean("/"+m.Destination) != "/dev" {
 			continue
 		}
-		if o, err := option.Parse(m.Options); err == nil && o.Bind {
+		if o, err := option.Parse(m.Options); err == nil && o.Bind && !o.Remount {
 			return true
 		}
 	}

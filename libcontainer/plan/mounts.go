@@ -32,12 +32,13 @@ func (p *planner) mounts() (first []firstMount, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("mounts[%d].options: %w", i, err)
 		}
-		first = p.mount(&m, o, p.idMap(i, &m, o), first)
+		first = p.mount(i, &m, o, first)
 	}
 	return first, nil
 }
 
-func (p *planner) mount(m *specs.Mount, o option.Options, ids step.IDMap, first []firstMount) []firstMount {
+func (p *planner) mount(i int, m *specs.Mount, o option.Options, first []firstMount) []firstMount {
+	ids := p.idMap(i, m, o)
 	s := &step.Mount{
 		Target: path.Clean("/" + m.Destination), Kind: m.Type, Source: m.Source, Options: o,
 		Attr: o.Attr.Set, Staging: p.opt.Staging, Fallback: -1,
@@ -47,11 +48,9 @@ func (p *planner) mount(m *specs.Mount, o option.Options, ids step.IDMap, first 
 	}
 	switch {
 	case o.Remount:
-		s.From = step.FromMount
+		p.remount(i, s)
 	case o.Bind:
-		s.From, s.Kind = step.FromTree, ""
-		s.Index = p.bind(m, o)
-		p.Sources[s.Index].IDMap = ids
+		p.bind(i, m, s, ids)
 	case m.Type == "cgroup" && !p.unified():
 		p.cgroupV1(s)
 		return first
@@ -165,18 +164,6 @@ func (p *planner) beforehand(s *step.Mount) {
 	src := instance(s)
 	src.Attr.Set, src.RecAttr, src.Propagation = s.First(), s.Options.RecAttr, s.Options.Propagation
 	s.From, s.Index = step.FromTree, p.source(src)
-}
-
-// bind adds the source of a bind mount.
-func (p *planner) bind(m *specs.Mount, o option.Options) int {
-	from := m.Source
-	if !filepath.IsAbs(from) {
-		from = filepath.Join(p.opt.Bundle, from)
-	}
-	return p.source(step.Source{
-		What: m.Source + " at " + m.Destination, Path: from, Recursive: o.Recursive,
-		Attr: o.Attr, RecAttr: o.RecAttr, Propagation: p.inherited(o.Propagation...),
-	})
 }
 
 // unified tells whether a mount of type cgroup shows cgroup v2.

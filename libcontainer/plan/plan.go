@@ -40,6 +40,10 @@ type Host struct {
 	// builder a thread of the runtime's. It isn't for containers of which [Housed] is true.
 	Alone bool
 
+	// Linked are sources of binds that lead into the root by links of the host's, with their
+	// paths there.
+	Linked map[string]string
+
 	// Timed has the tape note when its phases begin.
 	Timed bool
 
@@ -82,6 +86,7 @@ type Options struct {
 type Plan struct {
 	Orders  step.Orders
 	Sources []step.Source // mounts that the parent makes for the builder
+	Mapped  []step.Source // mounts of the builder's whose ids the parent maps, in the order in which it asks for that
 	Tape    *nsenter.Tape
 	Slots   Slots
 
@@ -201,6 +206,9 @@ func (p *Plan) String() string {
 		fmt.Fprintf(&b, "step %d: %s", i, s)
 		if m, ok := s.(*step.Mount); ok {
 			fmt.Fprintf(&b, " from %d/%d attr %#x data %v later %v", m.From, m.Index, m.Attr, m.Options.Data, m.Later)
+			if m.From == step.FromRoot {
+				fmt.Fprintf(&b, " clone of %s recursive %v", m.Tree.Path, m.Tree.Recursive)
+			}
 		}
 		b.WriteByte('\n')
 	}

@@ -104,6 +104,7 @@ var cases = map[string]func(h *Host, o *Options){
 	"time-userns":        func(*Host, *Options) {},
 	"rootless-one":       func(h *Host, _ *Options) { ordinary(h, 1000) },
 	"rootless-many":      func(h *Host, _ *Options) { ordinary(h, 1000) },
+	"from-root":          func(_ *Host, o *Options) { o.Bundle = "/bundle" },
 	"rootless-joins": func(h *Host, _ *Options) {
 		ordinary(h, 1000)
 		h.Joined = []Joined{{Flag: unix.CLONE_NEWUSER}, {Flag: unix.CLONE_NEWIPC, Inner: true}}

@@ -38,7 +38,7 @@ func (m *Maker) Open(s *step.Source) (int, error) {
 	if err == nil && !s.Context {
 		err = m.idMap(fd, &s.IDMap)
 		if err == nil {
-			err = flags(fd, s)
+			err = s.SetFlags(fd)
 		}
 		if err != nil {
 			unix.Close(fd)
@@ -48,6 +48,14 @@ func (m *Maker) Open(s *step.Source) (int, error) {
 		return -1, fmt.Errorf("mount %s: %w", s.What, err)
 	}
 	return fd, nil
+}
+
+// Map maps the ids of a mount that somebody else has made.
+func (m *Maker) Map(fd int, s *step.Source) error {
+	if err := m.idMap(fd, &s.IDMap); err != nil {
+		return fmt.Errorf("mount %s: %w", s.What, err)
+	}
+	return nil
 }
 
 func open(s *step.Source) (int, error) {
@@ -60,23 +68,6 @@ func open(s *step.Source) (int, error) {
 		return device(s)
 	}
 	return mount.Clone(unix.AT_FDCWD, s.Path, s.Recursive)
-}
-
-func flags(fd int, s *step.Source) error {
-	for _, p := range s.Propagation {
-		if err := mount.SetPropagation(fd, p.Type, p.Recursive); err != nil {
-			return fmt.Errorf("set propagation: %w", err)
-		}
-	}
-	if s.Kind == "" {
-		if err := mount.SetAttr(fd, s.Attr.Set, s.Attr.Clear, false); err != nil {
-			return fmt.Errorf("set flags: %w", err)
-		}
-	}
-	if err := mount.SetAttr(fd, s.RecAttr.Set, s.RecAttr.Clear, true); err != nil {
-		return fmt.Errorf("set recursive flags: %w", err)
-	}
-	return nil
 }
 
 // device clones a device file after its identity is verified: the host's file

@@ -55,7 +55,7 @@ func fill(t *testing.T, v reflect.Value, n *int) {
 
 // decided are the options that package plan has turned into the step's other
 // fields (From, Index) or refused. They don't travel.
-var decided = map[string]bool{"Bind": true, "Recursive": true, "Remount": true, "IDMap": true, "RIDMap": true}
+var decided = map[string]bool{"Named": true, "Bind": true, "Recursive": true, "Remount": true, "IDMap": true, "RIDMap": true}
 
 func TestStepsTravel(t *testing.T) {
 	for i, f := range kinds {

@@ -23,6 +23,7 @@ const (
 	FromFirst               // a new instance that only a process in the container's pid or cgroup namespace can make, without a mount of it
 	FromContext             // a new instance that the parent has made, without a mount of it
 	FromMount               // nothing new: change the flags of what is mounted there
+	FromRoot                // a clone of something in the container's root, made in its turn, see [Mount.Tree]
 )
 
 // Mount puts one mount in its place.
@@ -40,12 +41,14 @@ type Mount struct {
 	Mode     bool   // a tmpfs without mode=: take it from the directory it covers; where that is missing it is the kernel's, 1777
 	Later    bool   // read-only only when everything is set up
 	Label    string // SELinux label of the root directory of a new instance, where that is no option; "": the policy's
+	Flags    Flags  // FromMount: how Options.Attr is meant
+	Tree     Source // FromRoot: the clone, its path inside the container
 }
 
 func (s *Mount) String() string {
 	what := s.Kind
 	switch {
-	case s.From == FromTree && s.Source != "":
+	case (s.From == FromTree || s.From == FromRoot) && s.Source != "":
 		what = s.Source
 	case what == "":
 		what = "flags"
@@ -69,6 +72,13 @@ func (s *Mount) Code(c *wire.Codec) {
 	c.Bool(&s.Mode)
 	c.Bool(&s.Later)
 	c.String(&s.Label)
+	remount, inside := s.Flags.Field != "", s.Tree.What != "" // few mounts have either
+	if c.Bool(&remount); remount {
+		codeFlags(c, &s.Flags)
+	}
+	if c.Bool(&inside); inside {
+		codeSource(c, &s.Tree)
+	}
 }
 
 func codeOptions(c *wire.Codec, o *option.Options) {
@@ -162,6 +172,8 @@ func (s *Mount) detached(e *Env) (int, error) {
 		return take(e.Trees, s.Index)
 	case FromContext:
 		return s.ofContext(take(e.Trees, s.Index))
+	case FromRoot:
+		return s.inside(e)
 	case FromFirst:
 		return s.ofContext(e.First.take(s.Index))
 	}
@@ -337,29 +349,4 @@ func takeMode(target, tree int) error {
 	}
 	defer unix.Close(dir)
 	return unix.Fchmod(dir, st.Mode&0o7777)
-}
-
-// remount changes the flags of the mount that is at the target.
-func (s *Mount) remount(e *Env) error {
-	fd, err := e.Root.Lookup(s.Target)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	if err := s.checkProc(e, fd, fd); err != nil {
-		return err
-	}
-	o := s.Options
-	if err := mount.SetAttr(fd, o.Attr.Set, o.Attr.Clear, false); err != nil {
-		return at("change flags", err)
-	}
-	if err := mount.SetAttr(fd, o.RecAttr.Set, o.RecAttr.Clear, true); err != nil {
-		return at("change flags", err)
-	}
-	for _, p := range o.Propagation {
-		if err := mount.SetPropagation(fd, p.Type, p.Recursive); err != nil {
-			return at("set propagation", err)
-		}
-	}
-	return nil
 }

@@ -29,6 +29,7 @@ type Source struct {
 
 	Attr    option.Attr
 	RecAttr option.Attr
+	Flags   Flags // of a clone: how Attr is meant
 	// Propagation is set in order. The first entry of a clone is the root's:
 	// without it the clone would stay a peer of the host's mount.
 	Propagation []option.Propagation
@@ -60,6 +61,7 @@ func codeSource(c *wire.Codec, s *Source) {
 	c.Bool(&s.Context)
 	codeAttr(c, &s.Attr)
 	codeAttr(c, &s.RecAttr)
+	codeFlags(c, &s.Flags)
 	codePropagation(c, &s.Propagation)
 	c.String(&s.IDMap.Field)
 	c.String(&s.IDMap.MapsField)

@@ -19,6 +19,7 @@ const (
 	HostHooks                  // builder: run prestart and createRuntime hooks, please
 	Console                    // builder: one descriptor, the terminal's master
 	NetDevices                 // builder: move network devices, please
+	MapIDs                     // builder: one descriptor, a detached mount whose ids are to be mapped, please
 	Unshare                    // parent: a number, CLONE_NEW* flags of namespaces to make while the orders are being written
 	Orders                     // parent: descriptors, the last of them a memfd with the stage's orders
 	Trees                      // parent: detached mounts, some of those that the orders count

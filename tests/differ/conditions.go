@@ -19,6 +19,17 @@ func mountAt(c *Case, dest string) *specs.Mount {
 	return nil
 }
 
+// boundAt is the last bind at a place, which the list may name by a link.
+func boundAt(c *Case, path string) *specs.Mount {
+	for i := range slices.Backward(c.Spec.Mounts) {
+		m := &c.Spec.Mounts[i]
+		if resolved(m.Destination) == path && (slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind")) {
+			return m
+		}
+	}
+	return nil
+}
+
 func lacksProc(c *Case) bool { return mountAt(c, "/proc") == nil }
 
 // givesProc adds a procfs, in front.

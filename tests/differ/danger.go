@@ -49,11 +49,13 @@ func danger(c *Case) string {
 }
 
 func dangerousMounts(c *Case) string {
-	for _, m := range c.Spec.Mounts {
+	for i, m := range c.Spec.Mounts {
 		source := filepath.Clean(m.Source)
 		switch {
 		case m.Destination == "":
 			return "a mount without a place"
+		case remountsOther(c.Spec.Mounts, i):
+			return "a remount of what may be the host's"
 		case strings.Contains(m.Source, ".."):
 			return "a source that climbs"
 		case !strings.HasPrefix(source, "/") || strings.HasPrefix(source, atBundle):

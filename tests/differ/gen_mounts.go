@@ -44,6 +44,7 @@ func (d *dice) mounts() {
 	for range d.IntN(2) * d.IntN(3) {
 		s.Mounts = append(s.Mounts, pick(d, d.tmpfs, d.bind, d.overlay)())
 	}
+	d.again()
 	if s.Root.Readonly && d.p(80) { // places that have to be made can't be
 		s.Mounts = slices.DeleteFunc(s.Mounts, func(m specs.Mount) bool { return !inImage(m.Destination) })
 	}
@@ -162,15 +163,18 @@ func (d *dice) tmpfs() specs.Mount {
 }
 
 func (d *dice) bind() specs.Mount {
-	source := pick(d, "dir", "dir", "dir/sub", "open", "file", "dir/a")
+	source := pick(d, "dir", "dir", "dir/sub", "open", "file", "dir/a", "strict", "quiet", "strict/sub", "quiet/a")
 	dest := d.place()
-	if !strings.Contains("dir dir/sub open", source) {
+	if strings.HasSuffix(source, "file") || strings.HasSuffix(source, "/a") {
 		dest = pick(d, "/etc/hosts", "/srv/file", "/new-file", "/tmp/f", "/new/dir/file", "/mnt/f", "/run/f")
 	}
 	options := []string{pick(d, "bind", "rbind")}
 	options = append(options, some(d, 12, "ro", "nosuid", "nodev", "noexec", "noatime")...)
 	if d.p(15) {
 		options = append(options, pick(d, "rw", "private", "rprivate", "slave", "rslave", "shared", "rshared", "relatime"))
+	}
+	if d.p(20) { // words that take flags away, and words that are no flags of a mount's
+		options = append(options, pick(d, "rw", "suid", "dev", "exec", "symfollow", "async", "loud", "norelatime", "strictatime", "rrw", "rsuid"))
 	}
 	if d.p(6) {
 		options = append(options, pick(d, "rro", "rnosuid", "rnodev", "rnoexec", "rnoatime", "nosymfollow"))

@@ -3,6 +3,8 @@ package differ
 import (
 	"slices"
 	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
 // aboutMounts are deliberate differences in what mounts look like.
@@ -52,12 +54,21 @@ var aboutMounts = []*Known{
 		Rung:   re(`^$`), Runc: re(`^(shared:(own|host)|master:host|shared:own master:host)$`),
 		Where: func(c *Case, d Difference) bool {
 			p := resolved(pathOf(d))
-			if m := mountAt(c, p); m != nil && slices.ContainsFunc(m.Options, func(o string) bool { return strings.HasSuffix(o, "bind") }) {
+			if m := boundAt(c, p); m != nil {
 				return !slices.ContainsFunc(m.Options, func(o string) bool { return strings.HasSuffix(o, "shared") || strings.HasSuffix(o, "slave") })
 			}
 			below := strings.HasSuffix(d.Key, ")") && slices.ContainsFunc(c.Spec.Linux.ReadonlyPaths, func(ro string) bool { return within(p, ro) })
-			return below || within(p, "/sys/fs/cgroup") || within(p, "/dev") || slices.Contains(c.Spec.Linux.ReadonlyPaths, p) || slices.Contains(c.Spec.Linux.MaskedPaths, p)
+			return below || copied(c, p) || within(p, "/sys/fs/cgroup") || within(p, "/dev") || slices.Contains(c.Spec.Linux.ReadonlyPaths, p) || slices.Contains(c.Spec.Linux.MaskedPaths, p)
 		},
+	},
+	{
+		Name:   "a remount names what it changes of a file system",
+		Reason: "It changes the flags of the mount, and of the file system what is named; runc's takes all other flags of the file system away.",
+		Key:    re(`^mount .* super( \(\d+\))?$`),
+		Where: func(_ *Case, d Difference) bool {
+			return sameBut(d, `,(mand|sync|dirsync|lazytime)`) && len(d.Rung) > len(d.Runc)
+		},
+		If: hasOption("remount"),
 	},
 	{
 		Name:   "cgroup v1: the tmpfs above the hierarchies",
@@ -97,6 +108,14 @@ var aboutMounts = []*Known{
 		Reason: "They run in the root filesystem with the umask of who calls start; in runc in the process's working directory, with none.",
 		Key:    re(`^hook startContainer (cwd|umask)`),
 	},
+}
+
+// copied tells whether a path is below a bind of something in the root filesystem, with what was mounted there.
+func copied(c *Case, path string) bool {
+	return slices.ContainsFunc(c.Spec.Mounts, func(m specs.Mount) bool {
+		inside := strings.HasPrefix(m.Source, atBundle+"/rootfs") || strings.HasPrefix(m.Source, "rootfs")
+		return inside && slices.Contains(m.Options, "rbind") && within(path, resolved(m.Destination))
+	})
 }
 
 // within tells whether a path is a directory or below it.

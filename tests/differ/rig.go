@@ -43,6 +43,9 @@ func newRig(dir, inside, busybox string) *rig {
 
 // set makes everything that a case needs.
 func (r *rig) set(c *Case, id string) error {
+	if err := r.unflag(); err != nil {
+		return err
+	}
 	if err := os.RemoveAll(r.dir); err != nil {
 		return err
 	}
@@ -153,7 +156,10 @@ func (r *rig) sources() error {
 	if err := os.Mkdir(r.bundle+"/src", 0o755); err != nil {
 		return err
 	}
-	return entries(r.bundle+"/src", sourceEntries, 0)
+	if err := entries(r.bundle+"/src", sourceEntries, 0); err != nil {
+		return err
+	}
+	return r.flagged()
 }
 
 func entries(dir string, list []entry, owner int) error {
@@ -243,6 +249,9 @@ func (r *rig) clear() error {
 			time.Sleep(time.Millisecond)
 		}
 		r.holder, r.holderPID = nil, 0
+	}
+	if err := r.unflag(); err != nil {
+		return err
 	}
 	return os.RemoveAll(r.dir)
 }

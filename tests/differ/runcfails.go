@@ -65,20 +65,6 @@ var runcFails = []*Known{
 		If:     ownUser,
 	},
 	{
-		Name:   "runc: locked atime flags",
-		Reason: "runc changes a bind's flags from inside the user namespace, where the kernel has locked the host's; rung has made the mount before.",
-		Text:   re(`cannot change locked atime flags|error mounting \\?"[^ ]*/src/.*operation not permitted`),
-		If:     ownUser,
-		Help: func(c *Case) {
-			for _, word := range []string{"noatime", "strictatime", "relatime", "nodiratime", "rnoatime"} {
-				for _, m := range c.Spec.Mounts {
-					without(c, m.Destination, word)
-				}
-			}
-		},
-		Key: re(`flags`),
-	},
-	{
 		Name:   "runc: ro of a tmpfs that is covered",
 		Reason: "runc makes a tmpfs read-only at the end, by its path, where another mount may be by then, or nothing.",
 		Text:   re(`flags=MS_RDONLY[A-Z_|]*MS_REMOUNT.*: (no such file or directory|invalid argument|not a directory)`),

@@ -25,6 +25,15 @@ type Attr struct {
 // IsZero reports whether no word asked for a change.
 func (a Attr) IsZero() bool { return a == Attr{} }
 
+// Named is what was named of the flags that a mount has before its options are applied.
+type Named struct {
+	// Any says that a word of flags was given, if only one that means the default: all but
+	// those for propagation and the recursive ones.
+	Any bool
+	// Atime is the word that decided about the access time mode, "" if none did.
+	Atime string
+}
+
 // Propagation is one change of the propagation type of a mount.
 type Propagation struct {
 	Type      uint64 // unix.MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE
@@ -39,6 +48,8 @@ type Options struct {
 
 	Attr    Attr // attributes of the mount itself: "ro", "nosuid"…
 	RecAttr Attr // attributes of the mount and of all below it: "rro", "rnosuid"…
+
+	Named Named // the words that Attr and Superblock come of, for a mount that has flags already
 
 	Propagation []Propagation // in the order given; each needs a call of its own
 
@@ -98,6 +109,10 @@ func (o *Options) add(word string, super *superblock) error {
 // apply does what one known word says.
 func (o *Options) apply(w entry, super *superblock) {
 	switch w.kind {
+	case attr, atime, superFlag, silent, iversion:
+		o.Named.Any = true
+	}
+	switch w.kind {
 	case attr:
 		o.Attr.apply(w)
 		if w.bits == unix.MOUNT_ATTR_RDONLY { // of which the superblock has a flag as well
@@ -106,7 +121,9 @@ func (o *Options) apply(w entry, super *superblock) {
 	case recAttr:
 		o.RecAttr.apply(w)
 	case atime:
-		o.Attr.applyAtime(w)
+		if o.Attr.applyAtime(w) {
+			o.Named.Atime = w.word
+		}
 	case recAtime:
 		o.RecAttr.applyAtime(w)
 	case propagation, recPropagation:
@@ -142,15 +159,16 @@ func (a *Attr) apply(w entry) {
 
 // applyAtime changes the access time mode. Words that take a mode away ("nostrictatime") mean
 // the kernel's default, relatime, unless another mode was asked for before: the kernel can't
-// clear just one value of an enum.
-func (a *Attr) applyAtime(w entry) {
+// clear just one value of an enum. It reports whether the word decided.
+func (a *Attr) applyAtime(w entry) bool {
 	if w.clear && a.Clear&atimeMask != 0 && a.Set&atimeMask != w.bits {
-		return
+		return false
 	}
 	a.Set, a.Clear = a.Set&^atimeMask, a.Clear|atimeMask
 	if !w.clear {
 		a.Set |= w.bits
 	}
+	return true
 }
 
 // Legacy returns the options as MS_* flags of mount(2), for the mounts that can't be made with
