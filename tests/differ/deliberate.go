@@ -285,6 +285,13 @@ var deliberate = []*Known{
 		If:     func(c *Case) bool { return slices.Contains(c.Spec.Linux.ReadonlyPaths, "/") },
 	},
 	{
+		Name:   "runc: a read-only / isn't exec's",
+		Reason: "What is exec'd has the root below runc's read-only copy, and may write there.",
+		Key:    re(`^exec \d [cw]:/`),
+		Rung:   re(`^EROFS$`), Runc: re(`^ok$`),
+		If: func(c *Case) bool { return slices.Contains(c.Spec.Linux.ReadonlyPaths, "/") },
+	},
+	{
 		Name:   "a device where another kind of file is",
 		Reason: "config.md: the runtime MUST generate an error if a file is there that doesn't match; runc goes on without the device.",
 		Key:    re(`^(do |exit$|report$|exec \d|when |created |left|hook|log errors|w:)`),
