@@ -164,11 +164,29 @@ func Create(s *specs.Spec, host *Host, opt *Options) (*Plan, error) {
 		return nil, err
 	}
 	o.First = len(first)
-	if host.NoMounts {
-		o.Make, p.Sources = p.Sources, nil
-	}
+	p.placeSources()
 	p.tape(first)
 	return p.Plan, nil
+}
+
+// placeSources says who makes the sources.
+func (p *planner) placeSources() {
+	o := &p.Orders
+	switch {
+	case p.host.NoMounts:
+		o.Make, p.Sources = p.Sources, nil
+	case p.ns.user() && p.ns.isNew(specs.MountNamespace):
+		// The kernel has locked the flags of these mounts, and has tied those below others to
+		// them: root of the user namespace can't undo what the host wanted.
+		o.Within, p.Sources = p.Sources, nil
+		var mapped []step.Source
+		for i := range o.Within {
+			if o.Within[i].IDMap.Field != "" {
+				mapped = append(mapped, o.Within[i])
+			}
+		}
+		p.Mapped = append(mapped, p.Mapped...)
+	}
 }
 
 // A Stamp is where a tape notes the time that a phase begins.
@@ -193,7 +211,7 @@ func (p *Plan) String() string {
 		fmt.Fprintf(&b, "map uids %q gids %q\n", o.UIDMap, o.GIDMap)
 	}
 	b.WriteString(rootlessText(o))
-	sources := append(slices.Clip(p.Sources), o.Make...)
+	sources := slices.Concat(p.Sources, o.Within, o.Make)
 	for i := range sources {
 		s := &sources[i]
 		fmt.Fprintf(&b, "source %d: %s from %s %s%q recursive %v set %#x clear %#x rset %#x rclear %#x propagation %v\n",

@@ -282,8 +282,8 @@ func sane(t *testing.T, p *Plan) {
 		}
 	}
 	for i, n := range used {
-		if i < 0 || i >= len(p.Sources)+len(p.Orders.Make) || n > 1 {
-			t.Errorf("source %d of %d is used %d times", i, len(p.Sources)+len(p.Orders.Make), n)
+		if i < 0 || i >= len(p.Sources)+len(p.Orders.Within)+len(p.Orders.Make) || n > 1 {
+			t.Errorf("source %d of %d is used %d times", i, len(p.Sources)+len(p.Orders.Within)+len(p.Orders.Make), n)
 		}
 	}
 }

@@ -82,6 +82,7 @@ func rootlessText(o *step.Orders) string {
 		{o.DenyGroups, "setgroups is denied"},
 		{o.Dumpable, "dumpable until its maps are written"},
 		{o.OOMScore != "", "stage: oom_score_adj " + o.OOMScore},
+		{len(o.Within) > 0, fmt.Sprintf("stage makes %d mount sources", len(o.Within))},
 		{len(o.Make) > 0, fmt.Sprintf("builder makes %d mount sources", len(o.Make))},
 	} {
 		if f.set {

@@ -16,6 +16,9 @@ func (m *Maker) idMap(tree int, s *step.IDMap) error {
 	if s.Field == "" {
 		return nil
 	}
+	if m.Ask != nil {
+		return m.Ask(tree)
+	}
 	user, err := m.user(s)
 	if err != nil {
 		return err

@@ -20,6 +20,9 @@ import (
 
 // A Maker makes mounts. The zero value is ready.
 type Maker struct {
+	// Ask has somebody else map the ids of a mount, who gets them in the order of the
+	// sources; nil: the maker does it.
+	Ask    func(tree int) error
 	Joined []int // the namespaces that step.IDMap.Joined counts
 	users  map[[2]string]int
 }

@@ -50,6 +50,9 @@ func (first *process) house(o *step.Orders) (failed *wire.Failure) {
 	if o.Trees, err = trees(wire.Conn{FD: o.Wire}, o.Sources); err != nil {
 		return wire.Fail("receive mounts", err)
 	}
+	if err := first.makeWithin(o); err != nil {
+		return wire.Fail("", err)
+	}
 	fault.Point("stage:sources")
 	if err := first.inspect(o); err != nil {
 		return wire.Fail("", err)

@@ -1,6 +1,8 @@
 package step
 
 import (
+	"fmt"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/mount"
@@ -17,6 +19,9 @@ func (s *Mount) inside(e *Env) (int, error) {
 	}
 	defer unix.Close(from)
 	tree, err := mount.Clone(from, "", s.Tree.Recursive)
+	if err == unix.EINVAL && !s.Tree.Recursive {
+		return -1, errBelow
+	}
 	if err != nil {
 		return -1, at("clone", err)
 	}
@@ -26,6 +31,10 @@ func (s *Mount) inside(e *Env) (int, error) {
 	}
 	return tree, nil
 }
+
+// errBelow is the kernel's EINVAL in words: a user namespace may not leave out what the host
+// has mounted on something.
+var errBelow = fmt.Errorf("clone: the host has mounts below it, which a user namespace can't leave out (rbind takes them along): %w", unix.EINVAL)
 
 // finishInside gives the clone its ids and flags.
 func (s *Mount) finishInside(e *Env, from, tree int) (err error) {

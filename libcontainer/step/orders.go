@@ -53,6 +53,10 @@ type Orders struct {
 	// its time namespace.
 	Offsets bool
 
+	// Within are mounts that the stage makes in the first process's mount namespace, while
+	// that is still a copy of the host's.
+	Within []Source
+
 	// The builder.
 	Enter   int      // namespaces to join, CLONE_NEW* flags
 	User    bool     // it has to be exec'd inside a user namespace
@@ -116,6 +120,7 @@ func (o *Orders) Code(c *wire.Codec) {
 	}
 	c.String(&o.OOMScore)
 	c.Int(&o.Sources)
+	wire.List(c, &o.Within, codeSource)
 	wire.List(c, &o.Make, codeSource)
 	Code(c, &o.Steps)
 	c.Ints(&o.Trees)

@@ -6,9 +6,9 @@ import (
 )
 
 // A Source is a mount that is made outside of the container's namespaces, by
-// the parent while the stage works; or, where the parent may not make mounts, by
-// the builder in its copy of the host's mount namespace. Steps name it by its
-// number.
+// the parent while the stage works; or by the stage in the container's copy of the host's
+// mount namespace, for containers in a user namespace of their own; or, where the parent may
+// not make mounts, by the builder in that copy. Steps name it by its number.
 type Source struct {
 	What string // for error messages: "/srv at /data"
 	Path string // what is cloned, or the source of a new file system
