@@ -12,7 +12,7 @@ import (
 
 func mountAt(c *Case, dest string) *specs.Mount {
 	for i := range c.Spec.Mounts {
-		if strings.TrimRight(c.Spec.Mounts[i].Destination, "/") == dest {
+		if resolved(c.Spec.Mounts[i].Destination) == dest {
 			return &c.Spec.Mounts[i]
 		}
 	}

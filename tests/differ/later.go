@@ -22,22 +22,6 @@ var tables = []struct {
 // later are known faults that another issue mends, and the line of it.
 var later = []*Known{
 	{
-		Name:   "scripts without an interpreter, and other failing execves",
-		Reason: "rung's run and start tell the truth with 1; runc's exit codes are 0 and 255.",
-		Later:  "issue 19, 28",
-		Key:    re(`^(do |exit$|report$|left|log errors)`),
-		If: func(c *Case) bool {
-			return slices.ContainsFunc([]string{"/script", "/hashbang", "/plain", "/srv", "/srv/file"}, func(a string) bool { return c.Spec.Process.Args[0] == a })
-		},
-	},
-	{
-		Name:   "environment of createContainer hooks without one",
-		Reason: "rung's have the runtime's, runc's none.",
-		Later:  "issue 19, 19",
-		Key:    re(`^hook createContainer env`),
-		Runc:   re(`^\[\]$`),
-	},
-	{
 		Name:   "hooks and time namespaces",
 		Reason: "They run in the host's.",
 		Later:  "issue 20, createContainer hooks",
