@@ -61,7 +61,7 @@ func (r Root) Mknod(n Node) error {
 	}
 	defer unix.Close(dir)
 	if err := unix.Mknodat(dir, base, n.Mode, int(n.Rdev)); err != nil && err != unix.EEXIST {
-		return wrap("make device", n.Path, err)
+		return fmt.Errorf("mknod: %w", err) // of what, our caller says
 	}
 	fd, err := unix.Openat(dir, base, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -70,7 +70,7 @@ func (r Root) Mknod(n Node) error {
 	defer unix.Close(fd)
 	st, err := verify(fd, n.Mode, n.Rdev)
 	if err != nil {
-		return wrap("make device", n.Path, err)
+		return err
 	}
 	if int(st.Uid) != n.UID || int(st.Gid) != n.GID {
 		if err := unix.Fchownat(fd, "", n.UID, n.GID, unix.AT_EMPTY_PATH); err != nil {
