@@ -79,7 +79,7 @@ func (p *planner) mount(i int, m *specs.Mount, o option.Options, first []firstMo
 	case m.Type == "sysfs" && (p.ns.user() || p.host.UserNS) && !p.ns.isNew(specs.NetworkNamespace):
 		// The kernel gives a new sysfs only to the owner of the network namespace.
 		s.Fallback = p.source(step.Source{
-			What: "/sys at " + s.Target, Path: "/sys", Recursive: true, Attr: o.Attr,
+			What: "/sys at " + s.Target, Path: "/sys", Recursive: true, Attr: o.Attr, Flags: step.Flags{Yield: true},
 			RecAttr: option.Attr{Set: unix.MOUNT_ATTR_RDONLY}, Propagation: p.inherited(),
 		})
 	case m.Type == "sysfs":
@@ -179,7 +179,8 @@ func (p *planner) cgroupTree(s *step.Mount, o option.Options) int {
 	}
 	return p.source(step.Source{
 		What: "cgroup at " + s.Target, Path: dir,
-		Attr: option.Attr{Set: o.Attr.Set | cgroupAttr, Clear: o.Attr.Clear &^ cgroupAttr}, Propagation: p.inherited(o.Propagation...),
+		Attr: option.Attr{Set: o.Attr.Set | cgroupAttr, Clear: o.Attr.Clear &^ cgroupAttr}, Flags: step.Flags{Yield: true},
+		Propagation: p.inherited(o.Propagation...),
 	})
 }
 
@@ -205,7 +206,7 @@ func (p *planner) cgroupV1(s *step.Mount) {
 		}
 		name := filepath.Base(h.Mountpoint)
 		target := s.Target + "/" + name
-		src := p.source(step.Source{What: "cgroup at " + target, Path: dir, Attr: attr, Propagation: p.inherited()})
+		src := p.source(step.Source{What: "cgroup at " + target, Path: dir, Attr: attr, Flags: step.Flags{Yield: true}, Propagation: p.inherited()})
 		p.add(&step.Mount{Target: target, From: step.FromTree, Index: src, Source: dir, Fallback: -1})
 		for _, c := range h.Controllers {
 			if c != name && strings.Contains(name, ",") {

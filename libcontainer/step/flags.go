@@ -18,6 +18,9 @@ type Flags struct {
 	// Locked says that the container's user namespace has the mount of another one, which
 	// locks its flags, although whoever sets them here could change them all.
 	Locked bool
+	// Yield says that flags which are locked stay as they are, whatever is asked for: of a clone of
+	// the host's that stands in for a new file system.
+	Yield bool
 }
 
 func codeFlags(c *wire.Codec, f *Flags) {
@@ -25,13 +28,14 @@ func codeFlags(c *wire.Codec, f *Flags) {
 	c.Bool(&f.Named.Any)
 	c.String(&f.Named.Atime)
 	c.Bool(&f.Locked)
+	c.Bool(&f.Yield)
 }
 
 // Set changes the flags of the mount fd. Where some are locked, those that aren't named stay, and
 // a word that would change one is an error, which says whose they are.
 func (f *Flags) Set(fd int, a option.Attr, whose string) error {
 	if f.Field == "" {
-		return mount.SetAttr(fd, a.Set, a.Clear, false)
+		return f.set(fd, a)
 	}
 	if !f.Named.Any {
 		return nil
@@ -51,6 +55,20 @@ func (f *Flags) Set(fd int, a option.Attr, whose string) error {
 		return fmt.Errorf("%s: %s: %w", f.Field, option.Text(refused, whose), unix.EPERM)
 	}
 	return mount.SetAttr(fd, kept.Set, kept.Clear, false)
+}
+
+// set sets flags as they are.
+func (f *Flags) set(fd int, a option.Attr) error {
+	err := mount.SetAttr(fd, a.Set, a.Clear, false)
+	if !f.Yield || !errors.Is(err, unix.EPERM) {
+		return err
+	}
+	have, err := attributes(fd)
+	if err != nil {
+		return err
+	}
+	a = option.Yield(a, have)
+	return mount.SetAttr(fd, a.Set, a.Clear, false)
 }
 
 // replace clears all flags that aren't named.
@@ -81,6 +99,10 @@ const whose = "source"
 // SetFlags gives the mount fd, a clone or a new one, what its source says: propagation, then
 // flags.
 func (s *Source) SetFlags(fd int) error {
+	below, err := s.refusedBelow(fd) // as long as the flags are the source's
+	if err != nil {
+		return err
+	}
 	for _, p := range s.Propagation {
 		if err := mount.SetPropagation(fd, p.Type, p.Recursive); err != nil {
 			return at("set propagation", err)
@@ -91,20 +113,17 @@ func (s *Source) SetFlags(fd int) error {
 			return at("set flags", err)
 		}
 	}
-	return at("set recursive flags", s.setRecursive(fd))
+	if len(below) > 0 {
+		return at("set recursive flags", fmt.Errorf("%s: %s: %w", s.Flags.Field, option.Text(below, whose), unix.EPERM))
+	}
+	return at("set recursive flags", mount.SetAttr(fd, s.RecAttr.Set, s.RecAttr.Clear, true))
 }
 
-// setRecursive sets the flags of the mount and of those below.
-func (s *Source) setRecursive(fd int) error {
-	a := s.RecAttr
-	if s.Flags.Locked && a.Clear != 0 {
-		have, err := attributes(fd)
-		if err != nil {
-			return err
-		}
-		if refused := option.LockedBelow(a, have); len(refused) > 0 {
-			return fmt.Errorf("%s: %s: %w", s.Flags.Field, option.Text(refused, whose), unix.EPERM)
-		}
+// refusedBelow are the words for the mount and those below that its flags are locked against.
+func (s *Source) refusedBelow(fd int) ([]option.Refusal, error) {
+	if !s.Flags.Locked || s.RecAttr.Clear == 0 {
+		return nil, nil
 	}
-	return mount.SetAttr(fd, a.Set, a.Clear, true)
+	have, err := attributes(fd)
+	return option.LockedBelow(s.RecAttr, have), err
 }

@@ -137,7 +137,7 @@ func TestDevices(t *testing.T) {
 		b.tree("root/dev/link -> zero", "root/dev/dir/", "root/dev/file", "root/dev/fifo|", "outside", "root/dev/out -> ../../outside")
 		null := uint64(unix.Mkdev(1, 3))
 		b.must(&Device{rootfs.Node{Path: "/dev/null", Mode: unix.S_IFCHR | 0o620, Rdev: null, UID: 3, GID: 4}})
-		b.fails(&Device{rootfs.Node{Path: "/dev/file", Mode: unix.S_IFCHR | 0o666, Rdev: null}}, "make device /dev/file: exists and is another kind of file")
+		b.fails(&Device{rootfs.Node{Path: "/dev/file", Mode: unix.S_IFCHR | 0o666, Rdev: null}}, "exists and is another kind of file")
 
 		for _, p := range []string{"/dev/new", "/dev/file", "/dev/fifo", "/dev/null", "/sub/dir/null"} {
 			b.must(&BindDevice{Path: p, Tree: b.clone("/dev/null")})

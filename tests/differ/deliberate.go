@@ -1,6 +1,7 @@
 package differ
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -100,7 +101,7 @@ var deliberate = []*Known{
 	{
 		Name:   "runc: mount points are made under the caller's umask",
 		Reason: "A container is the same whoever starts it (ADR 8): directories that the runtime makes are 0755; in runc the caller's umask counts.",
-		Key:    re(`^(file|afterwards|sources) |^[cw]:`),
+		Key:    re(`^(file|afterwards|sources) |^[a-z]:`),
 		If:     callersUmask,
 		Where: func(_ *Case, d Difference) bool {
 			return strings.Contains(d.Key[:2], ":") && (d.Rung == "EACCES" || d.Runc == "EACCES") || sameBut(d, `[02]\d{3}|\d755`)
@@ -169,7 +170,9 @@ var deliberate = []*Known{
 		Reason: "runc makes a tmpfs read-only at the end, by its path: what a later mount of the list put there gets its flags, and the tmpfs stays writable.",
 		Key:    re(`^mount .* flags|^(exec \d )?[cw]:`),
 		If:     hasOption("ro"),
-		Where:  func(c *Case, d Difference) bool { return timesMounted(c, pathOf(d)) > 1 },
+		Where: func(c *Case, d Difference) bool {
+			return timesMounted(c, pathOf(d)) > 1 || timesMounted(c, path.Dir(pathOf(d))) > 1
+		},
 	},
 	{
 		Name:   "startContainer hooks without process.env",
@@ -275,6 +278,46 @@ var deliberate = []*Known{
 		Key:    re(`^(do .*|exit|report|log errors)$`),
 		If: func(c *Case) bool {
 			return noMorePids(c) && hooked(c) && len(c.Spec.Hooks.StartContainer) > 0 && c.Life.Verb != "run"
+		},
+	},
+	{
+		Name:   "runc: one device twice",
+		Reason: "Of two entries for one device the first counts; in runc they are both forgotten where it is one of the six default devices.",
+		Key:    re(`^(exec \d )?[rw]:/dev/`),
+		Where:  func(c *Case, d Difference) bool { return listedTwice(c, pathOf(d)) },
+	},
+	{
+		Name:   "the console of a terminal, and in the list",
+		Reason: "The container's own is there, bound to a file; runc makes the device below it as well.",
+		Key:    re(`^afterwards /dev/console$`),
+		Rung:   re(`^file 0600 `), Runc: re(`^char 5:1 `),
+		If: hasTerminal,
+	},
+	{
+		Name:   "exec of a program that only execve refuses",
+		Reason: "A detached exec tells the truth, as start does (docs/compat.md).",
+		Key:    re(`^do exec \d$`),
+		Rung:   re(`^exit 255$`), Runc: re(`^exit 0$`),
+		If: func(c *Case) bool {
+			return slices.ContainsFunc(c.Life.Execs, func(e Exec) bool {
+				return e.Detach && len(e.Args) > 0 && slices.Contains([]string{"/script", "/hashbang", "/plain", "/srv", "/srv/file"}, e.Args[0])
+			})
+		},
+	},
+	{
+		Name:   "runc: exec where no thread can be made",
+		Reason: "runc's exec is a Go program in the container, which needs threads; rung's is a single process.",
+		Key:    re(`^do exec \d$`),
+		Runc:   re(`^exit 255$`),
+		Said:   re(`pthread_create failed`),
+	},
+	{
+		Name:   "runc: startContainer hooks of a process with SCHED_DEADLINE",
+		Reason: "Who has it can't fork. runc's hooks are children of the first process, and fail without a word; rung's are started by the runtime.",
+		Key:    re(`^(do .*|exit|report|hooks ran|log errors)$|^hook startContainer`),
+		If: func(c *Case) bool {
+			s := c.Spec.Process.Scheduler
+			return s != nil && s.Policy == specs.SchedDeadline && hooked(c) && len(c.Spec.Hooks.StartContainer) > 0
 		},
 	},
 	{

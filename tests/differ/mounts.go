@@ -55,7 +55,7 @@ var aboutMounts = []*Known{
 		Where: func(c *Case, d Difference) bool {
 			p := resolved(pathOf(d))
 			if m := boundAt(c, p); m != nil {
-				return !slices.ContainsFunc(m.Options, func(o string) bool { return strings.HasSuffix(o, "shared") || strings.HasSuffix(o, "slave") })
+				return timesMounted(c, p) > 1 || !slices.ContainsFunc(m.Options, func(o string) bool { return strings.HasSuffix(o, "shared") || strings.HasSuffix(o, "slave") })
 			}
 			below := strings.HasSuffix(d.Key, ")") && slices.ContainsFunc(c.Spec.Linux.ReadonlyPaths, func(ro string) bool { return within(p, ro) })
 			return below || copied(c, p) || within(p, "/sys/fs/cgroup") || within(p, "/dev") || slices.Contains(c.Spec.Linux.ReadonlyPaths, p) || slices.Contains(c.Spec.Linux.MaskedPaths, p)

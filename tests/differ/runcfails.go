@@ -47,8 +47,16 @@ var runcFails = []*Known{
 		Reason: "runc binds them from the host's path; rung makes them.",
 		Text:   re(`error creating device nodes: mount src=/(dev/(mine|loop77|sub/dir/urandom|pipe|fuse|null|zero2)|srv/zero)`),
 		If:     ownUser,
-		Help:   func(c *Case) { c.Spec.Linux.Devices = nil },
-		Key:    re(`/dev/(mine|loop77|sub|pipe|fuse|null|zero2)\b|/srv/zero\b|devices.list`),
+		Help:   onlyHostDevices,
+		Key:    re(`/dev/(mine|loop77|sub|pipe|fuse|null|zero2)\b|/(srv|again)/zero\b|devices.list`),
+	},
+	{
+		Name:   "runc: one of the six devices twice, in a user namespace",
+		Reason: "Of two entries for one device the first counts; runc can't make the second.",
+		Text:   re(`error creating device nodes: create device inode /dev/`),
+		If:     ownUser,
+		Help:   onlyHostDevices,
+		Key:    re(`/dev/|devices.list`),
 	},
 	{
 		Name:   "runc: unbindable roots",
@@ -67,7 +75,7 @@ var runcFails = []*Known{
 	{
 		Name:   "runc: ro of a tmpfs that is covered",
 		Reason: "runc makes a tmpfs read-only at the end, by its path, where another mount may be by then, or nothing.",
-		Text:   re(`flags=MS_RDONLY[A-Z_|]*MS_REMOUNT.*: (no such file or directory|invalid argument|not a directory)`),
+		Text:   re(`flags=MS_RDONLY[A-Z_|]*MS_REMOUNT.*: (no such file or directory|invalid argument|not a directory|operation not permitted)`),
 		If:     hasOption("ro"),
 		Help: func(c *Case) {
 			for _, m := range c.Spec.Mounts {
@@ -184,6 +192,19 @@ func noMorePids(c *Case) bool {
 func periodAlone(c *Case) bool {
 	r := c.Spec.Linux.Resources
 	return r != nil && r.CPU != nil && r.CPU.Quota == nil && r.CPU.Period != nil && *r.CPU.Period >= 1000
+}
+
+// hostLacks has the paths of the generator's devices that no host has.
+var hostLacks = []string{"/dev/mine", "/dev/loop77", "/dev/sub/dir/urandom", "/dev/pipe", "/dev/fuse", "/dev/zero2", "/srv/zero"}
+
+// onlyHostDevices leaves those devices that the host has, and of two for a path the first.
+func onlyHostDevices(c *Case) {
+	seen := make(map[string]bool)
+	c.Spec.Linux.Devices = slices.DeleteFunc(c.Spec.Linux.Devices, func(d specs.LinuxDevice) bool {
+		again := seen[d.Path]
+		seen[d.Path] = true
+		return again || slices.Contains(hostLacks, d.Path) || d.Path == "/dev/null"
+	})
 }
 
 // onceEach drops mounts that have the type and place of an earlier one, of the types that

@@ -254,3 +254,35 @@ func TestBindOwnFlags(t *testing.T) {
 		})
 	}
 }
+
+// In a user namespace a flag that an entry sets itself isn't locked, and the access time of a
+// cgroup's files is nobody's concern. (Random configurations found both.)
+func TestUserNamespaceFlags(t *testing.T) {
+	for name, edit := range map[string]harness.Edit{
+		"own flag, then all": mount("bind", volume(t), "/data", "rbind", "rsuid", "nosuid"),
+		"cgroup": func(s *specs.Spec) {
+			for i := range s.Mounts {
+				if s.Mounts[i].Type == "cgroup" {
+					s.Mounts[i].Options = append(s.Mounts[i].Options, "noatime")
+				}
+			}
+		},
+		"sysfs of the host's network": func(s *specs.Spec) {
+			harness.WithoutNS(specs.NetworkNamespace)(s)
+			for i := range s.Mounts {
+				if s.Mounts[i].Type == "sysfs" {
+					s.Mounts[i].Options = []string{"noatime", "exec", "suid", "dev"}
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name == "sysfs of the host's network" {
+				harness.NeedRung(t, "runc can't mount sysfs there")
+			}
+			b := harness.New(t, harness.MappedRoot, harness.Args("/bin/true"), edit)
+			b.Chown(t)
+			b.Container(t, "run").Silent(t)
+		})
+	}
+}

@@ -76,6 +76,11 @@ func Locked(asked Attr, n Named, have uint64) (a Attr, refused []Refusal) {
 	return a, refused
 }
 
+// Yield is what a mount with the flags have, locked ones, lets be done of a change.
+func Yield(a Attr, have uint64) Attr {
+	return Attr{Set: a.Set &^ atimes, Clear: a.Clear &^ (atimes | have&lockable)}
+}
+
 // A Refusal is a word whose flag is locked.
 type Refusal struct{ Word, Flag string }
 
