@@ -277,8 +277,8 @@ func TestUserNamespaceFlags(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if name == "sysfs of the host's network" {
-				harness.NeedRung(t, "runc can't mount sysfs there")
+			if name != "own flag, then all" {
+				harness.NeedRung(t, "runc binds these, and can't change their access time mode")
 			}
 			b := harness.New(t, harness.MappedRoot, harness.Args("/bin/true"), edit)
 			b.Chown(t)
