@@ -345,7 +345,7 @@ var deliberate = []*Known{
 		Name:   "runc: a read-only / isn't exec's",
 		Reason: "What is exec'd has the root below runc's read-only copy, and may write there.",
 		Key:    re(`^exec \d [cw]:/`),
-		Rung:   re(`^EROFS$`), Runc: re(`^ok$`),
+		Rung:   re(`^EROFS$`), Runc: re(`^(ok|EACCES)$`),
 		If: func(c *Case) bool { return slices.Contains(c.Spec.Linux.ReadonlyPaths, "/") },
 	},
 	{
