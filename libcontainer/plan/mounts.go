@@ -55,11 +55,11 @@ func (p *planner) mount(i int, m *specs.Mount, o option.Options, first []firstMo
 		p.cgroupV1(s)
 		return first
 	case m.Type == "cgroup" || m.Type == "cgroup2":
-		if !p.ns.own(specs.CgroupNamespace) || p.ns.user() && p.ns.joined&unix.CLONE_NEWCGROUP != 0 {
+		if at := p.unifiedAt(); at != "" && (!p.ns.own(specs.CgroupNamespace) || p.ns.user() && p.ns.joined&unix.CLONE_NEWCGROUP != 0) {
 			// A new cgroup2 mount from the host's cgroup namespace would touch the
 			// host's root and wait for a grace period; a clone shows the same. And in a
 			// user namespace none can be made of a cgroup namespace that the host owns.
-			s.From, s.Index = step.FromTree, p.cgroupTree(s, o)
+			s.From, s.Index = step.FromTree, p.cgroupTree(s, o, at)
 			break
 		}
 		s.Kind = "cgroup2"
@@ -172,8 +172,18 @@ func (p *planner) unified() bool {
 	return len(l.Hierarchies) == 1 && l.Hierarchies[0].Unified
 }
 
-func (p *planner) cgroupTree(s *step.Mount, o option.Options) int {
-	dir := p.host.Layout.Hierarchies[0].Mountpoint
+// unifiedAt is where the host has cgroup v2, "" if nowhere.
+func (p *planner) unifiedAt() string {
+	for i := range p.host.Layout.Hierarchies {
+		if h := &p.host.Layout.Hierarchies[i]; h.Unified {
+			return h.Mountpoint
+		}
+	}
+	return ""
+}
+
+// cgroupTree is a clone of cgroup v2, which the host has at dir.
+func (p *planner) cgroupTree(s *step.Mount, o option.Options, dir string) int {
 	if own := p.host.Location[""]; own != "" && p.ns.own(specs.CgroupNamespace) { // and not the host's
 		dir = own
 	}
