@@ -1,6 +1,7 @@
 package step
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -19,7 +20,7 @@ func (s *Mount) inside(e *Env) (int, error) {
 	}
 	defer unix.Close(from)
 	tree, err := mount.Clone(from, "", s.Tree.Recursive)
-	if err == unix.EINVAL && !s.Tree.Recursive {
+	if errors.Is(err, unix.EINVAL) && !s.Tree.Recursive {
 		return -1, errBelow
 	}
 	if err != nil {
