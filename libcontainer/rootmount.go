@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/stage"
 	"github.com/rung-oci/rung/libcontainer/state"
@@ -125,6 +126,10 @@ func unmountIn(ns int, m *state.RootMount) error {
 	defer unix.Close(dir)
 	if id, err := mountID(dir); err != nil || id != m.ID {
 		return err // it was never attached, or is gone or covered
+	}
+	// Binds that are the host's peers must not take what is mounted there with them.
+	if err := mount.SetPropagation(dir, unix.MS_PRIVATE, true); err != nil {
+		return err
 	}
 	if err := unix.Fchdir(dir); err != nil {
 		return err

@@ -41,6 +41,6 @@ func StartContainerHook(s *specs.Spec, host *Host, h *specs.Hook) (*Plan, HookSl
 	p.agent(js)
 	p.installFilter()
 	p.t.Mark(nsenter.PhaseExec)
-	p.t.Call("exec "+h.Path, unix.SYS_EXECVE, p.t.Str(h.Path), p.t.Strs(args, 0).Addr(), p.t.Strs(h.Env, 0).Addr())
+	p.t.Call("fork/exec "+h.Path, unix.SYS_EXECVE, p.t.Str(h.Path), p.t.Strs(args, 0).Addr(), p.t.Strs(h.Env, 0).Addr())
 	return p.Plan, hs, nil
 }

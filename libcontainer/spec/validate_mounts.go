@@ -37,7 +37,7 @@ func (c *checker) mount(i int, m *specs.Mount) {
 		return
 	}
 	switch {
-	case m.Type == "bind":
+	case m.Type == "bind" && !o.Remount:
 		c.bad(`"bind" needs the option "bind" or "rbind"`, "mounts", i, "type")
 	case m.Type == "" && !o.Remount:
 		c.bad(`required, unless the options have "bind" or "rbind"`, "mounts", i, "type")

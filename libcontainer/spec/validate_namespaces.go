@@ -37,8 +37,6 @@ func (c *checker) idMappings(l *specs.Linux) {
 		{"uidMappings", l.UIDMappings}, {"gidMappings", l.GIDMappings},
 	} {
 		switch {
-		case len(f.maps) > 0 && !user.set:
-			c.bad(msgNeeds(specs.UserNamespace), "linux", f.field)
 		case len(f.maps) == 0 && user.isNew():
 			c.bad("a new user namespace needs at least one", "linux", f.field)
 		}

@@ -112,11 +112,19 @@ func (c *checker) rlimits(limits []specs.POSIXRlimit) {
 // Warnings returns what deserves a warning and, by the runtime-spec, no error, as far as the
 // configuration alone tells.
 func Warnings(s *specs.Spec) []string {
-	warnings := resourceWarnings(s)
+	warnings := append(resourceWarnings(s), mapWarnings(s)...)
 	if s.Process != nil {
 		warnings = append(warnings, ProcessWarnings(s.Process)...)
 	}
 	return warnings
+}
+
+// mapWarnings are about maps of ids that map nothing.
+func mapWarnings(s *specs.Spec) []string {
+	if s.Linux == nil || len(s.Linux.UIDMappings)+len(s.Linux.GIDMappings) == 0 || namespacesOf(s)[specs.UserNamespace].set {
+		return nil
+	}
+	return []string{"linux.uidMappings, linux.gidMappings: ignored, linux.namespaces has no user namespace"}
 }
 
 // ProcessWarnings is [Warnings] for a process alone.

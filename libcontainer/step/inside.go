@@ -20,7 +20,7 @@ func (s *Mount) inside(e *Env) (int, error) {
 	}
 	defer unix.Close(from)
 	tree, err := mount.Clone(from, "", s.Tree.Recursive)
-	if errors.Is(err, unix.EINVAL) && !s.Tree.Recursive {
+	if errors.Is(err, unix.EINVAL) && !s.Tree.Recursive && s.Tree.Flags.Locked {
 		return -1, errBelow
 	}
 	if err != nil {
