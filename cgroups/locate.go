@@ -91,7 +91,13 @@ func (l *Layout) OwnUnified() (dir string, ok bool) {
 	if h == nil {
 		return "", false
 	}
-	return path.Join(h.Mountpoint, below(path.Clean(h.MountRoot), path.Clean(h.Own))), true
+	return h.OwnDir(), true
+}
+
+// OwnDir is the directory of our own cgroup in the hierarchy, or what is mounted if that
+// isn't below it.
+func (h *Hierarchy) OwnDir() string {
+	return path.Join(h.Mountpoint, below(path.Clean(h.MountRoot), path.Clean(h.Own)))
 }
 
 type pathError string

@@ -105,6 +105,19 @@ func (r *Runtime) unmountRoot(m *state.RootMount, boot string, host proc.FS) {
 	}
 }
 
+// errCovered says that a path may have our mount below another one.
+var errCovered = errors.New("what is mounted there isn't the container's; its own mounts, if they are below, stay")
+
+// covered tells whether a directory is the top of a mount.
+func covered(dir int) error {
+	var st unix.Statx_t
+	err := unix.Statx(dir, "", unix.AT_EMPTY_PATH, unix.STATX_BASIC_STATS, &st)
+	if err == nil && st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0 {
+		err = errCovered
+	}
+	return err
+}
+
 // unmountIn unmounts m, with all that is mounted on it, by its id: what others have mounted at
 // its path since isn't ours. The calling thread isn't good for anything else afterwards.
 func unmountIn(ns int, m *state.RootMount) error {
@@ -124,8 +137,12 @@ func unmountIn(ns int, m *state.RootMount) error {
 		return err
 	}
 	defer unix.Close(dir)
-	if id, err := mountID(dir); err != nil || id != m.ID {
-		return err // it was never attached, or is gone or covered
+	id, err := mountID(dir)
+	if err != nil {
+		return err
+	}
+	if id != m.ID { // it was never attached, or is gone, or covered
+		return covered(dir)
 	}
 	// Binds that are the host's peers must not take what is mounted there with them.
 	if err := mount.SetPropagation(dir, unix.MS_PRIVATE, true); err != nil {

@@ -211,8 +211,11 @@ func (p *planner) cgroupV1(s *step.Mount) {
 	for i := range p.host.Layout.Hierarchies {
 		h := &p.host.Layout.Hierarchies[i]
 		dir, ok := p.host.Location[h.Keys()[0]]
-		if !ok {
+		if !ok && !p.host.NoMounts {
 			continue
+		}
+		if !ok { // an ordinary user's container stays in his cgroup, where he may write nothing
+			dir = h.OwnDir()
 		}
 		name := filepath.Base(h.Mountpoint)
 		target := s.Target + "/" + name

@@ -316,7 +316,7 @@ var wrongExamples = map[string]string{
 	"config.md 4":        "mounts[0].type: required",                               // for Windows
 	"config.md 9":        "not JSON",                                               // a comma too many; for Solaris
 	"config-linux.md 1":  "linux.uidMappings: a new user namespace needs at least", // a part; the next one has them
-	"config-linux.md 16": "not JSON", // a comma too few
+	"config-linux.md 16": "not JSON",                                               // a comma too few
 }
 
 // snippet puts an example into a configuration, and checks that.

@@ -39,6 +39,8 @@ func (c *checker) idMappings(l *specs.Linux) {
 		switch {
 		case len(f.maps) == 0 && user.isNew():
 			c.bad("a new user namespace needs at least one", "linux", f.field)
+		case user.isNew() && !isMapped(0, f.maps):
+			c.bad("no mapping for 0, as which the container is made", "linux", f.field)
 		}
 		c.mappings(f.maps, "linux", f.field)
 	}

@@ -49,7 +49,11 @@ func (s *EnterRoot) Run(e *Env) error {
 	if err := sameFile(tree, dir); err != nil {
 		return err
 	}
-	return at("attach", mount.Attach(tree, dir))
+	if err := mount.Attach(tree, dir); err != nil || s.Propagation != 0 {
+		return at("attach", err)
+	}
+	// On a mount that is shared it has become shared, and would hand all others on.
+	return at("make private", mount.SetPropagation(tree, unix.MS_PRIVATE, true))
 }
 
 // propagate sets the propagation of the namespace.

@@ -74,6 +74,9 @@ func TestBindFromRoot(t *testing.T) {
 		{"a source by a link of the host's", func(root string) []harness.Edit {
 			return []harness.Edit{mount("bind", sub, "/data", "bind"), mount("bind", root+"/../../way/rootfs/data", "/other", "bind")}
 		}, map[string]string{"read:/other/file": "ok text"}, ""},
+		{"a source by a link of another name", func(root string) []harness.Edit {
+			return []harness.Edit{mount("bind", sub, "/data", "bind"), mount("bind", root+"/../alias", "/other", "bind")}
+		}, map[string]string{"read:/other/file": "ok text"}, ""},
 		{"a link to the container's root", func(root string) []harness.Edit {
 			return []harness.Edit{mount("bind", sub, "/data", "bind"), mount("bind", root+"/link", "/other", "bind")}
 		}, map[string]string{"read:/other/file": "ok text"}, "it follows the link on the host"},
@@ -92,6 +95,9 @@ func TestBindFromRoot(t *testing.T) {
 					t.Fatal(err)
 				}
 				if err := os.Symlink(b.Dir, b.Dir+"/../way"); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Symlink("rootfs/data", b.Dir+"/alias"); err != nil {
 					t.Fatal(err)
 				}
 				if err := os.Mkdir(b.Dir+"/beside", 0o755); err != nil {
@@ -250,6 +256,24 @@ func TestBindOwnFlags(t *testing.T) {
 			b.Chown(t)
 			if m := b.Report(t).Mount("/other"); m == nil || m.Options != "rw,relatime" {
 				t.Errorf("/other is %+v, want rw,relatime", m)
+			}
+		})
+	}
+}
+
+// Entries that are legal, and do little or nothing.
+func TestLegalEntries(t *testing.T) {
+	for name, edits := range map[string][]harness.Edit{
+		"remount of type bind": {mount("bind", volume(t), "/data", "rbind"), mount("bind", "none", "/data", "remount", "nosuid")},
+		"ids without a user namespace": {func(s *specs.Spec) {
+			ids := []specs.LinuxIDMapping{{ContainerID: 0, HostID: 100000, Size: 65536}}
+			s.Linux.UIDMappings, s.Linux.GIDMappings = ids, ids
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := harness.New(t, append(edits, harness.Args("/bin/true"))...)
+			if r := b.Container(t, "run"); r.Code != 0 {
+				t.Errorf("want success: %v", r)
 			}
 		})
 	}

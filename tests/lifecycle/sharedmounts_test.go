@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -113,10 +114,52 @@ func TestSharedMountsCovered(t *testing.T) {
 	first, _ := b.Create(t)
 	harness.IgnoreMounts(b.Rootfs)
 	cover(t, b.Rootfs)
-	b.Must(t, "delete", "--force")
+	r := b.Run(t, "delete", "--force", b.ID)
+	if r.Code != 0 || !strings.Contains(r.Stderr, "what is mounted there isn't the container's") {
+		t.Errorf("want success and a warning: %v", r)
+	}
 	harness.Wait(t, first)
 	if got := mountsOf(t, pid, b.Rootfs); len(got) == 0 || got[len(got)-1] != "" {
 		t.Errorf("somebody else's mount is gone: %q", got)
+	}
+}
+
+// Binds that are peers of the host's mounts leave those alone when they go, and nothing of the
+// container's comes into other mount namespaces but its root filesystem.
+func TestSharedMountsOfPeers(t *testing.T) {
+	for name, share := range sharers {
+		t.Run(name, func(t *testing.T) {
+			dir := harness.TempDir(t)
+			harness.IgnoreMounts(dir)
+			cover(t, dir)
+			if err := unix.Mount("", dir, "", unix.MS_SHARED, ""); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Mkdir(dir+"/below", 0o755); err != nil {
+				t.Fatal(err)
+			}
+			cover(t, dir+"/below")
+			want := mountsOf(t, os.Getpid(), dir)
+			_, edit := share(t)
+			for _, failing := range []bool{false, true} {
+				b := harness.New(t, edit, harness.Args("/bin/sleep", "60"), func(s *specs.Spec) {
+					s.Linux.RootfsPropagation = "rshared"
+					s.Mounts = append(s.Mounts, specs.Mount{Destination: "/m", Type: "bind", Source: dir, Options: []string{"rbind", "rshared"}})
+				})
+				if failing {
+					b.Spec.Process.Args = []string{"/nonesuch"}
+					b.Save(t)
+					b.Container(t, "create").Fails(t, 1, "/nonesuch")
+				} else {
+					first, _ := b.Create(t)
+					b.Must(t, "delete", "--force")
+					harness.Wait(t, first)
+				}
+				if got := mountsOf(t, os.Getpid(), dir); !slices.Equal(got, want) {
+					t.Errorf("failing %v: the host's mounts are %q, were %q", failing, got, want)
+				}
+			}
+		})
 	}
 }
 

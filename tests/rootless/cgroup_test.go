@@ -44,6 +44,17 @@ func TestCgroupNotPermitted(t *testing.T) {
 	cmd.Run(t).Fails(t, 1, "create cgroup")
 }
 
+// A mount of cgroups shows such a container where it is, and not nothing.
+func TestCgroupMountNotPermitted(t *testing.T) {
+	b := newBundle(t, harness.Shell(`find /sys/fs/cgroup -name cgroup.procs | head -n 1; awk '$5 ~ "/sys/fs/cgroup" && $6 !~ "^ro"' /proc/self/mountinfo`), harness.DropMount("/sys/fs/cgroup"), func(s *specs.Spec) {
+		s.Mounts = append(s.Mounts, specs.Mount{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup", Options: []string{"ro"}})
+	})
+	r := b.Container(t, "run")
+	if got := strings.TrimSpace(r.Stdout); r.Code != 0 || !strings.HasSuffix(got, "cgroup.procs") {
+		t.Errorf("want cgroups, read-only: %v", r)
+	}
+}
+
 // delegated makes a cgroup in every hierarchy of a controller (all: ""), gives
 // it to the user, and returns what begins a command line in a child of it.
 func delegated(t *testing.T, controllers ...string) (name string, begin []string) {
