@@ -46,8 +46,8 @@ func TestCgroupNotPermitted(t *testing.T) {
 
 // A mount of cgroups shows such a container where it is, and not nothing.
 func TestCgroupMountNotPermitted(t *testing.T) {
-	b := newBundle(t, harness.Shell(`find /sys/fs/cgroup -name cgroup.procs | head -n 1; awk '$5 ~ "/sys/fs/cgroup" && $6 !~ "^ro"' /proc/self/mountinfo`), harness.DropMount("/sys/fs/cgroup"), func(s *specs.Spec) {
-		s.Mounts = append(s.Mounts, specs.Mount{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup", Options: []string{"ro"}})
+	b := newBundle(t, harness.Shell(`find /here -name cgroup.procs | head -n 1; awk '$5 ~ "^/here" && $6 !~ "^ro"' /proc/self/mountinfo`), func(s *specs.Spec) {
+		s.Mounts = append(s.Mounts, specs.Mount{Destination: "/here", Type: "cgroup", Source: "cgroup", Options: []string{"ro"}})
 	})
 	r := b.Container(t, "run")
 	if got := strings.TrimSpace(r.Stdout); r.Code != 0 || !strings.HasSuffix(got, "cgroup.procs") {
