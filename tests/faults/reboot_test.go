@@ -49,6 +49,7 @@ func TestAfterReboot(t *testing.T) {
 
 // The same of an ordinary user's container, which has no cgroup.
 func TestAfterRebootRootless(t *testing.T) {
+	harness.NeedRung(t, "boot ids in its state")
 	harness.Once(t)
 	b := rootless(t)
 	pid, _ := b.Create(t)

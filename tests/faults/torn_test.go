@@ -64,6 +64,7 @@ func TestTornRecords(t *testing.T) {
 // The same of an ordinary user's containers that have no cgroup: nothing but the
 // records says which processes are theirs.
 func TestTornRecordsRootless(t *testing.T) {
+	harness.NeedRung(t, "its state's files")
 	harness.Once(t)
 	tornRecords(t, rootless(t), rootless(t))
 }
