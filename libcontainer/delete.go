@@ -40,7 +40,11 @@ func (r *Runtime) Delete(id string, force bool) error {
 	case !force || errors.Is(err, ErrInvalidID) || errors.Is(err, state.ErrBusy):
 		return err
 	}
-	return r.deleteByIntent(id)
+	done, err := r.deleteByIntent(id, errors.Is(err, ErrNotExist))
+	if err == nil && !done {
+		return r.Delete(id, true)
+	}
+	return err
 }
 
 // interrupt kills the first process of a container that another verb has, such as a start
@@ -164,45 +168,49 @@ func identified(e *state.Entry, host proc.FS) (pidfd int, gone bool, err error) 
 	return pidfd, errors.Is(err, unix.ESRCH), err
 }
 
-// endIdentified kills the first process of a container that has no record, if it lives.
-func endIdentified(e *state.Entry, host proc.FS) error {
-	pidfd, _, err := identified(e, host)
+// killIdentified kills the first process of a container that has no record, if it lives. The
+// pidfd by which to wait for its end is the caller's; -1 if there is nobody to wait for.
+func killIdentified(e *state.Entry, host proc.FS) (pidfd int, err error) {
+	pidfd, _, err = identified(e, host)
 	if errors.Is(err, unix.ESRCH) {
-		return nil
+		return -1, nil
 	}
-	if err == nil {
-		defer unix.Close(pidfd)
-		err = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
+	if err != nil {
+		return -1, fmt.Errorf("kill container init: %w", err)
 	}
-	if err != nil && !errors.Is(err, unix.ESRCH) {
-		return fmt.Errorf("kill container init: %w", err)
+	if err = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+		unix.Close(pidfd)
+		return -1, fmt.Errorf("kill container init: %w", err)
 	}
-	wait(pidfd, killWait)
-	return nil
+	return pidfd, nil
 }
 
 // deleteByIntent removes what a create that was killed has left, or a container
 // whose record is damaged. All that it needs was written before there was
-// anything to remove.
-func (r *Runtime) deleteByIntent(id string) error {
+// anything to remove. Where the id was absent a moment ago, a container that
+// has been made since is none of those: done is false.
+func (r *Runtime) deleteByIntent(id string, absent bool) (done bool, err error) {
 	e, err := r.store().Open(id)
 	if errors.Is(err, ErrNotExist) {
-		return nil
+		return true, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer e.Close()
 	if err := e.Lock(); err != nil {
 		if errors.Is(err, ErrNotExist) {
-			return nil
+			return true, nil
 		}
-		return err
+		return false, err
+	}
+	if _, err := e.Record(); err == nil && absent {
+		return false, nil
 	}
 	if err := r.destroyLeft(e); err != nil {
-		return err
+		return false, err
 	}
-	return e.Remove()
+	return true, e.Remove()
 }
 
 // destroyLeft ends and removes what there is of a container without a record, but for its
@@ -228,20 +236,32 @@ func (r *Runtime) destroyLeft(e *state.Entry) error {
 	if err != nil {
 		r.warn("container %s: %v", e.ID, err)
 	}
-	if err := endIdentified(e, host); err != nil {
+	pidfd, err := killIdentified(e, host)
+	if err != nil {
+		return err
+	}
+	err = r.destroyCgroups(e.ID, left, pidfd)
+	if pidfd >= 0 {
+		unix.Close(pidfd)
+	}
+	if err != nil {
 		return err
 	}
 	r.unmountRoot(left.Root, left.BootID, host)
-	if err := r.destroyCgroups(e.ID, left); err != nil {
-		return err
-	}
 	return left.Resctrl.Remove()
 }
 
 // destroyCgroups kills what is in the cgroups of a container without a record, and removes
-// them, if they are that container's.
-func (r *Runtime) destroyCgroups(id string, left state.Intent) error {
+// them, if they are that container's. It waits for the first process behind pidfd, if there
+// is one, when that is killed and may end: a paused one is thawed by the kill.
+func (r *Runtime) destroyCgroups(id string, left state.Intent, pidfd int) error {
+	ended := func() {
+		if pidfd >= 0 {
+			wait(pidfd, killWait)
+		}
+	}
 	if len(left.Cgroups) == 0 {
+		ended()
 		return nil
 	}
 	m, err := load(left.Cgroups, left.Systemd)
@@ -250,11 +270,13 @@ func (r *Runtime) destroyCgroups(id string, left state.Intent) error {
 	}
 	ours, err := r.owns(m, id, false)
 	if err != nil || !ours {
+		ended()
 		return err
 	}
 	if err := m.Kill(); err != nil {
 		return err
 	}
+	ended()
 	if err := m.Destroy(); err != nil {
 		return explainBusy(m, err)
 	}

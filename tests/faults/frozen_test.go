@@ -329,3 +329,21 @@ func TestFrozenBelow(t *testing.T) {
 		})
 	}
 }
+
+// A paused container whose record is damaged is killed and thawed before anybody waits
+// for its end. (So was another one of the id, made while a forced delete waited for the first.)
+func TestDamagedPaused(t *testing.T) {
+	harness.NeedRung(t, "its state's files")
+	b := sleeper(t)
+	inv := harness.Take()
+	pid, _ := b.Create(t)
+	b.Must(t, "start")
+	b.Must(t, "pause")
+	put(t, b.Root+"/"+b.ID+"/state.json", "{")
+	r := b.Run(t, "delete", "--force", b.ID)
+	if r.Code != 0 || r.Elapsed > 5*time.Second {
+		t.Errorf("took %v: %v", r.Elapsed, r)
+	}
+	harness.Wait(t, pid)
+	remove(t, b, inv, "damaged")
+}
