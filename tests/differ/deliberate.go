@@ -185,8 +185,8 @@ var deliberate = []*Known{
 		Name:   "runc: mounts that reach the host",
 		Reason: "With rootfsPropagation set runc's masks and binds reach the host's mount namespace, through binds that are its peers; rung makes them detached.",
 		Key:    re(`^left mount`),
-		Rung:   re(`^\(nothing\)$`),
-		If:     func(c *Case) bool { return c.Spec.Linux.RootfsPropagation != "" },
+		Rung:   re(`^(\(nothing\)|tmpfs)$`), Runc: re(`^[a-z]`),
+		If: func(c *Case) bool { return c.Spec.Linux.RootfsPropagation != "" },
 	},
 	{
 		Name:   "hybrid: cgroup2 is shown too",

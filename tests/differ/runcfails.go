@@ -142,6 +142,14 @@ var runcFails = []*Known{
 		Key:    re(`^log `),
 	},
 	{
+		Name:   "runc: scheduler and cpuset together",
+		Reason: "runc refuses them; the kernel takes both, if the set is one that the policy can have.",
+		Text:   re(`process scheduler can't be used together with AllowedCPUs`),
+		If:     func(c *Case) bool { return c.Spec.Process.Scheduler != nil },
+		Help:   func(c *Case) { c.Spec.Process.Scheduler = nil },
+		Key:    re(`scheduling$|timer slack$|^(do )?exec \d`),
+	},
+	{
 		Name:   "runc: SCHED_DEADLINE in a user namespace",
 		Reason: "It takes a right on the host that root of the namespace hasn't: rung's create sets it before; runc's can't, and nor can either's exec.",
 		Text:   re(`error setting scheduler: operation not permitted`),
