@@ -145,9 +145,12 @@ var runcFails = []*Known{
 		Name:   "runc: scheduler and cpuset together",
 		Reason: "runc refuses them; the kernel takes both, if the set is one that the policy can have.",
 		Text:   re(`process scheduler can't be used together with AllowedCPUs`),
-		If:     func(c *Case) bool { return c.Spec.Process.Scheduler != nil },
-		Help:   func(c *Case) { c.Spec.Process.Scheduler = nil },
-		Key:    re(`scheduling$|timer slack$|^(do )?exec \d`),
+		If: func(c *Case) bool { // SCHED_DEADLINE takes all processors: with fewer both fail
+			s, r := c.Spec.Process.Scheduler, c.Spec.Linux.Resources
+			return s != nil && r != nil && r.CPU != nil && (s.Policy != specs.SchedDeadline || r.CPU.Cpus == "0-1")
+		},
+		Help: func(c *Case) { c.Spec.Process.Scheduler = nil },
+		Key:  re(`scheduling$|timer slack$|^(do )?exec \d`),
 	},
 	{
 		Name:   "runc: SCHED_DEADLINE in a user namespace",
