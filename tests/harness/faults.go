@@ -7,8 +7,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -35,18 +37,54 @@ func (i *Inventory) Left(b *Bundle) []string {
 	return left
 }
 
-// Reap waits for all children that have ended: those of a killed runtime become
-// the test's. No call of the runtime may run.
+// Reap waits for all children that have ended or are about to, as those of a killed
+// runtime, which become the test's, whenever the kernel comes to end them. No call of the
+// runtime may run.
 func Reap() {
-	for {
+	for range 500 {
 		pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
-		if err == unix.EINTR {
-			continue
-		}
-		if pid <= 0 {
+		switch {
+		case pid > 0 || err == unix.EINTR:
+		case err != nil || !dyingChild():
 			return
+		default:
+			time.Sleep(10 * time.Millisecond)
 		}
 	}
+}
+
+// dyingChild tells whether a child of ours has been killed, or is exiting, and hasn't
+// ended.
+func dyingChild() bool {
+	entries, _ := os.ReadDir("/proc")
+	for _, e := range entries {
+		if _, err := strconv.Atoi(e.Name()); err == nil && dying("/proc/"+e.Name()) {
+			return true
+		}
+	}
+	return false
+}
+
+func dying(dir string) bool {
+	data, _ := os.ReadFile(dir + "/stat")
+	_, rest, _ := strings.Cut(string(data), ") ")
+	f := strings.Fields(rest) // from the third field of proc_pid_stat(5) on: state, parent, …, flags
+	if len(f) < 7 || f[1] != strconv.Itoa(os.Getpid()) {
+		return false
+	}
+	const exiting = 4 // PF_EXITING
+	if flags, _ := strconv.ParseUint(f[6], 10, 64); f[0] == "Z" || flags&exiting != 0 {
+		return true
+	}
+	const kill = 1 << (unix.SIGKILL - 1)
+	for _, line := range lines(dir + "/status") {
+		if name, set, _ := strings.Cut(line, ":"); name == "SigPnd" || name == "ShdPnd" {
+			if n, _ := strconv.ParseUint(strings.TrimSpace(set), 16, 64); n&kill != 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Once skips the test in all views but the first, in a short test: what it is
