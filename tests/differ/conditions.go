@@ -82,6 +82,12 @@ func propagates(words ...string) func(*Case) bool {
 	return func(c *Case) bool { return slices.Contains(words, c.Spec.Linux.RootfsPropagation) }
 }
 
+// twoPages tells whether the container has a memory limit that no program can live in.
+func twoPages(c *Case) bool {
+	r := c.Spec.Linux.Resources
+	return r != nil && r.Memory != nil && r.Memory.Limit != nil && *r.Memory.Limit > 0 && *r.Memory.Limit <= 8192
+}
+
 func hooked(c *Case) bool { return c.Spec.Hooks != nil }
 
 func callersUmask(c *Case) bool { return c.Life.Umask != 0 }

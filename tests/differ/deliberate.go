@@ -18,6 +18,12 @@ var deliberate = []*Known{
 		If:     func(c *Case) bool { return c.Life.Verb == "run" || len(c.Life.Execs) > 0 },
 	},
 	{
+		Name:   "killed for want of memory before or after the execve",
+		Reason: "With a limit of two pages what a processor has in stock (MEMCG_CHARGE_BATCH) decides: the program of one of both begins, and is killed.",
+		Key:    re(`^do (run|create|start|state.*|kill|delete.*)$|^exit$`),
+		If:     twoPages,
+	},
+	{
 		Name:   "runc: the console's size comes late",
 		Reason: "runc gives a foreground terminal the size of the caller's a moment after the program has begun; until then it is consoleSize, or 0 by 0. rung has the caller's from the start.",
 		Key:    re(`^(exec \d )?tty size$`),
