@@ -92,13 +92,11 @@ func TestStarvedRuntime(t *testing.T) {
 			}
 			script := fmt.Sprintf(`echo $$ >%s/cgroup.procs; echo %d >%s/pids.max; exec "$@"`, dir, limit, dir)
 			r := via(b.Cmd("run", "--detach"), script).Run(t)
-			if r.Code == 0 {
-				t.Errorf("%d processes are enough for rung and a container: is the limit in force? %v", limit, r)
-			}
 			if limit < 4 {
 				starved(t, r, "can't start a thread")
-			} else if strings.Count(r.Stderr, "\n") != 1 || r.Code != 1 {
-				t.Errorf("want one line and exit code 1: %v", r)
+			} else if r.Code != 0 && (strings.Count(r.Stderr, "\n") != 1 || r.Code != 1) {
+				// How many threads the Go runtime wants depends on how busy the machine is.
+				t.Errorf("want success, or one line and exit code 1: %v", r)
 			}
 			b.Run(t, "delete", "--force", b.ID).Silent(t)
 			b.ReapAll(t)
