@@ -23,7 +23,7 @@ var layers = [][]string{
 	{
 		"nsenter", "seccomp", "cgroups/cgfile",
 		"libcontainer/caps", "libcontainer/cpulist", "libcontainer/early", "libcontainer/fault", "libcontainer/jsontext", "libcontainer/mount/option", "libcontainer/netdev",
-		"libcontainer/proc", "libcontainer/resctrl", "libcontainer/rootfs", "libcontainer/seal", "libcontainer/trap", "libcontainer/tty", "libcontainer/user",
+		"libcontainer/proc", "libcontainer/resctrl", "libcontainer/rootfs", "libcontainer/seal", "libcontainer/thread", "libcontainer/trap", "libcontainer/tty", "libcontainer/user",
 		"libcontainer/wire",
 	},
 	{"cgroups", "cgroups/device", "libcontainer/hook", "libcontainer/timeline", "libcontainer/mount", "libcontainer/pty", "libcontainer/spawn", "libcontainer/spec", "libcontainer/state"},

@@ -8,8 +8,8 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/proc"
-	"github.com/rung-oci/rung/libcontainer/stage"
 	"github.com/rung-oci/rung/libcontainer/state"
+	"github.com/rung-oci/rung/libcontainer/thread"
 )
 
 // noteRoot writes down the mount of the root filesystem before it is attached where it
@@ -99,7 +99,7 @@ func (r *Runtime) unmountRoot(m *state.RootMount, boot string, host proc.FS) {
 		return
 	}
 	failed := make(chan error, 1)
-	go stage.OwnThread(func() { failed <- unmountIn(ns, m) })
+	go thread.Own(func() { failed <- unmountIn(ns, m) })
 	if err := <-failed; err != nil {
 		r.notice("unmount %s: %v", m.Path, err)
 	}

@@ -14,7 +14,6 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/mount/option"
-	"github.com/rung-oci/rung/libcontainer/rootfs"
 	"github.com/rung-oci/rung/libcontainer/step"
 )
 
@@ -71,39 +70,4 @@ func open(s *step.Source) (int, error) {
 		return device(s)
 	}
 	return mount.Clone(unix.AT_FDCWD, s.Path, s.Recursive)
-}
-
-// device clones a device file after its identity is verified: the host's file
-// of that name, or one made on a tmpfs that nobody else sees.
-func device(s *step.Source) (int, error) {
-	ref, err := unix.Open(s.Path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err == nil {
-		err = rootfs.Verify(ref, s.Device, s.Rdev)
-		if err == nil {
-			fd, err := mount.Clone(ref, "", false)
-			unix.Close(ref)
-			return fd, err
-		}
-		unix.Close(ref)
-	}
-	return makeDevice(s)
-}
-
-func makeDevice(s *step.Source) (int, error) {
-	dir, err := mount.New("tmpfs", "tmpfs", option.Options{}, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC)
-	if err != nil {
-		return -1, err
-	}
-	defer unix.Close(dir)
-	err = unix.Mknodat(dir, "node", s.Device, int(s.Rdev))
-	if err == nil {
-		err = unix.Fchownat(dir, "node", s.UID, s.GID, unix.AT_SYMLINK_NOFOLLOW)
-	}
-	if err == nil {
-		err = unix.Fchmodat(dir, "node", s.Mode, 0) // whatever the umask is
-	}
-	if err != nil {
-		return -1, fmt.Errorf("make device: %w", err)
-	}
-	return mount.Clone(dir, "node", false)
 }

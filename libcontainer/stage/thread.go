@@ -2,7 +2,6 @@ package stage
 
 import (
 	"fmt"
-	"runtime"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -13,6 +12,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/seal"
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/libcontainer/thread"
 	"github.com/rung-oci/rung/libcontainer/timeline"
 	"github.com/rung-oci/rung/libcontainer/wire"
 )
@@ -41,31 +41,12 @@ func NewHand() (*Hand, error) {
 	h := &Hand{Stage: &spawn.Stage{Conn: ours, Thread: ended}, orders: make(chan handOrders, 1)}
 	h.Exe = seal.None
 	orders := h.orders // which the caller may let go of before the thread runs
-	go OwnThread(func() {
+	go thread.Own(func() {
 		defer close(ended)
 		defer theirs.Close()
 		threadLife(orders, theirs, &h.Builder)
 	})
 	return h, nil
-}
-
-// OwnThread calls f on a thread that nobody else has and that ends with f. The goroutine
-// must be made for it. The process's main thread can't be that one: the Go runtime doesn't
-// end it but parks it for ever, here in the container's namespaces and with descriptors of its own, and
-// it is the thread to which the kernel gives the process's signals. It is held until another one is taken.
-func OwnThread(f func()) {
-	runtime.LockOSThread()
-	if unix.Gettid() != unix.Getpid() {
-		f()
-		return // locked: the thread ends with the goroutine
-	}
-	defer runtime.UnlockOSThread()
-	taken := make(chan struct{})
-	go OwnThread(func() {
-		close(taken)
-		f()
-	})
-	<-taken
 }
 
 // Order gives the orders, and the first process's pid. The hand owns the descriptors

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/thread"
 	"github.com/rung-oci/rung/libcontainer/trap"
 )
 
@@ -41,7 +42,7 @@ func offered() int {
 		return 3 // the main thread isn't offered: this test tests nothing
 	}
 	mine := make(chan bool)
-	go OwnThread(func() { mine <- unix.Gettid() == unix.Getpid() })
+	go thread.Own(func() { mine <- unix.Gettid() == unix.Getpid() })
 	if <-mine {
 		return 4
 	}
@@ -55,7 +56,7 @@ func signalled() int {
 		return 3
 	}
 	sent := make(chan error)
-	go OwnThread(func() {
+	go thread.Own(func() {
 		err := separate()
 		if err == nil {
 			err = unix.Tgkill(unix.Getpid(), unix.Gettid(), unix.SIGTERM)
@@ -85,7 +86,7 @@ func polled() int {
 	defer w.Close()
 	go r.Read(make([]byte, 1))
 	sent := make(chan error)
-	go OwnThread(func() {
+	go thread.Own(func() {
 		err := separate()
 		for range 50 {
 			runtime.GC()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer/source"
 	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/libcontainer/thread"
 	"github.com/rung-oci/rung/libcontainer/timeline"
 	"github.com/rung-oci/rung/libcontainer/wire"
 )
@@ -23,7 +24,7 @@ func (first *process) makeWithin(o *step.Orders) error {
 	}
 	timeline.Builder.Phase("make mounts in the container's mount namespace")
 	made := make(chan error, 1)
-	go OwnThread(func() { made <- first.within(o) })
+	go thread.Own(func() { made <- first.within(o) })
 	return <-made
 }
 
