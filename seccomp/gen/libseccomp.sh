@@ -6,7 +6,11 @@
 #     eval "$(seccomp/gen/libseccomp.sh)"
 set -eu
 dir=${1:-/var/tmp/rung-libseccomp}
-mirror=${MIRROR:-http://deb.debian.org/debian}
+# The mirror is the one that the host's own packages come from.
+# shellcheck disable=SC1091,SC2016
+mirror=${MIRROR:-$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
+	awk -v own="$(. /etc/os-release && echo "$VERSION_CODENAME")" '$1 == own { print $2; exit }')}
+mirror=${mirror%/}
 arch=$(dpkg --print-architecture)
 libseccomp=2.6.0-2
 headers=7.2.13-1
