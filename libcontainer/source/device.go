@@ -1,6 +1,7 @@
 package source
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -45,7 +46,7 @@ func makeDevice(s *step.Source) (int, error) {
 		return -1, fmt.Errorf("make device: %w", err)
 	}
 	fd, err := mount.Clone(dir, "node", false)
-	if err == unix.EINVAL {
+	if errors.Is(err, unix.EINVAL) {
 		return cloneAttached(dir, "node")
 	}
 	return fd, err
