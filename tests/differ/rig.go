@@ -250,6 +250,7 @@ func (r *rig) clear() error {
 		}
 		r.holder, r.holderPID = nil, 0
 	}
+	harness.Reap() // orphans of a container in our pid namespace, whose init didn't wait for them
 	if err := r.unflag(); err != nil {
 		return err
 	}
