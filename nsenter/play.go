@@ -55,11 +55,18 @@ func play(base, ops, n uintptr, p *Progress) {
 		case nrMark:
 			p.Phase = Phase(a[0])
 			continue
+		case nrGoto:
+			i = a[0] - 1
+			continue
 		case nrFail:
 			e = syscall.Errno(a[0])
 		case nrExpect:
 			if uintptr(*(*byte)(ptr(a[0]))) != a[1] {
 				e = syscall.Errno(a[2])
+			}
+		case nrCompare:
+			if (a[0]&a[1] == a[2]) == (a[4] != 0) {
+				e = syscall.Errno(a[3])
 			}
 		default:
 			for try := 0; try < maxInterrupts; try++ {
@@ -84,10 +91,16 @@ func play(base, ops, n uintptr, p *Progress) {
 		if o.mode == modeIgnore || o.mode == modeOnSuccess {
 			continue
 		}
-		if !o.expects(e) {
+		switch {
+		case o.expects(e):
+			i += uintptr(o.skip)
+		case o.mode == modeHome:
+			*(*uintptr)(ptr(base + uintptr(headerErrno))) = uintptr(e)
+			*(*uintptr)(ptr(base + uintptr(headerFailed))) = i
+			i = *(*uintptr)(ptr(base + uintptr(headerHome))) - 1
+		default:
 			fail(p, uint32(e))
 		}
-		i += uintptr(o.skip)
 	}
 	exit(0)
 }

@@ -93,6 +93,10 @@ put:
 	JEQ	branch
 	CMPQ	AX, $-6
 	JEQ	bit
+	CMPQ	AX, $-7
+	JEQ	goto
+	CMPQ	AX, $-8
+	JEQ	compare
 
 	MOVQ	0(SP), DI
 	MOVQ	8(SP), SI
@@ -157,6 +161,9 @@ expected:
 	INCL	CX
 	CMPL	CX, $6
 	JNE	expected
+	MOVBLZX	67(R13), DX
+	CMPL	DX, $5 // modeHome
+	JEQ	home
 fail:
 	MOVL	AX, 8(BX)
 	MOVL	$1, DI
@@ -202,6 +209,26 @@ bit:
 	ADDQ	R12, CX
 	BTSQ	AX, (CX)
 	JMP	next
+
+goto:
+	MOVQ	0(SP), R14
+	JMP	loop
+compare:
+	MOVQ	0(SP), CX
+	ANDQ	8(SP), CX
+	MOVQ	24(SP), AX
+	XORL	DX, DX
+	CMPQ	CX, 16(SP)
+	SETEQ	DX
+	CMPQ	DX, 32(SP)
+	JEQ	failure
+	XORL	AX, AX
+	JMP	success
+home:
+	MOVQ	AX, 16(R12) // headerErrno
+	MOVQ	R14, 24(R12) // headerFailed
+	MOVQ	8(R12), R14 // headerHome
+	JMP	loop
 
 broken:
 	MOVL	$2, DI

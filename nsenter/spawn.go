@@ -23,6 +23,7 @@ func NewLocal(im Image) (Player, error) {
 	for _, r := range im.Relocs {
 		*a.word(Slot(r)) += a.base
 	}
+	*a.word(0) = a.base
 	return Player{Arena: a, Ops: im.Ops, Count: im.Count, Progress: (*Progress)(unsafe.Pointer(&mem[off]))}, nil
 }
 

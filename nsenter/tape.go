@@ -29,16 +29,19 @@ const (
 	modeDemand           // as modeFatal, and a result of 0 is an error too: the peer has gone
 	modeFork             // as modeFatal; where the result isn't 0 this process was the fork's parent and exits
 	modeOnSuccess        // success skips, any error goes on
+	modeHome             // as modeFatal, but an unexpected error is told to who has written the entry, see [Tape.Annex]
 )
 
 // Pseudo system calls.
 const (
-	nrSet    = ^uintptr(0) - iota // out = arg[0], then skip
-	nrFail                        // fail with errno arg[0]
-	nrMark                        // enter phase arg[0]
-	nrExpect                      // the byte at arg[0] must be arg[1], else errno arg[2]
-	nrBranch                      // skip if arg[0] isn't 0
-	nrBit                         // set bit arg[0] of the words at out
+	nrSet     = ^uintptr(0) - iota // out = arg[0], then skip
+	nrFail                         // fail with errno arg[0]
+	nrMark                         // enter phase arg[0]
+	nrExpect                       // the byte at arg[0] must be arg[1], else errno arg[2]
+	nrBranch                       // skip if arg[0] isn't 0
+	nrBit                          // set bit arg[0] of the words at out
+	nrGoto                         // go on at entry arg[0]
+	nrCompare                      // fail with errno arg[3] unless arg[0], masked by arg[1], is arg[2]; if arg[4] isn't 0, where it is
 )
 
 // ErrPeerGone is the error number of an entry that read the end of file where
@@ -101,8 +104,15 @@ type Tape struct {
 }
 
 // headerSize keeps offset 0 from being a valid slot. The header's first word is
-// the arena's address in the process that will play it.
-const headerSize = 16
+// the arena's address in the process that will play it; the others are of
+// [Tape.Annex]: where to go on after an error, that error's number, and its entry.
+const headerSize = 32
+
+const (
+	headerHome   = Slot(8)
+	headerErrno  = Slot(16)
+	headerFailed = Slot(24)
+)
 
 // NewTape returns an empty tape.
 func NewTape() *Tape {
@@ -193,7 +203,15 @@ type Entry struct{ op *op }
 // entry does ("set hostname web"). An error ends the playing process unless
 // the entry is refined.
 func (t *Tape) Call(label string, nr uintptr, args ...Arg) Entry {
-	o := op{nr: nr}
+	o := op{}
+	o.fill(nr, args)
+	t.ops = append(t.ops, o)
+	t.labels = append(t.labels, label)
+	return Entry{&t.ops[len(t.ops)-1]}
+}
+
+func (o *op) fill(nr uintptr, args []Arg) {
+	o.nr = nr
 	for i, a := range args {
 		o.arg[i] = a.v
 		switch a.kind {
@@ -205,9 +223,6 @@ func (t *Tape) Call(label string, nr uintptr, args ...Arg) Entry {
 			o.load32 |= 1 << i
 		}
 	}
-	t.ops = append(t.ops, o)
-	t.labels = append(t.labels, label)
-	return Entry{&t.ops[len(t.ops)-1]}
 }
 
 // Into stores the result in s.

@@ -1,0 +1,133 @@
+package nsenter
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// An Annex is room in a tape for entries that are written while the tape is played:
+// for what can be decided only when something has been looked at inside. The process
+// that plays waits there for a byte, plays what has been written, sends a byte when it
+// is through or where an entry fails, and waits again.
+type Annex struct {
+	First, Count int  // its entries
+	Data         Slot // memory for what the entries need
+	Size         int  // of that, in bytes
+	Ops          uint32
+	Sock         Slot // the socket by which the process waits and reports
+
+	next          Slot
+	report, after int
+}
+
+// Annex appends room for count entries that need size bytes. The process waits and
+// reports by the socket in the slot sock. An end of file there ends it.
+func (t *Tape) Annex(sock Slot, count, size int) Annex {
+	x := Annex{Count: count, Size: size, Sock: sock, next: t.Slot(), Data: t.Alloc(size)}
+	again := t.Len()
+	msg, _ := t.Message(0)
+	t.Call("wait for the builder", unix.SYS_RECVMSG, sock.FD(), msg.Addr(), Int(unix.MSG_CMSG_CLOEXEC)).Demand()
+	t.Call("", nrGoto, x.next.Value())
+	x.report = t.Len()
+	t.Call("report to builder", unix.SYS_SENDMSG, sock.FD(), msg.Addr(), Int(unix.MSG_NOSIGNAL))
+	t.Call("", nrGoto, Int(again))
+	x.First = t.Len()
+	t.ops = append(t.ops, make([]op, count)...)
+	t.labels = append(t.labels, make([]string, count)...)
+	x.after = t.Len()
+	t.Put(headerHome, uintptr(x.report))
+	return x
+}
+
+// Has tells whether entry i of the tape is one of the annex.
+func (x *Annex) Has(i int) bool { return i >= x.First && i < x.First+x.Count }
+
+// Write puts entry e of the annex in its place. An error that the entry doesn't expect is
+// reported, see [Arena.Failed].
+func (a *Arena) Write(x *Annex, i int, e Entry) {
+	if e.op.mode == modeFatal {
+		e.op.mode = modeHome
+	}
+	*a.op(x, i) = *e.op
+}
+
+func (a *Arena) op(x *Annex, i int) *op {
+	return (*op)(unsafe.Pointer(&a.mem[uintptr(x.Ops)+uintptr(x.First+i)*unsafe.Sizeof(op{})]))
+}
+
+// WriteEnd has the process report when it comes to entry i.
+func (a *Arena) WriteEnd(x *Annex, i int) {
+	*a.op(x, i) = op{nr: nrGoto, arg: [6]uintptr{uintptr(x.report)}}
+}
+
+// WriteNothing makes entry i one that does nothing.
+func (a *Arena) WriteNothing(x *Annex, i int) { *a.op(x, i) = op{nr: nrBranch} }
+
+// GoOn has the process, once it is told to go on, do so at entry i of the annex, or, if
+// that is -1, behind the annex.
+func (a *Arena) GoOn(x *Annex, i int) {
+	at := x.after
+	if i >= 0 {
+		at = x.First + i
+	}
+	a.SetWord(x.next, uintptr(at))
+	a.SetWord(headerErrno, 0)
+}
+
+// Failed is the entry of the annex that has failed since [Arena.GoOn], and its error; 0 if
+// none has.
+func (a *Arena) Failed(x *Annex) (i int, err unix.Errno) {
+	return int(a.Word(headerFailed)) - x.First, unix.Errno(a.Word(headerErrno))
+}
+
+// Bytes is the memory of n bytes at s.
+func (a *Arena) Bytes(s Slot, n int) []byte { return a.mem[s : int(s)+n : int(s)+n] }
+
+// PassingSize is how many bytes [Arena.Passing] takes.
+var PassingSize = passingControl + unix.CmsgSpace(4)
+
+const passingControl = int(unsafe.Sizeof(unix.Msghdr{})+unsafe.Sizeof(unix.Iovec{})) + 8
+
+// Passing makes the bytes at s a struct msghdr that carries one byte and descriptor fd of the process that
+// plays, for sendmsg(2).
+func (a *Arena) Passing(s Slot, fd int) {
+	mem, at := a.Bytes(s, PassingSize), *a.word(0)+uintptr(s)
+	clear(mem)
+	m, iov := (*unix.Msghdr)(unsafe.Pointer(&mem[0])), (*unix.Iovec)(unsafe.Pointer(&mem[unsafe.Sizeof(unix.Msghdr{})]))
+	address := func(field unsafe.Pointer, off int) { *(*uintptr)(field) = at + uintptr(off) } // in that process
+	address(unsafe.Pointer(&iov.Base), passingControl-8)
+	iov.SetLen(1)
+	address(unsafe.Pointer(&m.Iov), int(unsafe.Sizeof(unix.Msghdr{})))
+	m.SetIovlen(1)
+	address(unsafe.Pointer(&m.Control), passingControl)
+	m.SetControllen(unix.CmsgSpace(4))
+	c := (*unix.Cmsghdr)(unsafe.Pointer(&mem[passingControl]))
+	c.Level, c.Type = unix.SOL_SOCKET, unix.SCM_RIGHTS
+	c.SetLen(unix.CmsgLen(4))
+	*(*int32)(unsafe.Pointer(&mem[passingControl+unix.CmsgLen(0)])) = int32(fd)
+}
+
+// NewEntry is an entry for [Arena.Write].
+func NewEntry(nr uintptr, args ...Arg) Entry {
+	o := new(op)
+	o.fill(nr, args)
+	return Entry{o}
+}
+
+// NewCompare is an entry that fails with err unless v, masked, is want; or, if refuse, where
+// it is.
+func NewCompare(v Arg, mask, want uint32, err unix.Errno, refuse bool) Entry {
+	sense := 0
+	if refuse {
+		sense = 1
+	}
+	return NewEntry(nrCompare, v, Uint(uintptr(mask)), Uint(uintptr(want)), Uint(uintptr(err)), Int(sense))
+}
+
+// NewJump is an entry that passes over the next n.
+func NewJump(n int) Entry {
+	e := NewEntry(nrBranch, Int(1))
+	e.op.skip = uint32(n)
+	return e
+}
