@@ -23,9 +23,11 @@ var layers = [][]string{
 	{
 		"nsenter", "seccomp", "cgroups/cgfile",
 		"libcontainer/caps", "libcontainer/cpulist", "libcontainer/early", "libcontainer/fault", "libcontainer/jsontext", "libcontainer/mount/option", "libcontainer/netdev",
-		"libcontainer/proc", "libcontainer/resctrl", "libcontainer/rootfs", "libcontainer/seal", "libcontainer/thread", "libcontainer/trap", "libcontainer/tty", "libcontainer/user",
+		"libcontainer/proc", "libcontainer/resctrl", "libcontainer/seal", "libcontainer/thread", "libcontainer/trap", "libcontainer/tty", "libcontainer/user",
 		"libcontainer/wire",
 	},
+	{"libcontainer/calls"},
+	{"libcontainer/rootfs"},
 	{"cgroups", "cgroups/device", "libcontainer/hook", "libcontainer/timeline", "libcontainer/mount", "libcontainer/pty", "libcontainer/spawn", "libcontainer/spec", "libcontainer/state"},
 	{"cgroups/v2", "libcontainer/idmap", "libcontainer/spawn/early", "libcontainer/step"},
 	{"libcontainer/source"},

@@ -133,7 +133,7 @@ func (x *execution) prepare() error {
 	if x.root, err = x.c.rootDir(x.pidfd); err != nil {
 		return err
 	}
-	if x.process, x.warnings, err = x.opt.process(x.spec, user.In{Root: rootfs.Root{FD: x.root}}); err != nil {
+	if x.process, x.warnings, err = x.opt.process(x.spec, user.In{Root: rootfs.At(x.root)}); err != nil {
 		return err
 	}
 	if err := checkTerminal(x.process.Terminal, x.opt.Detach, x.opt.ConsoleSocket); err != nil {
@@ -378,7 +378,7 @@ func home(root int, p *specs.Process) []string {
 		return nil
 	}
 	dir := "/"
-	if text, err := (user.In{Root: rootfs.Root{FD: root}}).Passwd(); err == nil {
+	if text, err := (user.In{Root: rootfs.At(root)}).Passwd(); err == nil {
 		dir = user.Home(text, p.User.UID)
 	}
 	return []string{"HOME=" + dir}

@@ -22,10 +22,11 @@ func (x *execution) openTerminal() error {
 	if size == nil {
 		size = new(specs.Box)
 	}
-	master, slave, err := pty.Open(rootfs.Root{FD: x.root}, int(size.Width), int(size.Height))
+	open, peer, err := pty.Open(rootfs.At(x.root), int(size.Width), int(size.Height))
 	if err != nil {
 		return err
 	}
+	master, slave := open.Int(), peer.Int()
 	x.terminal = slave
 	// Of a user namespace we aren't in, so it is nobody's there unless we give it away.
 	if uid, ok := x.hostID("uid_map", x.process.User.UID); ok {

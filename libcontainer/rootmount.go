@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/state"
@@ -145,7 +146,9 @@ func unmountIn(ns int, m *state.RootMount) error {
 		return covered(dir)
 	}
 	// Binds that are the host's peers must not take what is mounted there with them.
-	if err := mount.SetPropagation(dir, unix.MS_PRIVATE, true); err != nil {
+	k := new(calls.Kernel)
+	mount.SetPropagation(k, "", calls.Number(dir), unix.MS_PRIVATE, true)
+	if err := k.Flush(); err != nil {
 		return err
 	}
 	if err := unix.Fchdir(dir); err != nil {

@@ -1,31 +1,21 @@
 package mount
 
 import (
-	"fmt"
-
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/calls"
 )
 
 // Reconfigure changes parameters of the file system that is mounted at the mount fd, such as
 // the size of a tmpfs: everywhere it is mounted. What isn't named stays. flags are such as sync.
-func Reconfigure(fd int, flags, words []string) error {
-	fs, err := unix.Fspick(fd, "", unix.FSPICK_CLOEXEC|unix.FSPICK_EMPTY_PATH)
-	if err != nil {
-		return fmt.Errorf("fspick: %w", err)
-	}
-	defer unix.Close(fs)
+func Reconfigure(k *calls.Kernel, fd calls.FD, flags, words []string) {
+	fs := k.Fspick("fspick", fd).FD()
+	defer k.Close(fs)
 	for _, flag := range flags {
-		if err := unix.FsconfigSetFlag(fs, flag); err != nil {
-			return explain(fs, flag, err)
-		}
+		setFlag(k, fs, flag)
 	}
 	for _, word := range words {
-		if err := set(fs, word); err != nil {
-			return err
-		}
+		set(k, fs, word)
 	}
-	if err := unix.FsconfigReconfigure(fs); err != nil {
-		return explain(fs, "", err)
-	}
-	return nil
+	k.Fsconfig("", fs, unix.FSCONFIG_CMD_RECONFIGURE).Else(explain(k, fs, ""))
 }

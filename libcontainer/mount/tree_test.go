@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/mount/option"
 )
 
@@ -83,13 +84,67 @@ func open(t *testing.T, path string) int {
 	return fd
 }
 
+// made is what f gives; -1 and its error, and nothing left open, where something goes
+// wrong.
+func made(f func(k *calls.Kernel) calls.FD) (int, error) {
+	k := new(calls.Kernel)
+	var fd calls.FD
+	err := k.Try(func() { fd = f(k) })
+	if err != nil {
+		k.Close(fd)
+		return -1, err
+	}
+	return fd.Int(), nil
+}
+
+func newTree(kind, source string, o option.Options, attr uint64) (int, error) {
+	return made(func(k *calls.Kernel) calls.FD { return New(k, kind, source, o, attr) })
+}
+
+func legacy(kind, source, staging string, o option.Options, attr uint64) (int, error) {
+	return made(func(k *calls.Kernel) calls.FD { return Legacy(k, kind, source, staging, o, attr) })
+}
+
+func clone(dir calls.FD, path string, recursive bool) (int, error) {
+	return made(func(k *calls.Kernel) calls.FD { return Clone(k, "", dir, path, recursive).FD() })
+}
+
+// done is the error of what f does.
+func done(f func(k *calls.Kernel)) error {
+	k := new(calls.Kernel)
+	f(k)
+	return k.Flush()
+}
+
+func put(tree, target int) error {
+	return done(func(k *calls.Kernel) { Attach(k, "", calls.Number(tree), calls.Number(target)) })
+}
+
+func setAttr(tree int, set, clr uint64, recursive bool) error {
+	return done(func(k *calls.Kernel) { SetAttr(k, "", calls.Number(tree), set, clr, recursive) })
+}
+
+func setPropagation(tree int, kind uint64, recursive bool) error {
+	return done(func(k *calls.Kernel) { SetPropagation(k, "", calls.Number(tree), kind, recursive) })
+}
+
+// descriptors is how many are open.
+func descriptors(t *testing.T) int {
+	t.Helper()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
+}
+
 // attach makes the directory and attaches the tree there.
 func attach(t *testing.T, tree int, path string) {
 	t.Helper()
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := Attach(tree, open(t, path)); err != nil {
+	if err := put(tree, open(t, path)); err != nil {
 		t.Errorf("Attach at %s: %v", path, err)
 	}
 }
@@ -110,7 +165,7 @@ func TestNew(t *testing.T) {
 			{"tmpfs", "x", "sync dirsync", []string{"rw,sync,dirsync"}},
 		} {
 			o := parse(t, tt.words)
-			tree, err := New(tt.kind, tt.source, o, o.Attr.Set)
+			tree, err := newTree(tt.kind, tt.source, o, o.Attr.Set)
 			if err != nil {
 				t.Errorf("New(%s, %s) = %v", tt.kind, tt.words, err)
 				continue
@@ -152,7 +207,11 @@ func TestNewErrors(t *testing.T) {
 			{"proc", "", "hidepid=9", "hidepid", unix.EINVAL},
 			{"ext4", "/dev/nosuchdevice", "", "/dev/nosuchdevice", unix.ENOENT},
 		} {
-			fd, err := New(tt.kind, tt.source, parse(t, tt.words), 0)
+			before := descriptors(t)
+			fd, err := newTree(tt.kind, tt.source, parse(t, tt.words), 0)
+			if after := descriptors(t); err != nil && after != before {
+				t.Errorf("New(%s, %s): %d descriptors are open, before %d", tt.kind, tt.words, after, before)
+			}
 			if err == nil {
 				t.Errorf("New(%s, %s): no error", tt.kind, tt.words)
 				unix.Close(fd)
@@ -165,7 +224,7 @@ func TestNewErrors(t *testing.T) {
 				t.Errorf("New(%s, %s) = %q, want one line", tt.kind, tt.words, err)
 			}
 		}
-		if _, err := New("tmpfs", "", option.Options{}, 1<<30); err == nil {
+		if _, err := newTree("tmpfs", "", option.Options{}, 1<<30); err == nil {
 			t.Error("New with an unknown attribute: no error")
 		}
 	})
@@ -189,12 +248,12 @@ func TestLegacy(t *testing.T) {
 			t.Fatal(err)
 		}
 		o := option.Options{Data: []string{"lowerdir=" + strings.Join(lowers, ":"), "xino=off"}}
-		_, err := New("overlay", "overlay", o, 0)
+		_, err := newTree("overlay", "overlay", o, 0)
 		var long *ErrTooLong
 		if !errors.As(err, &long) || long.Key != "lowerdir" || err.Error() != "option lowerdir is longer than 255 bytes" {
 			t.Fatalf("New = %v, want ErrTooLong", err)
 		}
-		tree, err := Legacy("overlay", "source", staging, o, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_RDONLY)
+		tree, err := legacy("overlay", "source", staging, o, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_RDONLY)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -212,8 +271,23 @@ func TestLegacy(t *testing.T) {
 				t.Error(err)
 			}
 		}
+		// It is unmounted even if no descriptor is left to clone it.
+		var limit unix.Rlimit
+		if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: limit.Max}); err != nil {
+			t.Fatal(err)
+		}
+		_, err = legacy("tmpfs", "source", staging, option.Options{}, 0)
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+			t.Fatal(err)
+		}
+		if l := info(t, staging); !errors.Is(err, unix.EMFILE) || l != "" {
+			t.Errorf("Legacy without descriptors = %v, left %q", err, l)
+		}
 		for _, bad := range []string{"nosuchfs", "overlay"} {
-			if _, err := Legacy(bad, "", staging, option.Options{}, 0); err == nil {
+			if _, err := legacy(bad, "", staging, option.Options{}, 0); err == nil {
 				t.Errorf("Legacy(%s): no error", bad)
 			}
 			if l := info(t, staging); l != "" {
@@ -227,7 +301,7 @@ func TestLegacy(t *testing.T) {
 func TestLongestValue(t *testing.T) {
 	privately(t, func(t *testing.T, _ string) {
 		for n, fits := range map[int]bool{maxValue: true, maxValue + 1: false} {
-			fd, err := New("tmpfs", strings.Repeat("s", n), option.Options{}, 0)
+			fd, err := newTree("tmpfs", strings.Repeat("s", n), option.Options{}, 0)
 			var long *ErrTooLong
 			if fits && err != nil || !fits && (!errors.As(err, &long) || long.Key != "source") {
 				t.Errorf("New with a source of %d bytes = %v", n, err)
@@ -255,7 +329,7 @@ func TestClone(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, recursive := range []bool{false, true} {
-			tree, err := Clone(unix.AT_FDCWD, src, recursive)
+			tree, err := clone(calls.At, src, recursive)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -268,10 +342,10 @@ func TestClone(t *testing.T) {
 				recursive bool
 				want      [2]string
 			}{{false, [2]string{" ro,", " rw,"}}, {true, [2]string{" ro,", " ro,"}}} {
-				if err := SetAttr(tree, 0, unix.MOUNT_ATTR_RDONLY, true); err != nil {
+				if err := setAttr(tree, 0, unix.MOUNT_ATTR_RDONLY, true); err != nil {
 					t.Error(err)
 				}
-				if err := SetAttr(tree, unix.MOUNT_ATTR_RDONLY, 0, flags.recursive); err != nil {
+				if err := setAttr(tree, unix.MOUNT_ATTR_RDONLY, 0, flags.recursive); err != nil {
 					t.Error(err)
 				}
 				if l := info(t, path); !strings.Contains(l, flags.want[0]) {
@@ -290,7 +364,7 @@ func TestClone(t *testing.T) {
 			t.Errorf("the source became a mount: %s", l)
 		}
 		// A file by descriptor.
-		tree, err := Clone(open(t, src+"/file"), "", false)
+		tree, err := clone(calls.Number(open(t, src+"/file")), "", false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -299,16 +373,16 @@ func TestClone(t *testing.T) {
 		if err := os.WriteFile(target, nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if err := Attach(tree, open(t, dir)); err == nil {
+		if err := put(tree, open(t, dir)); err == nil {
 			t.Error("a file was attached to a directory")
 		}
-		if err := Attach(tree, open(t, target)); err != nil {
+		if err := put(tree, open(t, target)); err != nil {
 			t.Error(err)
 		}
 		if got, _ := os.ReadFile(target); string(got) != "text" {
 			t.Errorf("read %q through the mount", got)
 		}
-		if _, err := Clone(unix.AT_FDCWD, dir+"/nothing", false); !errors.Is(err, unix.ENOENT) {
+		if _, err := clone(calls.At, dir+"/nothing", false); !errors.Is(err, unix.ENOENT) {
 			t.Errorf("Clone of nothing = %v", err)
 		}
 	})
@@ -316,7 +390,7 @@ func TestClone(t *testing.T) {
 
 func TestSetPropagation(t *testing.T) {
 	privately(t, func(t *testing.T, dir string) {
-		tree, err := New("tmpfs", "", option.Options{}, 0)
+		tree, err := newTree("tmpfs", "", option.Options{}, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -340,7 +414,7 @@ func TestSetPropagation(t *testing.T) {
 			{unix.MS_PRIVATE, true, "", ""},
 			{unix.MS_UNBINDABLE, false, "unbindable", ""},
 		} {
-			if err := SetPropagation(tree, tt.kind, tt.recursive); err != nil {
+			if err := setPropagation(tree, tt.kind, tt.recursive); err != nil {
 				t.Fatal(err)
 			}
 			for p, want := range map[string]string{path: tt.top, path + "/sub": tt.below} {
@@ -350,7 +424,7 @@ func TestSetPropagation(t *testing.T) {
 				}
 			}
 		}
-		if err := SetAttr(-1, 0, 0, false); err != nil {
+		if err := setAttr(-1, 0, 0, false); err != nil {
 			t.Errorf("SetAttr of nothing = %v, want no call at all", err)
 		}
 	})

@@ -23,8 +23,8 @@ type FS struct{ FD int }
 // ErrNotProc reports a descriptor that isn't the root of a procfs.
 var ErrNotProc = errors.New("not the root of a procfs")
 
-// rootIno is the inode number of a procfs root (PROC_ROOT_INO).
-const rootIno = 1
+// RootIno is the inode number of a procfs root (PROC_ROOT_INO).
+const RootIno = 1
 
 // Open opens the caller's /proc, or a private instance if that isn't a procfs.
 func Open() (FS, error) {
@@ -48,7 +48,7 @@ func Verify(fd int) error {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return err
 	}
-	if fs.Type != unix.PROC_SUPER_MAGIC || st.Ino != rootIno {
+	if fs.Type != unix.PROC_SUPER_MAGIC || st.Ino != RootIno {
 		return ErrNotProc
 	}
 	return nil

@@ -53,7 +53,7 @@ func TestOpen(t *testing.T) {
 	var a, b unix.Stat_t
 	_ = unix.Fstat(fs.FD, &a)
 	_ = unix.Stat("/proc", &b)
-	if a.Dev != b.Dev || a.Ino != rootIno {
+	if a.Dev != b.Dev || a.Ino != RootIno {
 		t.Errorf("Open() isn't the caller's /proc")
 	}
 	if flags, _ := unix.FcntlInt(uintptr(fs.FD), unix.F_GETFD, 0); flags&unix.FD_CLOEXEC == 0 {

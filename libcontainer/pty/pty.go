@@ -3,10 +3,11 @@ package pty
 
 import (
 	"errors"
-	"fmt"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/rootfs"
 )
 
@@ -18,67 +19,47 @@ var ErrNoDevpts = errors.New("/dev/pts is not a devpts with its own ptmx")
 // given in characters unless it is 0. Nothing of it is opened by a name
 // that the image could have made: ptmx must be the device of that very devpts
 // (CVE-2025-52565), and the slave comes from the master by TIOCGPTPEER.
-func Open(root rootfs.Root, width, height int) (master, slave int, err error) {
-	dir, err := root.Lookup("/dev/pts")
+func Open(root rootfs.Root, width, height int) (master, slave calls.FD, err error) {
+	k := root.K
+	master, slave = calls.None, calls.None
+	err = k.Try(func() {
+		dir := root.Open("/dev/pts").FD()
+		defer k.Close(dir)
+		ofDevpts(k, dir)
+		ref := k.Openat("open /dev/pts/ptmx", dir, "ptmx", unix.O_PATH|unix.O_NOFOLLOW, 0).FD()
+		defer k.Close(ref)
+		ofDevpts(k, ref)
+		st, _ := k.Stat("", ref)
+		major, minor := st.Rdev()
+		k.RequireKind("", st, unix.S_IFCHR, unix.ENODEV).Else(noDevpts)
+		k.Require("", major, ^uint32(0), 5, unix.ENODEV).Else(noDevpts)
+		k.Require("", minor, ^uint32(0), 2, unix.ENODEV).Else(noDevpts)
+		// A devpts makes its own entries: the name can't lead elsewhere now.
+		master = k.Openat("open /dev/pts/ptmx", dir, "ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_NOFOLLOW, 0).FD()
+		slave = peer(k, master, width, height)
+	})
 	if err != nil {
-		return -1, -1, err
-	}
-	defer unix.Close(dir)
-	if err := verify(dir, 0, 0); err != nil {
-		return -1, -1, err
-	}
-	ref, err := unix.Openat(dir, "ptmx", unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1, -1, fmt.Errorf("open /dev/pts/ptmx: %w", err)
-	}
-	err = verify(ref, unix.S_IFCHR, unix.Mkdev(5, 2))
-	unix.Close(ref)
-	if err != nil {
-		return -1, -1, err
-	}
-	// A devpts makes its own entries: the name can't lead elsewhere now.
-	master, err = unix.Openat(dir, "ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1, -1, fmt.Errorf("open /dev/pts/ptmx: %w", err)
-	}
-	if slave, err = peer(master, width, height); err != nil {
-		unix.Close(master)
-		return -1, -1, err
+		k.Close(slave)
+		k.Close(master)
+		return calls.None, calls.None, err
 	}
 	return master, slave, nil
 }
 
-// verify checks that fd is of a devpts and, unless mode is 0, the device
-// rdev.
-func verify(fd int, mode uint32, rdev uint64) error {
-	var fs unix.Statfs_t
-	var st unix.Stat_t
-	if err := unix.Fstatfs(fd, &fs); err != nil {
-		return err
-	}
-	if err := unix.Fstat(fd, &st); err != nil {
-		return err
-	}
-	if fs.Type != unix.DEVPTS_SUPER_MAGIC || mode != 0 && (st.Mode&unix.S_IFMT != mode || uint64(st.Rdev) != rdev) {
-		return ErrNoDevpts
-	}
-	return nil
+func noDevpts(unix.Errno) error { return ErrNoDevpts }
+
+// ofDevpts fails unless fd is of a devpts.
+func ofDevpts(k *calls.Kernel, fd calls.FD) {
+	fs, _ := k.Fstatfs("", fd)
+	k.Require("", fs.Type(), ^uint32(0), unix.DEVPTS_SUPER_MAGIC, unix.ENODEV).Else(noDevpts)
 }
 
 // peer unlocks the terminal and opens its other end.
-func peer(master, width, height int) (int, error) {
-	if err := unix.IoctlSetPointerInt(master, unix.TIOCSPTLCK, 0); err != nil {
-		return -1, fmt.Errorf("unlock terminal: %w", err)
-	}
+func peer(k *calls.Kernel, master calls.FD, width, height int) calls.FD {
+	k.Ioctl("unlock terminal", master, unix.TIOCSPTLCK, calls.In(make([]byte, 4)))
 	if width|height != 0 {
 		size := unix.Winsize{Row: uint16(height), Col: uint16(width)}
-		if err := unix.IoctlSetWinsize(master, unix.TIOCSWINSZ, &size); err != nil {
-			return -1, fmt.Errorf("set terminal size: %w", err)
-		}
+		k.Ioctl("set terminal size", master, unix.TIOCSWINSZ, calls.In(unsafe.Slice((*byte)(unsafe.Pointer(&size)), unsafe.Sizeof(size))))
 	}
-	slave, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(master), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
-	if e != 0 {
-		return -1, fmt.Errorf("open terminal: %w", e)
-	}
-	return int(slave), nil
+	return k.Ioctl("open terminal", master, unix.TIOCGPTPEER, calls.Int(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)).FD()
 }

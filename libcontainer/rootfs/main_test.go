@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/calls"
 )
 
 // The main goroutine keeps the main thread: what a test does to its own thread
@@ -96,7 +98,48 @@ func root(t testing.TB, dir string) Root {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unix.Close(fd) })
-	return Root{fd}
+	if elsewhere {
+		return Root{K: far(t), FD: calls.Number(fd)}
+	}
+	return At(fd)
+}
+
+// opened is the number of what a queued call opens; -1, its error, and nothing left open, where
+// something went wrong.
+func (r Root) opened(queue func() calls.FD) (int, error) {
+	var fd calls.FD
+	err := r.K.Try(func() { fd = queue() })
+	if err != nil {
+		r.K.Close(fd)
+		return -1, err
+	}
+	return r.take(fd, nil)
+}
+
+func (r Root) dir(path string) (int, error) {
+	return r.opened(func() calls.FD { return r.Dir(path) })
+}
+
+func (r Root) file(path string) (int, error) {
+	return r.opened(func() calls.FD { return r.File(path) })
+}
+
+func (r Root) lookup(path string) (int, error) {
+	return r.take(r.Lookup(path))
+}
+
+func (r Root) lookupPlain(path string) (int, error) {
+	return r.take(r.LookupPlain(path))
+}
+
+// lookupNoFollow opens the last component as it is, as what works on links does.
+func (r Root) lookupNoFollow(path string) (int, error) {
+	return r.take(r.openat2("open", path, howLink).Open())
+}
+
+func (r Root) read(path string) error {
+	_, _, err := r.ReadRegular(path, 4)
+	return err
 }
 
 // id names the file behind a descriptor.

@@ -2,12 +2,15 @@ package rootfs
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/calls"
 )
 
 // A jail resolves paths the way a process does whose root directory was
@@ -45,7 +48,7 @@ func newJail(t testing.TB, dir string) *jail {
 			err = unix.Setns(ns, unix.CLONE_NEWNS)
 		}
 		if err == nil {
-			err = unix.Fchdir(top.FD)
+			err = unix.Fchdir(top.FD.Int())
 		}
 		if err == nil {
 			err = unix.Chroot(".")
@@ -88,7 +91,7 @@ func (j *jail) open(path string, flags int) (a answer) {
 func compare(t testing.TB, r Root, j *jail, path string) {
 	t.Helper()
 	short := strings.TrimLeft(path, "/") // the jail's working directory is its root
-	for flags, f := range map[int]func(string) (int, error){0: r.Lookup, unix.O_NOFOLLOW: r.LookupNoFollow} {
+	for flags, f := range map[int]func(string) (int, error){0: r.lookup, unix.O_NOFOLLOW: r.lookupNoFollow} {
 		fd, err := f(path)
 		for n := 0; n < 5 && errors.Is(err, unix.ELOOP); n++ { // as in open
 			fd, err = f(path)
@@ -139,8 +142,8 @@ func TestLookupLikeChroot(t *testing.T) {
 		compare(t, r, j, p)
 	}
 	for _, p := range []string{"", "/", "//"} {
-		fd, err := r.Lookup(p)
-		if err != nil || fileID(t, fd) != fileID(t, r.FD) {
+		fd, err := r.lookup(p)
+		if err != nil || fileID(t, fd) != fileID(t, r.FD.Int()) {
 			t.Errorf("Lookup(%q) = %v, want the top", p, err)
 		}
 		unix.Close(fd)
@@ -198,16 +201,20 @@ func TestMountInside(t *testing.T) {
 		}
 		// Links of procfs lead anywhere: none is followed, but a plain one is.
 		for _, p := range []string{"etc/self/root", "etc/self/root/etc", "etc/self/cwd", "etc/self/exe", "etc/self/fd/0", "etc/thread-self/root"} {
-			if fd, err := r.Lookup(p); number(err) != unix.ELOOP {
+			if fd, err := r.lookup(p); number(err) != unix.ELOOP {
 				t.Errorf("Lookup(%q) = %d, %v, want ELOOP", p, fd, err)
 			}
-			for name, f := range map[string]func(string) (int, error){"Dir": r.Dir, "File": r.File, "OpenRegular": r.OpenRegular} {
-				if _, err := f(p); number(err) != unix.ELOOP {
+			for name, f := range map[string]func(string) error{
+				"Dir":         func(p string) error { _, err := r.dir(p); return err },
+				"File":        func(p string) error { _, err := r.file(p); return err },
+				"ReadRegular": r.read,
+			} {
+				if err := f(p); number(err) != unix.ELOOP {
 					t.Errorf("%s(%q) = %v, want ELOOP", name, p, err)
 				}
 			}
 		}
-		if fd, err := r.Lookup("etc/self/status"); err != nil {
+		if fd, err := r.lookup("etc/self/status"); err != nil {
 			t.Errorf("Lookup through a plain link of procfs: %v", err)
 		} else {
 			unix.Close(fd)
@@ -223,7 +230,7 @@ func TestLookupPlain(t *testing.T) {
 		"a/b/file": 0, "/a/b": 0, "a/../a/b": 0, "": 0,
 		"abs": unix.ELOOP, "abs/file": unix.ELOOP, "a/b/out": unix.ELOOP, "dangling": unix.ELOOP, "nothing": unix.ENOENT,
 	} {
-		fd, err := r.LookupPlain(p)
+		fd, err := r.lookupPlain(p)
 		if number(err) != want || (err == nil) != (want == 0) {
 			t.Errorf("LookupPlain(%q) = %v, want %v", p, err, want)
 		}
@@ -233,7 +240,7 @@ func TestLookupPlain(t *testing.T) {
 	}
 }
 
-func TestOpenRegular(t *testing.T) {
+func TestReadRegular(t *testing.T) {
 	privately(t, func(t *testing.T, dir string) {
 		tree(t, dir, labyrinth...)
 		if err := unix.Mknod(dir+"/null", unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))); err != nil {
@@ -252,24 +259,74 @@ func TestOpenRegular(t *testing.T) {
 		}
 		r := root(t, dir)
 		for _, p := range []string{"a/b/file", "tofile", "a/b/out"} {
-			fd, err := r.OpenRegular(p)
-			if err != nil {
-				t.Errorf("OpenRegular(%q) = %v", p, err)
-				continue
+			// tree has written the file's name
+			full := map[string]string{"a/b/out": "etc/passwd"}[p]
+			if full == "" {
+				full = "a/b/file"
 			}
-			buf := make([]byte, 4)
-			if n, err := unix.Read(fd, buf); n != 4 || err != nil {
-				t.Errorf("read of %q = %d, %v", p, n, err)
+			for _, limit := range []int{0, 4, len(full), 1000} {
+				text, size, err := r.ReadRegular(p, limit)
+				if want := full[:min(limit, len(full))]; string(text) != want || size != int64(len(full)) || err != nil {
+					t.Errorf("ReadRegular(%q, %d) = %q, %d, %v, want %q", p, limit, text, size, err, want)
+				}
 			}
-			unix.Close(fd)
 		}
+		before := descriptors(t)
 		for _, p := range []string{"p", "fifo", "null", "tty", "sock", "a", "self", "dangling", "loop", "a/b/file/"} {
-			fd, err := r.OpenRegular(p)
+			text, size, err := r.ReadRegular(p, 4)
 			if err == nil {
-				t.Errorf("OpenRegular(%q): no error", p)
-				unix.Close(fd)
+				t.Errorf("ReadRegular(%q): no error", p)
 			} else if !strings.HasPrefix(err.Error(), "open /"+p+": ") {
-				t.Errorf("OpenRegular(%q) = %v, which doesn't name it", p, err)
+				t.Errorf("ReadRegular(%q) = %v, which doesn't name it", p, err)
+			}
+			if text != nil || size != 0 {
+				t.Errorf("ReadRegular(%q) = %q, %d with its error", p, text, size)
+			}
+		}
+		if after := descriptors(t); after != before {
+			t.Errorf("%d descriptors are open, before %d", after, before)
+		}
+	})
+}
+
+// More than is read at once, more than the limit, and what says it is empty.
+func TestReadRegularSize(t *testing.T) {
+	privately(t, func(t *testing.T, dir string) {
+		tree(t, dir, "proc/", "log -> proc/kmsg")
+		if err := unix.Mount("proc", dir+"/proc", "proc", 0, ""); err != nil {
+			t.Fatal(err)
+		}
+		long := strings.Repeat("0123456789abcde\n", 3*chunk/16) + "end"
+		if err := os.WriteFile(dir+"/long", []byte(long), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for name, size := range map[string]int64{"sparse": 2 << 30, "large": 4 << 30} {
+			if err := os.WriteFile(dir+"/"+name, nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Truncate(dir+"/"+name, size); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := root(t, dir)
+		for _, tt := range []struct {
+			path  string
+			limit int
+			want  string
+			size  int64
+		}{
+			{"long", 1 << 20, long, int64(len(long))},
+			{"long", len(long) - 1, long[:len(long)-1], int64(len(long))},
+			{"long", chunk, long[:chunk], int64(len(long))},
+			{"long", chunk + 1, long[:chunk+1], int64(len(long))},
+			{"sparse", 5, "\x00\x00\x00\x00\x00", 2 << 30},
+			{"large", 5, "\x00\x00\x00\x00\x00", 4 << 30}, // half of its size is 0
+			{"log", 100, "", 0}, // reading it could block
+			{"proc/self/status", 100, "", 0},
+		} {
+			text, size, err := r.ReadRegular(tt.path, tt.limit)
+			if string(text) != tt.want || size != tt.size || err != nil {
+				t.Errorf("ReadRegular(%q, %d) = %d bytes, %d, %v, want %d of %d", tt.path, tt.limit, len(text), size, err, len(tt.want), tt.size)
 			}
 		}
 	})
@@ -278,8 +335,71 @@ func TestOpenRegular(t *testing.T) {
 func TestErrorText(t *testing.T) {
 	r := root(t, t.TempDir())
 	_, err := r.Lookup("x/y")
-	var e *Error
-	if !errors.As(err, &e) || e.Op != "open" || e.Path != "/x/y" || !errors.Is(err, unix.ENOENT) || err.Error() != "open /x/y: no such file or directory" {
+	var e *calls.Error
+	if !errors.As(err, &e) || e.Label != "open /x/y" || !errors.Is(err, unix.ENOENT) || err.Error() != "open /x/y: no such file or directory" {
 		t.Errorf("Lookup = %v", err)
 	}
+}
+
+func TestOrdinaryDir(t *testing.T) {
+	dir := t.TempDir()
+	tree(t, dir, labyrinth...)
+	bad := errors.New("is no place for it")
+	for p, want := range map[string]string{
+		"a/b": "", "/a": "", "": "", "nothing": "", "nothing/x": "", "rel/..": "", "dangling/x": "",
+		"a/b/file": bad.Error(), "abs": bad.Error(), "rel": bad.Error(), "dangling": bad.Error(), "loop": bad.Error(), "p": bad.Error(),
+		"etc/passwd/x": bad.Error(), "loop/x": bad.Error(), strings.Repeat("x", 256): "open /" + strings.Repeat("x", 256) + ": file name too long",
+	} {
+		r := root(t, dir)
+		before := descriptors(t)
+		r.OrdinaryDir(p, bad)
+		err := r.K.Flush()
+		text := ""
+		if err != nil {
+			text = err.Error()
+		}
+		if text != want || (want == bad.Error()) != errors.Is(err, bad) {
+			t.Errorf("OrdinaryDir(%.50q) = %v, want %q", p, err, want)
+		}
+		if after := descriptors(t); after != before {
+			t.Errorf("OrdinaryDir(%.50q): %d descriptors are open, before %d", p, after, before)
+		}
+	}
+}
+
+func TestOpen(t *testing.T) {
+	dir := t.TempDir()
+	tree(t, dir, labyrinth...)
+	r := root(t, dir)
+	fd, err := r.opened(func() calls.FD { return r.Open("abs/file").FD() })
+	if err != nil || fileID(t, fd) != fileID(t, at(t, dir+"/a/b/file")) {
+		t.Errorf("Open = %v", err)
+	}
+	unix.Close(fd)
+	if _, err := r.opened(func() calls.FD { return r.Open("nothing").FD() }); err == nil || err.Error() != "open /nothing: no such file or directory" {
+		t.Errorf("Open of nothing = %v", err)
+	}
+	if _, err := r.opened(func() calls.FD { return r.Open("loop").FD() }); number(err) != unix.ELOOP {
+		t.Errorf("Open of a loop = %v", err)
+	}
+}
+
+func at(t *testing.T, path string) int {
+	t.Helper()
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	return fd
+}
+
+// descriptors is how many are open.
+func descriptors(t *testing.T) int {
+	t.Helper()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
 }

@@ -9,141 +9,196 @@ package rootfs
 
 import (
 	"errors"
-	"fmt"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/calls"
 )
 
 // Root is a root filesystem: an O_PATH descriptor of its top directory, which
-// the caller owns.
-type Root struct{ FD int }
+// the caller owns, and who opens files in it. Methods that return an error work at once, the
+// others queue calls.
+type Root struct {
+	K  *calls.Kernel
+	FD calls.FD
+}
+
+// At is a root filesystem that the calling thread has open.
+func At(fd int) Root { return Root{K: new(calls.Kernel), FD: calls.Number(fd)} }
 
 // maxLinks is the kernel's own limit of symbolic links in one path.
 const maxLinks = 40
 
-// An Error is a failed operation on a path inside the root.
-type Error struct {
-	Op, Path string
-	Err      error
-}
-
-// Error says operation, path inside the container, and cause.
-func (e *Error) Error() string { return e.Op + " " + e.Path + ": " + e.Err.Error() }
-
-// Unwrap is the cause, an errno.
-func (e *Error) Unwrap() error { return e.Err }
-
-func wrap(op, path string, err error) error {
-	if err == nil {
-		return nil
-	}
+// absolute is a path as it is named in an error.
+func absolute(path string) string {
 	if !strings.HasPrefix(path, "/") {
-		path = "/" + path
+		return "/" + path
 	}
-	return &Error{op, path, err}
+	return path
 }
 
-// openat2 resolves path below the root. The kernel answers EAGAIN, or EXDEV at
-// its final check, when something is renamed while it walks up by ".."; under a
-// pure load of renames that passes within some tries.
-func (r Root) openat2(path string, how unix.OpenHow) (int, error) {
-	how.Flags |= unix.O_CLOEXEC
-	how.Resolve |= unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS
-	if path = strings.TrimLeft(path, "/"); path == "" {
-		path = "."
-	}
-	var start time.Time
-	for try := 0; ; try++ {
-		fd, err := unix.Openat2(r.FD, path, &how)
-		switch err {
-		case unix.EINTR:
-			continue
-		case unix.EAGAIN, unix.EXDEV:
-			if try == 0 {
-				start = time.Now()
-			}
-			if try < 128 || time.Since(start) < 100*time.Millisecond {
-				continue
-			}
-		}
-		return fd, err
-	}
+// openat2 resolves path below the root, see hows. The kernel answers EAGAIN, or EXDEV at
+// its final check, when something is renamed while it walks up by "..".
+func (r Root) openat2(verb, path string, how *unix.OpenHow) *calls.Call {
+	return r.K.Openat2(verb, r.FD, relative(path), how).On(absolute(path)).Patiently()
 }
+
+// How files are opened: never out of the root, never by the links of a procfs.
+var (
+	howPath     = inRoot(unix.O_PATH, 0)
+	howPathDir  = inRoot(unix.O_PATH|unix.O_DIRECTORY, 0)
+	howLink     = inRoot(unix.O_PATH|unix.O_NOFOLLOW, 0)
+	howLinkDir  = inRoot(unix.O_PATH|unix.O_NOFOLLOW|unix.O_DIRECTORY, 0)
+	howPlain    = inRoot(unix.O_PATH, unix.RESOLVE_NO_SYMLINKS)
+	howReadable = inRoot(unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+)
+
+func inRoot(flags, resolve uint64) *unix.OpenHow {
+	return &unix.OpenHow{Flags: flags | unix.O_CLOEXEC, Resolve: resolve | unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+}
+
+// relative is a path as it is given to the kernel.
+func relative(path string) string {
+	if path = strings.TrimLeft(path, "/"); path == "" {
+		return "."
+	}
+	return path
+}
+
+// Open opens path O_PATH, following links inside the root.
+func (r Root) Open(path string) *calls.Call { return r.openat2("open", path, howPath) }
 
 // Lookup opens path O_PATH, following links inside the root.
-func (r Root) Lookup(path string) (int, error) {
-	fd, err := r.openat2(path, unix.OpenHow{Flags: unix.O_PATH})
-	return fd, wrap("open", path, err)
-}
-
-// LookupNoFollow opens path O_PATH; if its last component is a symbolic link,
-// that is what comes back.
-func (r Root) LookupNoFollow(path string) (int, error) {
-	fd, err := r.openat2(path, unix.OpenHow{Flags: unix.O_PATH | unix.O_NOFOLLOW})
-	return fd, wrap("open", path, err)
-}
+func (r Root) Lookup(path string) (calls.FD, error) { return r.Open(path).Open() }
 
 // LookupPlain opens path O_PATH if no component of it is a symbolic link.
-func (r Root) LookupPlain(path string) (int, error) {
-	fd, err := r.openat2(path, unix.OpenHow{Flags: unix.O_PATH, Resolve: unix.RESOLVE_NO_SYMLINKS})
-	return fd, wrap("open", path, err)
+func (r Root) LookupPlain(path string) (calls.FD, error) {
+	return r.openat2("open", path, howPlain).Open()
 }
 
-// OpenRegular opens a regular file for reading. It doesn't block on what else
-// an image may have put there (a FIFO, a terminal).
-func (r Root) OpenRegular(path string) (int, error) {
-	fd, err := r.openat2(path, unix.OpenHow{Flags: unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY})
-	if err != nil {
-		return -1, wrap("open", path, err)
-	}
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
-		unix.Close(fd)
-		return -1, wrap("open", path, fmt.Errorf("not a regular file"))
-	}
-	return fd, nil
+// OrdinaryDir fails with err if path is there and isn't a directory, but a link to one for
+// example.
+func (r Root) OrdinaryDir(path string, err error) {
+	c := r.openat2("open", path, howLinkDir).Else(func(e unix.Errno) error {
+		if e == unix.ENOTDIR || e == unix.ELOOP {
+			return calls.Whole(err)
+		}
+		return e
+	})
+	c.Skipping(unix.ENOENT, func() { r.K.Close(c.FD()) })
 }
+
+// ReadRegular reads a regular file, at most limit bytes of what its size says; size is that. It doesn't
+// block on what else an image may have put there (a FIFO, a terminal), nor reads what a kernel
+// makes up (a link to /proc/kmsg), which says 0.
+func (r Root) ReadRegular(path string, limit int) (text []byte, size int64, err error) {
+	fd := calls.None
+	defer func() { r.K.Close(fd) }()
+	buf, empty := calls.NewBuf(min(limit, chunk)), false
+	var st calls.Stat
+	var read *calls.Call
+	err = r.K.Try(func() {
+		fd = r.openat2("open", path, howReadable).FD()
+		st, _ = r.K.Stat("look at", fd)
+		r.K.RequireKind("open", st, unix.S_IFREG, unix.EINVAL).On(absolute(path)).Else(func(unix.Errno) error { return errors.New("not a regular file") })
+		r.K.Refuse("", st.Size(), ^uint32(0), 0, unix.ENODATA).Else(func(unix.Errno) error {
+			empty = st.Get().Size == 0 // all of it, not only the low half
+			return nil
+		})
+		read = r.K.Read("read", fd, buf).On(absolute(path)).Unless(&empty)
+	})
+	if err != nil || empty {
+		return nil, 0, err
+	}
+	size = int64(st.Get().Size)
+	limit = int(min(size, int64(limit)))
+	text = append(make([]byte, 0, limit), buf.Bytes[:min(read.Result(), limit)]...)
+	for n := read.Result(); n > 0 && len(text) < limit; text = append(text, buf.Bytes[:n]...) {
+		buf = calls.NewBuf(min(limit-len(text), chunk))
+		if n, err = r.K.Read("read", fd, buf).On(absolute(path)).Now(); err != nil {
+			return nil, 0, err
+		}
+	}
+	return text, size, nil // which is less where it has been cut meanwhile
+}
+
+// chunk is how much is read at once.
+const chunk = 16 << 10
 
 // Dir opens the directory path, made with its parents (mode 0755) where
 // missing.
-func (r Root) Dir(path string) (int, error) { return r.ensure(path, unix.S_IFDIR|0o755) }
+func (r Root) Dir(path string) calls.FD {
+	return r.ensure("make directory", path, unix.S_IFDIR|0o755, howPathDir, howLinkDir)
+}
+
+// DirOrFile opens path, which is made as a directory where it is missing.
+func (r Root) DirOrFile(path string) calls.FD {
+	return r.ensure("make directory", path, unix.S_IFDIR|0o755, howPath, howLinkDir)
+}
 
 // File opens the file path, made empty (mode 0644) with its parents where
 // missing. An existing one may have any type but directory; it isn't opened
 // for more than a reference, so a FIFO or a device does no harm.
-func (r Root) File(path string) (int, error) { return r.ensure(path, unix.S_IFREG|0o644) }
+func (r Root) File(path string) calls.FD {
+	const verb = "make file"
+	fd := r.ensure(verb, path, unix.S_IFREG|0o644, howPath, howLink)
+	st, _ := r.K.Stat(verb, fd)
+	r.K.Refuse(verb, st.Mode(), unix.S_IFMT, unix.S_IFDIR, unix.ENOTDIR).On(absolute(path)) // engines match on this one
+	return fd
+}
 
-func (r Root) ensure(path string, mode uint32) (int, error) {
-	fd, err := r.openat2(path, unix.OpenHow{Flags: unix.O_PATH})
+// ensure opens path, made where it is missing. Mostly all that is missing is its last component,
+// which is tried first. made is how that is opened then.
+func (r Root) ensure(verb, path string, mode uint32, how, made *unix.OpenHow) calls.FD {
+	trimmed := strings.TrimRight(path, "/")
+	i := strings.LastIndexByte(trimmed, '/')
+	at, name := trimmed[:max(i, 0)], trimmed[i+1:]
+	c := r.K.Openat2(verb, r.FD, relative(path), how).On(absolute(path))
+	if name == "" || name == "." || name == ".." {
+		return c.Else(func(unix.Errno) error { return r.slowly(c, path, mode, how) }).FD()
+	}
+	c.Or(func() *calls.Call {
+		done := new(bool)
+		slowly := func(unix.Errno) error {
+			*done = true
+			return r.slowly(c, path, mode, how)
+		}
+		add := func(c *calls.Call) *calls.Call { return c.On(absolute(path)).Unless(done).Else(slowly) }
+		dir := add(r.K.Openat2(verb, r.FD, relative(at), howPathDir)).FD()
+		if mode&unix.S_IFMT == unix.S_IFDIR {
+			add(r.K.Mkdirat(verb, dir, name, mode&0o7777))
+		} else {
+			add(r.K.Mknodat(verb, dir, name, mode, 0))
+		}
+		r.K.Close(dir)
+		return add(r.K.Openat2(verb, r.FD, relative(path), made))
+	})
+	return c.FD()
+}
+
+// slowly has c give what is at path, made as [Root.create] does it. Only what is missing is made: not
+// what a link of procfs leads to, for example.
+func (r Root) slowly(c *calls.Call, path string, mode uint32, how *unix.OpenHow) error {
+	fd, err := r.openat2("", path, how).On("").Open()
 	if errors.Is(err, unix.ENOENT) {
 		fd, err = r.create(path, mode)
 	}
 	if err != nil {
-		return -1, wrap(verb(mode), path, err)
+		return err
 	}
-	var st unix.Stat_t
-	if err = unix.Fstat(fd, &st); err == nil && (st.Mode&unix.S_IFMT == unix.S_IFDIR) != (mode&unix.S_IFMT == unix.S_IFDIR) {
-		err = unix.ENOTDIR // for a directory in a file's place too: engines match on it
+	// Somebody else may have made it meanwhile.
+	if st, err := r.K.Look("", fd); err != nil || how == howPathDir && st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		r.K.Close(fd)
+		return unix.ENOTDIR
 	}
-	if err != nil {
-		unix.Close(fd)
-		return -1, wrap(verb(mode), path, err)
-	}
-	return fd, nil
-}
-
-func verb(mode uint32) string {
-	if mode&unix.S_IFMT == unix.S_IFDIR {
-		return "make directory"
-	}
-	return "make file"
+	c.Give(fd)
+	return nil
 }
 
 // create makes what is missing of path, component by component. A link that
 // leads to nowhere is legal: its target is made inside the root.
-func (r Root) create(path string, mode uint32) (int, error) {
+func (r Root) create(path string, mode uint32) (calls.FD, error) {
 	todo, at, links := strings.Split(path, "/"), "", 0
 	for tries := 0; len(todo) > 0 && tries < 4096; tries++ {
 		name := todo[0]
@@ -165,17 +220,17 @@ func (r Root) create(path string, mode uint32) (int, error) {
 			// Somebody else may have made it meanwhile, or a link in its place:
 			// look again.
 			if err := r.make(at, name, kind); err != nil && !errors.Is(err, unix.EEXIST) {
-				return -1, err
+				return calls.None, err
 			}
 			if errors.Is(err, unix.EEXIST) {
 				todo = append([]string{name}, todo...)
 				continue
 			}
 		case err != nil:
-			return -1, err
+			return calls.None, err
 		case target != "":
 			if links++; links > maxLinks {
-				return -1, unix.ELOOP
+				return calls.None, unix.ELOOP
 			}
 			if target[0] == '/' {
 				at = ""
@@ -186,9 +241,9 @@ func (r Root) create(path string, mode uint32) (int, error) {
 		at += "/" + name
 	}
 	if len(todo) > 0 {
-		return -1, unix.ELOOP
+		return calls.None, unix.ELOOP
 	}
-	return r.openat2(at, unix.OpenHow{Flags: unix.O_PATH | unix.O_NOFOLLOW})
+	return r.openat2("", at, howLink).On("").Open()
 }
 
 func last(todo []string) bool {
@@ -203,28 +258,37 @@ func last(todo []string) bool {
 // linkAt is the target of the symbolic link path, or "" if it is something
 // else.
 func (r Root) linkAt(path string) (string, error) {
-	fd, err := r.openat2(path, unix.OpenHow{Flags: unix.O_PATH | unix.O_NOFOLLOW})
+	fd, err := r.openat2("", path, howLink).On("").Open()
 	if err != nil {
 		return "", err
 	}
-	defer unix.Close(fd)
-	var buf [unix.PathMax]byte
-	n, err := unix.Readlinkat(fd, "", buf[:])
+	defer r.K.Close(fd)
+	target, err := r.readLink(fd, "")
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) { // not a link
 		return "", nil
 	}
-	return string(buf[:max(n, 0)]), err
+	return target, err
+}
+
+// readLink is the target of a link.
+func (r Root) readLink(dir calls.FD, name string) (string, error) {
+	buf := calls.NewBuf(unix.PathMax)
+	n, err := r.K.Readlinkat("", dir, name, buf).Now()
+	if err != nil {
+		return "", err
+	}
+	return string(buf.Bytes[:max(n, 0)]), nil
 }
 
 // make makes name in the directory at.
 func (r Root) make(at, name string, mode uint32) error {
-	dir, err := r.openat2(at, unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY})
+	dir, err := r.openat2("", at, howPathDir).On("").Open()
 	if err != nil {
 		return err
 	}
-	defer unix.Close(dir)
+	defer r.K.Close(dir)
 	if mode&unix.S_IFMT == unix.S_IFDIR {
-		return unix.Mkdirat(dir, name, mode&0o7777)
+		return r.K.Mkdirat("", dir, name, mode&0o7777).Do()
 	}
-	return unix.Mknodat(dir, name, mode, 0)
+	return r.K.Mknodat("", dir, name, mode, 0).Do()
 }

@@ -1,11 +1,11 @@
 package source
 
 import (
-	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/mount/option"
 	"github.com/rung-oci/rung/libcontainer/rootfs"
@@ -15,73 +15,68 @@ import (
 
 // device clones a device file after its identity is verified: the host's file
 // of that name, or one made on a tmpfs that nobody else sees.
-func device(s *step.Source) (int, error) {
-	ref, err := unix.Open(s.Path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+func device(k *calls.Kernel, s *step.Source) (fd calls.FD) {
+	ref := calls.None
+	err := k.Try(func() {
+		ref = k.Openat("", calls.At, s.Path, unix.O_PATH|unix.O_NOFOLLOW, 0).FD()
+		rootfs.Verify(k, ref, s.Device, s.Rdev)
+	})
 	if err == nil {
-		err = rootfs.Verify(ref, s.Device, s.Rdev)
-		if err == nil {
-			fd, err := mount.Clone(ref, "", false)
-			unix.Close(ref)
-			return fd, err
-		}
-		unix.Close(ref)
+		fd = mount.Clone(k, "", ref, "", false).FD()
+		k.Close(ref)
+		return fd
 	}
-	return makeDevice(s)
+	k.Close(ref)
+	return makeDevice(k, s)
 }
 
-func makeDevice(s *step.Source) (int, error) {
-	dir, err := mount.New("tmpfs", "tmpfs", option.Options{}, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC)
-	if err != nil {
-		return -1, err
-	}
-	defer unix.Close(dir)
-	err = unix.Mknodat(dir, "node", s.Device, int(s.Rdev))
-	if err == nil {
-		err = unix.Fchownat(dir, "node", s.UID, s.GID, unix.AT_SYMLINK_NOFOLLOW)
-	}
-	if err == nil {
-		err = unix.Fchmodat(dir, "node", s.Mode, 0) // whatever the umask is
-	}
-	if err != nil {
-		return -1, fmt.Errorf("make device: %w", err)
-	}
-	fd, err := mount.Clone(dir, "node", false)
-	if errors.Is(err, unix.EINVAL) {
-		return cloneAttached(dir, "node")
-	}
-	return fd, err
+func makeDevice(k *calls.Kernel, s *step.Source) calls.FD {
+	dir := mount.New(k, "tmpfs", "tmpfs", option.Options{}, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC)
+	defer k.Close(dir)
+	const label = "make device"
+	k.Mknodat(label, dir, "node", s.Device, s.Rdev)
+	k.Fchownat(label, dir, "node", s.UID, s.GID, unix.AT_SYMLINK_NOFOLLOW)
+	k.Fchmodat(label, dir, "node", s.Mode) // whatever the umask is
+	c := mount.Clone(k, "", dir, "node", false)
+	return c.Else(func(e unix.Errno) error {
+		if e != unix.EINVAL || k.Remote() {
+			return e
+		}
+		fd, err := cloneAttached(dir, "node")
+		if err == nil {
+			c.Give(fd)
+		}
+		return err
+	}).FD()
 }
 
 // cloneAttached clones what lies in a detached mount where the kernel wants it to be one
 // of the caller's namespace (before Linux 6.15): it is attached in a namespace of a
 // thread's own, and goes with that.
-func cloneAttached(dir int, path string) (fd int, err error) {
+func cloneAttached(dir calls.FD, path string) (fd calls.FD, err error) {
 	done := make(chan struct{})
 	go thread.Own(func() {
 		defer close(done)
-		if err = attach(dir); err == nil {
-			fd, err = mount.Clone(dir, path, false)
+		k := new(calls.Kernel)
+		if err = attach(k, dir); err == nil {
+			fd, err = mount.Clone(k, "", dir, path, false).Open()
 		}
 	})
 	<-done
 	if err != nil {
-		return -1, fmt.Errorf("clone device: %w", err)
+		return calls.None, fmt.Errorf("clone device: %w", err)
 	}
 	return fd, nil
 }
 
 // attach attaches the mount in a new mount namespace, which no other one sees.
-func attach(tree int) error {
+func attach(k *calls.Kernel, tree calls.FD) error {
 	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
 		return err
 	}
-	root, err := unix.Open("/", unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(root)
-	if err := unix.Mount("", "/", "", unix.MS_PRIVATE, ""); err != nil {
-		return err
-	}
-	return mount.Attach(tree, root)
+	root := k.Openat("", calls.At, "/", unix.O_PATH, 0).FD()
+	defer k.Close(root)
+	k.Mount("", "", "/", "", unix.MS_PRIVATE, "")
+	mount.Attach(k, "", tree, root)
+	return k.Flush()
 }

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/idmap"
 	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/step"
@@ -23,7 +24,7 @@ func (m *Maker) idMap(tree int, s *step.IDMap) error {
 	if err != nil {
 		return err
 	}
-	return explain(mount.SetIDMap(tree, user, s.Recursive), s)
+	return explain(mount.SetIDMap(new(calls.Kernel), calls.Number(tree), user, s.Recursive).Do(), s)
 }
 
 // user is the user namespace with the maps. Mounts with the same maps share it.

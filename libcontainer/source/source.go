@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/mount/option"
 	"github.com/rung-oci/rung/libcontainer/step"
@@ -36,38 +37,50 @@ func (m *Maker) Close() {
 
 // Open makes the mount. The descriptor is close-on-exec and the caller's.
 func (m *Maker) Open(s *step.Source) (int, error) {
-	fd, err := open(s)
-	if err == nil && !s.Context {
-		err = m.idMap(fd, &s.IDMap)
+	k := new(calls.Kernel)
+	fd := m.Make(k, s)
+	if err := k.Flush(); err != nil {
+		k.Close(fd)
+		return -1, fmt.Errorf("%s: %w", s, err)
+	}
+	return fd.Int(), nil
+}
+
+// Make has k make the mount, or queues the calls that do.
+func (m *Maker) Make(k *calls.Kernel, s *step.Source) calls.FD {
+	fd := open(k, s)
+	if s.Context {
+		return fd
+	}
+	if s.IDMap.Field != "" {
+		own, err := k.Fetch(fd)
 		if err == nil {
-			err = s.SetFlags(fd)
+			err = m.idMap(own, &s.IDMap)
+			unix.Close(own)
 		}
-		if err != nil {
-			unix.Close(fd)
-		}
+		k.Keep(err)
 	}
-	if err != nil {
-		return -1, fmt.Errorf("mount %s: %w", s.What, err)
-	}
-	return fd, nil
+	s.SetFlags(k, fd)
+	return fd
 }
 
 // Map maps the ids of a mount that somebody else has made.
 func (m *Maker) Map(fd int, s *step.Source) error {
 	if err := m.idMap(fd, &s.IDMap); err != nil {
-		return fmt.Errorf("mount %s: %w", s.What, err)
+		return fmt.Errorf("%s: %w", s, err)
 	}
 	return nil
 }
 
-func open(s *step.Source) (int, error) {
+func open(k *calls.Kernel, s *step.Source) calls.FD {
+	o := option.Options{Superblock: s.Superblock, Data: s.Data}
 	switch {
 	case s.Context:
-		return mount.Context(s.Kind, s.Path, option.Options{Superblock: s.Superblock, Data: s.Data})
+		return mount.Context(k, s.Kind, s.Path, o)
 	case s.Kind != "":
-		return mount.New(s.Kind, s.Path, option.Options{Superblock: s.Superblock, Data: s.Data}, s.Attr.Set)
+		return mount.New(k, s.Kind, s.Path, o, s.Attr.Set)
 	case s.Device != 0:
-		return device(s)
+		return device(k, s)
 	}
-	return mount.Clone(unix.AT_FDCWD, s.Path, s.Recursive)
+	return mount.Clone(k, "", calls.At, s.Path, s.Recursive).FD()
 }

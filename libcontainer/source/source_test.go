@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/mount/option"
 	"github.com/rung-oci/rung/libcontainer/rootfs"
@@ -67,7 +68,9 @@ func TestDevice(t *testing.T) {
 				t.Errorf("Open(%s): %v", path, err)
 				continue
 			}
-			if err := rootfs.Verify(fd, unix.S_IFCHR, null); err != nil {
+			k := new(calls.Kernel)
+			rootfs.Verify(k, calls.Number(fd), unix.S_IFCHR, null)
+			if err := k.Flush(); err != nil {
 				t.Errorf("Open(%s) is another file: %v", path, err)
 			}
 			target := dir + "/target"
@@ -78,7 +81,7 @@ func TestDevice(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := mount.Attach(fd, ref); err != nil {
+			if err := mount.Attach(new(calls.Kernel), "", calls.Number(fd), calls.Number(ref)).Do(); err != nil {
 				t.Error(err)
 			}
 			unix.Close(ref)
@@ -142,7 +145,7 @@ func TestOpen(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := mount.Attach(fd, ref); err != nil {
+			if err := mount.Attach(new(calls.Kernel), "", calls.Number(fd), calls.Number(ref)).Do(); err != nil {
 				t.Error(err)
 			}
 			unix.Close(ref)

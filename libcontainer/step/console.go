@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/pty"
 	"github.com/rung-oci/rung/libcontainer/wire"
@@ -29,41 +30,41 @@ func (s *Console) Code(c *wire.Codec) {
 }
 
 // Run makes it.
-func (s *Console) Run(e *Env) error {
+func (s *Console) Run(e *Env) {
+	k := e.K
+	if k.Flush() != nil {
+		return
+	}
 	master, slave, err := pty.Open(e.Root, s.Width, s.Height)
 	if err != nil {
-		return err
+		k.Keep(err)
+		return
 	}
-	defer unix.Close(master)
+	defer k.Close(master)
 	e.Late = append(e.Late, slave)
-	if err := setLabel(slave, s.Label); err != nil {
-		return err
-	}
+	setLabel(k, slave, s.Label)
 	if s.Bind {
-		if err := bindConsole(e, slave); err != nil {
-			return fmt.Errorf("bind /dev/console: %w", err)
-		}
+		e.bindConsole(slave)
 	}
-	return e.Conn.Ask(wire.Console, master)
+	if ours, err := k.Fetch(master); err == nil {
+		e.ask(wire.Console, ours)
+		unix.Close(ours)
+	} else {
+		k.Keep(err)
+	}
 }
 
 // bindConsole puts the slave on /dev/console. The file below is made without
 // following a link (CVE-2026-88264).
-func bindConsole(e *Env, slave int) error {
-	dir, base, err := e.Root.Split("/dev/console")
+func (e *Env) bindConsole(slave calls.FD) {
+	err := e.K.Try(func() {
+		target := e.emptyFile("/dev/console")
+		defer e.K.Close(target)
+		tree := mount.Clone(e.K, "clone", slave, "", false).FD()
+		defer e.K.Close(tree)
+		mount.Attach(e.K, "attach", tree, target)
+	})
 	if err != nil {
-		return err
+		e.K.Fail("", fmt.Errorf("bind /dev/console: %w", err))
 	}
-	defer unix.Close(dir)
-	target, err := emptyFile(dir, base)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(target)
-	tree, err := mount.Clone(slave, "", false)
-	if err != nil {
-		return at("clone", err)
-	}
-	defer unix.Close(tree)
-	return at("attach", mount.Attach(tree, target))
 }

@@ -3,8 +3,11 @@ package step
 import (
 	"errors"
 	"fmt"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/calls"
 )
 
 // maxDepth bounds the directories that tmpcopyup descends.
@@ -12,130 +15,136 @@ const maxDepth = 64
 
 // copyUp copies the directory from into the mount to (option tmpcopyup).
 // Everything is opened by descriptor and without following links.
-func copyUp(from, to int) error {
-	src, err := reopen(from)
+func copyUp(k *calls.Kernel, from, to calls.FD) error {
+	src, err := reopen(k, from)
 	if err != nil {
-		return at("open for tmpcopyup", err)
+		return err
 	}
-	defer unix.Close(src)
-	dst, err := reopen(to)
+	defer k.Close(src)
+	dst, err := reopen(k, to)
 	if err != nil {
-		return at("open for tmpcopyup", err)
+		return err
 	}
-	defer unix.Close(dst)
-	return copyDir(src, dst, maxDepth)
+	defer k.Close(dst)
+	return copier{k}.dir(src, dst, maxDepth)
 }
 
 // reopen opens the directory of an O_PATH descriptor for reading.
-func reopen(dir int) (int, error) {
-	return unix.Openat(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+func reopen(k *calls.Kernel, dir calls.FD) (calls.FD, error) {
+	return k.Openat("open for tmpcopyup", dir, ".", unix.O_RDONLY|unix.O_DIRECTORY, 0).Open()
 }
 
-func copyDir(src, dst, depth int) error {
+// A copier copies what lies in directories.
+type copier struct{ *calls.Kernel }
+
+func (k copier) dir(src, dst calls.FD, depth int) error {
 	if depth == 0 {
 		return fmt.Errorf("tmpcopyup: %w", unix.ELOOP)
 	}
-	names, err := list(src)
+	names, err := k.list(src)
 	if err != nil {
-		return at("read directory for tmpcopyup", err)
+		return fmt.Errorf("read directory for tmpcopyup: %w", err)
 	}
 	for _, name := range names {
-		if err := copyEntry(src, dst, name, depth); err != nil && !errors.Is(err, unix.ENOENT) {
+		if err := k.entry(src, dst, name, depth); err != nil && !errors.Is(err, unix.ENOENT) {
 			return fmt.Errorf("tmpcopyup %s: %w", name, err)
 		}
 	}
 	return nil
 }
 
-func copyEntry(src, dst int, name string, depth int) error {
-	var st unix.Stat_t
-	if err := unix.Fstatat(src, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+func (k copier) entry(src, dst calls.FD, name string, depth int) error {
+	ref, err := k.Openat("", src, name, unix.O_PATH|unix.O_NOFOLLOW, 0).Open()
+	if err != nil {
 		return err
 	}
-	var err error
+	st, err := k.Look("", ref)
+	k.Close(ref)
+	if err != nil {
+		return err
+	}
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFDIR:
-		err = copySub(src, dst, name, depth)
+		err = k.sub(src, dst, name, depth)
 	case unix.S_IFREG:
-		err = copyFile(src, dst, name)
+		err = k.file(src, dst, name)
 	case unix.S_IFLNK:
-		var buf [unix.PathMax]byte
+		buf := calls.NewBuf(unix.PathMax)
 		var n int
-		if n, err = unix.Readlinkat(src, name, buf[:]); err == nil {
-			err = unix.Symlinkat(string(buf[:n]), dst, name)
+		if n, err = k.Readlinkat("", src, name, buf).Now(); err == nil {
+			err = k.Symlinkat("", string(buf.Bytes[:n]), dst, name).Do()
 		}
 	default:
-		err = unix.Mknodat(dst, name, st.Mode, int(st.Rdev))
+		err = k.Mknodat("", dst, name, uint32(st.Mode), unix.Mkdev(st.Rdev_major, st.Rdev_minor)).Do()
 	}
 	if err != nil {
 		return err
 	}
-	return copyMeta(dst, name, &st)
+	return k.meta(dst, name, st)
 }
 
-func copySub(src, dst int, name string, depth int) error {
-	if err := unix.Mkdirat(dst, name, 0o700); err != nil {
+func (k copier) sub(src, dst calls.FD, name string, depth int) error {
+	if err := k.Mkdirat("", dst, name, 0o700).Do(); err != nil {
 		return err
 	}
-	const flags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	from, err := unix.Openat(src, name, flags, 0)
+	const flags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW
+	from, err := k.Openat("", src, name, flags, 0).Open()
 	if err != nil {
 		return err
 	}
-	defer unix.Close(from)
-	to, err := unix.Openat(dst, name, flags, 0)
+	defer k.Close(from)
+	to, err := k.Openat("", dst, name, flags, 0).Open()
 	if err != nil {
 		return err
 	}
-	defer unix.Close(to)
-	return copyDir(from, to, depth-1)
+	defer k.Close(to)
+	return k.dir(from, to, depth-1)
 }
 
-func copyFile(src, dst int, name string) error {
-	from, err := unix.Openat(src, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+func (k copier) file(src, dst calls.FD, name string) error {
+	from, err := k.Openat("", src, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0).Open()
 	if err != nil {
 		return err
 	}
-	defer unix.Close(from)
-	to, err := unix.Openat(dst, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	defer k.Close(from)
+	to, err := k.Openat("", dst, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW, 0o600).Open()
 	if err != nil {
 		return err
 	}
-	defer unix.Close(to)
+	defer k.Close(to)
 	for {
-		n, err := unix.Sendfile(to, from, nil, 1<<24)
-		if err == unix.EINTR {
-			continue
-		}
+		n, err := k.Call("", unix.SYS_SENDFILE, to.Arg(), from.Arg(), calls.Int(0), calls.Int(1<<24)).Now()
 		if err != nil || n == 0 {
 			return err
 		}
 	}
 }
 
-// copyMeta sets owner, mode and time. Extended attributes stay behind: a tmpfs
+// meta sets owner, mode and time. Extended attributes stay behind: a tmpfs
 // takes few of them.
-func copyMeta(dst int, name string, st *unix.Stat_t) error {
-	if err := unix.Fchownat(dst, name, int(st.Uid), int(st.Gid), unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return err
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFLNK {
-		if err := unix.Fchmodat(dst, name, st.Mode&0o7777, 0); err != nil {
-			return err
+func (k copier) meta(dst calls.FD, name string, st *unix.Statx_t) error {
+	return k.Try(func() {
+		k.Fchownat("", dst, name, int(st.Uid), int(st.Gid), unix.AT_SYMLINK_NOFOLLOW)
+		if st.Mode&unix.S_IFMT != unix.S_IFLNK {
+			k.Fchmodat("", dst, name, uint32(st.Mode&0o7777))
 		}
-	}
-	return unix.UtimesNanoAt(dst, name, []unix.Timespec{st.Atim, st.Mtim}, unix.AT_SYMLINK_NOFOLLOW)
+		times := [2]unix.Timespec{unix.NsecToTimespec(nsec(st.Atime)), unix.NsecToTimespec(nsec(st.Mtime))}
+		k.Call("", unix.SYS_UTIMENSAT, dst.Arg(), calls.Text(name), calls.In(unsafe.Slice((*byte)(unsafe.Pointer(&times)), unsafe.Sizeof(times))),
+			calls.Int(unix.AT_SYMLINK_NOFOLLOW))
+	})
 }
 
+func nsec(t unix.StatxTimestamp) int64 { return t.Sec*1e9 + int64(t.Nsec) }
+
 // list reads the names in a directory.
-func list(dir int) ([]string, error) {
+func (k copier) list(dir calls.FD) ([]string, error) {
 	var names []string
-	buf := make([]byte, 16<<10)
 	for {
-		n, err := unix.ReadDirent(dir, buf)
+		buf := calls.NewBuf(16 << 10)
+		n, err := k.Call("", unix.SYS_GETDENTS64, dir.Arg(), buf.Out(), calls.Int(len(buf.Bytes))).Now()
 		if err != nil || n <= 0 {
 			return names, err
 		}
-		_, _, names = unix.ParseDirent(buf[:n], -1, names)
+		_, _, names = unix.ParseDirent(buf.Bytes[:n], -1, names)
 	}
 }

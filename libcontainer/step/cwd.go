@@ -1,10 +1,9 @@
 package step
 
 import (
-	"errors"
-
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
@@ -19,15 +18,8 @@ func (s *Cwd) Code(c *wire.Codec) { c.String(&s.Path) }
 
 // Run makes it if it can: whether the process can enter it is found out by the
 // process itself, with its own ids.
-func (s *Cwd) Run(e *Env) error {
-	fd, err := e.Root.Lookup(s.Path)
-	if errors.Is(err, unix.ENOENT) {
-		fd, err = e.Root.Dir(s.Path)
-	}
-	if err == nil {
-		unix.Close(fd)
-	}
-	return nil
+func (s *Cwd) Run(e *Env) {
+	_ = e.K.Try(func() { e.K.Close(e.Root.DirOrFile(s.Path)) })
 }
 
 // UseRoot opens a root filesystem that no mount is made for: the container has
@@ -40,8 +32,6 @@ func (s *UseRoot) String() string { return "open root filesystem " + s.Path }
 func (s *UseRoot) Code(c *wire.Codec) { c.String(&s.Path) }
 
 // Run opens it.
-func (s *UseRoot) Run(e *Env) error {
-	fd, err := unix.Open(s.Path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	e.Root.FD = fd
-	return at("open", err)
+func (s *UseRoot) Run(e *Env) {
+	e.Root.FD = e.K.Openat("open", calls.At, s.Path, unix.O_PATH|unix.O_DIRECTORY, 0).FD()
 }

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/rootfs"
 	"github.com/rung-oci/rung/libcontainer/wire"
@@ -25,7 +26,7 @@ func (s *Device) Code(c *wire.Codec) {
 }
 
 // Run makes it.
-func (s *Device) Run(e *Env) error { return e.Root.Mknod(s.Node) }
+func (s *Device) Run(e *Env) { e.Root.Mknod(s.Node) }
 
 // BindDevice puts a device file of the host's in a place: inside a user
 // namespace none can be made.
@@ -43,49 +44,25 @@ func (s *BindDevice) Code(c *wire.Codec) {
 }
 
 // Run attaches the clone to an empty file.
-func (s *BindDevice) Run(e *Env) error {
-	tree, err := take(e.Trees, s.Tree)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(tree)
-	dir, base, err := e.Root.Split(s.Path)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(dir)
-	target, err := emptyFile(dir, base)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(target)
-	return at("attach", mount.Attach(tree, target))
+func (s *BindDevice) Run(e *Env) {
+	tree := e.take("", s.Tree)
+	defer e.K.Close(tree.FD)
+	target := e.emptyFile(s.Path)
+	defer e.K.Close(target)
+	mount.Attach(e.K, "attach", tree.FD, target)
 }
 
-// emptyFile makes the file base in dir and opens it O_PATH. What an image has
+// emptyFile makes a file and opens it O_PATH. What an image has
 // put there may have any type but link or directory.
-func emptyFile(dir int, base string) (int, error) {
-	if err := unix.Mknodat(dir, base, unix.S_IFREG|0o600, 0); err != nil && err != unix.EEXIST {
-		return -1, at("make file", err)
-	}
-	fd, err := unix.Openat(dir, base, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1, at("open", err)
-	}
-	var st unix.Stat_t
-	if err = unix.Fstat(fd, &st); err == nil {
-		switch st.Mode & unix.S_IFMT {
-		case unix.S_IFLNK:
-			err = fmt.Errorf("is a symbolic link: %w", unix.ELOOP)
-		case unix.S_IFDIR:
-			err = unix.EISDIR
-		}
-	}
-	if err != nil {
-		unix.Close(fd)
-		return -1, err
-	}
-	return fd, nil
+func (e *Env) emptyFile(path string) calls.FD {
+	dir, base := e.Root.Split(path)
+	defer e.K.Close(dir)
+	e.K.Mknodat("make file", dir, base, unix.S_IFREG|0o600, 0).Tolerate(unix.EEXIST)
+	fd := e.K.Openat("open", dir, base, unix.O_PATH|unix.O_NOFOLLOW, 0).FD()
+	st, _ := e.K.Stat("", fd)
+	e.K.Refuse("", st.Mode(), unix.S_IFMT, unix.S_IFLNK, unix.ELOOP).Else(func(err unix.Errno) error { return fmt.Errorf("is a symbolic link: %w", err) })
+	e.K.Refuse("", st.Mode(), unix.S_IFMT, unix.S_IFDIR, unix.EISDIR)
+	return fd
 }
 
 // Link makes a symbolic link in /dev. What an image has there stays, unless
@@ -105,4 +82,4 @@ func (s *Link) Code(c *wire.Codec) {
 }
 
 // Run makes it.
-func (s *Link) Run(e *Env) error { return e.Root.Symlink(s.Target, s.Path, s.Replace) }
+func (s *Link) Run(e *Env) { e.Root.Symlink(s.Target, s.Path, s.Replace) }

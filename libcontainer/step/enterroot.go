@@ -1,10 +1,12 @@
 package step
 
 import (
+	"errors"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/wire"
 )
@@ -29,73 +31,58 @@ func (s *EnterRoot) Code(c *wire.Codec) {
 }
 
 // Run attaches the tree and makes it the root of the steps that follow.
-func (s *EnterRoot) Run(e *Env) error {
+func (s *EnterRoot) Run(e *Env) {
+	k := e.K
 	if s.Propagation != 0 {
-		if err := s.propagate(); err != nil {
-			return err
-		}
+		s.propagate(k)
 	}
 	// Others may have put a link there, in their mount namespace.
-	dir, err := unix.Openat2(unix.AT_FDCWD, s.Path, &unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS})
-	if err != nil {
-		return at("open", err)
+	dir := k.Openat2("open", calls.At, s.Path, &unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS}).FD()
+	defer k.Close(dir)
+	tree := e.take("", s.Tree)
+	e.Root.FD = tree.FD
+	e.sameFile(dir, e.look(tree))
+	mount.Attach(k, "attach", tree.FD, dir)
+	if s.Propagation == 0 {
+		// On a mount that is shared it has become shared, and would hand all others on.
+		mount.SetPropagation(k, "make private", tree.FD, unix.MS_PRIVATE, true)
 	}
-	defer unix.Close(dir)
-	tree, err := take(e.Trees, s.Tree)
-	if err != nil {
-		return err
-	}
-	e.Root.FD = tree
-	if err := sameFile(tree, dir); err != nil {
-		return err
-	}
-	if err := mount.Attach(tree, dir); err != nil || s.Propagation != 0 {
-		return at("attach", err)
-	}
-	// On a mount that is shared it has become shared, and would hand all others on.
-	return at("make private", mount.SetPropagation(tree, unix.MS_PRIVATE, true))
 }
 
 // propagate sets the propagation of the namespace.
-func (s *EnterRoot) propagate() error {
-	top, err := unix.Open("/", unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return at("open /", err)
+func (s *EnterRoot) propagate(k *calls.Kernel) {
+	top := k.Openat("open /", calls.At, "/", unix.O_PATH, 0).FD()
+	defer k.Close(top)
+	mount.SetPropagation(k, "set mount propagation", top, s.Propagation, true)
+	if s.Propagation == unix.MS_SHARED {
+		privateParent(k, s.Path)
 	}
-	defer unix.Close(top)
-	if err := mount.SetPropagation(top, s.Propagation, true); err != nil {
-		return at("set mount propagation", err)
-	}
-	if s.Propagation != unix.MS_SHARED {
-		return nil
-	}
-	return at("make parent mount private", privateParent(s.Path))
 }
 
 // sameFile guards against a root filesystem that was exchanged since it was
-// checked.
-func sameFile(a, b int) error {
-	var x, y unix.Stat_t
-	if err := unix.Fstat(a, &x); err != nil {
-		return err
+// checked: fd has to be the file that st is of.
+func (e *Env) sameFile(fd calls.FD, st *unix.Statx_t) {
+	now, _ := e.K.Stat("", fd)
+	for _, same := range []struct {
+		v    calls.Arg
+		want uint32
+	}{
+		{now.DevMajor(), st.Dev_major}, {now.DevMinor(), st.Dev_minor}, {now.InoLow(), uint32(st.Ino)}, {now.InoHigh(), uint32(st.Ino >> 32)},
+	} {
+		e.K.Require("", same.v, ^uint32(0), same.want, unix.ESTALE)
 	}
-	if err := unix.Fstat(b, &y); err != nil {
-		return err
-	}
-	if x.Dev != y.Dev || x.Ino != y.Ino {
-		return unix.ESTALE
-	}
-	return nil
 }
 
 // privateParent makes the mount that path lies on private: what is mounted at
 // path would else appear on the host, and pivot_root(2) refuses a shared
 // parent. EINVAL says that a path isn't a mount point, so we walk up.
-func privateParent(path string) error {
+func privateParent(k *calls.Kernel, path string) {
+	const label = "make parent mount private"
 	for {
-		err := unix.Mount("", path, "", unix.MS_PRIVATE, "")
-		if err != unix.EINVAL || path == "/" {
-			return err
+		err := k.Mount(label, "", path, "", unix.MS_PRIVATE, "").Do()
+		if !errors.Is(err, unix.EINVAL) || path == "/" {
+			k.Keep(err)
+			return
 		}
 		if path = path[:strings.LastIndexByte(path, '/')]; path == "" {
 			path = "/"

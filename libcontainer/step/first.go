@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
@@ -21,7 +22,7 @@ type First struct {
 
 // ErrFirst says that the container's first process has ended. Why is in its
 // progress record, which the parent reads.
-var ErrFirst = errors.New("container's first process has ended")
+var ErrFirst = calls.ErrGone
 
 // Report waits until the first process has made its file systems.
 func (f *First) Report() error {
@@ -45,12 +46,19 @@ func (f *First) recv() ([]int, error) {
 	return fds, err
 }
 
-// take hands mount i over.
-func (f *First) take(i int) (int, error) {
-	if err := f.Report(); err != nil {
-		return -1, err
+// take hands file system i over.
+func (f *First) take(k *calls.Kernel, i int) calls.FD {
+	err := f.Report()
+	if err == nil && (i < 0 || i >= len(f.Mounts) || f.Mounts[i] < 0) {
+		err = fmt.Errorf("mount source %d: %w", i, unix.EBADF)
 	}
-	return take(f.Mounts, i)
+	if err != nil {
+		k.Fail("", err)
+		return calls.None
+	}
+	fd := calls.Number(f.Mounts[i])
+	f.Mounts[i] = -1
+	return fd
 }
 
 // Network joins the network namespace that the first process makes while the
@@ -63,16 +71,16 @@ func (*Network) String() string { return "join network namespace" }
 func (*Network) Code(*wire.Codec) {}
 
 // Run waits for it and joins.
-func (*Network) Run(e *Env) error {
-	if err := e.First.Report(); err != nil {
-		return err
+func (*Network) Run(e *Env) {
+	err := e.First.Report()
+	if err == nil {
+		_, err = e.First.recv()
 	}
-	if _, err := e.First.recv(); err != nil {
-		return err
+	if err == nil {
+		if err = unix.Setns(e.Pidfd, unix.CLONE_NEWNET); errors.Is(err, unix.ESRCH) { // it goes on without us, and may have failed by now
+			err = ErrFirst
+		}
+		err = at("setns", err)
 	}
-	err := unix.Setns(e.Pidfd, unix.CLONE_NEWNET)
-	if err == unix.ESRCH { // it goes on without us, and may have failed by now
-		return ErrFirst
-	}
-	return at("setns", err)
+	e.K.Keep(err)
 }

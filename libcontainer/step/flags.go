@@ -1,11 +1,11 @@
 package step
 
 import (
-	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/mount/option"
 	"github.com/rung-oci/rung/libcontainer/wire"
@@ -33,64 +33,80 @@ func codeFlags(c *wire.Codec, f *Flags) {
 
 // Set changes the flags of the mount fd. Where some are locked, those that aren't named stay, and
 // a word that would change one is an error, which says whose they are.
-func (f *Flags) Set(fd int, a option.Attr, whose string) error {
-	if f.Field == "" {
-		return f.set(fd, a)
+func (f *Flags) Set(k *calls.Kernel, label string, fd calls.FD, a option.Attr, whose string) {
+	switch {
+	case f.Field == "":
+		f.set(k, label, fd, a)
+	case !f.Named.Any:
+	case f.Locked:
+		f.unlocked(k, label, fd, a, whose)
+	default:
+		f.replace(k, label, fd, a, whose)
 	}
-	if !f.Named.Any {
-		return nil
-	}
-	if !f.Locked {
-		err := f.replace(fd, a)
-		if !errors.Is(err, unix.EPERM) {
-			return err
-		}
-	}
-	have, err := attributes(fd)
-	if err != nil {
-		return err
-	}
-	kept, refused := option.Locked(a, f.Named, have)
-	if len(refused) > 0 {
-		return fmt.Errorf("%s: %s: %w", f.Field, option.Text(refused, whose), unix.EPERM)
-	}
-	return mount.SetAttr(fd, kept.Set, kept.Clear, false)
 }
 
 // set sets flags as they are.
-func (f *Flags) set(fd int, a option.Attr) error {
-	err := mount.SetAttr(fd, a.Set, a.Clear, false)
-	if !f.Yield || !errors.Is(err, unix.EPERM) {
-		return err
-	}
-	have, err := attributes(fd)
-	if err != nil {
-		return err
-	}
-	a = option.Yield(a, have)
-	return mount.SetAttr(fd, a.Set, a.Clear, false)
-}
-
-// replace clears all flags that aren't named.
-func (f *Flags) replace(fd int, a option.Attr) error {
-	if option.NeedsFlags(f.Named) {
-		have, err := attributes(fd)
+func (f *Flags) set(k *calls.Kernel, label string, fd calls.FD, a option.Attr) {
+	yield := func(e unix.Errno) error {
+		if !f.Yield || e != unix.EPERM {
+			return e
+		}
+		have, err := attributes(k, fd)
 		if err != nil {
 			return err
 		}
+		b := option.Yield(a, have)
+		return k.Try(func() { mount.SetAttr(k, label, fd, b.Set, b.Clear, false) })
+	}
+	if a.Set|a.Clear != 0 {
+		k.MountSetattr(label, fd, 0, unix.MountAttr{Attr_set: a.Set, Attr_clr: a.Clear}).Else(yield)
+	}
+}
+
+// replace clears all flags that aren't named.
+func (f *Flags) replace(k *calls.Kernel, label string, fd calls.FD, asked option.Attr, whose string) {
+	a := asked
+	if option.NeedsFlags(f.Named) {
+		have, err := attributes(k, fd)
+		if err != nil {
+			k.Fail(label, err)
+			return
+		}
 		a = option.Without(a, f.Named, have)
 	}
-	a = option.Replace(a, f.Named)
-	return mount.SetAttr(fd, a.Set, a.Clear, false)
+	if a = option.Replace(a, f.Named); a.Set|a.Clear == 0 {
+		return
+	}
+	k.MountSetattr(label, fd, 0, unix.MountAttr{Attr_set: a.Set, Attr_clr: a.Clear}).Else(func(e unix.Errno) error {
+		if e != unix.EPERM {
+			return e
+		}
+		return k.Try(func() { f.unlocked(k, label, fd, asked, whose) })
+	})
+}
+
+// unlocked sets those flags that aren't locked.
+func (f *Flags) unlocked(k *calls.Kernel, label string, fd calls.FD, a option.Attr, whose string) {
+	have, err := attributes(k, fd)
+	if err != nil {
+		k.Fail(label, err)
+		return
+	}
+	kept, refused := option.Locked(a, f.Named, have)
+	if len(refused) > 0 {
+		k.Fail(label, fmt.Errorf("%s: %s: %w", f.Field, option.Text(refused, whose), unix.EPERM))
+		return
+	}
+	mount.SetAttr(k, label, fd, kept.Set, kept.Clear, false)
 }
 
 // attributes are the flags that a mount has.
-func attributes(fd int) (uint64, error) {
-	var st unix.Statfs_t
-	if err := unix.Fstatfs(fd, &st); err != nil {
-		return 0, at("read flags", err)
+func attributes(k *calls.Kernel, fd calls.FD) (uint64, error) {
+	st, c := k.Fstatfs("read flags", fd)
+	if err := c.Do(); err != nil {
+		return 0, err
 	}
-	return option.OfStatfs(uint64(st.Flags)), nil
+	return option.OfStatfs(uint64(st.Get().Flags)), nil
 }
 
 // whose flags they are, of a clone.
@@ -98,32 +114,30 @@ const whose = "source"
 
 // SetFlags gives the mount fd, a clone or a new one, what its source says: propagation, then
 // flags.
-func (s *Source) SetFlags(fd int) error {
-	below, err := s.refusedBelow(fd) // as long as the flags are the source's
-	if err != nil {
-		return err
-	}
+func (s *Source) SetFlags(k *calls.Kernel, fd calls.FD) {
+	below := s.refusedBelow(k, fd) // as long as the flags are the source's
 	for _, p := range s.Propagation {
-		if err := mount.SetPropagation(fd, p.Type, p.Recursive); err != nil {
-			return at("set propagation", err)
-		}
+		mount.SetPropagation(k, "set propagation", fd, p.Type, p.Recursive)
 	}
 	if s.Kind == "" {
-		if err := s.Flags.Set(fd, s.Attr, whose); err != nil {
-			return at("set flags", err)
-		}
+		s.Flags.Set(k, "set flags", fd, s.Attr, whose)
 	}
+	const label = "set recursive flags"
 	if len(below) > 0 {
-		return at("set recursive flags", fmt.Errorf("%s: %s: %w", s.Flags.Field, option.Text(below, whose), unix.EPERM))
+		k.Fail(label, fmt.Errorf("%s: %s: %w", s.Flags.Field, option.Text(below, whose), unix.EPERM))
 	}
-	return at("set recursive flags", mount.SetAttr(fd, s.RecAttr.Set, s.RecAttr.Clear, true))
+	mount.SetAttr(k, label, fd, s.RecAttr.Set, s.RecAttr.Clear, true)
 }
 
 // refusedBelow are the words for the mount and those below that its flags are locked against.
-func (s *Source) refusedBelow(fd int) ([]option.Refusal, error) {
+func (s *Source) refusedBelow(k *calls.Kernel, fd calls.FD) []option.Refusal {
 	if !s.Flags.Locked || s.RecAttr.Clear == 0 {
-		return nil, nil
+		return nil
 	}
-	have, err := attributes(fd)
-	return option.LockedBelow(s.RecAttr, have), err
+	have, err := attributes(k, fd)
+	if err != nil {
+		k.Keep(err)
+		return nil
+	}
+	return option.LockedBelow(s.RecAttr, have)
 }

@@ -29,7 +29,7 @@ func (s *Home) Code(c *wire.Codec) {
 }
 
 // Run never fails: an image without a usable file gives "/".
-func (s *Home) Run(e *Env) error {
+func (s *Home) Run(e *Env) {
 	home := "/"
 	if text, err := (user.In{Root: e.Root}).Passwd(); err == nil {
 		home = user.Home(text, s.UID)
@@ -38,5 +38,4 @@ func (s *Home) Run(e *Env) error {
 		home = "/"
 	}
 	e.Arena.SetString(s.Text, s.Pointer, "HOME="+home)
-	return nil
 }

@@ -21,7 +21,7 @@ func (*HostHooks) String() string { return "run host hooks" }
 func (*HostHooks) Code(*wire.Codec) {}
 
 // Run asks and waits.
-func (*HostHooks) Run(e *Env) error { return e.Conn.Ask(wire.HostHooks) }
+func (*HostHooks) Run(e *Env) { e.ask(wire.HostHooks) }
 
 // ContainerHooks runs the createContainer hooks: programs of the host's, found
 // in its mount tree, inside the container's namespaces.
@@ -83,8 +83,15 @@ func (s *ContainerHooks) Open(pid int) error {
 	return nil
 }
 
-// Run runs them. The pid namespace is entered for children only.
-func (s *ContainerHooks) Run(*Env) error {
+// Run runs them.
+func (s *ContainerHooks) Run(e *Env) {
+	if err := e.K.Flush(); err == nil {
+		e.K.Fail("", s.run())
+	}
+}
+
+// run runs them. The pid namespace is entered for children only.
+func (s *ContainerHooks) run() error {
 	if len(s.NS) > 0 {
 		// Our next child is in another pid namespace than we are: it can't be a
 		// thread. Locking has the runtime keep a thread from which to make threads.

@@ -1,11 +1,11 @@
 package step
 
 import (
-	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/wire"
 )
@@ -13,24 +13,19 @@ import (
 // inside clones what is to be bound from within the root filesystem. That is done in its turn, so
 // that it has what earlier mounts put there; and by a path of the root's, since an image may have
 // links in it.
-func (s *Mount) inside(e *Env) (int, error) {
-	from, err := e.Root.Lookup(s.Tree.Path)
-	if err != nil {
-		return -1, err
+func (s *Mount) inside(e *Env) Tree {
+	from := e.Root.Open(s.Tree.Path).FD()
+	defer e.K.Close(from)
+	tree := mount.Clone(e.K, "clone", from, "", s.Tree.Recursive).Else(func(err unix.Errno) error {
+		if err == unix.EINVAL && !s.Tree.Recursive && s.Tree.Flags.Locked {
+			return calls.Whole(errBelow)
+		}
+		return err
+	}).FD()
+	if e.K.Flush() == nil {
+		s.finishInside(e, from, tree)
 	}
-	defer unix.Close(from)
-	tree, err := mount.Clone(from, "", s.Tree.Recursive)
-	if errors.Is(err, unix.EINVAL) && !s.Tree.Recursive && s.Tree.Flags.Locked {
-		return -1, errBelow
-	}
-	if err != nil {
-		return -1, at("clone", err)
-	}
-	if err := s.finishInside(e, from, tree); err != nil {
-		unix.Close(tree)
-		return -1, err
-	}
-	return tree, nil
+	return Tree{FD: tree}
 }
 
 // errBelow is the kernel's EINVAL in words: a user namespace may not leave out what the host
@@ -38,30 +33,32 @@ func (s *Mount) inside(e *Env) (int, error) {
 var errBelow = fmt.Errorf("clone: the host has mounts below it, which a user namespace can't leave out (rbind takes them along): %w", unix.EINVAL)
 
 // finishInside gives the clone its ids and flags.
-func (s *Mount) finishInside(e *Env, from, tree int) (err error) {
+func (s *Mount) finishInside(e *Env, from, tree calls.FD) {
 	src := s.Tree
 	if src.IDMap.Field != "" {
-		if err := e.Conn.Ask(wire.MapIDs, tree); err != nil {
-			return at("map ids", err)
+		ours, err := e.K.Fetch(tree)
+		if err == nil {
+			err = e.Conn.Ask(wire.MapIDs, ours)
+			unix.Close(ours)
+		}
+		if err != nil {
+			e.K.Fail("map ids", err)
+			return
 		}
 	}
 	if src.Flags.Locked {
 		// Only the root is of another user namespace, what is mounted in it is of this one.
-		if src.Flags.Locked, err = sameMount(from, e.Root.FD); err != nil {
-			return err
+		a, err := e.K.Look("statx", from)
+		if err != nil {
+			e.K.Keep(err)
+			return
 		}
+		b, err := e.K.Look("statx", e.Root.FD)
+		if err != nil {
+			e.K.Keep(err)
+			return
+		}
+		src.Flags.Locked = a.Mnt_id == b.Mnt_id
 	}
-	return src.SetFlags(tree)
-}
-
-// sameMount tells whether two descriptors are of the same mount.
-func sameMount(a, b int) (bool, error) {
-	var x, y unix.Statx_t
-	if err := unix.Statx(a, "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID, &x); err != nil {
-		return false, at("statx", err)
-	}
-	if err := unix.Statx(b, "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID, &y); err != nil {
-		return false, at("statx", err)
-	}
-	return x.Mnt_id == y.Mnt_id, nil
+	src.SetFlags(e.K, tree)
 }

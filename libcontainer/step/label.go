@@ -2,22 +2,26 @@ package step
 
 import (
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/calls"
 )
 
 // setLabel gives a terminal, or the root directory of a mount, the SELinux label
 // if there is one.
-func setLabel(fd int, label string) error {
+func setLabel(k *calls.Kernel, fd calls.FD, label string) {
 	if label == "" {
-		return nil
+		return
 	}
-	const name = "security.selinux"
-	err := unix.Fsetxattr(fd, name, []byte(label), 0)
-	if err == unix.EBADF { // a detached mount is open only as a place
-		var dir int
-		if dir, err = unix.Openat(fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err == nil {
-			err = unix.Fsetxattr(dir, name, []byte(label), 0)
-			unix.Close(dir)
+	const name, what = "security.selinux", "linux.mountLabel: set label"
+	k.Fsetxattr(what, fd, name, label).Else(func(e unix.Errno) error {
+		if e != unix.EBADF {
+			return e
 		}
-	}
-	return at("linux.mountLabel: set label", err)
+		// A detached mount is open only as a place.
+		return k.Try(func() {
+			dir := k.Openat(what, fd, ".", unix.O_RDONLY|unix.O_DIRECTORY, 0).FD()
+			k.Fsetxattr(what, dir, name, label)
+			k.Close(dir)
+		})
+	})
 }

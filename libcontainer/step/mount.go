@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/mount/option"
 	"github.com/rung-oci/rung/libcontainer/proc"
@@ -105,98 +106,66 @@ func codePropagation(c *wire.Codec, p *[]option.Propagation) {
 }
 
 // Run makes the mount if it is a new one and attaches it.
-func (s *Mount) Run(e *Env) error {
+func (s *Mount) Run(e *Env) {
+	k := e.K
 	if s.From == FromMount {
-		return s.remount(e)
+		s.remount(e)
+		return
 	}
-	tree, err := s.detached(e)
-	if err != nil {
-		return err
-	}
+	tree := s.detached(e)
 	mode := s.Mode && e.exists(s.Target)
-	target, err := s.target(e, tree)
-	if err != nil {
-		closeIf(tree)
-		return err
+	target := s.target(e, tree)
+	defer k.Close(target)
+	if !tree.FD.None() && mode {
+		takeMode(k, target, tree.FD)
 	}
-	defer unix.Close(target)
-	if tree >= 0 && mode {
-		if err := takeMode(target, tree); err != nil {
-			unix.Close(tree)
-			return at("set mode", err)
-		}
+	if tree.FD.None() && k.Err() == nil {
+		tree.FD = s.fresh(e, target, mode)
 	}
-	if tree < 0 {
-		if tree, err = s.fresh(target, mode); errors.Is(err, unix.EPERM) && s.Fallback >= 0 {
-			tree, err = take(e.Trees, s.Fallback)
-		}
-		if err != nil {
-			return err
-		}
+	setLabel(k, tree.FD, s.Label)
+	mount.Attach(k, "attach", tree.FD, target)
+	if s.Later && k.Err() == nil {
+		e.readonly = append(e.readonly, tree.FD)
+		return
 	}
-	err = setLabel(tree, s.Label)
-	if err == nil {
-		err = at("attach", mount.Attach(tree, target))
-	}
-	if err != nil {
-		unix.Close(tree)
-		return err
-	}
-	if s.Later {
-		e.readonly = append(e.readonly, tree)
-		return nil
-	}
-	unix.Close(tree)
-	return nil
+	k.Close(tree.FD)
 }
 
 // exists tells whether there is something at a path.
 func (e *Env) exists(path string) bool {
 	fd, err := e.Root.Lookup(path)
 	if err == nil {
-		unix.Close(fd)
+		e.K.Close(fd)
 	}
 	return err == nil
 }
 
-func closeIf(fd int) {
-	if fd >= 0 {
-		unix.Close(fd)
-	}
-}
-
-// detached is the tree that exists already, or -1.
-func (s *Mount) detached(e *Env) (int, error) {
+// detached is the tree that exists already, or none.
+func (s *Mount) detached(e *Env) Tree {
 	switch s.From {
 	case FromTree:
-		return take(e.Trees, s.Index)
+		return e.take("", s.Index)
 	case FromContext:
-		return s.ofContext(take(e.Trees, s.Index))
+		return s.ofContext(e, e.take("", s.Index).FD)
 	case FromRoot:
 		return s.inside(e)
 	case FromFirst:
-		return s.ofContext(e.First.take(s.Index))
+		return s.ofContext(e, e.First.take(e.K, s.Index))
 	}
-	return -1, nil
+	return Tree{FD: calls.None}
 }
 
 // ofContext makes the mount of an instance that is there. It is made no sooner,
 // because the order in which the kernel lists mounts is that of their making.
-func (s *Mount) ofContext(fs int, err error) (int, error) {
-	if err != nil {
-		return -1, err
-	}
-	defer unix.Close(fs)
-	tree, err := mount.FromContext(fs, s.First())
-	if err != nil {
-		return -1, err
-	}
-	if err := s.more(tree); err != nil {
-		unix.Close(tree)
-		return -1, err
-	}
-	return tree, nil
+func (s *Mount) ofContext(e *Env, fs calls.FD) Tree {
+	defer e.K.Close(fs)
+	tree := mount.FromContext(e.K, fs, s.First())
+	s.more(e.K, tree)
+	return Tree{FD: tree, Stat: &directory}
 }
+
+// directory is what the root of a new file system is.
+var directory = unix.Statx_t{Mode: unix.S_IFDIR}
 
 // errInsideProc has runc's text.
 type errInsideProc string
@@ -207,114 +176,87 @@ func (p errInsideProc) Error() string {
 
 // target opens the mount point, made where missing: a directory, or a file for
 // a tree that is one.
-func (s *Mount) target(e *Env, tree int) (int, error) {
-	file := false
-	if tree >= 0 {
-		var st unix.Stat_t
-		if err := unix.Fstat(tree, &st); err != nil {
-			return -1, err
-		}
-		file = st.Mode&unix.S_IFMT != unix.S_IFDIR
-	}
+func (s *Mount) target(e *Env, tree Tree) calls.FD {
 	if s.Kind == "proc" || s.Kind == "sysfs" {
-		if err := e.ordinaryDirectory(s.Target, s.Kind); err != nil {
-			return -1, err
-		}
+		// Programs would take what a link or a file leads to for the kernel's word
+		// (CVE-2019-19921, CVE-2023-27561).
+		e.Root.OrdinaryDir(s.Target, fmt.Errorf("filesystem %q must be mounted on ordinary directory", s.Kind))
 	}
 	open := e.Root.Dir
-	if file {
+	if !tree.FD.None() && e.look(tree).Mode&unix.S_IFMT != unix.S_IFDIR {
 		open = e.Root.File
 	}
-	fd, err := open(s.Target)
-	if err != nil {
-		return -1, err
-	}
-	if err := s.checkProc(e, fd, tree); err != nil {
-		unix.Close(fd)
-		return -1, err
-	}
-	return fd, nil
-}
-
-// ordinaryDirectory refuses an image in which /proc or /sys is a link or a
-// file: programs would take what it leads to for the kernel's word
-// (CVE-2019-19921, CVE-2023-27561).
-func (e *Env) ordinaryDirectory(target, kind string) error {
-	fd, err := e.Root.LookupNoFollow(target)
-	if errors.Is(err, unix.ENOENT) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return err
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
-		return fmt.Errorf("filesystem %q must be mounted on ordinary directory", kind)
-	}
-	return nil
+	fd := open(s.Target)
+	s.checkProc(e, fd, tree.FD)
+	return fd
 }
 
 // checkProc keeps mounts off the container's procfs: a fake file there makes
 // programs write secrets and labels to the wrong place (CVE-2019-16884). What
 // lxcfs covers is allowed, and on /proc itself nothing but a procfs.
-func (s *Mount) checkProc(e *Env, target, tree int) error {
-	clean := path.Clean("/" + s.Target)
+func (s *Mount) checkProc(e *Env, target, tree calls.FD) {
+	k, clean := e.K, path.Clean("/"+s.Target)
+	refused := func(unix.Errno) error { return calls.Whole(errInsideProc(s.Target)) }
 	if clean == "/proc" && s.Kind != "proc" {
-		if tree < 0 || proc.Verify(tree) != nil {
-			return errInsideProc(s.Target)
+		if tree.None() {
+			k.Fail("", errInsideProc(s.Target))
+			return
 		}
-		return nil
+		fs, _ := k.Fstatfs("", tree)
+		st, _ := k.Stat("", tree)
+		k.Require("", fs.Type(), ^uint32(0), unix.PROC_SUPER_MAGIC, unix.EPERM).Else(refused)
+		k.Require("", st.InoLow(), ^uint32(0), proc.RootIno, unix.EPERM).Else(refused)
+		return
 	}
-	var fs unix.Statfs_t
-	if err := unix.Fstatfs(target, &fs); err != nil {
-		return err
-	}
-	if fs.Type != unix.PROC_SUPER_MAGIC || s.Kind == "proc" && proc.Verify(target) == nil {
-		return nil
-	}
-	plain, err := e.Root.LookupPlain(clean)
-	if err != nil || !option.MayCoverProc(clean) {
-		closeIf(plain)
-		return errInsideProc(s.Target)
-	}
-	defer unix.Close(plain)
-	return sameFile(plain, target)
+	fs, _ := k.Fstatfs("", target)
+	k.Refuse("", fs.Type(), ^uint32(0), unix.PROC_SUPER_MAGIC, unix.EPERM).Else(func(e1 unix.Errno) error {
+		on, err := k.Look("", target)
+		if err != nil || s.Kind == "proc" && on.Ino == proc.RootIno {
+			return err
+		}
+		plain, err := e.Root.LookupPlain(clean)
+		if err != nil {
+			return refused(e1)
+		}
+		defer k.Close(plain)
+		if !option.MayCoverProc(clean) {
+			return refused(e1)
+		}
+		return k.Try(func() { e.sameFile(plain, on) })
+	})
 }
 
 // fresh makes a new instance of the file system.
-func (s *Mount) fresh(target int, mode bool) (int, error) {
-	o := s.Options
+func (s *Mount) fresh(e *Env, target calls.FD, mode bool) (tree calls.FD) {
+	k, o := e.K, s.Options
 	if mode {
-		var st unix.Stat_t
-		if err := unix.Fstat(target, &st); err != nil {
-			return -1, err
+		st, err := k.Look("", target)
+		if err != nil {
+			k.Keep(err)
+			return calls.None
 		}
 		o.Data = append(append([]string(nil), o.Data...), fmt.Sprintf("mode=%o", st.Mode&0o7777))
 	}
-	attr := s.First()
-	tree, err := mount.New(s.Kind, s.Source, o, attr)
-	var long *mount.ErrTooLong
-	if errors.As(err, &long) && s.Staging != "" {
-		tree, err = mount.Legacy(s.Kind, s.Source, s.Staging, o, attr)
+	make := func() {
+		if s.Staging != "" && mount.TooLong(s.Source, o) {
+			tree = mount.Legacy(k, s.Kind, s.Source, s.Staging, o, s.First())
+		} else {
+			tree = mount.New(k, s.Kind, s.Source, o, s.First())
+		}
 	}
-	if err != nil {
-		return -1, err
+	if s.Fallback < 0 {
+		make()
+	} else if err := k.Try(make); errors.Is(err, unix.EPERM) {
+		return e.take("", s.Fallback).FD
+	} else if err != nil {
+		k.Keep(err)
+		return calls.None
 	}
-	if o.CopyUp {
-		err = copyUp(target, tree)
+	if o.CopyUp && k.Flush() == nil {
+		k.Keep(copyUp(k, target, tree))
 	}
-	if err == nil {
-		err = s.more(tree)
-	}
-	if err != nil {
-		unix.Close(tree)
-		return -1, err
-	}
-	return tree, nil
+	s.more(k, tree)
+	return tree
 }
 
 // First are the flags that a new mount is made with.
@@ -326,27 +268,18 @@ func (s *Mount) First() uint64 {
 }
 
 // more sets what a new mount can't be made with.
-func (s *Mount) more(tree int) error {
-	err := mount.SetAttr(tree, s.Options.RecAttr.Set, s.Options.RecAttr.Clear, true)
+func (s *Mount) more(k *calls.Kernel, tree calls.FD) {
+	mount.SetAttr(k, "", tree, s.Options.RecAttr.Set, s.Options.RecAttr.Clear, true)
 	for _, p := range s.Options.Propagation {
-		if err == nil {
-			err = mount.SetPropagation(tree, p.Type, p.Recursive)
-		}
+		mount.SetPropagation(k, "", tree, p.Type, p.Recursive)
 	}
-	return err
 }
 
 // takeMode gives a file system that was made beforehand the mode of the
 // directory it will cover.
-func takeMode(target, tree int) error {
-	var st unix.Stat_t
-	if err := unix.Fstat(target, &st); err != nil {
-		return err
-	}
-	dir, err := unix.Openat(tree, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(dir)
-	return unix.Fchmod(dir, st.Mode&0o7777)
+func takeMode(k *calls.Kernel, target, tree calls.FD) {
+	st, _ := k.Stat("set mode", target)
+	dir := k.Openat("set mode", tree, ".", unix.O_RDONLY|unix.O_DIRECTORY, 0).FD()
+	k.Fchmod("set mode", dir, st.Mode())
+	k.Close(dir)
 }

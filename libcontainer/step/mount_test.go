@@ -3,12 +3,14 @@ package step
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/mount/option"
 )
@@ -95,17 +97,39 @@ func TestMountTree(t *testing.T) {
 		}
 		b.fails(&Mount{Target: "/x", From: FromTree, Index: 0}, "mount source 0: bad file descriptor") // taken above
 		b.fails(&Mount{Target: "/x", From: FromTree, Index: 99}, "mount source 99: bad file descriptor")
-		b.fails(&Mount{Target: "/x", From: FromFirst, Index: -1}, "mount source -1: bad file descriptor")
 		b.fails(&Mount{Target: "/etc/hosts", From: FromTree, Index: b.clone(b.dir + "/src")}, "make directory /etc/hosts: not a directory")
 		b.fails(&Mount{Target: "/data", From: FromTree, Index: b.clone(b.dir + "/src/file")}, "make file /data: not a directory")
-		fd, err := mount.Context("tmpfs", "first", option.Options{})
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.First = First{Mounts: []int{fd}, Heard: true}
+	})
+}
+
+// A file system is there already, its mount isn't.
+func TestMountContext(t *testing.T) {
+	inBox(t, func(b *box) {
+		b.own(b.context("before"))
+		b.must(&Mount{Target: "/before", From: FromContext, Kind: "tmpfs", Attr: unix.MOUNT_ATTR_NODEV})
+		b.mounted("/before", "nodev", "- tmpfs before")
+		b.fails(&Mount{Target: "/x", From: FromContext, Index: 0}, "mount source 0: bad file descriptor") // taken above
+	})
+}
+
+func TestMountFirst(t *testing.T) {
+	inBox(t, func(b *box) {
+		b.nearOnly("a first process that makes the calls makes its own file systems by them")
+		b.First = First{Mounts: []int{b.context("first").Int()}, Heard: true}
 		b.must(&Mount{Target: "/first", From: FromFirst, Kind: "cgroup2", Attr: unix.MOUNT_ATTR_NODEV})
 		b.mounted("/first", "nodev", "- tmpfs first")
+		b.fails(&Mount{Target: "/x", From: FromFirst, Index: -1}, "mount source -1: bad file descriptor")
 	})
+}
+
+// context makes a tmpfs without a mount.
+func (b *box) context(source string) calls.FD {
+	b.Helper()
+	fd := mount.Context(b.K, "tmpfs", source, option.Options{})
+	if err := b.K.Flush(); err != nil {
+		b.Fatal(err)
+	}
+	return fd
 }
 
 func TestRemount(t *testing.T) {
@@ -189,6 +213,7 @@ func TestMountProc(t *testing.T) {
 
 func TestCopyUp(t *testing.T) {
 	inBox(t, func(b *box) {
+		b.roomy("a list of names")
 		b.tree("root/d/sub/deep/file", "root/d/link -> ../../nowhere", "root/d/pipe|", "root/d/empty/", "root/d/big", "outside")
 		big := strings.Repeat("0123456789", 1<<17)
 		stamp := time.Unix(1234567890, 987654321)
@@ -227,7 +252,7 @@ func TestCopyUp(t *testing.T) {
 			deep += "/d"
 		}
 		b.tree(deep + "/")
-		err := newMount(b.T, "tmpfs", "/far", "tmpcopyup").Run(b.Env)
+		err := b.do(newMount(b.T, "tmpfs", "/far", "tmpcopyup"))
 		if err == nil || !strings.HasSuffix(err.Error(), unix.ELOOP.Error()) {
 			b.Errorf("too deep a directory: %v", err)
 		}
@@ -236,6 +261,8 @@ func TestCopyUp(t *testing.T) {
 		}
 	})
 }
+
+func num(n uint64) string { return strconv.FormatUint(n, 10) }
 
 // listing describes everything below dir but the top itself.
 func listing(b *box, dir string) string {

@@ -12,4 +12,4 @@ func (*NetDevices) String() string { return "move network devices" }
 func (*NetDevices) Code(*wire.Codec) {}
 
 // Run asks and waits.
-func (*NetDevices) Run(e *Env) error { return e.Conn.Ask(wire.NetDevices) }
+func (*NetDevices) Run(e *Env) { e.ask(wire.NetDevices) }

@@ -72,6 +72,13 @@ type Orders struct {
 	Heard              bool // the first process has reported; FirstMounts are what it sent
 }
 
+// Remote is where in its tape a first process makes the calls of the steps.
+type Remote struct {
+	Annex nsenter.Annex
+	Trees []nsenter.Slot // take the numbers of the mounts that are sent to it
+	Late  []nsenter.Slot // take those of what the steps leave for it, as Env.Late
+}
+
 // An FDSlot is a descriptor number to be put in a slot of the tape.
 type FDSlot struct {
 	Slot nsenter.Slot

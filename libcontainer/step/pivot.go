@@ -1,8 +1,11 @@
 package step
 
 import (
+	"errors"
+
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
@@ -18,28 +21,16 @@ func (*Pivot) Code(*wire.Codec) {}
 // Run pivots. With "." for both, the old root is stacked over the new one, so
 // no directory for it is needed. It becomes a slave before it is detached:
 // private would break hosts that unmount a busy device meanwhile.
-func (*Pivot) Run(e *Env) error {
-	old, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return at("open old root", err)
-	}
-	defer unix.Close(old)
-	if err := unix.Fchdir(e.Root.FD); err != nil {
-		return at("fchdir", err)
-	}
-	if err := unix.PivotRoot(".", "."); err != nil {
-		return at("pivot_root", err)
-	}
-	if err := unix.Fchdir(old); err != nil {
-		return at("fchdir to old root", err)
-	}
-	if err := unix.Mount("", ".", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
-		return at("make old root a slave", err)
-	}
-	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
-		return at("unmount old root", err)
-	}
-	return at("chdir", unix.Chdir("/"))
+func (*Pivot) Run(e *Env) {
+	k := e.K
+	old := k.Openat("open old root", calls.At, "/", unix.O_PATH|unix.O_DIRECTORY, 0).FD()
+	defer k.Close(old)
+	k.Fchdir("fchdir", e.Root.FD)
+	k.PivotRoot("pivot_root", ".", ".")
+	k.Fchdir("fchdir to old root", old)
+	k.Mount("make old root a slave", "", ".", "", unix.MS_SLAVE|unix.MS_REC, "")
+	k.Unmount("unmount old root", ".", unix.MNT_DETACH)
+	k.Chdir("chdir", "/")
 }
 
 // MoveRoot is what --no-pivot asks for, where pivot_root(2) can't work (the
@@ -55,35 +46,30 @@ func (*MoveRoot) String() string { return "move root" }
 // Code carries the fields.
 func (s *MoveRoot) Code(c *wire.Codec) { c.Strings(&s.Hide) }
 
-// Run moves. The first process follows by chroot in its tape.
-func (s *MoveRoot) Run(e *Env) error {
+// Run moves. A first process that doesn't make these calls itself follows by chroot in its tape.
+func (s *MoveRoot) Run(e *Env) {
+	k := e.K
 	for _, p := range s.Hide {
-		if err := hide(p); err != nil {
-			return at("hide "+p, err)
+		if err := hide(k, p); err != nil {
+			k.Fail("hide "+p, err)
 		}
 	}
-	if err := unix.Fchdir(e.Root.FD); err != nil {
-		return at("fchdir", err)
-	}
-	if err := unix.MoveMount(e.Root.FD, "", unix.AT_FDCWD, "/", unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
-		return at("move_mount", err)
-	}
-	if err := unix.Chroot("."); err != nil {
-		return at("chroot", err)
-	}
-	return at("chdir", unix.Chdir("/"))
+	k.Fchdir("fchdir", e.Root.FD)
+	k.Call("move_mount", unix.SYS_MOVE_MOUNT, e.Root.FD.Arg(), calls.Text(""), calls.At.Arg(), calls.Text("/"), calls.Int(unix.MOVE_MOUNT_F_EMPTY_PATH))
+	k.Chroot("chroot", ".")
+	k.Chdir("chdir", "/")
 }
 
 // hide unmounts what is at path; what can't go is covered by an empty tmpfs.
-func hide(path string) error {
-	err := unix.Mount("", path, "", unix.MS_SLAVE|unix.MS_REC, "")
+func hide(k *calls.Kernel, path string) error {
+	err := k.Mount("", "", path, "", unix.MS_SLAVE|unix.MS_REC, "").Do()
 	if err == nil {
-		err = unix.Unmount(path, unix.MNT_DETACH)
+		err = k.Unmount("", path, unix.MNT_DETACH).Do()
 	}
-	if err == unix.EINVAL || err == unix.EPERM {
-		err = unix.Mount("tmpfs", path, "tmpfs", 0, "")
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EPERM) {
+		err = k.Mount("", "tmpfs", path, "tmpfs", 0, "").Do()
 	}
-	if err == unix.ENOENT {
+	if errors.Is(err, unix.ENOENT) {
 		return nil
 	}
 	return err
@@ -99,11 +85,6 @@ func (*KeepRoot) String() string { return "hand over root" }
 func (*KeepRoot) Code(*wire.Codec) {}
 
 // Run hands it over.
-func (*KeepRoot) Run(e *Env) error {
-	fd, err := unix.FcntlInt(uintptr(e.Root.FD), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return at("dup", err)
-	}
-	e.Late = append(e.Late, fd)
-	return nil
+func (*KeepRoot) Run(e *Env) {
+	e.Late = append(e.Late, e.K.Call("dup", unix.SYS_FCNTL, e.Root.FD.Arg(), calls.Int(unix.F_DUPFD_CLOEXEC), calls.Int(0)).FD())
 }

@@ -1,13 +1,15 @@
 package step
 
 import (
-	"errors"
+	"fmt"
 	"slices"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/mount/option"
+	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
@@ -28,7 +30,36 @@ func (s *Sysctl) Code(c *wire.Codec) {
 }
 
 // Run writes it.
-func (s *Sysctl) Run(e *Env) error { return e.Proc.WriteFile("sys/"+s.Path, s.Value) }
+func (s *Sysctl) Run(e *Env) {
+	if !e.K.Remote() {
+		e.K.Fail("", e.Proc.WriteFile("sys/"+s.Path, s.Value))
+		return
+	}
+	how := &unix.OpenHow{Flags: unix.O_WRONLY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_XDEV | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS}
+	e.K.Require("", e.sysctlsFS.Type(), ^uint32(0), unix.PROC_SUPER_MAGIC, unix.ENOENT).Else(func(unix.Errno) error { return proc.ErrNotProc })
+	fd := e.K.Openat2("open /proc/sys/"+s.Path, e.sysctls, s.Path, how).FD()
+	e.K.Write(fmt.Sprintf("write %q to /proc/sys/%s", s.Value, s.Path), fd, s.Value)
+	e.K.Close(fd)
+}
+
+// OpenSysctls has a first process that makes the calls itself keep the files of kernel parameters: a
+// clone of the host's, which shows what belongs to the namespaces of who opens it. After the pivot there may
+// be no procfs to be trusted, and a new one takes a pid namespace that is the user namespace's.
+type OpenSysctls struct{}
+
+func (*OpenSysctls) String() string { return "open kernel parameters" }
+
+// Code carries no field.
+func (*OpenSysctls) Code(*wire.Codec) {}
+
+// Run opens them.
+func (*OpenSysctls) Run(e *Env) {
+	if !e.K.Remote() {
+		return
+	}
+	e.sysctls = mount.Clone(e.K, "clone /proc/sys", calls.At, "/proc/sys", true).FD()
+	e.sysctlsFS, _ = e.K.Fstatfs("", e.sysctls)
+}
 
 // LateReadonly makes those mounts read-only that had to stay writable while they were
 // filled. It comes before paths are protected: what is mounted below such a path is
@@ -41,15 +72,12 @@ func (*LateReadonly) String() string { return "make mounts read-only" }
 func (*LateReadonly) Code(*wire.Codec) {}
 
 // Run sets the flag.
-func (*LateReadonly) Run(e *Env) error {
+func (*LateReadonly) Run(e *Env) {
 	for _, fd := range e.readonly {
-		if err := mount.SetAttr(fd, unix.MOUNT_ATTR_RDONLY, 0, false); err != nil {
-			return at("set read-only", err)
-		}
+		mount.SetAttr(e.K, "set read-only", fd, unix.MOUNT_ATTR_RDONLY, 0, false)
+		e.K.Close(fd)
 	}
-	CloseAll(e.readonly)
 	e.readonly = nil
-	return nil
 }
 
 // Readonly makes a path of the container read-only; what is mounted below keeps
@@ -62,24 +90,17 @@ func (s *Readonly) String() string { return "make " + s.Path + " read-only" }
 func (s *Readonly) Code(c *wire.Codec) { c.String(&s.Path) }
 
 // Run binds the path onto itself.
-func (s *Readonly) Run(e *Env) error {
-	target, err := e.Root.Lookup(s.Path)
-	if errors.Is(err, unix.ENOENT) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer unix.Close(target)
-	tree, err := mount.Clone(target, "", true)
-	if err != nil {
-		return at("clone", err)
-	}
-	defer unix.Close(tree)
-	if err := mount.SetAttr(tree, unix.MOUNT_ATTR_RDONLY, 0, false); err != nil {
-		return at("set read-only", err)
-	}
-	return at("attach", mount.Attach(tree, target))
+func (s *Readonly) Run(e *Env) {
+	k := e.K
+	open := e.Root.Open(s.Path)
+	open.Skipping(unix.ENOENT, func() {
+		target := open.FD()
+		tree := mount.Clone(k, "clone", target, "", true).FD()
+		mount.SetAttr(k, "set read-only", tree, unix.MOUNT_ATTR_RDONLY, 0, false)
+		mount.Attach(k, "attach", tree, target)
+		k.Close(tree)
+		k.Close(target)
+	})
 }
 
 // Mask hides a path of the container: a file under /dev/null, a directory under
@@ -104,56 +125,69 @@ func (s *Mask) Code(c *wire.Codec) {
 
 // Run attaches the mask. All masks of one kind are clones of the first: a
 // superblock for each made nodes slow (kubernetes#138512).
-func (s *Mask) Run(e *Env) error {
-	target, err := e.Root.Lookup(s.Path)
-	if errors.Is(err, unix.ENOENT) {
-		return nil
+func (s *Mask) Run(e *Env) {
+	k := e.K
+	if k.Remote() && e.maskDir.None() { // below it must be there whichever it is
+		e.maskDir = mask{s.emptyDir(e)}
 	}
-	if err != nil {
-		return err
-	}
-	defer unix.Close(target)
-	var st unix.Stat_t
-	if err := unix.Fstat(target, &st); err != nil {
-		return err
-	}
-	first, fresh := &e.maskFile, func() (int, error) { return take(e.Trees, s.Null) }
-	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
-		first, fresh = &e.maskDir, func() (int, error) { return s.emptyDir(e) }
-	}
-	tree := *first
-	if tree < 0 {
-		tree, err = fresh()
-	} else {
-		tree, err = mount.Clone(tree, "", false)
-	}
-	if err != nil {
-		return at("make mask", err)
-	}
-	if err := mount.Attach(tree, target); err != nil {
-		unix.Close(tree)
-		return at("attach", err)
-	}
-	if *first < 0 {
-		*first = tree // attached mounts can be cloned, detached ones not before Linux 6.15
-		return nil
-	}
-	return at("close", unix.Close(tree))
+	open := e.Root.Open(s.Path)
+	open.Skipping(unix.ENOENT, func() {
+		target := open.FD()
+		attach := func(m *mask) {
+			tree := m.clone(k)
+			mount.Attach(k, "attach", tree, target)
+			k.Close(tree)
+		}
+		st, _ := k.Stat("", target)
+		k.If(st.Mode(), unix.S_IFMT, unix.S_IFDIR, func() {
+			if e.maskDir.None() {
+				e.maskDir = mask{s.emptyDir(e)}
+			}
+			attach(&e.maskDir)
+		}, func() {
+			if e.maskFile.None() {
+				e.maskFile = mask{e.take("make mask", s.Null).FD}
+			}
+			attach(&e.maskFile)
+		})
+		k.Close(target)
+	})
 }
 
 // MaskData are the options of the tmpfs that hides directories, but for its label.
 var MaskData = []string{"nr_blocks=1", "nr_inodes=2", "mode=755"}
 
-func (s *Mask) emptyDir(e *Env) (int, error) {
+// A mask is a mount of which masks are clones.
+type mask struct{ calls.FD }
+
+var noMask = mask{calls.None}
+
+// clone is a clone of the mask. Before Linux 6.15 a detached mount can't be
+// cloned: then the first one is the mask itself, which can be when it is attached.
+func (m *mask) clone(k *calls.Kernel) calls.FD {
+	c := k.OpenTree("make mask", m.FD, "", unix.OPEN_TREE_CLONE)
+	return c.Else(func(e unix.Errno) error {
+		if e != unix.EINVAL {
+			return e
+		}
+		own, err := k.Call("make mask", unix.SYS_FCNTL, m.FD.Arg(), calls.Int(unix.F_DUPFD_CLOEXEC), calls.Int(0)).Open()
+		if err == nil {
+			c.Give(own)
+		}
+		return err
+	}).FD()
+}
+
+func (s *Mask) emptyDir(e *Env) calls.FD {
 	if s.Dir >= 0 {
-		return take(e.Trees, s.Dir)
+		return e.take("make mask", s.Dir).FD
 	}
 	const attr = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
 	data := MaskData
 	if s.Label != "" {
 		data = append(slices.Clip(data), "context="+s.Label)
 	}
-	return mount.New("tmpfs", "tmpfs", option.Options{Data: data}, attr)
+	return mount.New(e.K, "tmpfs", "tmpfs", option.Options{Data: data}, attr)
 }
 
 // Finish gives the root filesystem its last flags.
@@ -171,14 +205,11 @@ func (s *Finish) Code(c *wire.Codec) {
 }
 
 // Run sets the flags.
-func (s *Finish) Run(e *Env) error {
+func (s *Finish) Run(e *Env) {
 	if s.Readonly {
-		if err := mount.SetAttr(e.Root.FD, unix.MOUNT_ATTR_RDONLY, 0, false); err != nil {
-			return at("set root read-only", err)
-		}
+		mount.SetAttr(e.K, "set root read-only", e.Root.FD, unix.MOUNT_ATTR_RDONLY, 0, false)
 	}
-	if s.Propagation == 0 {
-		return nil
+	if s.Propagation != 0 {
+		mount.SetPropagation(e.K, "set root propagation", e.Root.FD, s.Propagation, false)
 	}
-	return at("set root propagation", mount.SetPropagation(e.Root.FD, s.Propagation, false))
 }

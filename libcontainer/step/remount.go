@@ -3,52 +3,37 @@ package step
 import (
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/mount"
 )
 
 // remount changes the flags of the mount that is at the target, and what the file system itself is
 // asked for.
-func (s *Mount) remount(e *Env) error {
-	fd, err := e.Root.Lookup(s.Target)
-	if err != nil {
-		return err
-	}
-	if err := s.change(e, fd); err != nil {
-		unix.Close(fd)
-		return err
-	}
-	if s.Later {
+func (s *Mount) remount(e *Env) {
+	fd := e.Root.Open(s.Target).FD()
+	s.change(e, fd)
+	if s.Later && e.K.Err() == nil {
 		e.readonly = append(e.readonly, fd)
-		return nil
+		return
 	}
-	unix.Close(fd)
-	return nil
+	e.K.Close(fd)
 }
 
 // change does all but what has to wait.
-func (s *Mount) change(e *Env, fd int) error {
-	if err := s.checkProc(e, fd, fd); err != nil {
-		return err
-	}
+func (s *Mount) change(e *Env, fd calls.FD) {
+	s.checkProc(e, fd, fd)
 	o := s.Options
 	if s.Later {
 		o.Attr.Set &^= unix.MOUNT_ATTR_RDONLY
 	}
-	if err := s.Flags.Set(fd, o.Attr, "mount"); err != nil {
-		return at("change flags", err)
-	}
+	s.Flags.Set(e.K, "change flags", fd, o.Attr, "mount")
 	if len(o.Superblock)+len(o.Data) > 0 {
-		if err := mount.Reconfigure(fd, o.Superblock, o.Data); err != nil {
-			return at("change file system", err)
+		if err := e.K.Try(func() { mount.Reconfigure(e.K, fd, o.Superblock, o.Data) }); err != nil {
+			e.K.Fail("change file system", err)
 		}
 	}
-	if err := mount.SetAttr(fd, o.RecAttr.Set, o.RecAttr.Clear, true); err != nil {
-		return at("change flags", err)
-	}
+	mount.SetAttr(e.K, "change flags", fd, o.RecAttr.Set, o.RecAttr.Clear, true)
 	for _, p := range o.Propagation {
-		if err := mount.SetPropagation(fd, p.Type, p.Recursive); err != nil {
-			return at("set propagation", err)
-		}
+		mount.SetPropagation(e.K, "set propagation", fd, p.Type, p.Recursive)
 	}
-	return nil
 }

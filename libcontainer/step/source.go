@@ -37,6 +37,9 @@ type Source struct {
 	IDMap IDMap
 }
 
+// String says what is made, in words fit for an error message.
+func (s *Source) String() string { return "mount " + s.What }
+
 // An IDMap is how the ids of a mount's files are mapped.
 type IDMap struct {
 	Field     string // of the configuration, that asks for it; "": nobody does

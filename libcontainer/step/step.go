@@ -8,9 +8,11 @@ package step
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/rootfs"
 	"github.com/rung-oci/rung/libcontainer/wire"
@@ -21,39 +23,69 @@ import (
 // message and for a printed plan.
 type Step interface {
 	fmt.Stringer
-	// Run does it.
-	Run(*Env) error
+	// Run does it, or queues the calls that do. Errors are kept by Env.K.
+	Run(*Env)
 	// Code carries the fields over the wire.
 	Code(*wire.Codec)
 }
 
 // Env is what steps work on.
 type Env struct {
+	K     *calls.Kernel  // makes the calls
 	Root  rootfs.Root    // the container's root, once [EnterRoot] has run
-	Trees []int          // detached mounts that the parent made, see [Source]
+	Trees []Tree         // detached mounts that the parent made, see [Source]
 	First First          // the first process
-	Late  []int          // descriptors for the first process, in the order the plan says
+	Late  []calls.FD     // descriptors for the first process, in the order the plan says
 	Pidfd int            // the first process
 	Conn  wire.Conn      // to the parent
 	Proc  proc.FS        // a procfs of the host's pid namespace
 	Arena *nsenter.Arena // the first process's tape
 
-	readonly          []int // mounts to be made read-only when all is set up
-	maskFile, maskDir int   // a mount that hides a file, a directory; -1 before the first use
+	readonly          []calls.FD // mounts to be made read-only when all is set up
+	maskFile, maskDir mask       // what hides a file, a directory
+	sysctls           calls.FD   // of [OpenSysctls]
+	sysctlsFS         calls.Statfs
+}
+
+// A Tree is a mount that is there already.
+type Tree struct {
+	FD   calls.FD // none: it has been handed over
+	Stat *unix.Statx_t
+}
+
+// Trees are mounts that are open under the numbers of a list, in the process that makes
+// the calls.
+func Trees(list []int) []Tree {
+	trees := make([]Tree, len(list))
+	for i, fd := range list {
+		trees[i].FD = calls.Number(fd)
+	}
+	return trees
 }
 
 // NewEnv returns an Env without descriptors.
-func NewEnv() *Env {
-	return &Env{Root: rootfs.Root{FD: -1}, Proc: proc.FS{FD: -1}, First: First{Heard: true}, Pidfd: -1, maskFile: -1, maskDir: -1}
+func NewEnv(k *calls.Kernel) *Env {
+	return &Env{
+		K: k, Root: rootfs.Root{K: k, FD: calls.None}, Proc: proc.FS{FD: -1}, First: First{Heard: true}, Pidfd: -1,
+		maskFile: noMask, maskDir: noMask, sysctls: calls.None,
+	}
 }
 
 // Close closes all descriptors that the steps have opened or been given, but those
-// of the connections and processes that they were told of.
+// of the connections and processes that they were told of. Another process that makes the calls
+// closes its own.
 func (e *Env) Close() {
-	for _, list := range [][]int{e.Trees, e.First.Mounts, e.Late, e.readonly, {e.Root.FD, e.maskFile, e.maskDir}} {
-		CloseAll(list)
+	if e.K.Remote() {
+		return
 	}
-	e.Late, e.readonly, e.Root.FD, e.maskFile, e.maskDir = nil, nil, -1, -1, -1
+	for _, t := range e.Trees {
+		e.K.Close(t.FD)
+	}
+	CloseAll(e.First.Mounts)
+	for _, fd := range slices.Concat(e.Late, e.readonly, []calls.FD{e.Root.FD, e.maskFile.FD, e.maskDir.FD}) {
+		e.K.Close(fd)
+	}
+	e.Late, e.readonly, e.Root.FD, e.maskFile, e.maskDir = nil, nil, calls.None, noMask, noMask
 }
 
 // CloseAll closes the descriptors of a list, in which -1 stands for one that has
@@ -117,6 +149,7 @@ var kinds = [...]func() Step{
 	func() Step { return new(Network) },
 	func() Step { return new(NetDevices) },
 	func() Step { return new(LateReadonly) },
+	func() Step { return new(OpenSysctls) },
 }
 
 func fresh(kind uint32) Step {
@@ -170,6 +203,8 @@ func number(s Step) uint32 {
 		return 19
 	case *LateReadonly:
 		return 20
+	case *OpenSysctls:
+		return 21
 	}
 	panic(fmt.Sprintf("step %T has no number", s))
 }
@@ -183,11 +218,29 @@ func at(call string, err error) error {
 }
 
 // take hands tree i over: the caller owns it now.
-func take(list []int, i int) (int, error) {
-	if i < 0 || i >= len(list) || list[i] < 0 {
-		return -1, fmt.Errorf("mount source %d: %w", i, unix.EBADF)
+func (e *Env) take(label string, i int) Tree {
+	if i < 0 || i >= len(e.Trees) || e.Trees[i].FD.None() {
+		e.K.Fail(label, fmt.Errorf("mount source %d: %w", i, unix.EBADF))
+		return Tree{FD: calls.None}
 	}
-	fd := list[i]
-	list[i] = -1
-	return fd, nil
+	t := e.Trees[i]
+	e.Trees[i].FD = calls.None
+	return t
+}
+
+// look says what a tree's root is.
+func (e *Env) look(t Tree) *unix.Statx_t {
+	if t.Stat != nil {
+		return t.Stat
+	}
+	st, err := e.K.Look("", t.FD)
+	e.K.Keep(err)
+	return st
+}
+
+// ask has the parent do something, after all that has been queued.
+func (e *Env) ask(k wire.Kind, fds ...int) {
+	if e.K.Flush() == nil {
+		e.K.Keep(e.Conn.Ask(k, fds...))
+	}
 }

@@ -2,6 +2,7 @@ package user
 
 import (
 	"errors"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -10,22 +11,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// plain opens below a directory of the test's. That it can't be led out and
-// doesn't block is the real opener's job (package rootfs); this one takes what
+// plain reads below a directory of the test's. That it can't be led out and
+// doesn't block is the real reader's job (package rootfs); this one takes what
 // it finds.
 type plain string
 
-func (p plain) OpenRegular(path string) (int, error) {
+func (p plain) ReadRegular(path string, limit int) ([]byte, int64, error) {
 	fd, err := unix.Open(string(p)+path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return -1, err
+		return nil, 0, err
 	}
+	f := os.NewFile(uintptr(fd), path)
+	defer f.Close()
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
-		unix.Close(fd)
-		return -1, errors.New("not a regular file")
+		return nil, 0, errors.New("not a regular file")
 	}
-	return fd, nil
+	text := make([]byte, min(st.Size, int64(limit)))
+	_, err = io.ReadFull(f, text)
+	return text, st.Size, err
 }
 
 // readIn reads a file in the time that no decoy may exceed.

@@ -1,0 +1,113 @@
+package step
+
+import (
+	"io"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/pty"
+	"github.com/rung-oci/rung/libcontainer/wire"
+)
+
+// A request is one that a step makes of the parent.
+type request struct {
+	conn wire.Conn // the step's end
+	fds  []int     // what came with it, the box's
+	done chan struct{}
+}
+
+// asked answers one request of a step.
+func asked(b *box, answer func(wire.Conn)) *request {
+	b.Helper()
+	ours, theirs, err := wire.Pair()
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := &request{conn: ours, done: make(chan struct{})}
+	b.Conn, b.requests = ours, append(b.requests, r)
+	go func() {
+		defer close(r.done)
+		_, r.fds, _ = theirs.Recv() // until then, or until the box ends
+		answer(theirs)
+		theirs.Close()
+	}()
+	return r
+}
+
+// sent is what has come with the request.
+func (r *request) sent() []int {
+	select {
+	case <-r.done:
+		return r.fds
+	case <-time.After(patience):
+		return nil
+	}
+}
+
+func TestConsole(t *testing.T) {
+	inBox(t, func(b *box) {
+		ok := func(c wire.Conn) { _ = c.Send(wire.Go) }
+		b.fails(&Console{}, "open /dev/pts: no such file or directory")
+		b.tree("root/dev/pts/")
+		b.fails(&Console{}, pty.ErrNoDevpts.Error())
+		if err := unix.Mknod(b.root+"/dev/pts/ptmx", unix.S_IFCHR|0o666, int(unix.Mkdev(5, 2))); err != nil {
+			b.Fatal(err)
+		}
+		b.fails(&Console{}, pty.ErrNoDevpts.Error()) // a decoy of the image's
+		b.must(newMount(b.T, "devpts", "/dev/pts", "newinstance ptmxmode=0666 mode=0620"))
+
+		got := asked(b, ok)
+		b.must(&Console{Width: 132, Height: 43, Bind: true})
+		fds := got.sent()
+		if len(fds) != 1 || len(b.Late) != 1 {
+			b.Fatalf("masters %v, slaves %v, want one each", fds, b.Late)
+		}
+		tty := b.fetch(b.Late[0])
+		ws, err := unix.IoctlGetWinsize(tty, unix.TIOCGWINSZ)
+		if err != nil || ws.Col != 132 || ws.Row != 43 {
+			b.Errorf("size = %+v, %v, want 132 columns, 43 rows", ws, err)
+		}
+		slave, console := b.stat(b.Late[0]), unix.Stat_t{}
+		if err := unix.Stat(b.root+"/dev/console", &console); err != nil || console.Rdev != slave.Rdev || console.Ino != slave.Ino {
+			b.Errorf("/dev/console isn't the terminal: %v", err)
+		}
+		if _, err := unix.Write(tty, []byte("hello")); err != nil {
+			b.Error(err)
+		}
+		buf := make([]byte, 10)
+		if n, err := unix.Read(fds[0], buf); string(buf[:max(n, 0)]) != "hello" {
+			b.Errorf("read %q, %v", buf[:max(n, 0)], err)
+		}
+
+		asked(b, ok)
+		b.must(&Console{})
+		if ws, err := unix.IoctlGetWinsize(b.fetch(b.Late[1]), unix.TIOCGWINSZ); err != nil || ws.Col|ws.Row != 0 {
+			b.Errorf("size = %+v, %v, want none", ws, err)
+		}
+
+		asked(b, func(c wire.Conn) { _ = c.SendFailure(&wire.Failure{Step: "console socket", Errno: unix.EPIPE}) })
+		b.fails(&Console{}, "console socket: broken pipe")
+		asked(b, func(wire.Conn) {})
+		b.fails(&Console{}, io.EOF.Error())
+	})
+}
+
+// An image's /dev/console or /dev may lead anywhere: the terminal goes nowhere
+// else.
+func TestConsoleDecoys(t *testing.T) {
+	for before, want := range map[string]string{
+		"root/dev/console -> /outside": "bind /dev/console: is a symbolic link: too many levels of symbolic links",
+		"root/dev/console/":            "bind /dev/console: is a directory",
+	} {
+		inBox(t, func(b *box) {
+			b.tree(before, "outside", "root/outside")
+			b.must(newMount(b.T, "devpts", "/dev/pts", "newinstance"))
+			b.fails(&Console{Bind: true}, want)
+			if b.info("/outside")+b.info("/../outside") != "" {
+				b.Error("mounted elsewhere")
+			}
+		})
+	}
+}
