@@ -322,7 +322,7 @@ func (c *creation) launch() (p *launch.Process, err error) {
 	if c.stage != nil {
 		in.Exe = c.stage.Exe.FD
 	}
-	if c.plan.Unreadable || c.stage == nil && c.plan.Orders.User {
+	if c.plan.Unreadable || c.stage == nil && c.plan.Orders.User && c.plan.Remote == nil {
 		exe, err := seal.Executable(c.plan.Unreadable)
 		if err != nil {
 			return nil, err

@@ -60,7 +60,7 @@ func (p *Process) born() error {
 		return nil
 	}
 	timeline.Runtime.Phase("wait for the clone")
-	if err := p.alone.awaitClone(p.plan.Orders.Gate); err != nil {
+	if err := p.alone.awaitClone(p.plan.Orders.Gate || p.plan.Remote != nil); err != nil {
 		return err
 	}
 	pid, err := p.pid()
@@ -89,7 +89,7 @@ func (p *Process) orderHand(pid int) error {
 		return fd
 	}
 	o.Arena, o.Progress = dup(p.arena.FD), dup(p.in.Progress)
-	if o.User { // its builder is a process
+	if o.User && p.plan.Remote == nil { // its builder is a process
 		o.Exe, o.Trace = dup(p.in.Exe), timeline.File()
 	}
 	if err != nil {
@@ -98,7 +98,7 @@ func (p *Process) orderHand(pid int) error {
 	}
 	o.Peer, o.Pidfd = p.alone.peer, p.alone.pidfd
 	p.alone.peer, p.alone.pidfd = -1, -1
-	p.alone.hand.Order(o, pid)
+	p.alone.hand.Order(o, p.plan.Remote, pid)
 	return nil
 }
 

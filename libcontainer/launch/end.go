@@ -117,7 +117,7 @@ func (p *Process) cause(err error) error {
 		return rerr
 	}
 	if rec.Errno != 0 && !peerGone(rec.Errno) {
-		return &TapeError{Text: plan.Text(p.plan.Tape.Label(int(rec.Step)), rec.Errno), Errno: syscall.Errno(rec.Errno)}
+		return &TapeError{Text: plan.Text(p.label(rec.Step), rec.Errno), Errno: syscall.Errno(rec.Errno)}
 	}
 	if f := p.lastWords(); f != nil {
 		return f
@@ -163,6 +163,14 @@ func (p *Process) lastWords() error {
 	}
 }
 
+// label says what an entry of the first process's tape is for.
+func (p *Process) label(entry uint32) string {
+	if r := p.plan.Remote; r != nil && r.Annex.Has(int(entry)) {
+		return "make root filesystem"
+	}
+	return p.plan.Tape.Label(int(entry))
+}
+
 // ErrOOM is the end of a first process for want of memory.
 var ErrOOM = errors.New("container init was OOM-killed (memory limit too low?)")
 
@@ -174,7 +182,7 @@ func (p *Process) death(rec nsenter.Progress) error {
 	}
 	c := spawn.Child{PID: pid}
 	c.Wait()
-	label := p.plan.Tape.Label(int(rec.Step))
+	label := p.label(rec.Step)
 	if c.Status.Signaled() {
 		if p.in.OOMKilled != nil && p.in.OOMKilled() {
 			return ErrOOM

@@ -159,6 +159,9 @@ func image(p *plan.Plan) nsenter.Image {
 	im := p.Tape.Image()
 	o := &p.Orders
 	o.ArenaSize, o.Relocs, o.Ops, o.Count = len(im.Data), im.Relocs, im.Ops, im.Count
+	if p.Remote != nil {
+		p.Remote.Annex.Ops = im.Ops
+	}
 	return im
 }
 

@@ -89,7 +89,7 @@ func (p *Process) hearPatiently() error {
 			if err != nil {
 				return err
 			}
-			return fmt.Errorf("seccomp agent doesn't answer: container init waits at: %s", p.plan.Tape.Label(int(rec.Step)))
+			return fmt.Errorf("seccomp agent doesn't answer: container init waits at: %s", p.label(rec.Step))
 		}
 	}
 }

@@ -65,17 +65,7 @@ func (p *planner) mount(i int, m *specs.Mount, o option.Options, first []firstMo
 		s.Kind = "cgroup2"
 		fallthrough
 	case m.Type == "proc":
-		s.From, s.Index = step.FromFirst, len(first)
-		data := slices.Concat(o.Superblock, o.Data)
-		if s.Kind == "cgroup2" {
-			data = nil // its options belong to the whole host
-			s.Attr |= cgroupAttr
-		}
-		source := m.Source
-		if source == "" {
-			source = s.Kind
-		}
-		first = append(first, firstMount{s.Kind, source, s.Target, data})
+		first = p.byFirst(s, first)
 	case m.Type == "sysfs" && (p.ns.user() || p.host.UserNS) && !p.ns.isNew(specs.NetworkNamespace):
 		// The kernel gives a new sysfs only to the owner of the network namespace.
 		s.Fallback = p.source(step.Source{
@@ -102,6 +92,25 @@ func (p *planner) mount(i int, m *specs.Mount, o option.Options, first []firstMo
 	}
 	p.add(s)
 	return first
+}
+
+// byFirst has the first process make a file system, in its own pid and cgroup namespaces.
+func (p *planner) byFirst(s *step.Mount, first []firstMount) []firstMount {
+	data := slices.Concat(s.Options.Superblock, s.Options.Data)
+	if s.Kind == "cgroup2" {
+		data = nil // its options belong to the whole host
+		s.Attr |= cgroupAttr
+	}
+	source := s.Source
+	if source == "" {
+		source = s.Kind
+	}
+	if p.Remote != nil { // it makes all others, too
+		s.Source, s.Options.Superblock, s.Options.Data = source, nil, data
+		return first
+	}
+	s.From, s.Index = step.FromFirst, len(first)
+	return append(first, firstMount{s.Kind, source, s.Target, data})
 }
 
 // needNetwork has the builder join the network namespace, once.

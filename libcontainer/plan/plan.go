@@ -100,6 +100,8 @@ type Plan struct {
 	Stamps []Stamp
 	// Alone is [Host.Alone].
 	Alone bool
+	// Remote, unless it is nil, has the first process itself make the calls of the steps.
+	Remote *step.Remote
 	// SendListener says that the first process sends the seccomp agent's descriptor.
 	SendListener bool
 	Unreadable   bool // the builder's executable must not even be readable
@@ -159,6 +161,9 @@ func Create(s *specs.Spec, host *Host, opt *Options) (*Plan, error) {
 		return nil, err
 	}
 	p.Unreadable = p.ns.user() && !p.ns.isNew(specs.PIDNamespace)
+	if p.remote() {
+		p.Remote = new(step.Remote)
+	}
 	first, err := p.steps()
 	if err != nil {
 		return nil, err
@@ -167,6 +172,13 @@ func Create(s *specs.Spec, host *Host, opt *Options) (*Plan, error) {
 	p.placeSources()
 	p.tape(first)
 	return p.Plan, nil
+}
+
+// remote tells whether the first process itself makes the calls that build its root filesystem: in
+// a user namespace no thread of the runtime can, and a process of ours that could costs more than
+// all the calls. Where others see it, in their pid namespace, it must have none of the mounts.
+func (p *planner) remote() bool {
+	return p.Alone && p.ns.user() && p.ns.isNew(specs.MountNamespace) && p.ns.isNew(specs.PIDNamespace)
 }
 
 // placeSources says who makes the sources.
@@ -207,6 +219,9 @@ func (p *Plan) String() string {
 	var b strings.Builder
 	o := &p.Orders
 	fmt.Fprintf(&b, "clone %#x by tape %v, builder joins %#x, user namespace %v\n", o.Clone, o.ByTape, o.Enter, o.User)
+	if p.Remote != nil {
+		b.WriteString("the first process makes the calls of the steps\n")
+	}
 	if o.UIDMap != "" {
 		fmt.Fprintf(&b, "map uids %q gids %q\n", o.UIDMap, o.GIDMap)
 	}

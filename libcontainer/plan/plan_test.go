@@ -76,6 +76,7 @@ var cases = map[string]func(h *Host, o *Options){
 	"cgroup-hybrid":  func(h *Host, _ *Options) { h.Layout, h.Location = hybrid() },
 	"cgroup-host":    func(*Host, *Options) {}, // no cgroup namespace
 	"userns":         func(*Host, *Options) {},
+	"userns-itself":  func(h *Host, _ *Options) { h.Alone = true }, // makes the calls of the steps
 	"userns-hostnet": func(*Host, *Options) {},
 	"userns-hostpid": func(*Host, *Options) {},
 	"joined": func(h *Host, _ *Options) {

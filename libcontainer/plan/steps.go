@@ -18,6 +18,9 @@ func (p *planner) steps() (first []firstMount, err error) {
 	build := p.builds()
 	var late []step.Step
 	if build {
+		if p.Remote != nil && len(p.linux().Sysctl) > 0 {
+			p.add(&step.OpenSysctls{})
+		}
 		p.root()
 		if first, err = p.mounts(); err != nil {
 			return nil, err

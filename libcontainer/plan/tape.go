@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/wire"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -39,20 +40,11 @@ func (p *planner) tape(first []firstMount) {
 	p.unshare(offsets)
 	p.hide(!p.inspected())
 	p.names()
-	p.phase("make mounts")
-	p.send(first)
-	p.phase("make network namespace")
-	p.network()
-	p.phase("prepare")
-	if p.alone() {
-		p.prepare()
-	}
-	p.phase("wait for root filesystem")
-	late := p.receive("wait for root filesystem", p.lateCount())
-	p.hide(p.inspected())
-	if p.ns.user() {
-		p.t.BecomeRoot()
-		p.deathSignal()
+	var late []nsenter.Slot
+	if p.Remote != nil {
+		late = p.buildItself()
+	} else {
+		late = p.haveBuilt(first)
 	}
 	p.phase("become the user's process")
 	p.enterRoot(late)
@@ -73,6 +65,55 @@ func (p *planner) tape(first []firstMount) {
 	p.phase("execve")
 	p.execute()
 	p.phase("")
+}
+
+// haveBuilt has the builder make the root filesystem, which sends what it has for this process.
+func (p *planner) haveBuilt(first []firstMount) (late []nsenter.Slot) {
+	p.phase("make mounts")
+	p.send(first)
+	p.phase("make network namespace")
+	p.network()
+	p.phase("prepare")
+	if p.alone() {
+		p.prepare()
+	}
+	p.phase("wait for root filesystem")
+	late = p.receive("wait for root filesystem", p.lateCount())
+	p.hide(p.inspected())
+	p.becomeRoot()
+	return late
+}
+
+// The room for what the first process is told to do, in entries and bytes. It may be told several
+// times.
+const (
+	annexEntries = 192
+	annexBytes   = 48 << 10
+)
+
+// buildItself has this process make the calls of the steps, as root of its user namespace.
+func (p *planner) buildItself() (late []nsenter.Slot) {
+	r := p.Remote
+	p.phase("receive mounts")
+	for n := len(p.Orders.Within); len(r.Trees) < n; {
+		r.Trees = append(r.Trees, p.receive("receive mounts", min(n-len(r.Trees), wire.Batch))...)
+	}
+	p.becomeRoot()
+	p.phase("make root filesystem")
+	for range p.lateCount() {
+		late = append(late, p.t.FDSlot())
+	}
+	r.Late = late
+	r.Annex = p.t.Annex(p.Orders.Sock, annexEntries, annexBytes)
+	return late
+}
+
+// becomeRoot makes the process root of its user namespace, if it is in one of its own.
+func (p *planner) becomeRoot() {
+	if p.ns.user() {
+		p.t.BecomeRoot()
+		p.deathSignal()
+	}
 }
 
 // slots reserves the places that others fill.

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/spawn"
@@ -28,9 +29,10 @@ func build(o *step.Orders, ns []int) *wire.Failure {
 	if err := makeSources(o); err != nil {
 		return wire.Fail("", err)
 	}
-	e := step.NewEnv()
+	k := new(calls.Kernel)
+	e := step.NewEnv(k)
 	defer e.Close()
-	e.Trees, e.Pidfd = o.Trees, o.Pidfd
+	e.Trees, e.Pidfd, o.Trees = step.Trees(o.Trees), o.Pidfd, nil
 	e.First = step.First{Conn: wire.Conn{FD: o.Peer}, Count: o.First, Mounts: o.FirstMounts, Heard: o.Heard}
 	e.Conn, e.Proc = wire.Conn{FD: o.Wire}, proc.FS{FD: o.Proc}
 	arena, err := nsenter.OpenArena(o.Arena, o.ArenaSize, nil)
@@ -39,17 +41,8 @@ func build(o *step.Orders, ns []int) *wire.Failure {
 	}
 	defer arena.Unmap()
 	e.Arena = arena
-	for i, s := range o.Steps {
-		if timeline.On() {
-			timeline.Builder.Phase(s.String())
-		}
-		fault.Step("step:", i)
-		if err := s.Run(e); err != nil {
-			if errors.Is(err, step.ErrFirst) {
-				return wire.Fail("", err)
-			}
-			return wire.Fail(s.String(), err)
-		}
+	if err := runSteps(o.Steps, e); err != nil {
+		return failure(err)
 	}
 	// Also where no step has waited for it: a socket that is closed with a message
 	// unheard takes our word to the first process with it (ECONNRESET).
@@ -59,10 +52,42 @@ func build(o *step.Orders, ns []int) *wire.Failure {
 	timeline.Builder.Phase("hand over to first process")
 	fault.Point("stage:built")
 	p := process{sock: wire.Conn{FD: o.Peer}}
-	if err := p.send(e.Late...); err != nil {
+	if err := p.send(late(e)...); err != nil {
 		return wire.Fail("", err)
 	}
 	return nil
+}
+
+// runSteps runs steps until an error is kept.
+func runSteps(steps []step.Step, e *step.Env) error {
+	for i, s := range steps {
+		if timeline.On() {
+			timeline.Builder.Phase(s.String())
+		}
+		fault.Step("step:", i)
+		e.K.Step(s)
+		if s.Run(e); e.K.Err() != nil {
+			break
+		}
+	}
+	return e.K.Flush()
+}
+
+// failure is the error of a step as it is told to the runtime.
+func failure(err error) *wire.Failure {
+	var failed *calls.Error
+	if errors.Is(err, step.ErrFirst) || !errors.As(err, &failed) || failed.Step == nil {
+		return wire.Fail("", err)
+	}
+	return wire.Fail(failed.Step.String(), err)
+}
+
+// late are the numbers of what the steps have left for the first process.
+func late(e *step.Env) (list []int) {
+	for _, fd := range e.Late {
+		list = append(list, fd.Int())
+	}
+	return list
 }
 
 // enter joins the namespaces with the calling thread. A thread that shares its

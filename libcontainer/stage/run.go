@@ -40,11 +40,11 @@ func run(o *step.Orders) *wire.Failure {
 		return wire.Fail("", err)
 	}
 	fault.Point("stage:released")
-	return first.house(o)
+	return first.house(o, nil)
 }
 
 // house has the container built for the first process.
-func (first *process) house(o *step.Orders) (failed *wire.Failure) {
+func (first *process) house(o *step.Orders, remote *step.Remote) (failed *wire.Failure) {
 	timeline.Builder.Phase("receive mounts")
 	var err error
 	if o.Trees, err = trees(wire.Conn{FD: o.Wire}, o.Sources); err != nil {
@@ -54,6 +54,9 @@ func (first *process) house(o *step.Orders) (failed *wire.Failure) {
 		return wire.Fail("", err)
 	}
 	fault.Point("stage:sources")
+	if remote != nil {
+		return first.buildRemote(o, remote)
+	}
 	if err := first.inspect(o); err != nil {
 		return wire.Fail("", err)
 	}

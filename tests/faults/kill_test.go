@@ -53,10 +53,9 @@ func stageConfigs() []stageConfig {
 }
 
 // dies tells whether a process that is killed at the point is the runtime itself, and
-// not one that it has started. In a user namespace a builder is a process.
+// not one that it has started.
 func (c *stageConfig) dies(point string) bool {
-	inside := c.name == "user namespace by a thread" && (point == "stage:built" || strings.HasPrefix(point, "step:"))
-	return strings.HasPrefix(point, "create:") || c.thread && !inside
+	return strings.HasPrefix(point, "create:") || c.thread
 }
 
 // points are the named points that the container's stage comes to.
