@@ -99,6 +99,7 @@ func (p *planner) buildItself() (late []nsenter.Slot) {
 		r.Trees = append(r.Trees, p.receive("receive mounts", min(n-len(r.Trees), wire.Batch))...)
 	}
 	p.becomeRoot()
+	p.t.Call("clear umask", unix.SYS_UMASK, nsenter.Int(0)) // the caller's has no part in what is made
 	p.phase("make root filesystem")
 	for range p.lateCount() {
 		late = append(late, p.t.FDSlot())

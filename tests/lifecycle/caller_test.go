@@ -80,24 +80,36 @@ func TestCallerScheduling(t *testing.T) {
 
 func TestCallerUmask(t *testing.T) {
 	harness.NeedRung(t, "mount points that a caller's umask has no part in")
-	b := harness.New(t, harness.Probe("create:/tmp/x", "stat:/tmp/x", "mkdir:/made/y", "stat:/made", "stat:/dev/null", "stat:/dev/shm"), writable,
-		func(s *specs.Spec) {
-			s.Mounts = append(s.Mounts, specs.Mount{Destination: "/made", Type: "tmpfs", Source: "tmpfs", Options: []string{"mode=0755"}})
+	for name, edit := range map[string]harness.Edit{"host root": nil, "user namespace": harness.MappedRoot} {
+		t.Run(name, func(t *testing.T) {
+			edits := []harness.Edit{
+				harness.Probe("create:/tmp/x", "stat:/tmp/x", "mkdir:/made/y", "stat:/made", "stat:/dev/null", "stat:/dev/shm"), writable,
+				func(s *specs.Spec) {
+					s.Mounts = append(s.Mounts, specs.Mount{Destination: "/made", Type: "tmpfs", Source: "tmpfs", Options: []string{"mode=0755"}})
+				},
+			}
+			null := "ok char 0666 0:0 1:3"
+			if edit != nil {
+				edits, null = append(edits, edit), "ok char 0666 65534:65534 1:3"
+			}
+			b := harness.New(t, edits...)
+			b.Chown(t)
+			r := via(t, b, sh("umask 777")...).Report(t)
+			if r.Umask != 0o022 {
+				t.Errorf("umask = %o, want 22", r.Umask)
+			}
+			for try, want := range map[string]string{
+				"create:/tmp/x": "ok", "stat:/tmp/x": "ok file 0644 0:0", "mkdir:/made/y": "ok", "stat:/made": "ok dir 0755 0:0",
+				"stat:/dev/null": null, "stat:/dev/shm": "ok dir 1777 0:0",
+			} {
+				if r.Tries[try] != want {
+					t.Errorf("%s: %s, want %s", try, r.Tries[try], want)
+				}
+			}
+			if st, err := os.Stat(b.Rootfs + "/made"); err != nil || st.Mode().Perm() != 0o755 {
+				t.Errorf("made mount point: %v, %v, want mode 755", st.Mode(), err)
+			}
 		})
-	r := via(t, b, sh("umask 777")...).Report(t)
-	if r.Umask != 0o022 {
-		t.Errorf("umask = %o, want 22", r.Umask)
-	}
-	for try, want := range map[string]string{
-		"create:/tmp/x": "ok", "stat:/tmp/x": "ok file 0644 0:0", "mkdir:/made/y": "ok", "stat:/made": "ok dir 0755 0:0",
-		"stat:/dev/null": "ok char 0666 0:0 1:3", "stat:/dev/shm": "ok dir 1777 0:0",
-	} {
-		if r.Tries[try] != want {
-			t.Errorf("%s: %s, want %s", try, r.Tries[try], want)
-		}
-	}
-	if st, err := os.Stat(b.Rootfs + "/made"); err != nil || st.Mode().Perm() != 0o755 {
-		t.Errorf("made mount point: %v, %v, want mode 755", st.Mode(), err)
 	}
 }
 
