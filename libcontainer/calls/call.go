@@ -30,6 +30,7 @@ type Call struct {
 
 	// Of one that another process makes.
 	result    place
+	tolerated bool  // it has failed with an error that is none, when it was made again
 	over      int32 // how many calls are passed over where it succeeds
 	otherwise int32 // how many, where a comparison fails
 	together  int32 // how many calls must be in one part with it

@@ -162,26 +162,33 @@ func (f *Far) make(k *Kernel, part []*Call) error {
 		if e == 0 {
 			return nil
 		}
-		known = failed + 1
-		if at = known; !f.home(k, part, failed, e) {
+		if at = f.home(k, part, failed, e); at == len(part) {
 			return nil
 		}
+		known = at
 	}
 }
 
-// home deals with a call of the part that has failed. It tells whether there is more to make.
-func (f *Far) home(k *Kernel, part []*Call, failed int, e unix.Errno) bool {
+// home deals with a call of the part that has failed. It returns which one is to be made next.
+func (f *Far) home(k *Kernel, part []*Call, failed int, e unix.Errno) int {
 	c, rest := part[failed], part[failed+1:]
 	f.readBufs(c)
 	if c.done(0, e); k.err != nil {
 		k.drop(rest)
-		return false
+		return len(part)
 	}
 	f.Arena.SetWord(f.slot(c.result), uintptr(c.ret))
 	if c.into != nil && c.ret >= 0 { // it has been given something
 		c.into.Give(Number(c.ret))
 	}
-	return len(rest) > 0
+	if !c.tolerated {
+		return failed + 1
+	}
+	// The process would have passed over these by itself, had it been this error at once.
+	for _, next := range rest[:c.otherwise] {
+		f.read(next)
+	}
+	return failed + 1 + int(c.otherwise)
 }
 
 // write makes an entry of the call.

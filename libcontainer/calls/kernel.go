@@ -159,6 +159,7 @@ func (c *Call) done(ret uintptr, e unix.Errno) {
 		err = e
 	}
 	if c.expects(e) {
+		c.tolerated = true
 		return
 	}
 	if c.other != nil {
