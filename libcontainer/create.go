@@ -235,30 +235,33 @@ func (c *creation) decide() error {
 	}
 	c.notify(o)
 	if c.stage == nil {
-		// Only a process can be let in, and only one of an ordinary user's that is our
-		// own may we look into.
-		if h.Alone = !h.NoInspector && !mustAdmit(c.manager); !h.Alone {
+		// Only a process can be let in; and a thread of an ordinary user's may build nowhere.
+		if h.Alone = !mustAdmit(c.manager) && !(h.NoInspector && plan.Seen(c.bundle.Spec)); !h.Alone {
 			if err := c.house(whyAlone); err != nil {
 				return err
 			}
 		}
 	}
 	c.facts, c.options = h, o
-	c.tellEngine()
 	c.tellProfile()
 	c.r.warnAll(plan.Warnings(c.bundle.Spec, c.bundle.Spec.Process, h))
-	c.plan, err = plan.Create(c.bundle.Spec, h, o)
+	return c.makePlan()
+}
+
+func (c *creation) makePlan() (err error) {
+	if c.plan, err = plan.Create(c.bundle.Spec, c.facts, c.options); err == nil {
+		c.tellEngine()
+	}
 	return err
 }
 
 // rehouse makes the plan again with a stage.
 func (c *creation) rehouse() (err error) {
-	if err = c.house(whyNoProgram); err == nil {
-		c.tellEngine()
-		c.facts.Alone = false
-		c.plan, err = plan.Create(c.bundle.Spec, c.facts, c.options)
+	if err = c.house(whyNoProgram); err != nil {
+		return err
 	}
-	return err
+	c.facts.Alone = false
+	return c.makePlan()
 }
 
 // claim takes the id, writes down what a later delete must know, and makes the
@@ -348,8 +351,8 @@ func (c *creation) launch() (p *launch.Process, err error) {
 	for _, j := range c.joined {
 		in.Joined = append(in.Joined, j.fd)
 	}
-	if c.stage == nil && c.r.Effects.Undumpable {
-		// A thread of ours builds in the container's namespaces. (It has CAP_SYS_PTRACE, so
+	if c.stage == nil && c.r.Effects.Undumpable && !c.facts.NoInspector {
+		// A thread of ours may be in the container's namespaces. (It has CAP_SYS_PTRACE, so
 		// that its own files in /proc stay open to it.)
 		unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	}

@@ -48,17 +48,20 @@ func (c *creation) tellProfile() {
 // Reasons for a stage where a player would be faster.
 const (
 	whyArchitecture = "there is no player for this architecture"
-	whyHoused       = "createContainer hooks, or no new mount namespace"
-	whyAlone        = "without privileges, or systemd has to let in who clones"
+	whyHoused       = "createContainer hooks, or no new mount namespace, and others see the first process"
+	whyAlone        = "systemd has to let in who clones, or without privileges others see the first process"
 	whyNoProgram    = "the kernel doesn't execute the player"
 )
 
 // tellEngine tells what clones the first process and builds its root filesystem.
 func (c *creation) tellEngine() {
-	if c.stage == nil {
-		c.r.debug("engine: player, and a builder thread of the runtime's")
-	} else {
+	switch {
+	case c.stage != nil:
 		c.r.debug("engine: stage: %s", c.why)
+	case c.plan.Remote != nil:
+		c.r.debug("engine: player, and the first process builds")
+	default:
+		c.r.debug("engine: player, and a builder thread of the runtime's: others see the first process")
 	}
 }
 

@@ -1,16 +1,19 @@
 package launch
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/fault"
+	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/stage"
 	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/libcontainer/timeline"
+	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
 // alone is what a first process that is made without a stage has in its place: the
@@ -18,8 +21,10 @@ import (
 type alone struct {
 	player      spawn.Child
 	playerfd    int
-	hand        *stage.Hand
-	peer, pidfd int // the hand's: a socket to the first process, and its pidfd
+	hand        *stage.Hand    // nil: the first process makes the calls itself
+	network     *stage.Network // nil: the first process makes its own
+	trees       []int          // mounts for the first process
+	peer, pidfd int            // the hand's: a socket to the first process, and its pidfd
 }
 
 // begin starts the program and the hand. The first process dies with the thread
@@ -44,11 +49,18 @@ func (p *Process) begin(control int) error {
 	p.alone.peer = near.FD
 	o := &p.plan.Orders
 	inherit := fill(p.plan, program, p.in.Unified, append(own, step.FDSlot{Slot: o.Sock, FD: far.FD}))
-	timeline.Runtime.Phase("start the builder's thread")
-	if p.alone.hand, err = stage.NewHand(); err != nil {
-		return err
+	if p.plan.Remote != nil {
+		p.stage = spawn.NoStage()
+		if p.plan.Remote.Network {
+			p.alone.network = stage.NewNetwork(p.in.Proc)
+		}
+	} else {
+		timeline.Runtime.Phase("start the builder's thread")
+		if p.alone.hand, err = stage.NewHand(); err != nil {
+			return err
+		}
+		p.stage = p.alone.hand.Stage
 	}
-	p.stage = p.alone.hand.Stage
 	timeline.Runtime.Phase("execute the tape's program")
 	p.alone.player, p.alone.playerfd, err = startProgram(program, p.arena.FD, p.in.Progress, inherit)
 	return err
@@ -70,7 +82,39 @@ func (p *Process) born() error {
 	if p.alone.pidfd, err = unix.PidfdOpen(pid, 0); err != nil {
 		return err
 	}
+	if p.plan.Remote != nil {
+		return p.build(pid)
+	}
 	return p.orderHand(pid)
+}
+
+// build has the first process build.
+func (p *Process) build(pid int) error {
+	o, trees := p.plan.Orders, p.alone.trees
+	p.alone.trees = nil
+	r := stage.Remote{
+		Orders: &o, Remote: p.plan.Remote, PID: pid, Pidfd: p.alone.pidfd, Sock: p.alone.peer, Host: proc.FS{FD: p.in.Proc}, Arena: p.arena.FD,
+		Trees: trees, Network: p.alone.network, Ask: p.ask,
+	}
+	err := r.Build()
+	if errors.Is(err, step.ErrFirst) {
+		return errSilent
+	}
+	return err
+}
+
+// ask does what a step asks for, with descriptors that stay its own.
+func (p *Process) ask(kind wire.Kind, fds ...int) error {
+	var own []int
+	for _, fd := range fds {
+		d, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			step.CloseAll(own)
+			return fmt.Errorf("copy descriptor: %w", err)
+		}
+		own = append(own, d)
+	}
+	return p.do(kind, own)
 }
 
 // orderHand gives the hand its orders, with descriptors of its own: what we close
@@ -89,7 +133,7 @@ func (p *Process) orderHand(pid int) error {
 		return fd
 	}
 	o.Arena, o.Progress = dup(p.arena.FD), dup(p.in.Progress)
-	if o.User && p.plan.Remote == nil { // its builder is a process
+	if o.User { // its builder is a process
 		o.Exe, o.Trace = dup(p.in.Exe), timeline.File()
 	}
 	if err != nil {
@@ -98,7 +142,7 @@ func (p *Process) orderHand(pid int) error {
 	}
 	o.Peer, o.Pidfd = p.alone.peer, p.alone.pidfd
 	p.alone.peer, p.alone.pidfd = -1, -1
-	p.alone.hand.Order(o, p.plan.Remote, pid)
+	p.alone.hand.Order(o, pid)
 	return nil
 }
 
@@ -132,6 +176,8 @@ func (a *alone) dismiss() {
 	if a.hand != nil {
 		a.hand.Dismiss()
 	}
+	a.network.Close()
+	step.CloseAll(a.trees)
 	step.CloseAll([]int{a.peer, a.pidfd})
-	a.peer, a.pidfd = -1, -1
+	a.peer, a.pidfd, a.trees, a.network = -1, -1, nil, nil
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -107,19 +106,22 @@ func Start(s *spawn.Stage, p *plan.Plan, in *Inputs) (*Process, error) {
 // complete does our part until the first process is set up.
 func (p *Process) complete() error {
 	timeline.Runtime.Phase("make mounts for the builder")
-	steps := []func() error{p.supply, p.born}
-	if len(p.plan.Sources) > wire.Batch { // more than one message: somebody must be there to take it
-		slices.Reverse(steps)
+	protect := func() error {
+		timeline.Runtime.Phase("protect cgroup")
+		p.stage.Exe.Close() // the stage runs, and has got it: there is no better time
+		return p.in.Meanwhile()
+	}
+	steps := []func() error{p.supply, p.born, protect}
+	switch {
+	case p.plan.Remote != nil: // while the player starts
+		steps = []func() error{p.supply, protect, p.born}
+	case len(p.plan.Sources) > wire.Batch: // more than one message: somebody must be there to take it
+		steps[0], steps[1] = p.born, p.supply
 	}
 	for _, do := range steps {
 		if err := do(); err != nil {
 			return err
 		}
-	}
-	timeline.Runtime.Phase("protect cgroup")
-	p.stage.Exe.Close() // the stage runs, and has got it: there is no better time
-	if err := p.in.Meanwhile(); err != nil {
-		return err
 	}
 	timeline.Runtime.Phase("serve the builder, wait for the first process")
 	if err := p.serve(p.stage.Conn); err != nil {
@@ -241,6 +243,11 @@ func (p *Process) supply() error {
 		if len(batch) == 0 {
 			return nil
 		}
+		if p.plan.Remote != nil {
+			p.alone.trees = append(p.alone.trees, batch...)
+			batch = batch[:0]
+			return nil
+		}
 		if err := p.stage.Conn.Send(wire.Trees, batch...); err != nil {
 			return errSilent
 		}
@@ -320,6 +327,14 @@ func (p *Process) answer(conn wire.Conn) error {
 	if err != nil {
 		return err
 	}
+	if err := p.do(kind, fds); err != nil {
+		return err
+	}
+	return conn.Send(wire.Go)
+}
+
+// do does what the builder asks for. The descriptors are ours.
+func (p *Process) do(kind wire.Kind, fds []int) (err error) {
 	switch kind {
 	case wire.HostHooks:
 		err = p.about(p.in.HostHooks)
@@ -335,10 +350,7 @@ func (p *Process) answer(conn wire.Conn) error {
 	default:
 		err = fmt.Errorf("unexpected message %d from init stage", kind)
 	}
-	if err != nil {
-		return err
-	}
-	return conn.Send(wire.Go)
+	return err
 }
 
 // mapIDs maps the ids of the builder's next mount that is to have others.

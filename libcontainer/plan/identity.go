@@ -67,14 +67,18 @@ func (p *planner) handOn(keep ...nsenter.Slot) {
 // cleanSlate gives the process defaults where it would have its caller's.
 func (p *planner) cleanSlate() {
 	p.signals()
+	p.umask()
+	p.affinity()
+	p.personality()
+	p.memoryPolicy()
+}
+
+func (p *planner) umask() {
 	umask := 0o022
 	if u := p.spec.Process.User.Umask; u != nil {
 		umask = int(*u)
 	}
 	p.t.Call("set umask", unix.SYS_UMASK, nsenter.Int(umask))
-	p.affinity()
-	p.personality()
-	p.memoryPolicy()
 }
 
 // keyring joins a session keyring of the container's own: the caller's keys

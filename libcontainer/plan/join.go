@@ -58,7 +58,11 @@ func joining(s *specs.Spec, host *Host, opt *Options) (*planner, JoinSlots, erro
 // appear does what the init stage does when it begins: the process is closed to
 // others, named, and loses at an execve whatever it has inherited for itself.
 func (p *planner) appear() {
-	p.t.Call("become undumpable", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_DUMPABLE), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
+	if p.Orders.Dumpable && !p.Orders.Exec { // which it isn't born: nobody may read the player
+		p.show()
+	} else {
+		p.t.Call("become undumpable", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_DUMPABLE), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
+	}
 	p.t.Call("name process", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_NAME), p.t.Str(step.Title))
 	p.t.Call("close descriptors at execve", unix.SYS_CLOSE_RANGE, nsenter.Int(3), nsenter.Uint(math.MaxUint32), nsenter.Int(unix.CLOSE_RANGE_CLOEXEC))
 }

@@ -97,17 +97,41 @@ func Ahead(s *specs.Spec) uint64 {
 }
 
 // Housed tells whether the container of s takes a stage, a process of ours, even
-// where [Host.Alone] could be: its builder runs hooks, which are forked, or changes
-// the mounts of somebody else.
+// where [Host.Alone] could be: its first process is seen, so that it can't build, and its builder
+// runs hooks, which are forked, or changes the mounts of somebody else, as a thread of the runtime must not.
 func Housed(s *specs.Spec) bool {
-	if s.Linux == nil || s.Hooks != nil && len(s.Hooks.CreateContainer) > 0 {
+	if s.Linux == nil {
 		return true
 	}
-	mount := false
-	for _, ns := range s.Linux.Namespaces {
-		mount = mount || ns.Type == specs.MountNamespace && ns.Path == ""
+	n := configured(s)
+	hooks := s.Hooks != nil && len(s.Hooks.CreateContainer) > 0
+	return n.seen() && (hooks || !n.isNew(specs.MountNamespace))
+}
+
+// configured are the namespaces of a configuration, all of them made by the clone.
+func configured(s *specs.Spec) (n namespaces) {
+	if s.Linux == nil {
+		return n
 	}
-	return !mount
+	for _, ns := range s.Linux.Namespaces {
+		if ns.Path != "" {
+			n.joined |= uint64(Flag(ns.Type))
+		} else {
+			n.clone |= uint64(Flag(ns.Type))
+		}
+	}
+	return n
+}
+
+// Seen tells whether other containers see the first process of s before its program runs, which can't
+// build then.
+func Seen(s *specs.Spec) bool { return configured(s).seen() }
+
+// seen tells whether other containers see the first process before its program runs: in a pid namespace
+// that is another one's, or in the host's if its user namespace is. (Whoever sees the host's processes, and has rights
+// over those of the host's user namespace, has the host.)
+func (n namespaces) seen() bool {
+	return n.joined&unix.CLONE_NEWPID != 0 || !n.isNew(specs.PIDNamespace) && n.joined&unix.CLONE_NEWUSER != 0
 }
 
 // isNew tells whether the container gets a namespace of its own.

@@ -174,12 +174,10 @@ func Create(s *specs.Spec, host *Host, opt *Options) (*Plan, error) {
 	return p.Plan, nil
 }
 
-// remote tells whether the first process itself makes the calls that build its root filesystem: in
+// remote tells whether the first process itself makes the calls that build its root filesystem. In
 // a user namespace no thread of the runtime can, and a process of ours that could costs more than
-// all the calls. Where others see it, in their pid namespace, it must have none of the mounts.
-func (p *planner) remote() bool {
-	return p.Alone && p.ns.user() && p.ns.isNew(specs.MountNamespace) && p.ns.isNew(specs.PIDNamespace)
-}
+// all the calls. Where containers see it, it must have none of the mounts.
+func (p *planner) remote() bool { return p.Alone && !p.ns.seen() }
 
 // placeSources says who makes the sources.
 func (p *planner) placeSources() {

@@ -19,7 +19,7 @@ func (p *planner) steps() (first []firstMount, err error) {
 	var late []step.Step
 	if build {
 		if p.Remote != nil && len(p.linux().Sysctl) > 0 {
-			p.add(&step.OpenSysctls{})
+			p.add(&step.OpenSysctls{Clone: p.ns.user()})
 		}
 		p.root()
 		if first, err = p.mounts(); err != nil {
@@ -141,8 +141,17 @@ func (p *planner) hooks() {
 		p.add(&step.HostHooks{}) // there may be none, but the runtime hears that hooks begin
 	}
 	if len(h.CreateContainer) > 0 {
-		p.add(&step.ContainerHooks{Hooks: p.withEnv(h.CreateContainer), State: p.opt.State, Join: p.ns.hooks(), Dir: p.opt.Rootfs, Umask: p.host.Umask})
+		p.add(&step.ContainerHooks{Hooks: p.withEnv(h.CreateContainer), State: p.opt.State, Join: p.hookNamespaces(), Dir: p.opt.Rootfs, Umask: p.host.Umask})
 	}
+}
+
+// hookNamespaces are those that a createContainer hook joins by itself.
+func (p *planner) hookNamespaces() int {
+	join := p.ns.hooks()
+	if p.Remote != nil { // no builder is in any
+		join |= p.ns.enter(p.builds())
+	}
+	return join
 }
 
 // withEnv gives hooks our environment that have none of their own.

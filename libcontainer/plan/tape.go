@@ -94,11 +94,31 @@ const (
 // buildItself has this process make the calls of the steps, as root of its user namespace.
 func (p *planner) buildItself() (late []nsenter.Slot) {
 	r := p.Remote
-	p.phase("receive mounts")
-	for n := len(p.Orders.Within); len(r.Trees) < n; {
-		r.Trees = append(r.Trees, p.receive("receive mounts", min(n-len(r.Trees), wire.Batch))...)
+	if p.alone() { // while the runtime makes the mounts
+		p.phase("prepare")
+		p.prepare()
 	}
+	p.phase("receive mounts")
+	r.Network = p.ns.later&unix.CLONE_NEWNET != 0
+	var sent []nsenter.Slot
+	n := len(p.Sources) + len(p.Orders.Within)
+	if r.Network {
+		n++
+	}
+	for len(sent) < n {
+		sent = append(sent, p.receive("receive mounts", min(n-len(sent), wire.Batch))...)
+	}
+	if r.Network {
+		p.t.Call("join network namespace", unix.SYS_SETNS, sent[0].FD(), nsenter.Int(unix.CLONE_NEWNET))
+		p.letGo(sent[0])
+		p.loopback()
+		sent = sent[1:]
+	}
+	r.Trees = sent
 	p.becomeRoot()
+	if p.inspected() {
+		p.show() // to who runs the hooks
+	}
 	p.t.Call("clear umask", unix.SYS_UMASK, nsenter.Int(0)) // the caller's has no part in what is made
 	p.phase("make root filesystem")
 	for range p.lateCount() {
@@ -106,6 +126,10 @@ func (p *planner) buildItself() (late []nsenter.Slot) {
 	}
 	r.Late = late
 	r.Annex = p.t.Annex(p.Orders.Sock, annexEntries, annexBytes)
+	p.hide(p.inspected())
+	if p.alone() {
+		p.umask()
+	}
 	return late
 }
 
@@ -314,7 +338,7 @@ func (p *planner) network() {
 	p.t.Call("report network namespace to builder", unix.SYS_SENDMSG, p.Orders.Sock.FD(), msg.Addr(), nsenter.Int(unix.MSG_NOSIGNAL))
 }
 
-func (p *planner) networkLater() bool { return p.ns.later&unix.CLONE_NEWNET != 0 }
+func (p *planner) networkLater() bool { return p.Remote == nil && p.ns.later&unix.CLONE_NEWNET != 0 }
 
 // timeNamespace makes a time namespace.
 func (p *planner) timeNamespace() {

@@ -44,6 +44,13 @@ type Stage struct {
 	locked bool // the goroutine that has started it is locked to its thread
 }
 
+// NoStage stands for a stage where there is none: it has ended.
+func NoStage() *Stage {
+	ended := make(chan struct{})
+	close(ended)
+	return &Stage{Conn: wire.Conn{FD: -1}, Exe: seal.None, Thread: ended}
+}
+
 // threadWait bounds the wait for a thread, which nobody can kill, and builderWait
 // that for a builder to end by itself.
 const (

@@ -34,7 +34,7 @@ func build(o *step.Orders, ns []int) *wire.Failure {
 	defer e.Close()
 	e.Trees, e.Pidfd, o.Trees = step.Trees(o.Trees), o.Pidfd, nil
 	e.First = step.First{Conn: wire.Conn{FD: o.Peer}, Count: o.First, Mounts: o.FirstMounts, Heard: o.Heard}
-	e.Conn, e.Proc = wire.Conn{FD: o.Wire}, proc.FS{FD: o.Proc}
+	e.Ask, e.Proc = wire.Conn{FD: o.Wire}.Ask, proc.FS{FD: o.Proc}
 	arena, err := nsenter.OpenArena(o.Arena, o.ArenaSize, nil)
 	if err != nil {
 		return wire.Fail("prepare", err)

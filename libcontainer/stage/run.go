@@ -40,11 +40,11 @@ func run(o *step.Orders) *wire.Failure {
 		return wire.Fail("", err)
 	}
 	fault.Point("stage:released")
-	return first.house(o, nil)
+	return first.house(o)
 }
 
 // house has the container built for the first process.
-func (first *process) house(o *step.Orders, remote *step.Remote) (failed *wire.Failure) {
+func (first *process) house(o *step.Orders) (failed *wire.Failure) {
 	timeline.Builder.Phase("receive mounts")
 	var err error
 	if o.Trees, err = trees(wire.Conn{FD: o.Wire}, o.Sources); err != nil {
@@ -54,9 +54,6 @@ func (first *process) house(o *step.Orders, remote *step.Remote) (failed *wire.F
 		return wire.Fail("", err)
 	}
 	fault.Point("stage:sources")
-	if remote != nil {
-		return first.buildRemote(o, remote)
-	}
 	if err := first.inspect(o); err != nil {
 		return wire.Fail("", err)
 	}
@@ -92,7 +89,8 @@ func trees(conn wire.Conn, n int) ([]int, error) {
 // A process is the first process as the stage knows it.
 type process struct {
 	pid, pidfd int
-	sock       wire.Conn     // our end; theirs is in the tape
+	sock       wire.Conn // our end; theirs is in the tape
+	ask        func(wire.Kind, ...int) error
 	ns         []int         // its namespaces that the builder enters, where a pidfd won't do
 	builder    *atomic.Int32 // takes the pid of a builder that is a process; nil: nobody asks
 }
@@ -116,7 +114,7 @@ func clone(o *step.Orders, a *nsenter.Arena) (*process, error) {
 		a.SetFD(o.Unified, o.Cgroup)
 	}
 	o.SetRanges(a)
-	p := &process{sock: ours}
+	p := &process{sock: ours, ask: wire.Conn{FD: o.Wire}.Ask}
 	player := nsenter.Player{Arena: a, Ops: o.Ops, Count: o.Count, Progress: progress}
 	if o.ByTape {
 		err = p.cloneByTape(o, player)

@@ -52,10 +52,9 @@ func NewHand() (*Hand, error) {
 // Order gives the orders, and the first process's pid. The hand owns the descriptors
 // in them from now on: the arena and the progress record, of the first process a
 // pidfd and the socket to it, and what it executes as a builder. (Not the file of
-// the trace, which is the program's.) Unless r is nil the first process makes the calls
-// of the steps.
-func (h *Hand) Order(o step.Orders, r *step.Remote, pid int) {
-	h.orders <- handOrders{&o, r, pid}
+// the trace, which is the program's.)
+func (h *Hand) Order(o step.Orders, pid int) {
+	h.orders <- handOrders{&o, pid}
 	h.Dismiss()
 }
 
@@ -69,8 +68,7 @@ func (h *Hand) Dismiss() {
 
 type handOrders struct {
 	*step.Orders
-	remote *step.Remote // nil: the hand makes the calls
-	pid    int
+	pid int
 }
 
 // threadLife is the life of the thread. conn leads to the runtime.
@@ -114,11 +112,11 @@ func hand(o handOrders, builder *atomic.Int32) (failed *wire.Failure) {
 		return wire.Fail("open /proc", err)
 	}
 	o.Proc = host.FD
-	first := &process{pid: o.pid, pidfd: o.Pidfd, sock: wire.Conn{FD: o.Peer}, builder: builder}
+	first := &process{pid: o.pid, pidfd: o.Pidfd, sock: wire.Conn{FD: o.Peer}, ask: wire.Conn{FD: o.Wire}.Ask, builder: builder}
 	if err := first.release(o.Orders, host); err != nil {
 		return wire.Fail("", err)
 	}
-	return first.house(o.Orders, o.remote)
+	return first.house(o.Orders)
 }
 
 // separate gives the thread a working directory, a root and a umask of its own.

@@ -38,8 +38,7 @@ func (first *process) within(o *step.Orders) error {
 	if err := unix.Unshare(unix.CLONE_FS); err != nil {
 		return fmt.Errorf("unshare working directory: %w", err)
 	}
-	conn := wire.Conn{FD: o.Wire}
-	maker := source.Maker{Ask: func(tree int) error { return conn.Ask(wire.MapIDs, tree) }}
+	maker := source.Maker{Ask: func(tree int) error { return first.ask(wire.MapIDs, tree) }}
 	if err := first.enterMounts(o); err != nil {
 		return err
 	}
@@ -68,7 +67,7 @@ func (first *process) within(o *step.Orders) error {
 
 // enterMounts joins the first process's mount namespace.
 func (first *process) enterMounts(o *step.Orders) error {
-	fd := o.Pidfd
+	fd := first.pidfd
 	if o.Dumpable {
 		fd = first.ns[len(first.ns)-1]
 	}

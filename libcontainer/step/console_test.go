@@ -26,7 +26,7 @@ func asked(b *box, answer func(wire.Conn)) *request {
 		b.Fatal(err)
 	}
 	r := &request{conn: ours, done: make(chan struct{})}
-	b.Conn, b.requests = ours, append(b.requests, r)
+	b.Ask, b.requests = ours.Ask, append(b.requests, r)
 	go func() {
 		defer close(r.done)
 		_, r.fds, _ = theirs.Recv() // until then, or until the box ends

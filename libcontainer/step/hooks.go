@@ -28,7 +28,7 @@ func (*HostHooks) Run(e *Env) { e.ask(wire.HostHooks) }
 type ContainerHooks struct {
 	Hooks []specs.Hook
 	State hook.State
-	Join  int    // CLONE_NEW* flags of namespaces that only a child of the builder enters
+	Join  int    // CLONE_NEW* flags of namespaces that only a child of the builder enters; of all where nobody has entered any
 	Dir   string // the root filesystem, on the host
 	Umask int    // our caller's
 	// The stage fills these.
@@ -85,7 +85,12 @@ func (s *ContainerHooks) Open(pid int) error {
 
 // Run runs them.
 func (s *ContainerHooks) Run(e *Env) {
-	if err := e.K.Flush(); err == nil {
+	switch err := e.K.Flush(); {
+	case err != nil:
+	case e.K.Remote():
+		place := hook.Inside{Pidfd: e.Pidfd, Join: s.Join, Dir: s.Dir, Umask: s.Umask}
+		e.K.Fail("", hook.RunAll("createContainer", s.Hooks, s.State.JSON(e.PID), place.Start))
+	default:
 		e.K.Fail("", s.run())
 	}
 }

@@ -38,7 +38,7 @@ func (s *Mount) finishInside(e *Env, from, tree calls.FD) {
 	if src.IDMap.Field != "" {
 		ours, err := e.K.Fetch(tree)
 		if err == nil {
-			err = e.Conn.Ask(wire.MapIDs, ours)
+			err = e.Ask(wire.MapIDs, ours)
 			unix.Close(ours)
 		}
 		if err != nil {

@@ -37,27 +37,36 @@ func (s *Sysctl) Run(e *Env) {
 	}
 	how := &unix.OpenHow{Flags: unix.O_WRONLY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_XDEV | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS}
 	e.K.Require("", e.sysctlsFS.Type(), ^uint32(0), unix.PROC_SUPER_MAGIC, unix.ENOENT).Else(func(unix.Errno) error { return proc.ErrNotProc })
-	fd := e.K.Openat2("open /proc/sys/"+s.Path, e.sysctls, s.Path, how).FD()
+	fd := e.K.Openat2("open /proc/sys/"+s.Path, e.sysctls, e.sysctlsDir+s.Path, how).FD()
 	e.K.Write(fmt.Sprintf("write %q to /proc/sys/%s", s.Value, s.Path), fd, s.Value)
 	e.K.Close(fd)
 }
 
-// OpenSysctls has a first process that makes the calls itself keep the files of kernel parameters: a
-// clone of the host's, which shows what belongs to the namespaces of who opens it. After the pivot there may
-// be no procfs to be trusted, and a new one takes a pid namespace that is the user namespace's.
-type OpenSysctls struct{}
+// OpenSysctls has a first process that makes the calls itself keep the files of kernel parameters, for after the
+// pivot there may be no procfs to be trusted.
+type OpenSysctls struct {
+	// Clone says that they are a clone of the host's, which shows what belongs to the namespaces of who opens it. Else
+	// they are in a new procfs, over which nothing is mounted; it takes a pid namespace that is the user namespace's,
+	// and is refused in one where the host's is covered.
+	Clone bool
+}
 
 func (*OpenSysctls) String() string { return "open kernel parameters" }
 
-// Code carries no field.
-func (*OpenSysctls) Code(*wire.Codec) {}
+// Code carries the fields.
+func (s *OpenSysctls) Code(c *wire.Codec) { c.Bool(&s.Clone) }
 
 // Run opens them.
-func (*OpenSysctls) Run(e *Env) {
-	if !e.K.Remote() {
+func (s *OpenSysctls) Run(e *Env) {
+	switch {
+	case !e.K.Remote():
 		return
+	case s.Clone:
+		e.sysctls = mount.Clone(e.K, "clone /proc/sys", calls.At, "/proc/sys", true).FD()
+	default:
+		const attr = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
+		e.sysctls, e.sysctlsDir = mount.New(e.K, "proc", "proc", option.Options{}, attr), "sys/"
 	}
-	e.sysctls = mount.Clone(e.K, "clone /proc/sys", calls.At, "/proc/sys", true).FD()
 	e.sysctlsFS, _ = e.K.Fstatfs("", e.sysctls)
 }
 

@@ -31,20 +31,22 @@ type Step interface {
 
 // Env is what steps work on.
 type Env struct {
-	K     *calls.Kernel  // makes the calls
-	Root  rootfs.Root    // the container's root, once [EnterRoot] has run
-	Trees []Tree         // detached mounts that the parent made, see [Source]
-	First First          // the first process
-	Late  []calls.FD     // descriptors for the first process, in the order the plan says
-	Pidfd int            // the first process
-	Conn  wire.Conn      // to the parent
-	Proc  proc.FS        // a procfs of the host's pid namespace
-	Arena *nsenter.Arena // the first process's tape
+	K     *calls.Kernel                 // makes the calls
+	Root  rootfs.Root                   // the container's root, once [EnterRoot] has run
+	Trees []Tree                        // detached mounts that the parent made, see [Source]
+	First First                         // the first process
+	Late  []calls.FD                    // descriptors for the first process, in the order the plan says
+	PID   int                           // the first process, where another process makes the calls
+	Pidfd int                           // the first process
+	Ask   func(wire.Kind, ...int) error // has the parent do something
+	Proc  proc.FS                       // a procfs of the host's pid namespace
+	Arena *nsenter.Arena                // the first process's tape
 
 	readonly          []calls.FD // mounts to be made read-only when all is set up
 	maskFile, maskDir mask       // what hides a file, a directory
 	sysctls           calls.FD   // of [OpenSysctls]
 	sysctlsFS         calls.Statfs
+	sysctlsDir        string // where they are below it: "", "sys/"
 }
 
 // A Tree is a mount that is there already.
@@ -241,6 +243,6 @@ func (e *Env) look(t Tree) *unix.Statx_t {
 // ask has the parent do something, after all that has been queued.
 func (e *Env) ask(k wire.Kind, fds ...int) {
 	if e.K.Flush() == nil {
-		e.K.Keep(e.Conn.Ask(k, fds...))
+		e.K.Keep(e.Ask(k, fds...))
 	}
 }

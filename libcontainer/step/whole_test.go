@@ -46,7 +46,7 @@ func TestWhole(t *testing.T) {
 			return &Mount{Target: target, From: FromTree, Index: b.clone(b.dir + path), Source: path, Fallback: -1}
 		}
 		steps := []Step{
-			&OpenSysctls{},
+			&OpenSysctls{Clone: true},
 			&EnterRoot{Path: b.root, Tree: b.clone(b.root), Propagation: unix.MS_SLAVE},
 			newMount(b.T, "proc", "/proc", "nosuid nodev noexec"), newMount(b.T, "tmpfs", "/dev", "nosuid mode=755 size=64k"),
 			newMount(b.T, "devpts", "/dev/pts", "newinstance ptmxmode=0666 mode=0620"), newMount(b.T, "tmpfs", "/dev/shm", "nosuid mode=1777"),
@@ -132,7 +132,7 @@ func filesOf(b *box) string {
 func TestWholeFails(t *testing.T) {
 	inBox(t, func(b *box) {
 		b.tree("root/file", "root/dev/dir/", "root/link -> /file", "root/dev/link -> zero")
-		b.must(&OpenSysctls{})
+		b.must(&OpenSysctls{Clone: true})
 		for what, tt := range map[string]struct {
 			bad  Step
 			want string

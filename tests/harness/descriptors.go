@@ -12,9 +12,6 @@ import (
 // Descriptors are all that processes which a container sees have had open before they
 // became the container's program.
 type Descriptors struct {
-	// Early is how many looks at a process are forgiven: where a pid namespace is new
-	// nobody else is in it, and what was inherited is let go at the first entries.
-	Early int
 	looks map[int]int
 	seen  map[string]int // what was open → how often
 	wrong map[string]int // what leads to the host, or isn't in the table
@@ -40,7 +37,7 @@ func (d *Descriptors) Look(pid int) {
 			continue
 		}
 		d.seen[what]++
-		if !ok && d.looks[pid] > d.Early {
+		if !ok {
 			d.wrong[what]++
 		}
 	}

@@ -27,10 +27,6 @@ func TestBirthDescriptors(t *testing.T) {
 				b.Via = append(begin[:len(begin):len(begin)], b.Via...)
 				return b
 			}
-			d := harness.Descriptors{Early: 160} // a fork of a Go program begins with its signal handlers
-			b := bundle(mapping(ranges[maps]...))
-			follow(t, b, &d, b.Cmd("run"))
-
 			a := bundle(harness.Args("/bin/sleep", "600"), mapping(ranges[maps]...))
 			pid, _ := a.Create(t)
 			a.Must(t, "start")

@@ -1,6 +1,7 @@
 package rootless
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -18,25 +19,28 @@ func TestKillAtPoints(t *testing.T) {
 	}
 	points := []string{
 		"create:spawned", "create:claimed", "create:intent", "create:cgroup", "create:ordered", "create:ready", "create:recorded", "create:done",
-		"stage:orders", "stage:cloned", "stage:released", "stage:sources", "stage:mounts", "stage:built",
-		"parent:stage:cloned", "parent:stage:released", "parent:stage:mounts", "step:0", "step:5",
+		"stage:cloned", "stage:sources", "stage:mounts", "stage:built", "step:0", "step:5",
 	}
+	staged := []string{"stage:orders", "stage:released", "parent:stage:cloned", "parent:stage:released", "parent:stage:mounts"}
 	for name, maps := range map[string][]specs.LinuxIDMapping{"one id": ranges["one id"], "65536 with his": ranges["65536 with his"]} {
-		t.Run(name, func(t *testing.T) {
-			inv := harness.Take()
-			b := newBundle(t, mapping(maps...), harness.Args("/bin/sleep", "1000"))
-			for _, point := range points {
-				cmd := b.Cmd("create")
-				cmd.Env = []string{"PATH=/usr/bin:/bin", "RUNG_FAULT=" + point}
-				if r := cmd.Run(t); r.Code == 0 {
-					t.Errorf("%s was not reached", point)
-				}
-				harness.Reap()
-				b.Run(t, "delete", "--force", b.ID).Silent(t)
-				for _, line := range inv.Left(b) {
-					t.Errorf("%s: %s", point, line)
-				}
-			}
-		})
+		t.Run(name, func(t *testing.T) { killAtPoints(t, maps, "RUNG_STAGE=", points) })
+		t.Run(name+", by a stage", func(t *testing.T) { killAtPoints(t, maps, "RUNG_STAGE=process", slices.Concat(points, staged)) })
+	}
+}
+
+func killAtPoints(t *testing.T, maps []specs.LinuxIDMapping, env string, points []string) {
+	inv := harness.Take()
+	b := newBundle(t, mapping(maps...), harness.Args("/bin/sleep", "1000"))
+	for _, point := range points {
+		cmd := b.Cmd("create")
+		cmd.Env = []string{"PATH=/usr/bin:/bin", "RUNG_FAULT=" + point, env}
+		if r := cmd.Run(t); r.Code == 0 {
+			t.Errorf("%s was not reached", point)
+		}
+		harness.Reap()
+		b.Run(t, "delete", "--force", b.ID).Silent(t)
+		for _, line := range inv.Left(b) {
+			t.Errorf("%s: %s", point, line)
+		}
 	}
 }
