@@ -20,6 +20,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/seal"
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/libcontainer/stage"
 	"github.com/rung-oci/rung/libcontainer/state"
 	"github.com/rung-oci/rung/libcontainer/timeline"
 	"github.com/rung-oci/rung/nsenter"
@@ -41,17 +42,18 @@ func (r *Runtime) Create(o *CreateOptions) error {
 
 // A creation is a container on its way to be.
 type creation struct {
-	r      *Runtime
-	opt    *CreateOptions
-	bundle *spec.Bundle
-	host   *proc.FS
-	boot   string
-	layout *cgroups.Layout
-	loc    cgroups.Location
-	joined []joinedNS
-	listen int
-	stage  *spawn.Stage // nil: the first process is made without one
-	why    string       // there is a stage, for Debug
+	r       *Runtime
+	opt     *CreateOptions
+	bundle  *spec.Bundle
+	host    *proc.FS
+	boot    string
+	layout  *cgroups.Layout
+	loc     cgroups.Location
+	joined  []joinedNS
+	listen  int
+	stage   *spawn.Stage   // nil: the first process is made without one
+	network *stage.Network // is being made; nil: the first process is born with its own, or has none
+	why     string         // there is a stage, for Debug
 
 	undo    undo
 	hooked  bool           // hooks of the container have begun to run
@@ -134,15 +136,13 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 // preserve is how many descriptors from 3 on are the container's.
 func (c *creation) preserve() int { return c.listen + c.opt.PreserveFDs }
 
-// house starts a stage, which begins with the namespaces, if there is none yet.
+// house starts a stage if there is none yet.
 func (c *creation) house(why string) (err error) {
 	if c.stage == nil {
 		c.why = why
-		if c.stage, err = spawn.Take(c.preserve()); err != nil {
-			return err
-		}
+		c.stage, err = spawn.Take(c.preserve())
 	}
-	return launch.Ahead(c.stage, plan.Ahead(c.bundle.Spec))
+	return err
 }
 
 func (c *creation) cgroupsPath() string {
@@ -162,6 +162,7 @@ func (c *creation) close() {
 		c.mover.Close()
 	}
 	c.stage.Close()
+	c.network.Close()
 	closeNamespaces(c.joined)
 	c.sockets.close()
 	for _, fd := range []int{c.agent, c.status} {
@@ -245,6 +246,9 @@ func (c *creation) decide() error {
 	c.facts, c.options = h, o
 	c.tellProfile()
 	c.r.warnAll(plan.Warnings(c.bundle.Spec, c.bundle.Spec.Process, h))
+	if plan.Network(c.bundle.Spec, h) {
+		c.network = stage.NewNetwork(c.host.FD)
+	}
 	return c.makePlan()
 }
 
@@ -320,7 +324,7 @@ func (c *creation) launch() (p *launch.Process, err error) {
 	timeline.Runtime.Phase("open descriptors")
 	var files files
 	defer files.close()
-	in := &launch.Inputs{HostHooks: c.hostHooks, NetDevices: c.netDevices, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.manager.Protect, Proc: c.host.FD, Listener: c.handListener, Shared: c.noteRoot}
+	in := &launch.Inputs{HostHooks: c.hostHooks, NetDevices: c.netDevices, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.manager.Protect, Proc: c.host.FD, Listener: c.handListener, Shared: c.noteRoot, Network: c.network}
 	in.Exe = -1
 	if c.stage != nil {
 		in.Exe = c.stage.Exe.FD

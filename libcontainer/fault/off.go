@@ -8,6 +8,9 @@ func Wanted() string { return "" }
 // Set chooses the point.
 func Set(string) {}
 
+// First says which process is the container's first one.
+func First(int) {}
+
 // Point is where a fault can be injected.
 func Point(string) {}
 

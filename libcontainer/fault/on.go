@@ -13,7 +13,8 @@ import (
 // wanted is the point at which a process shall die, from the environment of the
 // runtime; "parent:" before it means that the runtime itself dies when its
 // stage or builder comes to the point. They have no environment and get it with
-// their orders, with the runtime's pid before it.
+// their orders, with the runtime's pid before it. "first:" means that the container's
+// first process dies when the runtime comes to the point.
 var (
 	wanted = os.Getenv("RUNG_FAULT")
 	victim = syscall.Getpid()
@@ -35,6 +36,13 @@ func Set(s string) {
 	wanted = point
 	if n, _ := strconv.Atoi(pid); n > 0 {
 		victim = n
+	}
+}
+
+// First says which process is the container's first one.
+func First(pid int) {
+	if point, ok := strings.CutPrefix(wanted, "first:"); ok {
+		wanted, victim = point, pid
 	}
 }
 

@@ -21,10 +21,9 @@ import (
 type alone struct {
 	player      spawn.Child
 	playerfd    int
-	hand        *stage.Hand    // nil: the first process makes the calls itself
-	network     *stage.Network // nil: the first process makes its own
-	trees       []int          // mounts for the first process
-	peer, pidfd int            // the hand's: a socket to the first process, and its pidfd
+	hand        *stage.Hand // nil: the first process makes the calls itself
+	trees       []int       // mounts for the first process
+	peer, pidfd int         // the hand's: a socket to the first process, and its pidfd
 }
 
 // begin starts the program and the hand. The first process dies with the thread
@@ -51,9 +50,6 @@ func (p *Process) begin(control int) error {
 	inherit := fill(p.plan, program, p.in.Unified, append(own, step.FDSlot{Slot: o.Sock, FD: far.FD}))
 	if p.plan.Remote != nil {
 		p.stage = spawn.NoStage()
-		if p.plan.Remote.Network {
-			p.alone.network = stage.NewNetwork(p.in.Proc)
-		}
 	} else {
 		timeline.Runtime.Phase("start the builder's thread")
 		if p.alone.hand, err = stage.NewHand(); err != nil {
@@ -94,7 +90,7 @@ func (p *Process) build(pid int) error {
 	p.alone.trees = nil
 	r := stage.Remote{
 		Orders: &o, Remote: p.plan.Remote, PID: pid, Pidfd: p.alone.pidfd, Sock: p.alone.peer, Host: proc.FS{FD: p.in.Proc}, Arena: p.arena.FD,
-		Trees: trees, Network: p.alone.network, Ask: p.ask,
+		Trees: trees, Network: p.in.Network, Ask: p.ask,
 	}
 	err := r.Build()
 	if errors.Is(err, step.ErrFirst) {
@@ -176,8 +172,7 @@ func (a *alone) dismiss() {
 	if a.hand != nil {
 		a.hand.Dismiss()
 	}
-	a.network.Close()
 	step.CloseAll(a.trees)
 	step.CloseAll([]int{a.peer, a.pidfd})
-	a.peer, a.pidfd, a.trees, a.network = -1, -1, nil, nil
+	a.peer, a.pidfd, a.trees = -1, -1, nil
 }

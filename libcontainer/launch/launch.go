@@ -37,6 +37,7 @@ type Inputs struct {
 	NetDevices   func(pid int) error
 	Console      func(master int) error // takes the descriptor over
 	OOMKilled    func() bool
+	Network      *stage.Network       // of plan.Plan.Remote
 	Meanwhile    func() error         // called while the stage works, before any hook runs
 	Shared       func(tree int) error // notes the mount of plan.Plan.Shared before anybody can see it
 	// Listener gives a seccomp agent its descriptor, which stays the caller's.
@@ -54,17 +55,6 @@ type Process struct {
 	arena    *nsenter.Arena
 	alone    *alone // nil: a stage has cloned it
 	mapped   int    // how many of the builder's mounts have got their ids
-}
-
-// Ahead has the stage make namespaces while the rest is still being decided.
-func Ahead(s *spawn.Stage, flags uint64) error {
-	if flags == 0 {
-		return nil
-	}
-	if err := s.Conn.SendNumber(wire.Unshare, flags); err != nil {
-		return fmt.Errorf("send orders to init stage: %w", err)
-	}
-	return nil
 }
 
 // Start has the first process made, by the stage, or by itself where the plan says

@@ -15,7 +15,7 @@ import (
 // cut splits an option word at its first "=".
 func cut(word string) (key, value string, ok bool) { return strings.Cut(word, "=") }
 
-// alone tells whether the process prepares itself while the builder works: in a
+// alone tells whether a process that builds prepares itself while the runtime makes the mounts: in a
 // user namespace it has to become its root first.
 func (p *planner) alone() bool { return p.spec.Process != nil && !p.ns.user() }
 

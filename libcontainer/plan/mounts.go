@@ -72,8 +72,6 @@ func (p *planner) mount(i int, m *specs.Mount, o option.Options, first []firstMo
 			What: "/sys at " + s.Target, Path: "/sys", Recursive: true, Attr: o.Attr, Flags: step.Flags{Yield: true},
 			RecAttr: option.Attr{Set: unix.MOUNT_ATTR_RDONLY}, Propagation: p.inherited(),
 		})
-	case m.Type == "sysfs":
-		p.needNetwork()
 	case m.Type == "tmpfs":
 		s.Later = o.Attr.Set&unix.MOUNT_ATTR_RDONLY != 0
 		s.Mode = !slices.ContainsFunc(o.Data, func(w string) bool { return strings.HasPrefix(w, "mode=") })
@@ -86,9 +84,6 @@ func (p *planner) mount(i int, m *specs.Mount, o option.Options, first []firstMo
 		}
 	case m.Type == "devpts":
 		p.outside(s)
-	case m.Type == "mqueue":
-	default:
-		p.needNetwork() // it may be of a file server's
 	}
 	p.add(s)
 	return first
@@ -111,45 +106,6 @@ func (p *planner) byFirst(s *step.Mount, first []firstMount) []firstMount {
 	}
 	s.From, s.Index = step.FromFirst, len(first)
 	return append(first, firstMount{s.Kind, source, s.Target, data})
-}
-
-// needNetwork has the builder join the network namespace, once.
-func (p *planner) needNetwork() {
-	if p.networkLater() && !p.networkJoined {
-		p.networkJoined = true
-		p.add(&step.Network{})
-	}
-}
-
-// setAside takes the steps that need the network namespace, and those after
-// them, out of the order: there is enough to do until it exists. That can be
-// done where none of them has to do with what comes between: in /sys, as the
-// sysfs that mostly is the reason, and not in /dev.
-func (p *planner) setAside() []step.Step {
-	at := slices.IndexFunc(p.Orders.Steps, func(s step.Step) bool { _, ok := s.(*step.Network); return ok })
-	if at < 0 {
-		return nil
-	}
-	late := slices.Clone(p.Orders.Steps[at:])
-	for _, s := range late[1:] {
-		var path string
-		switch s := s.(type) {
-		case *step.Mount:
-			path = s.Target
-		case *step.Link:
-			path = s.Path
-		}
-		if path != "/sys" && !strings.HasPrefix(path, "/sys/") {
-			return nil
-		}
-	}
-	for i := range p.linux().Devices { // those that every container has are there
-		if !strings.HasPrefix(path.Clean(p.linux().Devices[i].Path), "/dev/") {
-			return nil
-		}
-	}
-	p.Orders.Steps = p.Orders.Steps[:at]
-	return late
 }
 
 // outside has the parent make a new file system that belongs to no namespace but

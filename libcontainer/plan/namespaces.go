@@ -11,7 +11,7 @@ import (
 // them.
 type namespaces struct {
 	clone  uint64 // CLONE_NEW* flags for clone3 of the first process
-	later  uint64 // cgroup, time, perhaps network: unshared by the first process or its helper
+	later  uint64 // cgroup, time: unshared by the first process or its helper; network: made by the runtime
 	joined uint64 // given by path
 }
 
@@ -49,7 +49,7 @@ func sortNamespaces(s *specs.Spec, h *Host) (n namespaces) {
 		flag := uint64(Flag(ns.Type))
 		switch {
 		case ns.Path != "":
-		case flag == unix.CLONE_NEWCGROUP || flag == unix.CLONE_NEWTIME || flag == unix.CLONE_NEWNET && networkBeside(s) && !h.NoInspector:
+		case flag == unix.CLONE_NEWCGROUP || flag == unix.CLONE_NEWTIME || flag == unix.CLONE_NEWNET && h.Alone && !h.NoInspector && !Seen(s) && networkBeside(s):
 			n.later |= flag
 		default:
 			n.clone |= flag
@@ -58,8 +58,13 @@ func sortNamespaces(s *specs.Spec, h *Host) (n namespaces) {
 	return n
 }
 
-// networkBeside tells whether the first process makes its network namespace
-// while the builder works. Nothing else that the kernel makes for a container
+// Network tells whether the runtime is to make the network namespace of s, which takes the longest.
+func Network(s *specs.Spec, h *Host) bool {
+	return sortNamespaces(s, h).later&unix.CLONE_NEWNET != 0
+}
+
+// networkBeside tells whether the runtime may make the network namespace of a first process that builds while
+// others work. Nothing else that the kernel makes for a container
 // takes as long. Where hooks look at the namespaces, or a user namespace has to
 // own it, the first process is born with it.
 func networkBeside(s *specs.Spec) bool {
@@ -74,26 +79,6 @@ func networkBeside(s *specs.Spec) bool {
 		mount = mount || ns.Type == specs.MountNamespace
 	}
 	return mount
-}
-
-// Ahead is which namespaces the stage can make before it has its orders: the
-// slowest to make, where nothing else has to come first. The first process
-// inherits them.
-func Ahead(s *specs.Spec) uint64 {
-	var flags uint64
-	if s.Linux == nil {
-		return 0
-	}
-	for _, ns := range s.Linux.Namespaces {
-		switch {
-		case ns.Path != "" || ns.Type == specs.UserNamespace || ns.Type == specs.TimeNamespace:
-			return 0
-		case ns.Type == specs.NetworkNamespace && networkBeside(s):
-		case ns.Type == specs.NetworkNamespace || ns.Type == specs.IPCNamespace || ns.Type == specs.UTSNamespace:
-			flags |= uint64(Flag(ns.Type))
-		}
-	}
-	return flags
 }
 
 // Housed tells whether the container of s takes a stage, a process of ours, even

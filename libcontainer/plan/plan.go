@@ -136,7 +136,6 @@ type planner struct {
 	homeStep *step.Home
 	filter   *seccomp.Filter // nil: none
 
-	networkJoined bool // by the builder, see needNetwork
 }
 
 // Create plans the creation of a container. The configuration must be valid.
@@ -147,12 +146,9 @@ func Create(s *specs.Spec, host *Host, opt *Options) (*Plan, error) {
 	p.t = p.Tape
 	p.ns = sortNamespaces(s, host)
 	o := &p.Orders
-	ahead := Ahead(s)
-	if p.Alone = host.Alone; p.Alone {
-		ahead = 0
-	}
-	o.Clone, o.ByTape = p.ns.clone&^ahead, p.ns.byTape() || p.Alone
-	o.Enter, o.User = p.ns.enter(p.builds())&^int(ahead), p.ns.user()
+	p.Alone = host.Alone
+	o.Clone, o.ByTape = p.ns.clone, p.ns.byTape() || p.Alone
+	o.Enter, o.User = p.ns.enter(p.builds()), p.ns.user()
 	o.Cgroup, o.Preserve = -1, opt.Preserve
 	if err := p.rootless(); err != nil {
 		return nil, err

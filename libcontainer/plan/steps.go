@@ -16,7 +16,6 @@ import (
 // mounts that the first process has to make itself.
 func (p *planner) steps() (first []firstMount, err error) {
 	build := p.builds()
-	var late []step.Step
 	if build {
 		if p.Remote != nil && len(p.linux().Sysctl) > 0 {
 			p.add(&step.OpenSysctls{Clone: p.ns.user()})
@@ -24,9 +23,6 @@ func (p *planner) steps() (first []firstMount, err error) {
 		p.root()
 		if first, err = p.mounts(); err != nil {
 			return nil, err
-		}
-		if len(p.linux().NetDevices) == 0 { // they wait for the namespace anyhow
-			late = p.setAside()
 		}
 		p.devices()
 	} else if p.ns.joined&unix.CLONE_NEWNS == 0 {
@@ -40,13 +36,11 @@ func (p *planner) steps() (first []firstMount, err error) {
 		p.add(&step.Console{Width: int(size.Width), Height: int(size.Height), Bind: build, Label: p.linux().MountLabel})
 	}
 	if len(p.linux().NetDevices) > 0 {
-		p.needNetwork()
 		p.add(&step.NetDevices{})
 	}
 	p.hooks()
 	if build {
 		p.cwd()
-		p.Orders.Steps = append(p.Orders.Steps, late...)
 		p.pivot()
 	}
 	if err := p.sysctls(); err != nil {
@@ -184,9 +178,6 @@ func (p *planner) pivot() {
 }
 
 func (p *planner) sysctls() error {
-	if len(p.linux().Sysctl) > 0 {
-		p.needNetwork()
-	}
 	for _, key := range sorted(p.linux().Sysctl) {
 		at, err := spec.SysctlPath(key)
 		if err != nil {

@@ -53,7 +53,7 @@ func (p *planner) tape(first []firstMount) {
 		if p.terminal() {
 			tty = late[0]
 		}
-		if !p.alone() {
+		if p.Remote == nil || !p.alone() {
 			p.prepare()
 		}
 		p.takeStdio(tty)
@@ -71,12 +71,6 @@ func (p *planner) tape(first []firstMount) {
 func (p *planner) haveBuilt(first []firstMount) (late []nsenter.Slot) {
 	p.phase("make mounts")
 	p.send(first)
-	p.phase("make network namespace")
-	p.network()
-	p.phase("prepare")
-	if p.alone() {
-		p.prepare()
-	}
 	p.phase("wait for root filesystem")
 	late = p.receive("wait for root filesystem", p.lateCount())
 	p.hide(p.inspected())
@@ -322,23 +316,6 @@ func (p *planner) loopback() {
 	p.t.Call("bring up lo", unix.SYS_IOCTL, sock.Value(), nsenter.Int(unix.SIOCSIFFLAGS), p.t.Bytes(request[:]))
 	p.t.Call("close descriptor", unix.SYS_CLOSE, sock.Value())
 }
-
-// network makes the network namespace that the builder waits for when it comes
-// to what needs it.
-func (p *planner) network() {
-	if !p.networkLater() {
-		return
-	}
-	p.t.Call("make network namespace", unix.SYS_UNSHARE, nsenter.Int(unix.CLONE_NEWNET))
-	p.loopback()
-	if !p.networkJoined { // a builder that doesn't wait for it may be gone by now
-		return
-	}
-	msg, _ := p.t.Message(0)
-	p.t.Call("report network namespace to builder", unix.SYS_SENDMSG, p.Orders.Sock.FD(), msg.Addr(), nsenter.Int(unix.MSG_NOSIGNAL))
-}
-
-func (p *planner) networkLater() bool { return p.Remote == nil && p.ns.later&unix.CLONE_NEWNET != 0 }
 
 // timeNamespace makes a time namespace.
 func (p *planner) timeNamespace() {

@@ -39,6 +39,9 @@ func makeNetwork(host int) (n network) {
 
 // take waits for the namespace, which is the caller's then.
 func (n *Network) take() (int, error) {
+	if n == nil {
+		return -1, unix.EBADF
+	}
 	net, ok := <-n.made
 	if !ok {
 		return -1, unix.EBADF

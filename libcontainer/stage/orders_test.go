@@ -48,7 +48,6 @@ func TestOrders(t *testing.T) {
 	}
 	for name, send := range map[string]func(){
 		"another message": func() { _ = ours.Send(wire.Go) },
-		"wrong flags":     func() { _ = ours.SendNumber(wire.Unshare, 1) },
 		"no descriptor":   func() { _ = ours.Send(wire.Orders) },
 		"too few":         func() { _ = ours.Send(wire.Orders, fd) }, // Progress is the first of none
 		"not a block":     func() { _ = ours.Send(wire.Orders, other) },

@@ -37,6 +37,7 @@ func (r *Remote) Build() error {
 	o.Enter = 0 // nobody
 	first := &process{pid: r.PID, pidfd: r.Pidfd, sock: wire.Conn{FD: r.Sock}, ask: r.Ask}
 	defer timeline.Builder.Phase("")
+	fault.First(r.PID)
 	fault.Point("stage:cloned")
 	if err := first.release(o, r.Host); err != nil {
 		return err
@@ -98,7 +99,7 @@ func (r *Remote) send(first *process) ([]step.Tree, error) {
 		}
 		trees[i].Stat = &stats[i]
 	}
-	if r.Network != nil {
+	if r.Remote.Network {
 		net, err := r.Network.take()
 		if err != nil {
 			return nil, err

@@ -92,13 +92,7 @@ func orders(fd int) (*step.Orders, error) {
 		return readOrders(fd)
 	}
 	conn := wire.Conn{FD: fd}
-	kind, flags, fds, err := conn.RecvOrder()
-	for ; err == nil && kind == wire.Unshare; kind, flags, fds, err = conn.RecvOrder() {
-		if err := unix.Unshare(int(flags)); err != nil {
-			conn.SendFailure(wire.Fail("make namespaces", err))
-			return nil, err
-		}
-	}
+	kind, fds, err := conn.Recv()
 	if err != nil {
 		return nil, err
 	}

@@ -60,27 +60,3 @@ func (f *First) take(k *calls.Kernel, i int) calls.FD {
 	f.Mounts[i] = -1
 	return fd
 }
-
-// Network joins the network namespace that the first process makes while the
-// steps before run.
-type Network struct{}
-
-func (*Network) String() string { return "join network namespace" }
-
-// Code carries no field.
-func (*Network) Code(*wire.Codec) {}
-
-// Run waits for it and joins.
-func (*Network) Run(e *Env) {
-	err := e.First.Report()
-	if err == nil {
-		_, err = e.First.recv()
-	}
-	if err == nil {
-		if err = unix.Setns(e.Pidfd, unix.CLONE_NEWNET); errors.Is(err, unix.ESRCH) { // it goes on without us, and may have failed by now
-			err = ErrFirst
-		}
-		err = at("setns", err)
-	}
-	e.K.Keep(err)
-}

@@ -148,7 +148,6 @@ var kinds = [...]func() Step{
 	func() Step { return new(KeepRoot) },
 	func() Step { return new(Cwd) },
 	func() Step { return new(UseRoot) },
-	func() Step { return new(Network) },
 	func() Step { return new(NetDevices) },
 	func() Step { return new(LateReadonly) },
 	func() Step { return new(OpenSysctls) },
@@ -199,14 +198,12 @@ func number(s Step) uint32 {
 		return 16
 	case *UseRoot:
 		return 17
-	case *Network:
-		return 18
 	case *NetDevices:
-		return 19
+		return 18
 	case *LateReadonly:
-		return 20
+		return 19
 	case *OpenSysctls:
-		return 21
+		return 20
 	}
 	panic(fmt.Sprintf("step %T has no number", s))
 }

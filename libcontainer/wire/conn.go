@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -20,7 +19,6 @@ const (
 	Console                    // builder: one descriptor, the terminal's master
 	NetDevices                 // builder: move network devices, please
 	MapIDs                     // builder: one descriptor, a detached mount whose ids are to be mapped, please
-	Unshare                    // parent: a number, CLONE_NEW* flags of namespaces to make while the orders are being written
 	Orders                     // parent: descriptors, the last of them a memfd with the stage's orders
 	Trees                      // parent: detached mounts, some of those that the orders count
 	Go                         // parent: the answer to a request; stage: the first process goes on
@@ -97,20 +95,6 @@ func (c Conn) Close() { unix.Close(c.FD) }
 
 // Send sends a message without a body, with descriptors if any.
 func (c Conn) Send(k Kind, fds ...int) error { return c.send([]byte{byte(k)}, fds) }
-
-// SendNumber sends a message with a number. Nothing answers it.
-func (c Conn) SendNumber(k Kind, n uint64) error {
-	return c.send(binary.AppendUvarint([]byte{byte(k)}, n), nil)
-}
-
-// RecvOrder receives a message of the parent's: its number, or its descriptors.
-func (c Conn) RecvOrder() (k Kind, n uint64, fds []int, err error) {
-	k, fds, body, err := c.recv()
-	if err == nil && len(body) > 0 {
-		n, _ = binary.Uvarint(body)
-	}
-	return k, n, fds, err
-}
 
 // SendFailure sends f, cut to the size of a packet.
 func (c Conn) SendFailure(f *Failure) error {

@@ -188,25 +188,3 @@ func TestMalformedFailure(t *testing.T) {
 		}
 	}
 }
-
-func TestNumbers(t *testing.T) {
-	a, b := pair(t)
-	defer a.Close()
-	defer b.Close()
-	for _, want := range []uint64{0, 1, 300, 1<<64 - 1} {
-		if err := a.SendNumber(Unshare, want); err != nil {
-			t.Fatal(err)
-		}
-		if k, n, fds, err := b.RecvOrder(); k != Unshare || n != want || fds != nil || err != nil {
-			t.Errorf("RecvOrder() = %d, %d, %v, %v, want %d", k, n, fds, err, want)
-		}
-	}
-	if err := a.Send(Orders, a.FD); err != nil {
-		t.Fatal(err)
-	}
-	k, _, fds, err := b.RecvOrder()
-	if k != Orders || len(fds) != 1 || err != nil {
-		t.Fatalf("RecvOrder() = %d, %v, %v, want one descriptor", k, fds, err)
-	}
-	unix.Close(fds[0])
-}
