@@ -236,8 +236,9 @@ func (c *creation) decide() error {
 	}
 	c.notify(o)
 	if c.stage == nil {
-		// Only a process can be let in; and a thread of an ordinary user's may build nowhere.
-		if h.Alone = !mustAdmit(c.manager) && !(h.NoInspector && plan.Seen(c.bundle.Spec)); !h.Alone {
+		// A thread of an ordinary user's may build nowhere.
+		h.Admit = mustAdmit(c.manager)
+		if h.Alone = !(h.NoInspector && plan.Seen(c.bundle.Spec)); !h.Alone {
 			if err := c.house(whyAlone); err != nil {
 				return err
 			}
@@ -261,7 +262,10 @@ func (c *creation) makePlan() (err error) {
 
 // rehouse makes the plan again with a stage.
 func (c *creation) rehouse() (err error) {
-	if err = c.house(whyNoProgram); err != nil {
+	if err = c.house(whyNoProgram); err == nil {
+		err = admit(c.manager, c.stage.PID)
+	}
+	if err != nil {
 		return err
 	}
 	c.facts.Alone = false
@@ -306,7 +310,7 @@ func (c *creation) claim() (err error) {
 		return err
 	}
 	if c.stage != nil {
-		if err := admit(c.manager, c.stage); err != nil {
+		if err := admit(c.manager, c.stage.PID); err != nil {
 			return err
 		}
 	}
@@ -324,7 +328,11 @@ func (c *creation) launch() (p *launch.Process, err error) {
 	timeline.Runtime.Phase("open descriptors")
 	var files files
 	defer files.close()
-	in := &launch.Inputs{HostHooks: c.hostHooks, NetDevices: c.netDevices, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.manager.Protect, Proc: c.host.FD, Listener: c.handListener, Shared: c.noteRoot, Network: c.network}
+	in := &launch.Inputs{
+		HostHooks: c.hostHooks, NetDevices: c.netDevices, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.manager.Protect,
+		Proc: c.host.FD, Listener: c.handListener, Shared: c.noteRoot, Network: c.network,
+		Admit: func(pid int) error { return admit(c.manager, pid) },
+	}
 	in.Exe = -1
 	if c.stage != nil {
 		in.Exe = c.stage.Exe.FD

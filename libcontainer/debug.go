@@ -49,7 +49,7 @@ func (c *creation) tellProfile() {
 const (
 	whyArchitecture = "there is no player for this architecture"
 	whyHoused       = "createContainer hooks, or no new mount namespace, and others see the first process"
-	whyAlone        = "systemd has to let in who clones, or without privileges others see the first process"
+	whyAlone        = "without privileges, and others see the first process"
 	whyNoProgram    = "the kernel doesn't execute the player"
 )
 

@@ -67,7 +67,7 @@ type planned struct {
 // facts: by a program that does nothing else, or by a stage. The descriptors from 3
 // on that preserve counts go with it.
 func (e *entrance) join(facts *plan.Host, preserve int, decide func() (*planned, error)) (*launch.Exec, error) {
-	facts.Alone = nsenter.HaveProgram && !mustAdmit(e.container.manager)
+	facts.Alone, facts.Admit = nsenter.HaveProgram, mustAdmit(e.container.manager)
 	e.container.r.tellJoin(facts.Alone, facts.Location)
 	if facts.Alone {
 		x, err := e.enter(decide, launch.JoinAlone)
@@ -81,7 +81,7 @@ func (e *entrance) join(facts *plan.Host, preserve int, decide func() (*planned,
 		return nil, err
 	}
 	defer stage.Close()
-	if err := admit(e.container.manager, stage); err != nil {
+	if err := admit(e.container.manager, stage.PID); err != nil {
 		return nil, err
 	}
 	return e.enter(decide, func(p *plan.Plan, in *launch.ExecInputs) (*launch.Exec, error) { return launch.Join(stage, p, in) })
@@ -98,6 +98,7 @@ func (e *entrance) enter(decide func() (*planned, error), fork func(*plan.Plan, 
 	}
 	in := &launch.ExecInputs{
 		Unified: e.cgroup.Unified, Tasks: e.cgroup.Tasks, Control: p.at.Control, Listener: e.agent,
+		Admit: func(pid int) error { return admit(e.container.manager, pid) },
 		FDs: append(p.fds,
 			step.FDSlot{Slot: p.at.Init, FD: e.init}, step.FDSlot{Slot: p.at.Root, FD: e.root}, step.FDSlot{Slot: p.at.Unified, FD: e.cgroup.Unified}),
 	}

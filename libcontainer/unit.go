@@ -4,7 +4,6 @@ import (
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/choose"
 	"github.com/rung-oci/rung/cgroups/systemd"
-	"github.com/rung-oci/rung/libcontainer/spawn"
 )
 
 // chooseUnit decides which unit of systemd the container is to be. Without
@@ -30,10 +29,10 @@ func mustAdmit(m cgroups.Manager) bool {
 	return ok && u.MustAdmit()
 }
 
-// admit lets the stage, which clones a process into the container's cgroup, do so.
-func admit(m cgroups.Manager, stage *spawn.Stage) error {
+// admit lets a process clone another one into the container's cgroup.
+func admit(m cgroups.Manager, pid int) error {
 	if u, ok := m.(*systemd.Manager); ok {
-		return u.Admit(stage.PID)
+		return u.Admit(pid)
 	}
 	return nil
 }

@@ -58,7 +58,7 @@ func (p *Process) begin(control int) error {
 		p.stage = p.alone.hand.Stage
 	}
 	timeline.Runtime.Phase("execute the tape's program")
-	p.alone.player, p.alone.playerfd, err = startProgram(program, p.arena.FD, p.in.Progress, inherit)
+	p.alone.player, p.alone.playerfd, err = startProgram(p.plan, program, p.arena.FD, p.in.Progress, inherit, p.in.Admit)
 	return err
 }
 

@@ -27,6 +27,8 @@ type ExecInputs struct {
 	// descriptor; Listener gives it that, which stays the caller's.
 	Control  nsenter.Slot
 	Listener func(pid, fd int) error
+	// Admit has systemd let a process into the container's cgroup.
+	Admit func(pid int) error
 }
 
 // An Exec is a process that joined a container. Its parent is our process.

@@ -38,6 +38,7 @@ type Inputs struct {
 	Console      func(master int) error // takes the descriptor over
 	OOMKilled    func() bool
 	Network      *stage.Network       // of plan.Plan.Remote
+	Admit        func(pid int) error  // has systemd let a process into the container's cgroup
 	Meanwhile    func() error         // called while the stage works, before any hook runs
 	Shared       func(tree int) error // notes the mount of plan.Plan.Shared before anybody can see it
 	// Listener gives a seccomp agent its descriptor, which stays the caller's.

@@ -44,15 +44,26 @@ func fill(p *plan.Plan, program nsenter.Program, unified int, fds []step.FDSlot)
 }
 
 // startProgram starts a program as a child of the calling thread, with the
-// descriptors of its arena and of its progress record, and those in inherit. The
+// descriptors of its arena and of its progress record, and those in inherit. Where the plan has it wait admit has it let
+// into the container's cgroup. The
 // error is [nsenter.ErrNoProgram] where memory isn't executed: vm.memfd_noexec, a
 // security module.
-func startProgram(program nsenter.Program, arena, progress int, inherit []int) (child spawn.Child, pidfd int, err error) {
+func startProgram(p *plan.Plan, program nsenter.Program, arena, progress int, inherit []int, admit func(pid int) error) (child spawn.Child, pidfd int, err error) {
 	exe, err := seal.Program(program.Executable(arena, progress))
 	if err != nil {
 		return child, -1, errors.Join(nsenter.ErrNoProgram, err)
 	}
 	defer exe.Close()
+	gate := [2]int{-1, -1}
+	if p.Slots.Admit != 0 {
+		if err := unix.Pipe2(gate[:], unix.O_CLOEXEC); err != nil {
+			return child, -1, fmt.Errorf("make pipe: %w", err)
+		}
+		defer unix.Close(gate[0])
+		defer unix.Close(gate[1])
+		program.Arena.SetFD(p.Slots.Admit, gate[0])
+		inherit = append(inherit, gate[0])
+	}
 	child.PID, pidfd, err = nsenter.Spawn{
 		// Its command line anybody can read: it is its name.
 		Exe: exe.FD, Args: []string{step.Title}, Inherit: append(inherit, arena, progress), Slack: nsenter.TimerSlack,
@@ -62,6 +73,16 @@ func startProgram(program nsenter.Program, arena, progress int, inherit []int) (
 		return child, -1, errors.Join(nsenter.ErrNoProgram, err)
 	case err != nil:
 		return child, -1, fmt.Errorf("start player: %w", err)
+	case p.Slots.Admit == 0:
+		return child, pidfd, nil
+	}
+	if err = admit(child.PID); err == nil {
+		_, err = unix.Write(gate[1], []byte{1})
+	}
+	if err != nil {
+		child.Kill()
+		unix.Close(pidfd)
+		return child, -1, err
 	}
 	return child, pidfd, nil
 }
@@ -85,7 +106,7 @@ func (e *Exec) byProgram(in *ExecInputs) error {
 		return err
 	}
 	timeline.Runtime.Phase("execute the tape's program")
-	child, pidfd, err := startProgram(program, e.arena.FD, e.progress, fill(e.plan, program, in.Unified, list))
+	child, pidfd, err := startProgram(e.plan, program, e.arena.FD, e.progress, fill(e.plan, program, in.Unified, list), in.Admit)
 	if err != nil {
 		return err
 	}

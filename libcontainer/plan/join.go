@@ -65,6 +65,10 @@ func (p *planner) appear() {
 	}
 	p.t.Call("name process", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_NAME), p.t.Str(step.Title))
 	p.t.Call("close descriptors at execve", unix.SYS_CLOSE_RANGE, nsenter.Int(3), nsenter.Uint(math.MaxUint32), nsenter.Int(unix.CLOSE_RANGE_CLOEXEC))
+	if p.host.Admit {
+		p.Slots.Admit = p.t.FDSlot()
+		p.t.Call("wait until systemd lets it in", unix.SYS_READ, p.Slots.Admit.FD(), p.t.Slot().Addr(), nsenter.Int(1)).Demand()
+	}
 }
 
 // keep names descriptors that are still needed after the process that joins has

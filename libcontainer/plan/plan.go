@@ -40,6 +40,9 @@ type Host struct {
 	// builder a thread of the runtime's. It isn't for containers of which [Housed] is true.
 	Alone bool
 
+	// Admit says that systemd has to let who clones into the container's cgroup.
+	Admit bool
+
 	// Linked are sources of binds that lead into the root by links of the host's, with their
 	// paths there.
 	Linked map[string]string
@@ -117,6 +120,7 @@ type Slots struct {
 	Joined                []nsenter.Slot // as in Host.Joined
 	Proc                  nsenter.Slot   // our procfs, for time offsets and labels; 0: not needed
 	Keep                  []nsenter.Slot // what an exec doesn't close at its beginning
+	Admit                 nsenter.Slot   // a pipe that brings a byte when systemd has let the player in; 0: it needn't
 	Listener              nsenter.Slot   // takes the seccomp agent's descriptor; 0: there is none
 }
 
