@@ -14,17 +14,18 @@ type Annex struct {
 	First, Count int  // its entries
 	Data         Slot // memory for what the entries need
 	Size         int  // of that, in bytes
-	Ops          uint32
 	Sock         Slot // the socket by which the process waits and reports
 
 	next          Slot
 	report, after int
+	ops           uint32
 }
 
-// Annex appends room for count entries that need size bytes. The process waits and
-// reports by the socket in the slot sock. An end of file there ends it.
+// Annex has the process wait here for entries that are written into the annex: at most count at a time, that need size
+// bytes. A tape has one. The process waits and
+// reports by the socket in the slot sock. An end of file there ends it. Where the annex is, [Annex.In] says.
 func (t *Tape) Annex(sock Slot, count, size int) Annex {
-	x := Annex{Count: count, Size: size, Sock: sock, next: t.Slot(), Data: t.Alloc(size)}
+	x := Annex{Count: count, Size: size, Sock: sock, next: t.Slot()}
 	again := t.Len()
 	msg, _ := t.Message(0)
 	t.Call("wait for the builder", unix.SYS_RECVMSG, sock.FD(), msg.Addr(), Int(unix.MSG_CMSG_CLOEXEC)).Demand()
@@ -32,11 +33,25 @@ func (t *Tape) Annex(sock Slot, count, size int) Annex {
 	x.report = t.Len()
 	t.Call("report to builder", unix.SYS_SENDMSG, sock.FD(), msg.Addr(), Int(unix.MSG_NOSIGNAL))
 	t.Call("", nrGoto, Int(again))
-	x.First = t.Len()
-	t.ops = append(t.ops, make([]op, count)...)
-	t.labels = append(t.labels, make([]string, count)...)
 	x.after = t.Len()
 	t.Put(headerHome, uintptr(x.report))
+	t.annexCount, t.annexSize = count, size
+	return x
+}
+
+// annex is how much an image takes for the annex behind its n entries, and its own entries. The last of the others
+// ends the process, which mustn't go on there.
+func (t *Tape) annex() (ops []op, size int) {
+	if t.annexCount == 0 {
+		return nil, 0
+	}
+	return []op{{nr: unix.SYS_EXIT_GROUP}}, t.annexCount*int(unsafe.Sizeof(op{})) + t.annexSize
+}
+
+// In is the annex in the image of its tape.
+func (x Annex) In(im Image) Annex {
+	x.ops, x.First = im.Ops, int(im.Count)-x.Count
+	x.Data = Slot(uintptr(im.Ops) + uintptr(im.Count)*unsafe.Sizeof(op{}))
 	return x
 }
 
@@ -53,7 +68,7 @@ func (a *Arena) Write(x *Annex, i int, e Entry) {
 }
 
 func (a *Arena) op(x *Annex, i int) *op {
-	return (*op)(unsafe.Pointer(&a.mem[uintptr(x.Ops)+uintptr(x.First+i)*unsafe.Sizeof(op{})]))
+	return (*op)(unsafe.Pointer(&a.mem[uintptr(x.ops)+uintptr(x.First+i)*unsafe.Sizeof(op{})]))
 }
 
 // WriteEnd has the process report when it comes to entry i.

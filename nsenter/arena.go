@@ -11,6 +11,7 @@ import (
 // An Image is a finished tape: bytes that any process may map and play.
 type Image struct {
 	Data   []byte   // goes into the memfd, offset 0 first
+	Size   int      // of the memfd: there may be zeros behind
 	Relocs []uint32 // offsets of words that hold offsets and must become addresses
 	Ops    uint32   // offset of the first entry
 	Count  uint32   // number of entries
@@ -19,12 +20,15 @@ type Image struct {
 // Image lays the tape out.
 func (t *Tape) Image() Image {
 	size := int(unsafe.Sizeof(op{}))
-	n := len(t.ops)
+	end, behind := t.annex()
+	n := len(t.ops) + len(end)
 	s := t.Alloc(n * size)
-	if n > 0 {
-		copy(t.data[s:], unsafe.Slice((*byte)(unsafe.Pointer(&t.ops[0])), n*size))
+	for i, list := range [][]op{t.ops, end} {
+		if len(list) > 0 {
+			copy(t.data[int(s)+i*len(t.ops)*size:], unsafe.Slice((*byte)(unsafe.Pointer(&list[0])), len(list)*size))
+		}
 	}
-	return Image{Data: t.data, Relocs: t.relocs, Ops: uint32(s), Count: uint32(n)}
+	return Image{Data: t.data, Size: len(t.data) + behind, Relocs: t.relocs, Ops: uint32(s), Count: uint32(n + t.annexCount)}
 }
 
 // An Arena is an image in shared memory (a memfd), mapped in this process. A
@@ -52,6 +56,12 @@ func NewArena(im Image) (*Arena, error) {
 			return nil, fmt.Errorf("write tape memory: %w", err)
 		}
 		off += max(n, 0)
+	}
+	if im.Size > len(im.Data) {
+		if err := unix.Ftruncate(fd, int64(im.Size)); err != nil {
+			unix.Close(fd)
+			return nil, fmt.Errorf("write tape memory: %w", err)
+		}
 	}
 	if err := FixSize(fd); err != nil {
 		unix.Close(fd)

@@ -12,7 +12,7 @@ import (
 // NewLocal lays the image out in memory that a forked process shares with us,
 // but that no other process can map.
 func NewLocal(im Image) (Player, error) {
-	size := len(im.Data)
+	size := im.Size
 	off := (size + 15) &^ 15
 	mem, err := unix.Mmap(-1, 0, off+ProgressSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_ANONYMOUS)
 	if err != nil {

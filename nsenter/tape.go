@@ -101,6 +101,8 @@ type Tape struct {
 	labels []string
 	data   []byte // the arena's image; offset 0 is a header
 	relocs []uint32
+
+	annexCount, annexSize int // see [Tape.Annex]
 }
 
 // headerSize keeps offset 0 from being a valid slot. The header's first word is

@@ -65,7 +65,7 @@ func remote(count, size int, program bool) func(*testing.T) *rig {
 		tape.Call("close the builder's end", unix.SYS_CLOSE, ours.FD()).Ignore()
 		far := &Far{Annex: tape.Annex(theirs, count, size), Sock: pair[0]}
 		image := tape.Image()
-		far.Annex.Ops = image.Ops
+		far.Annex = far.Annex.In(image)
 		arena, err := nsenter.NewArena(image)
 		if err != nil {
 			t.Fatal(err)
@@ -86,7 +86,7 @@ func remote(count, size int, program bool) func(*testing.T) *rig {
 			t.Cleanup(a.Unmap)
 		}
 		if program {
-			p, err := nsenter.OpenProgram(arena.FD, len(image.Data), image.Relocs, image.Ops, image.Count)
+			p, err := nsenter.OpenProgram(arena.FD, image.Size, image.Relocs, image.Ops, image.Count)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -97,7 +97,7 @@ func remote(count, size int, program bool) func(*testing.T) *rig {
 				t.Fatal(err)
 			}
 		} else {
-			a, err := nsenter.OpenArena(arena.FD, len(image.Data), image.Relocs)
+			a, err := nsenter.OpenArena(arena.FD, image.Size, image.Relocs)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -151,9 +151,9 @@ func readStamps(p *plan.Plan, arena *nsenter.Arena) {
 func image(p *plan.Plan) nsenter.Image {
 	im := p.Tape.Image()
 	o := &p.Orders
-	o.ArenaSize, o.Relocs, o.Ops, o.Count = len(im.Data), im.Relocs, im.Ops, im.Count
+	o.ArenaSize, o.Relocs, o.Ops, o.Count = im.Size, im.Relocs, im.Ops, im.Count
 	if p.Remote != nil {
-		p.Remote.Annex.Ops = im.Ops
+		p.Remote.Annex = p.Remote.Annex.In(im)
 	}
 	return im
 }

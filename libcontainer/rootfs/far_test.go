@@ -27,7 +27,7 @@ func far(t testing.TB) *calls.Kernel {
 	sock := tape.FDSlot()
 	f := &calls.Far{Annex: tape.Annex(sock, count, size), Sock: pair[0]}
 	image := tape.Image()
-	f.Annex.Ops = image.Ops
+	f.Annex = f.Annex.In(image)
 	player, err := nsenter.NewLocal(image)
 	if err != nil {
 		t.Fatal(err)

@@ -49,7 +49,7 @@ func (m maker) kernel(t *testing.T) (k *calls.Kernel, pid int, end func()) {
 	tape.Call("close the box's end", unix.SYS_CLOSE, ours.FD())
 	f := &calls.Far{Annex: tape.Annex(theirs, m.count, m.size), Sock: pair[0]}
 	image := tape.Image()
-	f.Annex.Ops = image.Ops
+	f.Annex = f.Annex.In(image)
 	player, err := nsenter.NewLocal(image)
 	if err != nil {
 		t.Fatal(err)

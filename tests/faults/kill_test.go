@@ -2,6 +2,7 @@ package faults
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -51,7 +52,7 @@ func stageConfigs() []stageConfig {
 		// The first process of the last one is in somebody else's pid namespace, and so doesn't build.
 		list = append(list, stageConfig{"host root by itself", configs[0].edit, "RUNG_STAGE=", true},
 			stageConfig{"user namespace by itself", configs[1].edit, "RUNG_STAGE=", true},
-			stageConfig{"host root by a thread", harness.JoinNS(specs.PIDNamespace, "/proc/1/ns/pid"), "RUNG_STAGE=", true})
+			stageConfig{"host root by a thread", harness.JoinNS(specs.PIDNamespace, fmt.Sprintf("/proc/%d/ns/pid", os.Getpid())), "RUNG_STAGE=", true})
 	}
 	return list
 }
