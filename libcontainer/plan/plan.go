@@ -139,7 +139,6 @@ type planner struct {
 	homeText nsenter.Slot
 	homeStep *step.Home
 	filter   *seccomp.Filter // nil: none
-
 }
 
 // Create plans the creation of a container. The configuration must be valid.
