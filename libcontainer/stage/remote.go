@@ -35,6 +35,8 @@ type Remote struct {
 func (r *Remote) Build() error {
 	o := r.Orders
 	o.Enter = 0 // nobody
+	o.Trees = r.Trees
+	defer func() { step.CloseAll(o.Trees) }() // those that haven't been sent
 	first := &process{pid: r.PID, pidfd: r.Pidfd, sock: wire.Conn{FD: r.Sock}, ask: r.Ask}
 	defer timeline.Builder.Phase("")
 	fault.First(r.PID)
@@ -42,7 +44,6 @@ func (r *Remote) Build() error {
 	if err := first.release(o, r.Host); err != nil {
 		return err
 	}
-	o.Trees = r.Trees
 	if err := first.makeWithin(o); err != nil {
 		return err
 	}
