@@ -348,6 +348,13 @@ var deliberate = []*Known{
 		If:     func(c *Case) bool { return slices.Contains(c.Spec.Linux.ReadonlyPaths, "/") },
 	},
 	{
+		Name:   "a read-only / is the root itself, where several mounts are in one place",
+		Reason: "runc's copy of them comes before those that rung's list has at that number.",
+		Key:    re(`^mount .* \(\d+\)$`),
+		If:     func(c *Case) bool { return slices.Contains(c.Spec.Linux.ReadonlyPaths, "/") },
+		Where:  func(c *Case, d Difference) bool { return mountedTwice(c, pathOf(d)) },
+	},
+	{
 		Name:   "runc: a read-only / isn't exec's",
 		Reason: "What is exec'd has the root below runc's read-only copy, and may write there.",
 		Key:    re(`^exec \d [cw]:/`),
@@ -360,6 +367,17 @@ var deliberate = []*Known{
 		Key:    re(`^(do |exit$|report$|exec \d|when |created |left|hook|log errors|w:)`),
 		If:     hasDevice("/srv/file"),
 	},
+}
+
+// mountedTwice reports whether several mounts of the configuration are at a path.
+func mountedTwice(c *Case, path string) bool {
+	n := 0
+	for i := range c.Spec.Mounts {
+		if c.Spec.Mounts[i].Destination == path {
+			n++
+		}
+	}
+	return n > 1
 }
 
 // listedTwice reports whether linux.devices has a path more than once.

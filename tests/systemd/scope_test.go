@@ -176,7 +176,7 @@ func TestRefused(t *testing.T) {
 		"type":     annotate(map[string]string{"org.systemd.property.TimeoutStopSec": "'x'"}),
 		"pids":     annotate(map[string]string{"org.systemd.property.PIDs": "[uint32 1]"}),
 		"limit":    resources(specs.LinuxResources{Unified: map[string]string{"memory.max": "rubbish"}}),
-		"device":   resources(specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{LeafWeight: ptr(uint16(10))}}),
+		"device":   resources(specs.LinuxResources{Unified: map[string]string{"io.max": "rubbish"}}),
 		"program":  harness.Args("/no/such/program"),
 	} {
 		t.Run(name, func(t *testing.T) {
