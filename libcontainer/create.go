@@ -105,8 +105,8 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 	if err = checkCaller(c.bundle.Spec); err != nil {
 		return nil, err
 	}
-	if !nsenter.HaveProgram || plan.Housed(c.bundle.Spec) || fault.Text("RUNG_STAGE") != "" {
-		if err = c.house(whyHoused); err != nil {
+	if !nsenter.HaveProgram || plan.Seen(c.bundle.Spec) || fault.Text("RUNG_STAGE") != "" {
+		if err = c.house(whySeen); err != nil {
 			return nil, err
 		}
 	}
@@ -235,15 +235,7 @@ func (c *creation) decide() error {
 		o.Env = append(o.Env, "LISTEN_FDS="+strconv.Itoa(c.listen), "LISTEN_PID=1")
 	}
 	c.notify(o)
-	if c.stage == nil {
-		// A thread of an ordinary user's may build nowhere.
-		h.Admit = mustAdmit(c.manager)
-		if h.Alone = !(h.NoInspector && plan.Seen(c.bundle.Spec)); !h.Alone {
-			if err := c.house(whyAlone); err != nil {
-				return err
-			}
-		}
-	}
+	h.Alone, h.Admit = c.stage == nil, mustAdmit(c.manager)
 	c.facts, c.options = h, o
 	c.tellProfile()
 	c.r.warnAll(plan.Warnings(c.bundle.Spec, c.bundle.Spec.Process, h))
@@ -364,8 +356,8 @@ func (c *creation) launch() (p *launch.Process, err error) {
 		in.Joined = append(in.Joined, j.fd)
 	}
 	if c.stage == nil && c.r.Effects.Undumpable && !c.facts.NoInspector {
-		// A thread of ours may be in the container's namespaces. (It has CAP_SYS_PTRACE, so
-		// that its own files in /proc stay open to it.)
+		// A thread of ours makes mounts in the container's mount namespace, and a fork runs its hooks. (We have
+		// CAP_SYS_PTRACE, so that our own files in /proc stay open to us.)
 		unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	}
 	p, err = launch.Start(c.stage, c.plan, in)

@@ -48,20 +48,16 @@ func (c *creation) tellProfile() {
 // Reasons for a stage where a player would be faster.
 const (
 	whyArchitecture = "there is no player for this architecture"
-	whyHoused       = "createContainer hooks, or no new mount namespace, and others see the first process"
-	whyAlone        = "without privileges, and others see the first process"
+	whySeen         = "other containers see the first process, which can't build then"
 	whyNoProgram    = "the kernel doesn't execute the player"
 )
 
 // tellEngine tells what clones the first process and builds its root filesystem.
 func (c *creation) tellEngine() {
-	switch {
-	case c.stage != nil:
+	if c.stage != nil {
 		c.r.debug("engine: stage: %s", c.why)
-	case c.plan.Remote != nil:
+	} else {
 		c.r.debug("engine: player, and the first process builds")
-	default:
-		c.r.debug("engine: player, and a builder thread of the runtime's: others see the first process")
 	}
 }
 
@@ -70,7 +66,7 @@ func (r *Runtime) tellJoin(alone bool, loc cgroups.Location) {
 	if r.Debug == nil {
 		return
 	}
-	engine := "stage: " + whyArchitecture + ", or " + whyAlone
+	engine := "stage: " + whyArchitecture + ", or " + whyNoProgram
 	if alone {
 		engine = "player"
 	}

@@ -1,5 +1,5 @@
-// Package launch is the parent's half of making a container: it starts the init
-// stage, answers what the stage and the builder ask, learns from the first
+// Package launch is the parent's half of making a container: it starts the player and has the first process build, or
+// starts the init stage and answers what that and its builder ask; it learns from the first
 // process itself that all is set up, and otherwise finds out why not and leaves
 // no process behind.
 package launch
@@ -73,7 +73,7 @@ func Start(s *spawn.Stage, p *plan.Plan, in *Inputs) (*Process, error) {
 	}
 	if err == nil {
 		readStamps(p, proc.arena)
-		if p.Alone {
+		if p.Remote != nil {
 			err = proc.begin(far.FD)
 		} else {
 			err = proc.order(far.FD)

@@ -49,7 +49,7 @@ func sortNamespaces(s *specs.Spec, h *Host) (n namespaces) {
 		flag := uint64(Flag(ns.Type))
 		switch {
 		case ns.Path != "":
-		case flag == unix.CLONE_NEWCGROUP || flag == unix.CLONE_NEWTIME || flag == unix.CLONE_NEWNET && h.Alone && !h.NoInspector && !Seen(s) && networkBeside(s):
+		case flag == unix.CLONE_NEWCGROUP || flag == unix.CLONE_NEWTIME || flag == unix.CLONE_NEWNET && h.Alone && networkBeside(s):
 			n.later |= flag
 		default:
 			n.clone |= flag
@@ -81,42 +81,26 @@ func networkBeside(s *specs.Spec) bool {
 	return mount
 }
 
-// Housed tells whether the container of s takes a stage, a process of ours, even
-// where [Host.Alone] could be: its first process is seen, so that it can't build, and its builder
-// runs hooks, which are forked, or changes the mounts of somebody else, as a thread of the runtime must not.
-func Housed(s *specs.Spec) bool {
+// Seen tells whether other containers see the first process of s before its program runs: in a pid namespace
+// that is another one's, or in the host's if its user namespace is. Then it may have nothing open that leads to the host, and can't
+// build. (Whoever sees the host's processes, and has rights
+// over those of the host's user namespace, has the host.)
+func Seen(s *specs.Spec) bool {
 	if s.Linux == nil {
-		return true
+		return false
 	}
-	n := configured(s)
-	hooks := s.Hooks != nil && len(s.Hooks.CreateContainer) > 0
-	return n.seen() && (hooks || !n.isNew(specs.MountNamespace))
-}
-
-// configured are the namespaces of a configuration, all of them made by the clone.
-func configured(s *specs.Spec) (n namespaces) {
-	if s.Linux == nil {
-		return n
-	}
+	own, user := false, false // a new pid namespace, somebody's user namespace
 	for _, ns := range s.Linux.Namespaces {
-		if ns.Path != "" {
-			n.joined |= uint64(Flag(ns.Type))
-		} else {
-			n.clone |= uint64(Flag(ns.Type))
+		switch {
+		case ns.Type == specs.PIDNamespace && ns.Path != "":
+			return true
+		case ns.Type == specs.PIDNamespace:
+			own = true
+		case ns.Type == specs.UserNamespace && ns.Path != "":
+			user = true
 		}
 	}
-	return n
-}
-
-// Seen tells whether other containers see the first process of s before its program runs, which can't
-// build then.
-func Seen(s *specs.Spec) bool { return configured(s).seen() }
-
-// seen tells whether other containers see the first process before its program runs: in a pid namespace
-// that is another one's, or in the host's if its user namespace is. (Whoever sees the host's processes, and has rights
-// over those of the host's user namespace, has the host.)
-func (n namespaces) seen() bool {
-	return n.joined&unix.CLONE_NEWPID != 0 || !n.isNew(specs.PIDNamespace) && n.joined&unix.CLONE_NEWUSER != 0
+	return user && !own
 }
 
 // isNew tells whether the container gets a namespace of its own.

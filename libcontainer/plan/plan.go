@@ -36,8 +36,8 @@ type Host struct {
 	Umask     int       // our caller's, where a hook is to have it
 	Groups    int       // resctrl directories that the process is to be in
 	AppArmor  string    // the file below /proc/self that takes an AppArmor profile
-	// Alone says that the tape is a program of its own, see [nsenter.Program], and the
-	// builder a thread of the runtime's. It isn't for containers of which [Housed] is true.
+	// Alone says that the tape is a program of its own, see [nsenter.Program]. To create a container, that is only so
+	// where no other one sees its first process, see [Seen]: it builds itself then.
 	Alone bool
 
 	// Admit says that systemd has to let who clones into the container's cgroup.
@@ -101,8 +101,6 @@ type Plan struct {
 	IOPriority  *specs.LinuxIOPriority
 	// Stamps are where the tape notes the time, in order.
 	Stamps []Stamp
-	// Alone is [Host.Alone].
-	Alone bool
 	// Remote, unless it is nil, has the first process itself make the calls of the steps.
 	Remote *step.Remote
 	// SendListener says that the first process sends the seccomp agent's descriptor.
@@ -149,8 +147,7 @@ func Create(s *specs.Spec, host *Host, opt *Options) (*Plan, error) {
 	p.t = p.Tape
 	p.ns = sortNamespaces(s, host)
 	o := &p.Orders
-	p.Alone = host.Alone
-	o.Clone, o.ByTape = p.ns.clone, p.ns.byTape() || p.Alone
+	o.Clone, o.ByTape = p.ns.clone, p.ns.byTape() || host.Alone
 	o.Enter, o.User = p.ns.enter(p.builds()), p.ns.user()
 	o.Cgroup, o.Preserve = -1, opt.Preserve
 	if err := p.rootless(); err != nil {
@@ -160,7 +157,7 @@ func Create(s *specs.Spec, host *Host, opt *Options) (*Plan, error) {
 		return nil, err
 	}
 	p.Unreadable = p.ns.user() && !p.ns.isNew(specs.PIDNamespace)
-	if p.remote() {
+	if host.Alone {
 		p.Remote = new(step.Remote)
 	}
 	first, err := p.steps()
@@ -172,11 +169,6 @@ func Create(s *specs.Spec, host *Host, opt *Options) (*Plan, error) {
 	p.tape(first)
 	return p.Plan, nil
 }
-
-// remote tells whether the first process itself makes the calls that build its root filesystem. In
-// a user namespace no thread of the runtime can, and a process of ours that could costs more than
-// all the calls. Where containers see it, it must have none of the mounts.
-func (p *planner) remote() bool { return p.Alone && !p.ns.seen() }
 
 // placeSources says who makes the sources.
 func (p *planner) placeSources() {

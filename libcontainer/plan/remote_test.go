@@ -3,17 +3,16 @@ package plan
 import (
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// Who sees a first process must find none of the mounts in it: it makes the calls of the steps itself
-// only where it isn't in the pid namespace of other containers.
-func TestRemoteUnseen(t *testing.T) {
+// Where no container sees it the first process builds, and there is a place for each mount that it is sent.
+func TestRemote(t *testing.T) {
 	remote := 0
 	for name, edit := range cases {
 		s, h, o := load(t, "testdata/"+name+"/config.json"), facts(), options()
 		edit(h, o)
-		if h.NoInspector || Housed(s) {
+		if Seen(s) {
 			continue
 		}
 		h.Alone = true
@@ -23,19 +22,46 @@ func TestRemoteUnseen(t *testing.T) {
 			continue
 		}
 		if p.Remote == nil {
+			t.Errorf("%s: the first process doesn't build", name)
 			continue
 		}
 		remote++
-		for _, j := range h.Joined {
-			if j.Flag == unix.CLONE_NEWPID {
-				t.Errorf("%s: others see the first process", name)
-			}
-		}
 		if want := len(p.Orders.Within) + len(p.Sources); len(p.Remote.Trees) != want {
 			t.Errorf("%s: %d places for %d mounts", name, len(p.Remote.Trees), want)
 		}
 	}
 	if remote < 20 {
 		t.Errorf("only %d cases", remote)
+	}
+}
+
+// Who sees a first process must find none of the mounts in it.
+func TestSeen(t *testing.T) {
+	pid, user := specs.LinuxNamespace{Type: specs.PIDNamespace}, specs.LinuxNamespace{Type: specs.UserNamespace}
+	joined := func(ns specs.LinuxNamespace) specs.LinuxNamespace {
+		ns.Path = "/proc/1/ns/" + string(ns.Type)
+		return ns
+	}
+	for _, tt := range []struct {
+		namespaces []specs.LinuxNamespace
+		want       bool
+	}{
+		{nil, false},
+		{[]specs.LinuxNamespace{pid}, false},
+		{[]specs.LinuxNamespace{pid, user}, false},
+		{[]specs.LinuxNamespace{user}, false},
+		{[]specs.LinuxNamespace{joined(pid)}, true},
+		{[]specs.LinuxNamespace{joined(pid), user}, true},
+		{[]specs.LinuxNamespace{joined(pid), joined(user)}, true},
+		{[]specs.LinuxNamespace{joined(user)}, true},
+		{[]specs.LinuxNamespace{joined(user), pid}, false},
+		{[]specs.LinuxNamespace{{Type: specs.NetworkNamespace, Path: "/x"}, {Type: specs.MountNamespace, Path: "/y"}}, false},
+	} {
+		if got := Seen(&specs.Spec{Linux: &specs.Linux{Namespaces: tt.namespaces}}); got != tt.want {
+			t.Errorf("Seen(%v) = %v", tt.namespaces, got)
+		}
+	}
+	if Seen(&specs.Spec{}) {
+		t.Error("seen without linux")
 	}
 }

@@ -20,7 +20,7 @@ const wordSize = int(unsafe.Sizeof(uintptr(0)))
 // to the user's program.
 func (p *planner) tape(first []firstMount) {
 	p.slots()
-	if p.Alone {
+	if p.host.Alone {
 		p.appear()
 	}
 	p.phase("birth")

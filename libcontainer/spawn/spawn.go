@@ -6,12 +6,9 @@ import (
 	"fmt"
 	"runtime"
 	"strconv"
-	"sync/atomic"
-	"time"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/nap"
 	"github.com/rung-oci/rung/libcontainer/seal"
 	"github.com/rung-oci/rung/libcontainer/wire"
 	"github.com/rung-oci/rung/nsenter"
@@ -37,54 +34,12 @@ type Stage struct {
 	Child
 	Conn wire.Conn // to it
 	Exe  seal.Exe  // what it runs
-	// Thread closes when the stage ends, if it is no process but a thread of ours.
-	Thread  <-chan struct{}
-	Builder atomic.Int32 // the process that builds for such a thread, or 0
 
 	locked bool // the goroutine that has started it is locked to its thread
 }
 
-// NoStage stands for a stage where there is none: it has ended.
-func NoStage() *Stage {
-	ended := make(chan struct{})
-	close(ended)
-	return &Stage{Conn: wire.Conn{FD: -1}, Exe: seal.None, Thread: ended}
-}
-
-// threadWait bounds the wait for a thread, which nobody can kill, and builderWait
-// that for a builder to end by itself.
-const (
-	threadWait  = 10 * time.Second
-	builderWait = 200 * time.Millisecond
-)
-
-// Wait waits for the stage's end.
-func (s *Stage) Wait() {
-	if s.Thread != nil {
-		<-s.Thread
-		return
-	}
-	s.Child.Wait()
-}
-
-// Kill ends the stage. A thread, which nobody can kill, ends by itself when the
-// first process and we are gone.
-func (s *Stage) Kill() {
-	if s.Thread == nil {
-		s.Child.Kill()
-		return
-	}
-	if s.Conn.FD >= 0 {
-		_ = unix.Shutdown(s.Conn.FD, unix.SHUT_RDWR)
-	}
-	if nap.Until(s.Thread, builderWait) {
-		return
-	}
-	if pid := int(s.Builder.Load()); pid > 0 { // the thread reaps it
-		unix.Kill(pid, unix.SIGKILL)
-	}
-	nap.Until(s.Thread, threadWait)
-}
+// NoStage stands for a stage where there is none.
+func NoStage() *Stage { return &Stage{Conn: wire.Conn{FD: -1}, Exe: seal.None} }
 
 // Start starts a stage. It keeps to one processor until it calls [Unpin]: the
 // Go runtime passes control between several threads while it starts, which the

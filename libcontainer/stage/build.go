@@ -144,10 +144,6 @@ func (first *process) buildInside(o *step.Orders) error {
 		return fmt.Errorf("start builder: %w", err)
 	}
 	unix.Close(pidfd)
-	if first.builder != nil {
-		first.builder.Store(int32(pid))
-		defer first.builder.Store(0)
-	}
 	// Its copies keep the mounts alive; ours would keep the first process's
 	// socket open after it has died.
 	unix.Close(o.Peer)

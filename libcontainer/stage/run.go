@@ -1,7 +1,6 @@
 package stage
 
 import (
-	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -91,8 +90,7 @@ type process struct {
 	pid, pidfd int
 	sock       wire.Conn // our end; theirs is in the tape
 	ask        func(wire.Kind, ...int) error
-	ns         []int         // its namespaces that the builder enters, where a pidfd won't do
-	builder    *atomic.Int32 // takes the pid of a builder that is a process; nil: nobody asks
+	ns         []int // its namespaces that the builder enters, where a pidfd won't do
 }
 
 // clone makes the first process, directly or by a helper that joins existing

@@ -1,7 +1,7 @@
-// Package stage is the init stage: the sealed copy of the runtime that clones a
-// container's first process and builds what it will see.
+// Package stage builds what a container's first process will see. [Remote] has that process do it itself.
 //
-// It runs in the host's namespaces and cgroup and is never visible inside a
+// Where it can't, the init stage does: the sealed copy of the runtime that clones the
+// first process. It runs in the host's namespaces and cgroup and is never visible inside a
 // container that has a pid namespace of its own. The first process is a raw
 // fork of it and never runs Go. What needs Go inside the container's
 // namespaces is done by the builder: without a user namespace the stage's own

@@ -1,8 +1,9 @@
-// Package step holds what the builder does inside a container's namespaces: one
+// Package step holds what builds a container's root filesystem: one
 // type, one file, one job each.
 //
 // Whether a step is wanted, and with which values, was decided by package plan;
-// a step only does it. Steps travel from the parent to the init stage as bytes.
+// a step only queues the calls that do it, which a first process or a stage makes in the container's
+// namespaces. To a stage steps travel as bytes.
 package step
 
 import (

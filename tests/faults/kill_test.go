@@ -49,10 +49,10 @@ func stageConfigs() []stageConfig {
 		{"caller's mounts", harness.WithoutNS(specs.MountNamespace), "RUNG_STAGE=process", false},
 	}
 	if runtime.GOARCH == "amd64" {
-		// The first process of the last one is in somebody else's pid namespace, and so doesn't build.
 		list = append(list, stageConfig{"host root by itself", configs[0].edit, "RUNG_STAGE=", true},
 			stageConfig{"user namespace by itself", configs[1].edit, "RUNG_STAGE=", true},
-			stageConfig{"host root by a thread", harness.JoinNS(specs.PIDNamespace, fmt.Sprintf("/proc/%d/ns/pid", os.Getpid())), "RUNG_STAGE=", true})
+			// Its first process is in somebody else's pid namespace, and so doesn't build.
+			stageConfig{"seen", harness.JoinNS(specs.PIDNamespace, fmt.Sprintf("/proc/%d/ns/pid", os.Getpid())), "RUNG_STAGE=", false})
 	}
 	return list
 }

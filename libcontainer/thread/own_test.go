@@ -1,4 +1,4 @@
-package stage
+package thread_test
 
 import (
 	"os"
@@ -12,7 +12,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/trap"
 )
 
-const copyEnv = "RUNG_TEST_STAGE" // set in a copy of the test
+const copyEnv = "RUNG_TEST_THREAD" // set in a copy of the test
 
 func init() {
 	if os.Getenv(copyEnv) == "" {
@@ -32,8 +32,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// offered offers the main thread, as the only one that runs anything, to a hand. It
-// returns 0 if the hand took another.
+// offered offers the main thread, as the only one that runs anything, to Own. It
+// returns 0 if that took another.
 func offered() int {
 	runtime.GOMAXPROCS(1)
 	first := make(chan bool)
@@ -49,7 +49,7 @@ func offered() int {
 	return 0
 }
 
-// signalled sends a hand a signal of the process. It returns 0 if it was caught.
+// signalled sends such a thread a signal of the process. It returns 0 if it was caught.
 func signalled() int {
 	fd, err := trap.Catch()
 	if err != nil {
@@ -57,7 +57,7 @@ func signalled() int {
 	}
 	sent := make(chan error)
 	go thread.Own(func() {
-		err := separate()
+		err := unix.Unshare(unix.CLONE_FS)
 		if err == nil {
 			err = unix.Tgkill(unix.Getpid(), unix.Gettid(), unix.SIGTERM)
 		}
@@ -76,7 +76,7 @@ func signalled() int {
 	}
 }
 
-// polled has a hand's thread collect garbage, whose end polls, while the poller is in
+// polled has such a thread collect garbage, whose end polls, while the poller is in
 // use. It returns 0 if the program survives.
 func polled() int {
 	r, w, err := os.Pipe()
@@ -87,7 +87,7 @@ func polled() int {
 	go r.Read(make([]byte, 1))
 	sent := make(chan error)
 	go thread.Own(func() {
-		err := separate()
+		err := unix.Unshare(unix.CLONE_FS)
 		for range 50 {
 			runtime.GC()
 		}
@@ -99,7 +99,7 @@ func polled() int {
 	return 0
 }
 
-// A hand never has the process's main thread, to which the kernel gives the process's
+// A thread of one's own is never the process's main thread, to which the kernel gives the process's
 // signals, a signal that it gets all the same isn't lost, and the Go runtime may poll on it.
 func TestOwnThread(t *testing.T) {
 	for _, what := range []string{"offered", "signalled", "polled"} {
