@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -71,6 +72,7 @@ type creation struct {
 
 	run    bool // Start follows at once
 	status int  // the status FIFO when the gate is open already, else -1
+	locked bool // the calling goroutine has its thread
 
 	record *state.Record
 }
@@ -158,6 +160,9 @@ func (c *creation) terminal() bool {
 
 func (c *creation) close() {
 	c.undo.run()
+	if c.locked {
+		runtime.UnlockOSThread()
+	}
 	if c.mover != nil {
 		c.mover.Close()
 	}
@@ -477,8 +482,12 @@ func (c *creation) atOnce() bool {
 // for it here: Run looks at what becomes of it.
 func (c *creation) release(p *launch.Process) error {
 	defer p.Finish()
-	if c.atOnce() {
-		return p.Release()
+	if !c.atOnce() {
+		return p.Confirm()
 	}
-	return p.Confirm()
+	// The process dies with our thread until it has heard that. Once we let go of that, anybody may get it who
+	// ends it, see [thread.Own]: so not before its program runs.
+	c.locked = true
+	runtime.LockOSThread()
+	return p.Release()
 }
