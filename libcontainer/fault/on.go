@@ -39,8 +39,9 @@ func Set(s string) {
 	}
 }
 
-// First says which process is the container's first one.
+// First says which process is the container's first one, where the runtime itself comes to the points.
 func First(pid int) {
+	wanted = strings.TrimPrefix(wanted, parent)
 	if point, ok := strings.CutPrefix(wanted, "first:"); ok {
 		wanted, victim = point, pid
 	}
