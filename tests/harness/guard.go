@@ -43,6 +43,10 @@ func Guard(t testing.TB, b *Bundle) {
 // all that is left in them; so nobody looks there.
 const PlaceEnv = "RUNGT_PLACE"
 
+// patience is how often it is looked, 50 ms apart, whether something goes after all: the kernel takes namespaces
+// apart in the background, and with them what their makers had, which takes seconds on a busy machine.
+const patience = 200
+
 // A residue is a set of things, each described by one line.
 type residue map[string]bool
 
@@ -53,7 +57,7 @@ func settle(before residue, b *Bundle, root string) []string {
 		return nil
 	}
 	var last residue
-	for n := range 60 {
+	for n := range patience {
 		left = left[:0]
 		now := look()
 		// The kernel takes some time to let go of a removed cgroup's program, and tests
@@ -75,7 +79,7 @@ func settle(before residue, b *Bundle, root string) []string {
 				left = append(left, "changed: "+line)
 			}
 		}
-		if len(left) == 0 || n == 59 {
+		if len(left) == 0 || n == patience-1 {
 			break
 		}
 		time.Sleep(50 * time.Millisecond)
