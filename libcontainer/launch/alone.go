@@ -83,8 +83,17 @@ func (p *Process) build(pid int) error {
 	if errors.Is(err, step.ErrFirst) {
 		return errSilent
 	}
+	if own, ok := errors.AsType[*answer](err); ok {
+		return own.error // which says what it is about
+	}
 	return err
 }
+
+// answer is an error of ours that has gone through a step.
+type answer struct{ error }
+
+// Unwrap is the error.
+func (a *answer) Unwrap() error { return a.error }
 
 // ask does what a step asks for, with descriptors that stay its own.
 func (p *Process) ask(kind wire.Kind, fds ...int) error {
@@ -97,7 +106,10 @@ func (p *Process) ask(kind wire.Kind, fds ...int) error {
 		}
 		own = append(own, d)
 	}
-	return p.do(kind, own)
+	if err := p.do(kind, own); err != nil {
+		return &answer{err}
+	}
+	return nil
 }
 
 // awaitClone waits until the player has ended: then it has cloned the first process, or failed, which others see. A

@@ -246,6 +246,58 @@ func (r Root) create(path string, mode uint32) (calls.FD, error) {
 	return r.openat2("", at, howLink).On("").Open()
 }
 
+// Magic tells whether there is a link on the way of path, or at its end, that leads not to a path but to
+// what a process has open (/proc/self/fd/0): the kernel says ELOOP, for it isn't followed.
+func (r Root) Magic(path string) bool {
+	todo, at := strings.Split(path, "/"), ""
+	for links := 0; len(todo) > 0 && links <= maxLinks; {
+		name := todo[0]
+		todo = todo[1:]
+		if name == "" || name == "." {
+			continue
+		}
+		if name == ".." {
+			at = at[:max(strings.LastIndexByte(at, '/'), 0)]
+			continue
+		}
+		target, err := r.linkAt(at + "/" + name)
+		if err != nil {
+			return false
+		}
+		if target == "" {
+			at += "/" + name
+			continue
+		}
+		if r.refused(at + "/" + name) {
+			return true
+		}
+		links++
+		if target[0] == '/' {
+			at = ""
+		}
+		todo = append(strings.Split(target, "/"), todo...)
+	}
+	return false
+}
+
+// refused tells whether a link of a procfs isn't followed.
+func (r Root) refused(path string) bool {
+	fd, err := r.openat2("", path, howLink).On("").Open()
+	if err != nil {
+		return false
+	}
+	defer r.K.Close(fd)
+	st, c := r.K.Fstatfs("", fd)
+	if c.Do() != nil || st.Get().Type != unix.PROC_SUPER_MAGIC {
+		return false
+	}
+	to, err := r.openat2("", path, howPath).On("").Open()
+	if err == nil {
+		r.K.Close(to)
+	}
+	return errors.Is(err, unix.ELOOP)
+}
+
 func last(todo []string) bool {
 	for _, s := range todo {
 		if s != "" && s != "." {

@@ -101,7 +101,7 @@ func (s *Readonly) Code(c *wire.Codec) { c.String(&s.Path) }
 // Run binds the path onto itself.
 func (s *Readonly) Run(e *Env) {
 	k := e.K
-	open := e.Root.Open(s.Path)
+	open := e.openProtected(s.Path)
 	open.Skipping(unix.ENOENT, func() {
 		target := open.FD()
 		tree := mount.Clone(k, "clone", target, "", true).FD()
@@ -109,6 +109,17 @@ func (s *Readonly) Run(e *Env) {
 		mount.Attach(k, "attach", tree, target)
 		k.Close(tree)
 		k.Close(target)
+	})
+}
+
+// openProtected opens a path that is to be protected. One that leads to what the process itself has open (/dev/stdin) isn't
+// there for others.
+func (e *Env) openProtected(path string) *calls.Call {
+	return e.Root.Open(path).Else(func(err unix.Errno) error {
+		if err == unix.ELOOP && e.Root.Magic(path) {
+			return unix.ENOENT
+		}
+		return err
 	})
 }
 
@@ -139,7 +150,7 @@ func (s *Mask) Run(e *Env) {
 	if k.Remote() && e.maskDir.None() { // below it must be there whichever it is
 		e.maskDir = mask{s.emptyDir(e)}
 	}
-	open := e.Root.Open(s.Path)
+	open := e.openProtected(s.Path)
 	open.Skipping(unix.ENOENT, func() {
 		target := open.FD()
 		attach := func(m *mask) {
