@@ -28,6 +28,9 @@ func (c *Call) Or(f func() *Call) *Call {
 	}
 	from := len(k.queue)
 	last := f()
+	if k.err != nil {
+		return c
+	}
 	last.into = c
 	c.over = int32(len(k.queue) - from)
 	c.together = c.over
@@ -60,7 +63,9 @@ func (c *Call) Skipping(e unix.Errno, f func()) {
 	}
 	from, failed := len(k.queue), false
 	c.Tolerate(e)
-	f()
+	if f(); k.err != nil {
+		return
+	}
 	c.otherwise = int32(len(k.queue) - from)
 	c.together = c.otherwise
 	if c.other == nil {
@@ -102,11 +107,15 @@ func (k *Kernel) If(v Arg, mask, want uint32, yes, no func()) {
 	}
 	c := k.Require("", v, mask, want, unix.ENOENT)
 	from := len(k.queue)
-	yes()
+	if yes(); k.err != nil {
+		return
+	}
 	over := k.Call("", jump, Int(0))
 	c.Tolerate(unix.ENOENT).otherwise = int32(len(k.queue) - from)
 	from = len(k.queue)
-	no()
+	if no(); k.err != nil {
+		return
+	}
 	over.args[0] = Int(len(k.queue) - from)
 	c.together = c.otherwise + int32(len(k.queue)-from)
 }

@@ -22,18 +22,16 @@ func (p *planner) alone() bool { return p.spec.Process != nil && !p.ns.user() }
 // prepare gives the process all that needs nobody else: a session, a keyring, a
 // clean slate of what it inherited, and its bounding set.
 func (p *planner) prepare() {
-	p.session()
-	p.bounding()
+	p.prepareEarly()
+	p.keyring()
 }
 
-// session gives the process a session, a keyring, and a clean slate of what it
-// inherited.
-func (p *planner) session() {
+// prepareEarly is prepare without the keyring: what the process opens from then on would hold that, as the terminal's
+// other end, which lives as long as whoever gets it.
+func (p *planner) prepareEarly() {
 	p.t.Call("start session", unix.SYS_SETSID)
-	if !p.opt.NoNewKeyring {
-		p.keyring()
-	}
 	p.cleanSlate()
+	p.bounding()
 }
 
 // takeStdio gives the process the terminal tty or its caller's standard
@@ -84,6 +82,9 @@ func (p *planner) umask() {
 // keyring joins a session keyring of the container's own: the caller's keys
 // are not for it. Searching must be allowed to the owner, as runc has it.
 func (p *planner) keyring() {
+	if p.opt.NoNewKeyring {
+		return
+	}
 	const defaultPerm, userSearch = 0x3f130000, 0x80000 // all to who possesses it; view, read and link to its user
 	key := p.t.Slot()
 	p.t.Call("join session keyring", unix.SYS_KEYCTL, nsenter.Int(unix.KEYCTL_JOIN_SESSION_KEYRING), p.t.Str("_ses."+p.opt.ID)).

@@ -53,7 +53,9 @@ func (p *planner) tape(first []firstMount) {
 		if p.terminal() {
 			tty = late[0]
 		}
-		if p.Remote == nil || !p.alone() {
+		if p.Remote != nil && p.alone() {
+			p.keyring()
+		} else {
 			p.prepare()
 		}
 		p.takeStdio(tty)
@@ -90,7 +92,7 @@ func (p *planner) buildItself() (late []nsenter.Slot) {
 	r := p.Remote
 	if p.alone() { // while the runtime makes the mounts
 		p.phase("prepare")
-		p.prepare()
+		p.prepareEarly()
 	}
 	p.phase("receive mounts")
 	r.Network = p.ns.later&unix.CLONE_NEWNET != 0
