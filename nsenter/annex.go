@@ -55,9 +55,6 @@ func (x Annex) In(im Image) Annex {
 	return x
 }
 
-// Has tells whether entry i of the tape is one of the annex.
-func (x *Annex) Has(i int) bool { return i >= x.First && i < x.First+x.Count }
-
 // Write puts entry e of the annex in its place. An error that the entry doesn't expect is
 // reported, see [Arena.Failed].
 func (a *Arena) Write(x *Annex, i int, e Entry) {

@@ -42,11 +42,14 @@ func (f *Far) Label(i int) string {
 	if i -= f.Annex.First; i < 0 || i >= len(f.all) || f.all[i] == nil {
 		return ""
 	}
-	c := f.all[i]
-	if c.step == nil {
+	switch c := f.all[i]; {
+	case c.step == nil:
 		return c.what()
+	case c.what() == "":
+		return c.step.String()
+	default:
+		return c.step.String() + ": " + c.what()
 	}
-	return c.step.String() + ": " + c.what()
 }
 
 // A place is where something is in the memory of the annex; 0: nowhere.

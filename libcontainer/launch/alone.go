@@ -75,10 +75,11 @@ func (p *Process) born() error {
 func (p *Process) build(pid int) error {
 	o, trees := p.plan.Orders, p.alone.trees
 	p.alone.trees = nil
-	r := stage.Remote{
+	r := &stage.Remote{
 		Orders: &o, Remote: p.plan.Remote, PID: pid, Pidfd: p.alone.pidfd, Sock: p.alone.peer, Host: proc.FS{FD: p.in.Proc}, Arena: p.arena.FD,
 		Trees: trees, Network: p.in.Network, Ask: p.ask,
 	}
+	p.remote = r
 	err := r.Build()
 	if errors.Is(err, step.ErrFirst) {
 		return errSilent

@@ -165,8 +165,8 @@ func (p *Process) lastWords() error {
 
 // label says what an entry of the first process's tape is for.
 func (p *Process) label(entry uint32) string {
-	if r := p.plan.Remote; r != nil && r.Annex.Has(int(entry)) {
-		return "make root filesystem"
+	if text := p.remote.Label(int(entry)); text != "" {
+		return text
 	}
 	return p.plan.Tape.Label(int(entry))
 }

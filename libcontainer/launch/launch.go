@@ -54,8 +54,9 @@ type Process struct {
 	plan     *plan.Plan
 	in       *Inputs // of which the descriptors are the caller's: gone when Start has returned
 	arena    *nsenter.Arena
-	alone    *alone // nil: a stage has cloned it
-	mapped   int    // how many of the builder's mounts have got their ids
+	alone    *alone        // nil: a stage has cloned it
+	remote   *stage.Remote // once it builds
+	mapped   int           // how many of the builder's mounts have got their ids
 }
 
 // Start has the first process made, by the stage, or by itself where the plan says

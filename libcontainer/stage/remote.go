@@ -28,6 +28,16 @@ type Remote struct {
 	Trees      []int    // the mounts that the runtime has made, which are ours
 	Network    *Network // nil: the process has made its own
 	Ask        func(wire.Kind, ...int) error
+
+	far *calls.Far
+}
+
+// Label says what entry i of the process's tape is for, if it is one that Build has written; else "".
+func (r *Remote) Label(i int) string {
+	if r == nil || r.far == nil {
+		return ""
+	}
+	return r.far.Label(i)
 }
 
 // Build has the root filesystem built. The process is through with its tape's beginning by then. The error is
@@ -58,7 +68,8 @@ func (r *Remote) Build() error {
 	if err != nil {
 		return err
 	}
-	k := calls.NewKernel(&calls.Far{Arena: arena, Annex: r.Remote.Annex, Sock: r.Sock})
+	r.far = &calls.Far{Arena: arena, Annex: r.Remote.Annex, Sock: r.Sock}
+	k := calls.NewKernel(r.far)
 	e := step.NewEnv(k)
 	e.PID, e.Pidfd, e.Ask, e.Arena = r.PID, r.Pidfd, r.Ask, arena
 	if e.Trees, err = r.received(k, arena, trees); err == nil {
