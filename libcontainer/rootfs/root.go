@@ -196,86 +196,100 @@ func (r Root) slowly(c *calls.Call, path string, mode uint32, how *unix.OpenHow)
 	return nil
 }
 
+// A walk goes along a path as the kernel does, below the root.
+type walk struct {
+	todo         []string
+	at           string
+	steps, links int
+}
+
+// maxSteps bounds the components of a path and of all links on its way.
+const maxSteps = 4096
+
+// tooLong tells whether a walk has been given up.
+func (w *walk) tooLong() bool { return w.steps > maxSteps || w.links > maxLinks }
+
+func along(path string) *walk { return &walk{todo: strings.Split(path, "/")} }
+
+// next is the next name in the directory at; "" at the end.
+func (w *walk) next() string {
+	for len(w.todo) > 0 && !w.tooLong() {
+		w.steps++
+		name := w.todo[0]
+		w.todo = w.todo[1:]
+		switch name {
+		case "", ".":
+		case "..":
+			w.at = w.at[:max(strings.LastIndexByte(w.at, '/'), 0)]
+		default:
+			return name
+		}
+	}
+	return ""
+}
+
+// follow goes on where a link leads, unless that are too many.
+func (w *walk) follow(target string) bool {
+	if target[0] == '/' {
+		w.at = ""
+	}
+	w.todo = append(strings.Split(target, "/"), w.todo...)
+	w.links++
+	return !w.tooLong()
+}
+
 // create makes what is missing of path, component by component. A link that
 // leads to nowhere is legal: its target is made inside the root.
 func (r Root) create(path string, mode uint32) (calls.FD, error) {
-	todo, at, links := strings.Split(path, "/"), "", 0
-	for tries := 0; len(todo) > 0 && tries < 4096; tries++ {
-		name := todo[0]
-		todo = todo[1:]
-		if name == "" || name == "." {
-			continue
-		}
-		if name == ".." {
-			at = at[:max(strings.LastIndexByte(at, '/'), 0)]
-			continue
-		}
-		target, err := r.linkAt(at + "/" + name)
+	w := along(path)
+	for name := w.next(); name != ""; name = w.next() {
+		target, err := r.linkAt(w.at + "/" + name)
 		switch {
 		case errors.Is(err, unix.ENOENT):
 			kind := mode
-			if !last(todo) {
+			if !last(w.todo) {
 				kind = unix.S_IFDIR | 0o755
 			}
-			// Somebody else may have made it meanwhile, or a link in its place:
-			// look again.
-			if err := r.make(at, name, kind); err != nil && !errors.Is(err, unix.EEXIST) {
-				return calls.None, err
-			}
-			if errors.Is(err, unix.EEXIST) {
-				todo = append([]string{name}, todo...)
+			err := r.make(w.at, name, kind)
+			if errors.Is(err, unix.EEXIST) { // somebody else has made it meanwhile, or a link in its place: look again
+				w.todo = append([]string{name}, w.todo...)
 				continue
+			}
+			if err != nil {
+				return calls.None, err
 			}
 		case err != nil:
 			return calls.None, err
 		case target != "":
-			if links++; links > maxLinks {
+			if !w.follow(target) {
 				return calls.None, unix.ELOOP
 			}
-			if target[0] == '/' {
-				at = ""
-			}
-			todo = append(strings.Split(target, "/"), todo...)
 			continue
 		}
-		at += "/" + name
+		w.at += "/" + name
 	}
-	if len(todo) > 0 {
+	if w.tooLong() {
 		return calls.None, unix.ELOOP
 	}
-	return r.openat2("", at, howLink).On("").Open()
+	return r.openat2("", w.at, howLink).On("").Open()
 }
 
 // Magic tells whether there is a link on the way of path, or at its end, that leads not to a path but to
 // what a process has open (/proc/self/fd/0): the kernel says ELOOP, for it isn't followed.
 func (r Root) Magic(path string) bool {
-	todo, at := strings.Split(path, "/"), ""
-	for links := 0; len(todo) > 0 && links <= maxLinks; {
-		name := todo[0]
-		todo = todo[1:]
-		if name == "" || name == "." {
-			continue
-		}
-		if name == ".." {
-			at = at[:max(strings.LastIndexByte(at, '/'), 0)]
-			continue
-		}
-		target, err := r.linkAt(at + "/" + name)
-		if err != nil {
+	w := along(path)
+	for name := w.next(); name != ""; name = w.next() {
+		target, err := r.linkAt(w.at + "/" + name)
+		switch {
+		case err != nil:
+			return false
+		case target == "":
+			w.at += "/" + name
+		case r.refused(w.at + "/" + name):
+			return true
+		case !w.follow(target):
 			return false
 		}
-		if target == "" {
-			at += "/" + name
-			continue
-		}
-		if r.refused(at + "/" + name) {
-			return true
-		}
-		links++
-		if target[0] == '/' {
-			at = ""
-		}
-		todo = append(strings.Split(target, "/"), todo...)
 	}
 	return false
 }
