@@ -29,13 +29,13 @@ var layers = [][]string{
 	{"libcontainer/calls"},
 	{"libcontainer/rootfs"},
 	{"cgroups", "cgroups/device", "libcontainer/hook", "libcontainer/timeline", "libcontainer/mount", "libcontainer/pty", "libcontainer/spawn", "libcontainer/spec", "libcontainer/state"},
-	{"cgroups/v2", "libcontainer/idmap", "libcontainer/spawn/early", "libcontainer/step"},
+	{"cgroups/v2", "libcontainer/idmap", "libcontainer/step"},
 	{"libcontainer/source"},
-	{"cgroups/v1", "libcontainer/plan", "libcontainer/stage"},
+	{"cgroups/v1", "libcontainer/plan"},
 	{"cgroups/systemd", "libcontainer/launch"},
 	{"cgroups/choose"},
 	{"cgroups/cgtest", "libcontainer"},
-	{"cli", "cli/entry"},
+	{"cli", "cli/entry", "cli/quiet"},
 	{""}, // main
 }
 

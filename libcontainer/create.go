@@ -18,10 +18,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/resctrl"
-	"github.com/rung-oci/rung/libcontainer/seal"
-	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/spec"
-	"github.com/rung-oci/rung/libcontainer/stage"
 	"github.com/rung-oci/rung/libcontainer/state"
 	"github.com/rung-oci/rung/libcontainer/timeline"
 	"github.com/rung-oci/rung/nsenter"
@@ -52,9 +49,7 @@ type creation struct {
 	loc     cgroups.Location
 	joined  []joinedNS
 	listen  int
-	stage   *spawn.Stage   // nil: the first process is made without one
-	network *stage.Network // is being made; nil: the first process is born with its own, or has none
-	why     string         // there is a stage, for Debug
+	network *launch.Network // is being made; nil: the first process is born with its own, or has none
 
 	undo    undo
 	hooked  bool           // hooks of the container have begun to run
@@ -64,7 +59,6 @@ type creation struct {
 	entry   *state.Entry
 	manager cgroups.Manager
 	facts   *plan.Host
-	options *plan.Options
 	plan    *plan.Plan
 	sockets sockets
 	agent   int                    // connected socket of the seccomp agent, or -1
@@ -91,26 +85,12 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 		}
 	}()
 	timeline.Runtime.Phase("read configuration")
-	if !nsenter.HaveProgram {
-		// First of all, because the start of a program takes longer than all that we
-		// have to decide meanwhile.
-		c.why = whyArchitecture
-		if c.stage, err = spawn.Take(c.preserve()); err != nil {
-			return nil, err
-		}
-	}
-	fault.Point("create:spawned")
 	if c.bundle, err = spec.Load(o.Bundle); err != nil {
 		return nil, err
 	}
 	r.putOffGC(len(c.bundle.Raw))
 	if err = checkCaller(c.bundle.Spec); err != nil {
 		return nil, err
-	}
-	if !nsenter.HaveProgram || plan.Seen(c.bundle.Spec) || fault.Text("RUNG_STAGE") != "" {
-		if err = c.house(whySeen); err != nil {
-			return nil, err
-		}
 	}
 	r.warnAll(c.bundle.Warnings)
 	timeline.Runtime.Phase("look at the host")
@@ -138,15 +118,6 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 // preserve is how many descriptors from 3 on are the container's.
 func (c *creation) preserve() int { return c.listen + c.opt.PreserveFDs }
 
-// house starts a stage if there is none yet.
-func (c *creation) house(why string) (err error) {
-	if c.stage == nil {
-		c.why = why
-		c.stage, err = spawn.Take(c.preserve())
-	}
-	return err
-}
-
 func (c *creation) cgroupsPath() string {
 	if c.bundle.Spec.Linux == nil {
 		return ""
@@ -166,7 +137,6 @@ func (c *creation) close() {
 	if c.mover != nil {
 		c.mover.Close()
 	}
-	c.stage.Close()
 	c.network.Close()
 	closeNamespaces(c.joined)
 	c.sockets.close()
@@ -240,33 +210,15 @@ func (c *creation) decide() error {
 		o.Env = append(o.Env, "LISTEN_FDS="+strconv.Itoa(c.listen), "LISTEN_PID=1")
 	}
 	c.notify(o)
-	h.Alone, h.Admit = c.stage == nil, mustAdmit(c.manager)
-	c.facts, c.options = h, o
+	h.Admit = mustAdmit(c.manager)
+	c.facts = h
 	c.tellProfile()
 	c.r.warnAll(plan.Warnings(c.bundle.Spec, c.bundle.Spec.Process, h))
 	if plan.Network(c.bundle.Spec, h) {
-		c.network = stage.NewNetwork(c.host.FD)
+		c.network = launch.NewNetwork(c.host.FD)
 	}
-	return c.makePlan()
-}
-
-func (c *creation) makePlan() (err error) {
-	if c.plan, err = plan.Create(c.bundle.Spec, c.facts, c.options); err == nil {
-		c.tellEngine()
-	}
+	c.plan, err = plan.Create(c.bundle.Spec, h, o)
 	return err
-}
-
-// rehouse makes the plan again with a stage.
-func (c *creation) rehouse() (err error) {
-	if err = c.house(whyNoProgram); err == nil {
-		err = admit(c.manager, c.stage.PID)
-	}
-	if err != nil {
-		return err
-	}
-	c.facts.Alone = false
-	return c.makePlan()
 }
 
 // claim takes the id, writes down what a later delete must know, and makes the
@@ -298,18 +250,13 @@ func (c *creation) claim() (err error) {
 		return err
 	}
 	timeline.Runtime.Phase("make cgroup")
-	if err := c.manager.Make(c.resources()); err != nil {
+	if err := c.manager.Make(c.roomToBuild(c.resources())); err != nil {
 		return err
 	}
 	c.undo.push(func() { _ = c.manager.Destroy() })
 	c.r.warnAll(choose.Ignored(c.loc, c.configured()))
 	if err := c.makeGroup(); err != nil {
 		return err
-	}
-	if c.stage != nil {
-		if err := admit(c.manager, c.stage.PID); err != nil {
-			return err
-		}
 	}
 	fault.Point("create:cgroup")
 	return c.delegate()
@@ -330,18 +277,6 @@ func (c *creation) launch() (p *launch.Process, err error) {
 		Proc: c.host.FD, Listener: c.handListener, Shared: c.noteRoot, Network: c.network,
 		Admit: func(pid int) error { return admit(c.manager, pid) },
 	}
-	in.Exe = -1
-	if c.stage != nil {
-		in.Exe = c.stage.Exe.FD
-	}
-	if c.plan.Unreadable || c.stage == nil && c.plan.Orders.User && c.plan.Remote == nil {
-		exe, err := seal.Executable(c.plan.Unreadable)
-		if err != nil {
-			return nil, err
-		}
-		defer exe.Close()
-		in.Exe = exe.FD
-	}
 	if err := c.gate(in, &files); err != nil {
 		return nil, err
 	}
@@ -360,18 +295,12 @@ func (c *creation) launch() (p *launch.Process, err error) {
 	for _, j := range c.joined {
 		in.Joined = append(in.Joined, j.fd)
 	}
-	if c.stage == nil && c.r.Effects.Undumpable && !c.facts.NoInspector {
+	if c.r.Effects.Undumpable && !c.facts.NoInspector {
 		// A thread of ours makes mounts in the container's mount namespace, and a fork runs its hooks. (We have
 		// CAP_SYS_PTRACE, so that our own files in /proc stay open to us.)
 		unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	}
-	p, err = launch.Start(c.stage, c.plan, in)
-	if errors.Is(err, nsenter.ErrNoProgram) {
-		if err = c.rehouse(); err == nil {
-			in.Exe = c.stage.Exe.FD
-			p, err = launch.Start(c.stage, c.plan, in)
-		}
-	}
+	p, err = launch.Start(c.plan, in)
 	if err != nil {
 		// What hooks or the first process have left in the cgroup goes with it.
 		_ = c.manager.Kill()
@@ -381,6 +310,9 @@ func (c *creation) launch() (p *launch.Process, err error) {
 		p.Kill()
 		_ = c.manager.Kill()
 	})
+	if c.r.Debug != nil {
+		c.r.debug("player: %s", p.Player)
+	}
 	if err := c.manager.Born(); err != nil {
 		return nil, err
 	}
@@ -416,6 +348,9 @@ func (c *creation) oomKilled() bool {
 func (c *creation) settle(p *launch.Process) error {
 	timeline.Runtime.Phase("set limits")
 	if err := c.limits(p.PID); err != nil {
+		return err
+	}
+	if err := c.limitPids(); err != nil {
 		return err
 	}
 	timeline.Runtime.Phase("write state")

@@ -3,7 +3,6 @@ package libcontainer
 import (
 	"strings"
 
-	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/seccomp"
 )
 
@@ -43,33 +42,4 @@ func (c *creation) tellProfile() {
 			c.r.debug("linux.seccomp: ignored names of no known system call: %s", strings.Join(names, " "))
 		}
 	}
-}
-
-// Reasons for a stage where a player would be faster.
-const (
-	whyArchitecture = "there is no player for this architecture"
-	whySeen         = "other containers see the first process, which can't build then"
-	whyNoProgram    = "the kernel doesn't execute the player"
-)
-
-// tellEngine tells what clones the first process and builds its root filesystem.
-func (c *creation) tellEngine() {
-	if c.stage != nil {
-		c.r.debug("engine: stage: %s", c.why)
-	} else {
-		c.r.debug("engine: player, and the first process builds")
-	}
-}
-
-// tellJoin tells what forks a process into a container.
-func (r *Runtime) tellJoin(alone bool, loc cgroups.Location) {
-	if r.Debug == nil {
-		return
-	}
-	engine := "stage: " + whyArchitecture + ", or " + whyNoProgram
-	if alone {
-		engine = "player"
-	}
-	r.debug("engine: %s", engine)
-	r.debug("cgroups of the process: %s", loc)
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/rung-oci/rung/libcontainer/rootfs"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/state"
-	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/libcontainer/timeline"
 	"github.com/rung-oci/rung/libcontainer/user"
 )
@@ -348,12 +347,12 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 	}
 	defer done()
 	e := entrance{container: x.c, init: x.pidfd, root: x.root, cgroup: entry, agent: agent}
-	x.exec, err = e.join(facts, x.opt.PreserveFDs, func() (*planned, error) {
+	x.exec, err = e.join(facts, func() (*planned, error) {
 		p, at, err := plan.Exec(x.spec, x.process, facts, &plan.ExecOptions{
 			ID: x.opt.ID, Preserve: x.opt.PreserveFDs, Env: home(x.root, x.process), NoNewKeyring: x.c.record.NoNewKeyring,
 			Outlives: x.opt.Detach && x.opt.IgnorePaused, // a paused container may keep it from its program for long
 		})
-		return &planned{p, at.JoinSlots, []step.FDSlot{
+		return &planned{p, at.JoinSlots, []plan.FDSlot{
 			{Slot: at.Terminal, FD: x.terminal}, {Slot: at.Status, FD: status}, {Slot: at.Proc, FD: x.c.host.FD},
 		}}, err
 	})

@@ -10,7 +10,6 @@ import (
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/spec"
-	"github.com/rung-oci/rung/libcontainer/step"
 )
 
 // startContainerHooks runs the startContainer hooks: in the container, as its
@@ -77,13 +76,13 @@ func (r *hookRun) spawn(h *specs.Hook, stdin, output int) (pid, pidfd int, err e
 	defer done()
 	e.agent = agent
 	var limits []specs.POSIXRlimit
-	r.exec, err = e.join(facts, 0, func() (*planned, error) {
+	r.exec, err = e.join(facts, func() (*planned, error) {
 		p, at, err := plan.StartContainerHook(r.spec, facts, &own)
 		if err != nil {
 			return nil, err
 		}
 		limits = p.Rlimits
-		return &planned{p, at.JoinSlots, []step.FDSlot{{Slot: at.Stdin, FD: stdin}, {Slot: at.Output, FD: output}}}, nil
+		return &planned{p, at.JoinSlots, []plan.FDSlot{{Slot: at.Stdin, FD: stdin}, {Slot: at.Output, FD: output}}}, nil
 	})
 	if err != nil {
 		return 0, -1, err

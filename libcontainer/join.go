@@ -1,7 +1,6 @@
 package libcontainer
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -11,9 +10,6 @@ import (
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/proc"
-	"github.com/rung-oci/rung/libcontainer/spawn"
-	"github.com/rung-oci/rung/libcontainer/step"
-	"github.com/rung-oci/rung/nsenter"
 )
 
 // An entrance is what a process needs to come into a container. Its descriptors
@@ -60,35 +56,13 @@ func (c *container) joiner(s *specs.Spec) (*plan.Host, error) {
 type planned struct {
 	*plan.Plan
 	at  plan.JoinSlots
-	fds []step.FDSlot
+	fds []plan.FDSlot
 }
 
 // join has a process forked that comes into the container as decide plans it from
-// facts: by a program that does nothing else, or by a stage. The descriptors from 3
-// on that preserve counts go with it.
-func (e *entrance) join(facts *plan.Host, preserve int, decide func() (*planned, error)) (*launch.Exec, error) {
-	facts.Alone, facts.Admit = nsenter.HaveProgram, mustAdmit(e.container.manager)
-	e.container.r.tellJoin(facts.Alone, facts.Location)
-	if facts.Alone {
-		x, err := e.enter(decide, launch.JoinAlone)
-		if !errors.Is(err, nsenter.ErrNoProgram) {
-			return x, err
-		}
-		facts.Alone = false
-	}
-	stage, err := spawn.Take(preserve)
-	if err != nil {
-		return nil, err
-	}
-	defer stage.Close()
-	if err := admit(e.container.manager, stage.PID); err != nil {
-		return nil, err
-	}
-	return e.enter(decide, func(p *plan.Plan, in *launch.ExecInputs) (*launch.Exec, error) { return launch.Join(stage, p, in) })
-}
-
-// enter decides and has the process forked.
-func (e *entrance) enter(decide func() (*planned, error), fork func(*plan.Plan, *launch.ExecInputs) (*launch.Exec, error)) (*launch.Exec, error) {
+// facts.
+func (e *entrance) join(facts *plan.Host, decide func() (*planned, error)) (*launch.Exec, error) {
+	facts.Admit = mustAdmit(e.container.manager)
 	p, err := decide()
 	if err != nil {
 		return nil, err
@@ -100,7 +74,7 @@ func (e *entrance) enter(decide func() (*planned, error), fork func(*plan.Plan, 
 		Unified: e.cgroup.Unified, Tasks: e.cgroup.Tasks, Control: p.at.Control, Listener: e.agent,
 		Admit: func(pid int) error { return admit(e.container.manager, pid) },
 		FDs: append(p.fds,
-			step.FDSlot{Slot: p.at.Init, FD: e.init}, step.FDSlot{Slot: p.at.Root, FD: e.root}, step.FDSlot{Slot: p.at.Unified, FD: e.cgroup.Unified}),
+			plan.FDSlot{Slot: p.at.Init, FD: e.init}, plan.FDSlot{Slot: p.at.Root, FD: e.root}, plan.FDSlot{Slot: p.at.Unified, FD: e.cgroup.Unified}),
 	}
 	if p.at.CgroupNS != 0 {
 		fd, err := e.container.ofInit(e.init, "ns/cgroup", unix.O_RDONLY)
@@ -108,9 +82,14 @@ func (e *entrance) enter(decide func() (*planned, error), fork func(*plan.Plan, 
 			return nil, err
 		}
 		defer unix.Close(fd)
-		in.FDs = append(in.FDs, step.FDSlot{Slot: p.at.CgroupNS, FD: fd})
+		in.FDs = append(in.FDs, plan.FDSlot{Slot: p.at.CgroupNS, FD: fd})
 	}
-	return fork(p.Plan, in)
+	x, err := launch.Join(p.Plan, in)
+	if err == nil && e.container.r.Debug != nil {
+		e.container.r.debug("player: %s", x.Player)
+		e.container.r.debug("cgroups of the process: %s", facts.Location)
+	}
+	return x, err
 }
 
 // joinedByInit names the types of the namespaces that the container shares with

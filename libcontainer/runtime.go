@@ -1,8 +1,8 @@
 // Package libcontainer runs containers: the lifecycle of the OCI runtime
 // specification as an API that a program can embed. Each verb has its own file.
 //
-// Processes of a container are forked from a sealed copy of the program, which
-// is started as an init stage: package stage then takes over before main.
+// Processes of a container come from a player, a page of machine code. Where there is none for the architecture a sealed copy
+// of the program is started in its place: package spawn then takes over before main.
 package libcontainer
 
 import (

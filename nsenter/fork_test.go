@@ -350,55 +350,6 @@ func TestSpawn(t *testing.T) {
 	}
 }
 
-// Into a user namespace: joined by pidfd, then root of it.
-func TestSpawnInUserNamespace(t *testing.T) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	gate, open := pipe(t)
-	tape := NewTape()
-	tape.Call("close foreign", unix.SYS_CLOSE, Int(open))
-	tape.Call("wait", unix.SYS_READ, Int(gate), tape.Alloc(8).Addr(), Int(1))
-	p, err := NewLocal(tape.Image())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Free()
-	var initfd int32 = -1
-	ca := &CloneArgs{Flags: unix.CLONE_NEWUSER | unix.CLONE_PIDFD, Pidfd: uint64(uintptr(unsafe.Pointer(&initfd))), ExitSignal: uint64(unix.SIGCHLD)}
-	init, err := Fork(ca, p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		unix.Kill(init, unix.SIGKILL)
-		reap(init)
-		unix.Close(int(initfd))
-	}()
-	for _, file := range []string{"uid_map", "gid_map"} {
-		if err := os.WriteFile(fmt.Sprintf("/proc/%d/%s", init, file), []byte("0 100000 1000\n"), 0); err != nil {
-			t.Fatal(err)
-		}
-	}
-	r, w := pipe(t)
-	s := Spawn{Exe: ownExecutable(t), Args: []string{reporter, itoa(w)}, Inherit: []int{w}, Join: unix.CLONE_NEWUSER, Pidfd: int(initfd), BeRoot: true}
-	pid, pidfd, err := s.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(pidfd)
-	want := fmt.Sprintf("death 9 ids 0 0 groups 0 userns %d", userNS(t, init))
-	if got := readText(t, r); !strings.HasSuffix(got, want) {
-		t.Errorf("reported %s, want …%s", got, want)
-	}
-	await(t, pid)
-
-	s.Args = nil
-	s.Pidfd = -1
-	if _, _, err := s.Start(); err == nil || err.Error() != "join namespaces: bad file descriptor" {
-		t.Errorf("Start without a pidfd = %v", err)
-	}
-}
-
 // A failing exec is an error that names the step, and leaves nothing behind.
 func TestSpawnFails(t *testing.T) {
 	runtime.LockOSThread()

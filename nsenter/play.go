@@ -49,9 +49,6 @@ func play(base, ops, n uintptr, p *Progress) {
 				i += uintptr(o.skip)
 			}
 			continue
-		case nrBit:
-			setBit(ptr(base+o.out), a[0])
-			continue
 		case nrMark:
 			p.Phase = Phase(a[0])
 			continue
@@ -114,17 +111,6 @@ func (o *op) expects(e syscall.Errno) bool {
 		}
 	}
 	return false
-}
-
-// setBit sets a bit in a mask of [MaskSize] bytes, which is made of words.
-//
-//go:norace
-//go:nosplit
-func setBit(mask unsafe.Pointer, bit uintptr) {
-	const bits = 8 * unsafe.Sizeof(bit)
-	if bit < 8*MaskSize {
-		*(*uintptr)(unsafe.Add(mask, bit/bits*unsafe.Sizeof(bit))) |= 1 << (bit % bits)
-	}
 }
 
 //go:norace

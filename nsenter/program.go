@@ -3,31 +3,32 @@ package nsenter
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// A Program is an arena with the player that plays it: an executable of one page
+// A Program is an arena for a player that runs by itself: an executable of one page
 // for what would otherwise take a start of the Go runtime. It maps the arena and
 // the progress record, whose descriptors it inherits, at addresses of its own, and
-// plays. There is no other memory in it but a page of code and the stack.
+// plays. There is no other memory in it but a page of code and the stack. Where there is
+// no such executable a process of ours maps the arena in the same place, see [JoinProgram].
 type Program struct {
 	Arena      *Arena
 	Ops, Count uint32
 }
 
-// ErrNoProgram reports that there is no player that runs by itself on this kind of
-// machine, or not of an image this large: a process of ours has to be forked that
-// plays.
-var ErrNoProgram = errors.New("no player of tapes that runs by itself")
+// ErrTooLong reports an image that has no room in a player.
+var ErrTooLong = errors.New("tape is too long")
 
 // The program's memory. In a program that is not position-independent nothing
-// else lies below 2 GiB, but for the brk area, which nobody uses here.
+// else lies below 2 GiB, but for the brk area, which nobody uses here. A 32-bit Go program
+// has its heap in the half GiB behind its code.
 const (
 	programBase   = 0x400000
 	programParams = programBase + unsafe.Offsetof(programFile{}.params)
-	programArena  = 0x10000000
+	programArena  = uintptr(0x10000000 + (8-wordSize)*0x10000000)
 	programMax    = 0x40000000 // what an image may have, in bytes
 )
 
@@ -59,8 +60,8 @@ var programMark = []byte{0xcc, 'r', 'u', 'n', 'g', 'e', 'n', 'd'}
 // OpenProgram maps the image in an arena's memfd to be completed, and gives it the
 // addresses that it will have in the program.
 func OpenProgram(fd, size int, relocs []uint32, ops, count uint32) (Program, error) {
-	if !HaveProgram || size > programMax {
-		return Program{}, ErrNoProgram
+	if size > programMax {
+		return Program{}, ErrTooLong
 	}
 	a, err := OpenArena(fd, size, nil)
 	if err == nil {
@@ -71,6 +72,17 @@ func OpenProgram(fd, size int, relocs []uint32, ops, count uint32) (Program, err
 
 // Close lets go of the arena's mapping; the program has its own.
 func (p Program) Close() { _ = unix.Munmap(p.Arena.mem) }
+
+// JoinProgram maps the arena in memfd fd where a player has it. The image has been completed by
+// [OpenProgram].
+func JoinProgram(fd, size int) (*Arena, error) {
+	mem, err := unix.MmapPtr(fd, 0, ptr(programArena), uintptr(size), unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_SHARED|unix.MAP_FIXED_NOREPLACE|unix.MAP_POPULATE)
+	if err != nil {
+		return nil, fmt.Errorf("map tape memory: %w", err)
+	}
+	return &Arena{FD: fd, mem: unsafe.Slice((*byte)(mem), size), base: programArena}, nil
+}
 
 // Executable is the program's file. It has to inherit the arena's descriptor and
 // that of the progress record under these numbers.

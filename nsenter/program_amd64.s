@@ -92,10 +92,8 @@ put:
 	CMPQ	AX, $-5
 	JEQ	branch
 	CMPQ	AX, $-6
-	JEQ	bit
-	CMPQ	AX, $-7
 	JEQ	goto
-	CMPQ	AX, $-8
+	CMPQ	AX, $-7
 	JEQ	compare
 
 	MOVQ	0(SP), DI
@@ -201,15 +199,6 @@ branch:
 	CMPQ	0(SP), $0
 	JNE	skip
 	JMP	next
-bit:
-	MOVQ	0(SP), AX
-	CMPQ	AX, $8192
-	JCC	next
-	MOVQ	56(R13), CX
-	ADDQ	R12, CX
-	BTSQ	AX, (CX)
-	JMP	next
-
 goto:
 	MOVQ	0(SP), R14
 	JMP	loop

@@ -101,9 +101,9 @@ func TestProgramLayout(t *testing.T) {
 		{"modeDemand", modeDemand, 2},
 		{"modeFork", modeFork, 3},
 		{"modeOnSuccess", modeOnSuccess, 4},
-		{"nrBit", nrBit, ^uintptr(5)},
+		{"nrGoto", nrGoto, ^uintptr(5)},
+		{"nrCompare", nrCompare, ^uintptr(6)},
 		{"ErrPeerGone", ErrPeerGone, 4096},
-		{"MaskSize", MaskSize, 8192 / 8},
 	} {
 		if HaveProgram && n.got != n.want {
 			t.Errorf("%s is %#x, the assembler has %#x", n.name, n.got, n.want)

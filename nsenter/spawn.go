@@ -39,12 +39,7 @@ type Spawn struct {
 	Args    []string // argv
 	Env     []string // the environment
 	Inherit []int    // descriptors that the program keeps, under the same numbers
-	Join    int      // namespaces to join first, CLONE_NEW* flags
-	Pidfd   int      // whose namespaces
-	NS      []int    // descriptors of namespaces to join, in this order
 	Slack   int      // timer slack of the program's main thread, and of threads it makes, in ns; 0: ours
-	BeRoot  bool     // become uid and gid 0 after joining
-	Pin     bool     // stay on one processor, which the program may change
 }
 
 // Start starts the program as a child of ours that dies with the calling
@@ -59,11 +54,6 @@ func (s Spawn) Start() (pid, pidfd int, err error) {
 	defer p.Free()
 	var fd int32 = -1
 	ca := &CloneArgs{Flags: unix.CLONE_PIDFD, Pidfd: uint64(uintptr(unsafe.Pointer(&fd))), ExitSignal: uint64(unix.SIGCHLD)}
-	if s.BeRoot {
-		// A change of ids makes a process undumpable: its memory, which is ours until
-		// it executes the program.
-		defer keepDumpable()()
-	}
 	pid, err = Vfork(ca, p)
 	if err != nil {
 		return 0, -1, fmt.Errorf("fork: %w", err)
@@ -82,35 +72,14 @@ func (s Spawn) tape() *Tape {
 	if s.Slack != 0 {
 		t.Call("set timer slack", unix.SYS_PRCTL, Int(unix.PR_SET_TIMERSLACK), Int(s.Slack))
 	}
-	if s.Pin {
-		t.Pin()
-	}
 	// In the child alone: what the program that embeds us has open and inheritable is
 	// its own business.
 	t.Call("close descriptors at execve", unix.SYS_CLOSE_RANGE, Int(3), Uint(math.MaxUint32), Int(unix.CLOSE_RANGE_CLOEXEC))
 	for _, fd := range s.Inherit {
 		t.Call("inherit descriptor", unix.SYS_FCNTL, Int(fd), Int(unix.F_SETFD), Int(0))
 	}
-	if s.Join != 0 {
-		t.Call("join namespaces", unix.SYS_SETNS, Int(s.Pidfd), Int(s.Join))
-	}
-	for _, fd := range s.NS {
-		t.Call("join namespace", unix.SYS_SETNS, Int(fd), Int(0))
-	}
-	if s.BeRoot {
-		t.BecomeRoot()
-		t.Call("set death signal", unix.SYS_PRCTL, Int(unix.PR_SET_PDEATHSIG), Int(int(unix.SIGKILL)))
-	}
 	t.Call("execute", unix.SYS_EXECVEAT, Int(s.Exe), t.Str(""), t.Strs(s.Args, 0).Addr(), t.Strs(s.Env, 0).Addr(), Int(unix.AT_EMPTY_PATH))
 	return t
-}
-
-// BecomeRoot appends what makes the process uid and gid 0 of its user
-// namespace. setgroups(2) is denied in one that an ordinary user made.
-func (t *Tape) BecomeRoot() {
-	t.Call("drop groups", SysSetgroups, Int(0), Int(0)).Tolerate(unix.EPERM)
-	t.Call("become group 0", SysSetresgid, Int(0), Int(0), Int(0))
-	t.Call("become user 0", SysSetresuid, Int(0), Int(0), Int(0))
 }
 
 func reap(pid int) {

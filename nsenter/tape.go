@@ -39,7 +39,6 @@ const (
 	nrMark                         // enter phase arg[0]
 	nrExpect                       // the byte at arg[0] must be arg[1], else errno arg[2]
 	nrBranch                       // skip if arg[0] isn't 0
-	nrBit                          // set bit arg[0] of the words at out
 	nrGoto                         // go on at entry arg[0]
 	nrCompare                      // fail with errno arg[3] unless arg[0], masked by arg[1], is arg[2]; if arg[4] isn't 0, where it is
 )
@@ -267,13 +266,12 @@ func (t *Tape) Set(label string, s Slot, a Arg, skip int) {
 // SkipIf passes over the next n entries if the word in s isn't 0.
 func (t *Tape) SkipIf(s Slot, n int) { t.Call("", nrBranch, s.Value()).op.skip = uint32(n) }
 
-// Pin keeps the process on the processor that it runs on, if that is one of the
-// first 8192. It doesn't matter if that can't be.
-func (t *Tape) Pin() {
-	cpu, mask := t.Slot(), t.Alloc(MaskSize)
-	t.Call("get processor", unix.SYS_GETCPU, cpu.Addr(), Int(0), Int(0)).SkipOn(2, unix.ENOSYS)
-	t.Call("", nrBit, cpu.FD()).Into(mask)
-	t.Call("set cpu affinity", unix.SYS_SCHED_SETAFFINITY, Int(0), Int(MaskSize), mask.Addr()).Ignore()
+// BecomeRoot appends what makes the process uid and gid 0 of its user
+// namespace. setgroups(2) is denied in one that an ordinary user made.
+func (t *Tape) BecomeRoot() {
+	t.Call("drop groups", SysSetgroups, Int(0), Int(0)).Tolerate(unix.EPERM)
+	t.Call("become group 0", SysSetresgid, Int(0), Int(0), Int(0))
+	t.Call("become user 0", SysSetresuid, Int(0), Int(0), Int(0))
 }
 
 // MaskSize is the size in bytes of a mask of processors that is large enough for

@@ -25,7 +25,7 @@ func (m *Manager) Admit(pid int) error {
 	}
 	defer c.Close()
 	if err := c.call("AttachProcessesToUnit", m.unit.Name, "", []uint32{uint32(pid)}).Err; err != nil {
-		return fmt.Errorf("move init stage to unit %s: %w", m.unit.Name, err)
+		return fmt.Errorf("move player to unit %s: %w", m.unit.Name, err)
 	}
 	return nil
 }

@@ -164,23 +164,23 @@ func (m *Manager) check(r *specs.LinuxResources) error {
 
 // split takes from the resources what would be in the way of the first process's
 // birth and comes late, when it is alone: a pids limit that it and the holder are
-// too many for; and if the init stage has to come into the cgroup, see
+// too many for; and if the player has to come into the cgroup, see
 // [Manager.Admit], all that a program of some size could run into.
-func split(r *specs.LinuxResources, stage bool) (early, late *specs.LinuxResources) {
+func split(r *specs.LinuxResources, player bool) (early, late *specs.LinuxResources) {
 	if r == nil {
 		return nil, nil
 	}
 	e, l := *r, specs.LinuxResources{}
-	if r.Pids != nil && r.Pids.Limit != nil && (stage || *r.Pids.Limit == 0 || *r.Pids.Limit == 1) {
+	if r.Pids != nil && r.Pids.Limit != nil && (player || *r.Pids.Limit == 0 || *r.Pids.Limit == 1) {
 		e.Pids, l.Pids = nil, r.Pids
 	}
-	if stage {
+	if player {
 		e.Memory, l.Memory = nil, r.Memory
 	}
 	e.Unified = nil
 	for file, v := range r.Unified {
 		to := &e.Unified
-		if one := strings.TrimSpace(v); file == "pids.max" && (one == "0" || one == "1") || stage && limitsStage(file) {
+		if one := strings.TrimSpace(v); file == "pids.max" && (one == "0" || one == "1") || player && limitsPlayer(file) {
 			to = &l.Unified
 		}
 		if *to == nil {
@@ -194,7 +194,7 @@ func split(r *specs.LinuxResources, stage bool) (early, late *specs.LinuxResourc
 	return &e, &l
 }
 
-func limitsStage(file string) bool {
+func limitsPlayer(file string) bool {
 	return strings.HasPrefix(file, "pids.") || strings.HasPrefix(file, "memory.")
 }
 

@@ -5,7 +5,7 @@
 // are about another program: they would slow us down, print on our stderr, or end us
 // before our first line. The linker makes the function entry of this package the
 // entry point (-E, see the Makefile), which takes them out of what the Go runtime will
-// read, and goes on to the usual one. It costs nothing. The init stage has an
+// read, and goes on to the usual one. It costs nothing. A player in Go has an
 // environment of ours, which stays.
 //
 // A program that was linked in another way, or for an architecture that has no entry

@@ -14,7 +14,7 @@ TEXT ·entry(SB),NOSPLIT|NOFRAME,$0-0
 	TESTQ	CX, CX
 	JEQ	done
 	MOVQ	8(SP), DI
-	MOVQ	$0x696e692d676e7572, AX // "rung-ini": the init stage's environment is ours
+	MOVQ	$0x696e692d676e7572, AX // "rung-ini": the environment of a player in Go is ours
 	CMPQ	AX, 0(DI)
 	JNE	tune
 	CMPW	8(DI), $0x74 // "t", and the end

@@ -10,7 +10,7 @@ TEXT ·entry(SB),NOSPLIT|NOFRAME,$0-0
 	CBZ	R2, done
 	MOVD	8(RSP), R4
 	MOVD	0(R4), R5
-	MOVD	$0x696e692d676e7572, R6 // "rung-ini": the init stage's environment is ours
+	MOVD	$0x696e692d676e7572, R6 // "rung-ini": the environment of a player in Go is ours
 	CMP	R6, R5
 	BNE	tune
 	MOVHU	8(R4), R5

@@ -2,13 +2,7 @@
 
 package fault
 
-// Wanted is the point at which this process shall die: none.
-func Wanted() string { return "" }
-
-// Set chooses the point.
-func Set(string) {}
-
-// First says which process is the container's first one.
+// First says which process builds.
 func First(int) {}
 
 // Point is where a fault can be injected.

@@ -11,37 +11,15 @@ import (
 )
 
 // wanted is the point at which a process shall die, from the environment of the
-// runtime; "parent:" before it means that the runtime itself dies when its
-// stage or builder comes to the point. They have no environment and get it with
-// their orders, with the runtime's pid before it. "first:" means that the container's
-// first process dies when the runtime comes to the point.
+// runtime. "first:" before it means that the process which builds dies, mostly the container's
+// first one, when the runtime comes to the point.
 var (
 	wanted = os.Getenv("RUNG_FAULT")
 	victim = syscall.Getpid()
 )
 
-// Wanted is what the orders carry.
-func Wanted() string {
-	if strings.HasPrefix(wanted, parent) {
-		return strconv.Itoa(syscall.Getpid()) + " " + strings.TrimPrefix(wanted, parent)
-	}
-	return "0 " + wanted
-}
-
-const parent = "parent:"
-
-// Set takes what the orders carry.
-func Set(s string) {
-	pid, point, _ := strings.Cut(s, " ")
-	wanted = point
-	if n, _ := strconv.Atoi(pid); n > 0 {
-		victim = n
-	}
-}
-
-// First says which process is the container's first one, where the runtime itself comes to the points.
+// First says which process builds.
 func First(pid int) {
-	wanted = strings.TrimPrefix(wanted, parent)
 	if point, ok := strings.CutPrefix(wanted, "first:"); ok {
 		wanted, victim = point, pid
 	}

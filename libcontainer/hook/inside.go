@@ -16,6 +16,7 @@ import (
 type Inside struct {
 	Pidfd int    // a process that is in the namespaces
 	Join  int    // which of them, CLONE_NEW* flags
+	PIDs  int    // the pid namespace, where that process isn't in it; else -1
 	Dir   string // working directory
 	Umask int
 }
@@ -66,7 +67,7 @@ func (p Inside) tape(t *nsenter.Tape, h *specs.Hook, stdin, output int) (second 
 		t.Call("set standard descriptor", unix.SYS_DUP3, nsenter.Int(from), nsenter.Int(fd), nsenter.Int(0))
 	}
 	t.Call("close descriptors at execve", unix.SYS_CLOSE_RANGE, nsenter.Int(3), nsenter.Uint(math.MaxUint32), nsenter.Int(unix.CLOSE_RANGE_CLOEXEC))
-	t.Call("join namespaces of first process", unix.SYS_SETNS, nsenter.Int(p.Pidfd), nsenter.Int(p.Join))
+	p.join(t)
 	if p.Join&unix.CLONE_NEWUSER != 0 {
 		t.BecomeRoot()
 	}
@@ -84,6 +85,27 @@ func (p Inside) tape(t *nsenter.Tape, h *specs.Hook, stdin, output int) (second 
 	}
 	t.Call("fork/exec "+h.Path, unix.SYS_EXECVE, t.Str(h.Path), t.Strs(args, 0).Addr(), t.Strs(h.Env, 0).Addr())
 	return second
+}
+
+// join joins the namespaces. A pid namespace of the host's can be entered only before a user namespace is, and one that
+// belongs to that, by an ordinary user, only afterwards.
+func (p Inside) join(t *nsenter.Tape) {
+	join := p.Join
+	pids := func() nsenter.Entry {
+		return t.Call("join pid namespace", unix.SYS_SETNS, nsenter.Int(p.PIDs), nsenter.Int(unix.CLONE_NEWPID))
+	}
+	joined := t.Slot()
+	apart := p.PIDs >= 0 && join&unix.CLONE_NEWPID != 0
+	if apart {
+		join &^= unix.CLONE_NEWPID
+		pids().SkipOn(1, unix.EPERM)
+		t.Set("", joined, nsenter.Int(1), 0)
+	}
+	t.Call("join namespaces of first process", unix.SYS_SETNS, nsenter.Int(p.Pidfd), nsenter.Int(join))
+	if apart {
+		t.SkipIf(joined, 1)
+		pids()
+	}
 }
 
 func reap(pid int) {

@@ -9,8 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/plan"
-	"github.com/rung-oci/rung/libcontainer/spawn"
-	"github.com/rung-oci/rung/libcontainer/wire"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -36,80 +34,59 @@ func (p *Process) Release() error {
 
 // Finish reaps what was needed for the launch, and closes our descriptors.
 func (p *Process) Finish() {
-	p.stage.Wait()
-	p.reapHelper()
+	if p.plan.Orders.Builder != 0 && p.builder != nil {
+		p.builder.child.Wait() // it has ended by then
+	}
 	p.Close()
 }
 
-// Close closes our descriptors.
+// Close closes our descriptors, and ends and reaps what is neither the first process nor who builds in its place.
 func (p *Process) Close() {
-	for _, fd := range []*int{&p.control, &p.progress} {
+	for _, fd := range []*int{&p.control, &p.progress, &p.playerfd} {
 		if *fd >= 0 {
 			unix.Close(*fd)
 			*fd = -1
 		}
 	}
+	p.builder.dismiss()
+	p.player.Kill() // it has ended, or is about to
 	if p.arena != nil {
+		p.reapHelper()
 		p.arena.Close()
+		p.arena = nil
 	}
-	if p.alone != nil {
-		p.alone.dismiss()
-		p.alone.player.Kill() // it has ended, or is about to
-		if p.alone.playerfd >= 0 {
-			unix.Close(p.alone.playerfd)
-		}
-		if p.stage != nil {
-			p.stage.Close()
-		}
+	if p.locked {
+		p.locked = false
 		runtime.UnlockOSThread()
-		p.alone = nil
 	}
 }
 
-// Kill ends all processes of the launch and reaps them.
+// reapHelper ends and reaps the fork that a player in Go has in its place.
+func (p *Process) reapHelper() {
+	p.helper.PID, _ = pidIn(p.arena, p.plan.Orders.Helper)
+	p.helper.Kill()
+}
+
+// Kill ends all processes of the launch and reaps them: those first of whom others are born.
 func (p *Process) Kill() {
-	if p.alone != nil { // or a thread would wait for the first process
-		p.alone.player.Kill()
-		p.killFirst()
-		p.alone.dismiss()
+	p.player.Kill()
+	if p.arena != nil {
+		p.reapHelper()
 	}
-	p.awaitBuilder()
-	p.stage.Kill()
-	// The stage is gone, so no first process can be born any more.
-	p.killFirst()
-	p.reapHelper()
+	if c, err := p.builds(); err == nil {
+		c.Kill()
+	}
+	if _, err := p.pid(); err == nil {
+		p.first.Kill()
+	}
 	p.Close()
 }
 
-func (p *Process) killFirst() {
-	if pid, err := p.pid(); err == nil {
-		c := spawn.Child{PID: pid}
-		c.Kill()
-	}
-}
-
-func (p *Process) reapHelper() {
-	if !p.plan.Orders.ByTape || p.arena == nil {
-		return
-	}
-	if pid, err := p.arena.ReadInt32(p.plan.Orders.Helper); err == nil && pid > 0 {
-		c := spawn.Child{PID: pid}
-		c.Kill()
-	}
-}
-
-// cause finds out why the launch failed: what the stage or its builder said;
+// cause finds out why the launch failed: the error that we know of;
 // else the first process's own record; else how the processes ended.
 func (p *Process) cause(err error) error {
-	if p.alone != nil {
-		p.alone.dismiss()
-	}
-	var f *wire.Failure
-	told := errors.As(err, &f)
-	if told && f.Text != errSilent.Error() {
-		return err
-	}
-	if !told && !errors.Is(err, errSilent) {
+	p.builder.dismiss()
+	if !errors.Is(err, errSilent) {
 		return err
 	}
 	rec, rerr := nsenter.ReadProgress(p.progress)
@@ -118,13 +95,6 @@ func (p *Process) cause(err error) error {
 	}
 	if rec.Errno != 0 && !peerGone(rec.Errno) {
 		return &TapeError{Text: plan.Text(p.label(rec.Step), rec.Errno), Errno: syscall.Errno(rec.Errno)}
-	}
-	if f := p.lastWords(); f != nil {
-		return f
-	}
-	p.stage.Wait()
-	if p.stage.Status.Signaled() {
-		return fmt.Errorf("init stage was killed by signal %d (%s)", p.stage.Status.Signal(), p.stage.Status.Signal())
 	}
 	return p.death(rec)
 }
@@ -138,35 +108,12 @@ func peerGone(errno uint32) bool {
 	return false
 }
 
-// lastWords is what the stage or its builder still has to say when the first
-// process has ended: the end of one is often seen before the words of the other.
-// A request is turned down, or the stage would wait for its answer for ever.
-func (p *Process) lastWords() error {
-	for {
-		_, fds, err := p.stage.Conn.Recv()
-		var f *wire.Failure
-		switch {
-		case errors.As(err, &f):
-			if f.Text != errSilent.Error() {
-				return f
-			}
-		case err == nil:
-			for _, fd := range fds {
-				unix.Close(fd)
-			}
-			p.stage.Conn.Close()
-			p.stage.Conn.FD = -1
-			return nil
-		default:
-			return nil
-		}
-	}
-}
-
 // label says what an entry of the first process's tape is for.
 func (p *Process) label(entry uint32) string {
-	if text := p.remote.Label(int(entry)); text != "" {
-		return text
+	if p.builder != nil {
+		if text := p.builder.label(int(entry)); text != "" {
+			return text
+		}
 	}
 	return p.plan.Tape.Label(int(entry))
 }
@@ -176,11 +123,13 @@ var ErrOOM = errors.New("container init was OOM-killed (memory limit too low?)")
 
 // death says how the first process ended.
 func (p *Process) death(rec nsenter.Progress) error {
-	pid, err := p.pid()
-	if err != nil {
-		return fmt.Errorf("init stage ended with status %d", p.stage.Status.ExitStatus())
+	c := &p.first
+	if _, err := p.pid(); err != nil {
+		if c, err = p.builds(); err != nil {
+			p.player.Wait()
+			return fmt.Errorf("player ended with wait status %#x", uint32(p.player.Status))
+		}
 	}
-	c := spawn.Child{PID: pid}
 	c.Wait()
 	label := p.label(rec.Step)
 	if c.Status.Signaled() {

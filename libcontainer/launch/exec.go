@@ -11,9 +11,7 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/spawn"
-	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/libcontainer/timeline"
-	"github.com/rung-oci/rung/libcontainer/wire"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -22,7 +20,7 @@ import (
 type ExecInputs struct {
 	Unified int // v2 cgroup to be born in, or -1; FDs has it too
 	Tasks   []int
-	FDs     []step.FDSlot // all others, with their places in the tape
+	FDs     []plan.FDSlot // all others, with their places in the tape
 	// Control is the place of a socket to us, by which a seccomp agent gets its
 	// descriptor; Listener gives it that, which stays the caller's.
 	Control  nsenter.Slot
@@ -35,29 +33,27 @@ type ExecInputs struct {
 type Exec struct {
 	spawn.Child
 	Pidfd    int
+	Player   string // as [Process.Player]
 	plan     *plan.Plan
+	image    nsenter.Image
 	progress int
 	arena    *nsenter.Arena
 	locked   bool // the calling goroutine has its thread
 }
 
-// Join has the stage fork a process that joins a container by the plan's tape.
+// Join has a player fork a process that joins a container by the plan's tape.
 // It returns when the process exists; whether it came to its execve, Err tells
-// after its end.
-func Join(s *spawn.Stage, p *plan.Plan, in *ExecInputs) (*Exec, error) {
-	return join(p, in, func(e *Exec, in *ExecInputs) error { return e.byStage(s, in) })
-}
-
-// join has a process forked. Until it runs its program it dies with the thread that we
+// after its end. Until it runs its program it dies with the thread that we
 // are on, which therefore nobody else may have: [Exec.Close] lets it go, and has to be
 // called on the same goroutine.
-func join(p *plan.Plan, in *ExecInputs, fork func(*Exec, *ExecInputs) error) (*Exec, error) {
-	arena, err := nsenter.NewArena(image(p))
+func Join(p *plan.Plan, in *ExecInputs) (*Exec, error) {
+	image := p.Tape.Image()
+	arena, err := nsenter.NewArena(image)
 	if err != nil {
 		return nil, err
 	}
 	readStamps(p, arena)
-	e := &Exec{plan: p, progress: -1, arena: arena, Pidfd: -1, locked: true}
+	e := &Exec{plan: p, image: image, progress: -1, arena: arena, Pidfd: -1, locked: true}
 	runtime.LockOSThread()
 	if e.progress, err = unix.MemfdCreate("progress", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING); err != nil {
 		e.Close()
@@ -67,7 +63,7 @@ func join(p *plan.Plan, in *ExecInputs, fork func(*Exec, *ExecInputs) error) (*E
 		err = nsenter.FixSize(e.progress)
 	}
 	if err == nil {
-		err = e.begin(in, fork)
+		err = e.begin(in)
 	}
 	if err != nil {
 		e.Kill()
@@ -79,9 +75,9 @@ func join(p *plan.Plan, in *ExecInputs, fork func(*Exec, *ExecInputs) error) (*E
 
 // begin has the process forked, and its filter's descriptor handed to an agent if
 // there is one.
-func (e *Exec) begin(in *ExecInputs, fork func(*Exec, *ExecInputs) error) error {
+func (e *Exec) begin(in *ExecInputs) error {
 	if in.Control == 0 {
-		return fork(e, in)
+		return e.fork(in)
 	}
 	control, far, err := spawn.Pair(true)
 	if err != nil {
@@ -89,8 +85,8 @@ func (e *Exec) begin(in *ExecInputs, fork func(*Exec, *ExecInputs) error) error 
 	}
 	defer control.Close()
 	with := *in
-	with.FDs = append(slices.Clip(in.FDs), step.FDSlot{Slot: in.Control, FD: far.FD})
-	err = fork(e, &with)
+	with.FDs = append(slices.Clip(in.FDs), plan.FDSlot{Slot: in.Control, FD: far.FD})
+	err = e.fork(&with)
 	far.Close()
 	if err != nil {
 		return err
@@ -109,66 +105,41 @@ func (e *Exec) begin(in *ExecInputs, fork func(*Exec, *ExecInputs) error) error 
 }
 
 // descriptors are those that the tape needs, with their places in it.
-func (in *ExecInputs) descriptors(p *plan.Plan) ([]step.FDSlot, error) {
+func (in *ExecInputs) descriptors(p *plan.Plan) ([]plan.FDSlot, error) {
 	if len(in.Tasks) != len(p.Slots.Tasks) {
 		return nil, errors.New("launch doesn't fit its plan")
 	}
 	list := slices.Clip(in.FDs)
 	for i, fd := range in.Tasks {
-		list = append(list, step.FDSlot{Slot: p.Slots.Tasks[i], FD: fd})
+		list = append(list, plan.FDSlot{Slot: p.Slots.Tasks[i], FD: fd})
 	}
 	// Without a descriptor there is none, without a place it is of no use to this tape.
-	return slices.DeleteFunc(slices.Clone(list), func(f step.FDSlot) bool { return f.FD < 0 || f.Slot == 0 }), nil
+	return slices.DeleteFunc(slices.Clone(list), func(f plan.FDSlot) bool { return f.FD < 0 || f.Slot == 0 }), nil
 }
 
-// byStage has the process forked by a stage.
-func (e *Exec) byStage(s *spawn.Stage, in *ExecInputs) error {
-	if err := orderExec(s, e.plan, in, e.arena.FD, e.progress); err != nil {
-		return err
-	}
-	s.Exe.Close()                 // the stage runs, and we have time
-	_, _, failed := s.Conn.Recv() // end of file, or why not
-	s.Wait()
-	if helper, err := e.arena.ReadInt32(e.plan.Orders.Helper); err == nil && helper > 0 {
-		c := spawn.Child{PID: helper}
-		c.Wait()
-	}
-	err := e.found()
-	if f, ok := errors.AsType[*wire.Failure](failed); ok && errors.Is(err, errStageDied) {
-		return f
-	}
-	return err
-}
-
-func orderExec(s *spawn.Stage, p *plan.Plan, in *ExecInputs, arena, progress int) error {
-	o := &p.Orders
-	fds := []int{progress, arena}
-	o.Progress, o.Arena, o.Exe, o.Trace = 0, 1, -1, -1
-	if trace := timeline.File(); trace >= 0 {
-		o.Trace = len(fds)
-		fds = append(fds, trace)
-	}
-	if in.Unified >= 0 {
-		o.Cgroup = len(fds)
-		fds = append(fds, in.Unified)
-	}
-	list, err := in.descriptors(p)
+// fork starts the player, which forks the process and ends.
+func (e *Exec) fork(in *ExecInputs) error {
+	fds, err := in.descriptors(e.plan)
 	if err != nil {
 		return err
 	}
-	for _, f := range list {
-		place := len(fds)
-		if f.FD == in.Unified {
-			place = o.Cgroup // one descriptor, which the tape closes
-		} else {
-			fds = append(fds, f.FD)
-		}
-		o.Own = append(o.Own, step.FDSlot{Slot: f.Slot, FD: place})
+	p := &player{plan: e.plan, image: &e.image, arena: e.arena.FD, progress: e.progress, unified: in.Unified, fds: fds, admit: in.Admit}
+	child, pidfd, err := p.start()
+	e.Player = p.kind
+	if err != nil {
+		return err
 	}
-	return sendOrders(s, o, fds)
+	unix.Close(pidfd)
+	timeline.Runtime.Phase("wait for the clone")
+	child.Wait()
+	if pid, err := pidIn(e.arena, e.plan.Orders.Helper); err == nil {
+		helper := spawn.Child{PID: pid}
+		helper.Wait()
+	}
+	return e.found()
 }
 
-var errStageDied = errors.New("init stage has died")
+var errPlayerDied = errors.New("player has died")
 
 // found takes the process that the tape has cloned, or says why there is none.
 func (e *Exec) found() error {
@@ -180,7 +151,7 @@ func (e *Exec) found() error {
 		if err := e.Err(); err != nil {
 			return err
 		}
-		return errStageDied
+		return errPlayerDied
 	}
 	e.PID = pid
 	e.Pidfd, err = unix.PidfdOpen(pid, 0)

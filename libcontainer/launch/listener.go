@@ -46,7 +46,7 @@ func (p *Process) handListener() error {
 // takeListener takes the descriptor out of the first process, or receives it.
 func (p *Process) takeListener(pid int) (int, error) {
 	if p.plan.SendListener {
-		_, fds, err := wire.Conn{FD: p.control}.Recv()
+		fds, err := wire.Conn{FD: p.control}.Recv()
 		if err != nil || len(fds) != 1 {
 			return -1, errSilent
 		}

@@ -8,16 +8,15 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer/caps"
 	"github.com/rung-oci/rung/libcontainer/spec"
-	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/nsenter"
 )
 
 // cut splits an option word at its first "=".
 func cut(word string) (key, value string, ok bool) { return strings.Cut(word, "=") }
 
-// alone tells whether a process that builds prepares itself while the runtime makes the mounts: in a
-// user namespace it has to become its root first.
-func (p *planner) alone() bool { return p.spec.Process != nil && !p.ns.user() }
+// prepares tells whether the process that builds prepares itself while the runtime makes the mounts: in a
+// user namespace it has to become its root first, and where others see the first process it isn't that.
+func (p *planner) prepares() bool { return p.spec.Process != nil && !p.ns.user() && !p.seen }
 
 // prepare gives the process all that needs nobody else: a session, a keyring, a
 // clean slate of what it inherited, and its bounding set.
@@ -119,7 +118,7 @@ func (p *planner) affinity() {
 // tape still needs. Close-on-exec would be too late: execve looks paths up
 // before (CVE-2024-21626).
 func (p *planner) closeAllBut(keep ...nsenter.Slot) {
-	c := step.Closing{Keep: keep}
+	c := Closing{Keep: keep}
 	for range 2 * (len(keep) + 1) {
 		c.Ranges = append(c.Ranges, p.t.Slot())
 	}

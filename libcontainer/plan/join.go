@@ -6,7 +6,6 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -29,14 +28,12 @@ func joining(s *specs.Spec, host *Host, opt *Options) (*planner, JoinSlots, erro
 	p.t = p.Tape
 	p.ns = sortNamespaces(s, host)
 	o := &p.Orders
-	o.ByTape, o.Exec, o.Cgroup, o.Preserve = true, true, -1, opt.Preserve
+	o.exec, o.Preserve = true, opt.Preserve
 	if err := p.seccomp(); err != nil {
 		return nil, JoinSlots{}, err
 	}
 	p.slots()
-	if host.Alone {
-		p.appear()
-	}
+	p.appear()
 	js := JoinSlots{Init: p.t.FDSlot(), Unified: p.t.FDSlot(), Root: p.t.FDSlot()}
 	p.keep(js.Init, js.Unified)
 	p.keep(p.Slots.Tasks...)
@@ -55,15 +52,16 @@ func joining(s *specs.Spec, host *Host, opt *Options) (*planner, JoinSlots, erro
 	return p, js, nil
 }
 
-// appear does what the init stage does when it begins: the process is closed to
+// appear is what a player begins with: it is closed to
 // others, named, and loses at an execve whatever it has inherited for itself.
 func (p *planner) appear() {
-	if p.Orders.Dumpable && !p.Orders.Exec { // which it isn't born: nobody may read the player
+	p.deathSignal()                          // which a fork doesn't inherit, as a player in Go is one
+	if p.Orders.Dumpable && !p.Orders.exec { // which it isn't born: nobody may read the player
 		p.show()
 	} else {
 		p.t.Call("become undumpable", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_DUMPABLE), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
 	}
-	p.t.Call("name process", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_NAME), p.t.Str(step.Title))
+	p.t.Call("name process", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_NAME), p.t.Str(Title))
 	p.t.Call("close descriptors at execve", unix.SYS_CLOSE_RANGE, nsenter.Int(3), nsenter.Uint(math.MaxUint32), nsenter.Int(unix.CLOSE_RANGE_CLOEXEC))
 	if p.host.Admit {
 		p.Slots.Admit = p.t.FDSlot()

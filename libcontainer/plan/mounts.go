@@ -15,29 +15,22 @@ import (
 	"github.com/rung-oci/rung/libcontainer/step"
 )
 
-// A firstMount is one of which the first process makes the file system, in its own pid
-// and cgroup namespaces.
-type firstMount struct {
-	kind, source, target string
-	data                 []string
-}
-
 // mounts plans the mounts in the order of the configuration.
-func (p *planner) mounts() (first []firstMount, err error) {
+func (p *planner) mounts() error {
 	if !p.ns.isNew(specs.MountNamespace) {
 		p.opt.Staging = "" // it is no place of ours there
 	}
 	for i, m := range append(slices.Clip(p.spec.Mounts), p.opt.Mounts...) {
 		o, err := option.Parse(m.Options)
 		if err != nil {
-			return nil, fmt.Errorf("mounts[%d].options: %w", i, err)
+			return fmt.Errorf("mounts[%d].options: %w", i, err)
 		}
-		first = p.mount(i, &m, o, first)
+		p.mount(i, &m, o)
 	}
-	return first, nil
+	return nil
 }
 
-func (p *planner) mount(i int, m *specs.Mount, o option.Options, first []firstMount) []firstMount {
+func (p *planner) mount(i int, m *specs.Mount, o option.Options) {
 	ids := p.idMap(i, m, o)
 	s := &step.Mount{
 		Target: path.Clean("/" + m.Destination), Kind: m.Type, Source: m.Source, Options: o,
@@ -53,7 +46,7 @@ func (p *planner) mount(i int, m *specs.Mount, o option.Options, first []firstMo
 		p.bind(i, m, s, ids)
 	case m.Type == "cgroup" && !p.unified():
 		p.cgroupV1(s)
-		return first
+		return
 	case m.Type == "cgroup" || m.Type == "cgroup2":
 		if at := p.unifiedAt(); at != "" && (!p.ns.own(specs.CgroupNamespace) || p.ns.user() && p.ns.joined&unix.CLONE_NEWCGROUP != 0) {
 			// A new cgroup2 mount from the host's cgroup namespace would touch the
@@ -65,7 +58,7 @@ func (p *planner) mount(i int, m *specs.Mount, o option.Options, first []firstMo
 		s.Kind = "cgroup2"
 		fallthrough
 	case m.Type == "proc":
-		first = p.byFirst(s, first)
+		p.inside(s)
 	case m.Type == "sysfs" && (p.ns.user() || p.host.UserNS) && !p.ns.isNew(specs.NetworkNamespace):
 		// The kernel gives a new sysfs only to the owner of the network namespace.
 		s.Fallback = p.source(step.Source{
@@ -86,11 +79,11 @@ func (p *planner) mount(i int, m *specs.Mount, o option.Options, first []firstMo
 		p.outside(s)
 	}
 	p.add(s)
-	return first
 }
 
-// byFirst has the first process make a file system, in its own pid and cgroup namespaces.
-func (p *planner) byFirst(s *step.Mount, first []firstMount) []firstMount {
+// inside has the first process make a file system of its own pid or cgroup namespace, or, where it isn't in its
+// pid namespace yet, another process.
+func (p *planner) inside(s *step.Mount) {
 	data := slices.Concat(s.Options.Superblock, s.Options.Data)
 	if s.Kind == "cgroup2" {
 		data = nil // its options belong to the whole host
@@ -100,16 +93,16 @@ func (p *planner) byFirst(s *step.Mount, first []firstMount) []firstMount {
 	if source == "" {
 		source = s.Kind
 	}
-	if p.Remote != nil { // it makes all others, too
-		s.Source, s.Options.Superblock, s.Options.Data = source, nil, data
-		return first
+	if s.Kind == "proc" && p.seen && p.ns.clone&unix.CLONE_NEWUSER == 0 { // which may have no procfs of another's
+		s.From, s.Index = step.FromThere, len(p.procs)
+		p.procs = append(p.procs, procfs{source, s.Target, data})
+		return
 	}
-	s.From, s.Index = step.FromFirst, len(first)
-	return append(first, firstMount{s.Kind, source, s.Target, data})
+	s.Source, s.Options.Superblock, s.Options.Data = source, nil, data
 }
 
-// outside has the parent make a new file system that belongs to no namespace but
-// the user's, while the stage works.
+// outside has the runtime make a new file system that belongs to no namespace but
+// the user's, while the player starts.
 func (p *planner) outside(s *step.Mount) {
 	if p.ns.user() {
 		return
@@ -124,7 +117,7 @@ func instance(s *step.Mount) step.Source {
 	return step.Source{What: s.Kind + " at " + s.Target, Path: s.Source, Kind: s.Kind, Superblock: s.Options.Superblock, Data: s.Options.Data}
 }
 
-// beforehand has the parent make a new file system and its mount.
+// beforehand has the runtime make a new file system and its mount.
 func (p *planner) beforehand(s *step.Mount) {
 	src := instance(s)
 	src.Attr.Set, src.RecAttr, src.Propagation = s.First(), s.Options.RecAttr, s.Options.Propagation

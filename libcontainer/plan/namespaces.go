@@ -11,7 +11,7 @@ import (
 // them.
 type namespaces struct {
 	clone  uint64 // CLONE_NEW* flags for clone3 of the first process
-	later  uint64 // cgroup, time: unshared by the first process or its helper; network: made by the runtime
+	later  uint64 // cgroup, time: unshared by the first process or the player; network: made by the runtime
 	joined uint64 // given by path
 }
 
@@ -49,7 +49,7 @@ func sortNamespaces(s *specs.Spec, h *Host) (n namespaces) {
 		flag := uint64(Flag(ns.Type))
 		switch {
 		case ns.Path != "":
-		case flag == unix.CLONE_NEWCGROUP || flag == unix.CLONE_NEWTIME || flag == unix.CLONE_NEWNET && h.Alone && networkBeside(s):
+		case flag == unix.CLONE_NEWCGROUP || flag == unix.CLONE_NEWTIME || flag == unix.CLONE_NEWNET && networkBeside(s):
 			n.later |= flag
 		default:
 			n.clone |= flag
@@ -81,27 +81,10 @@ func networkBeside(s *specs.Spec) bool {
 	return mount
 }
 
-// Seen tells whether other containers see the first process of s before its program runs: in a pid namespace
-// that is another one's, or in the host's if its user namespace is. Then it may have nothing open that leads to the host, and can't
-// build. (Whoever sees the host's processes, and has rights
-// over those of the host's user namespace, has the host.)
-func Seen(s *specs.Spec) bool {
-	if s.Linux == nil {
-		return false
-	}
-	own, user := false, false // a new pid namespace, somebody's user namespace
-	for _, ns := range s.Linux.Namespaces {
-		switch {
-		case ns.Type == specs.PIDNamespace && ns.Path != "":
-			return true
-		case ns.Type == specs.PIDNamespace:
-			own = true
-		case ns.Type == specs.UserNamespace && ns.Path != "":
-			user = true
-		}
-	}
-	return user && !own
-}
+// seen tells whether other containers see the first process before its program runs, in a pid namespace
+// that is another one's. Then it may have nothing open that leads to the host, and is born when all is built. (Whoever sees the host's
+// processes, and has rights over those of the host's user namespace, has the host.)
+func (n namespaces) seen() bool { return n.joined&unix.CLONE_NEWPID != 0 }
 
 // isNew tells whether the container gets a namespace of its own.
 func (n namespaces) isNew(t specs.LinuxNamespaceType) bool {
@@ -117,32 +100,27 @@ func (n namespaces) own(t specs.LinuxNamespaceType) bool {
 // user tells whether the container is in another user namespace than we.
 func (n namespaces) user() bool { return n.own(specs.UserNamespace) }
 
-// byTape tells whether a helper has to prepare the ground before the first
-// process is cloned: namespaces to be joined; or a time namespace, whose
+// timeByPlayer tells whether the player makes the time namespace, whose
 // offsets must be set before a process is in it. (With a new user namespace the
 // first process makes it, so that the user namespace owns it, and enters it by
 // execve, which takes Linux 6.1.)
-func (n namespaces) byTape() bool {
-	return n.joined != 0 || n.timeByHelper()
-}
-
-func (n namespaces) timeByHelper() bool {
+func (n namespaces) timeByPlayer() bool {
 	return n.later&unix.CLONE_NEWTIME != 0 && n.clone&unix.CLONE_NEWUSER == 0
 }
 
-// enter is what the builder joins. A mount namespace given by path is somebody else's, and
-// entered only if there are mounts to make; pid and cgroup namespaces are nothing to the builder.
-func (n namespaces) enter(builds bool) int {
+// hooks is what createContainer hooks join. A mount namespace given by path is somebody else's, and
+// entered only if mounts are made.
+func (n namespaces) hooks(builds bool) int {
 	flags := (n.clone | n.joined) & (unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWNET | unix.CLONE_NEWUSER)
 	if builds {
 		flags |= (n.clone | n.joined) & unix.CLONE_NEWNS
 	}
-	return int(flags)
+	return int(flags | n.hookedLate())
 }
 
-// hooks is what createContainer hooks join besides.
-func (n namespaces) hooks() int {
-	return int((n.clone | n.joined | n.later) & (unix.CLONE_NEWPID | unix.CLONE_NEWCGROUP))
+// hookedLate are those of them that don't exist yet when id maps are written.
+func (n namespaces) hookedLate() uint64 {
+	return (n.clone | n.joined | n.later) & (unix.CLONE_NEWPID | unix.CLONE_NEWCGROUP)
 }
 
 // joins is what a process that comes into a container enters before it forks, and

@@ -1,7 +1,6 @@
 // Package plan decides everything that will happen to a container, as a value.
 //
-// [Create] turns a configuration and facts about the host into the orders of the
-// init stage: what to clone, which steps to take, and the tape of system calls
+// [Create] turns a configuration and facts about the host into orders: what to clone, which steps to take, and the tape of system calls
 // that the first process plays. It makes no system call, so a plan can be
 // printed and compared without root. Descriptors don't exist yet when a plan is
 // made; package launch fills them in.
@@ -13,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/caps"
@@ -36,10 +36,6 @@ type Host struct {
 	Umask     int       // our caller's, where a hook is to have it
 	Groups    int       // resctrl directories that the process is to be in
 	AppArmor  string    // the file below /proc/self that takes an AppArmor profile
-	// Alone says that the tape is a program of its own, see [nsenter.Program]. To create a container, that is only so
-	// where no other one sees its first process, see [Seen]: it builds itself then.
-	Alone bool
-
 	// Admit says that systemd has to let who clones into the container's cgroup.
 	Admit bool
 
@@ -87,9 +83,9 @@ type Options struct {
 
 // Plan is everything that create does after its checks.
 type Plan struct {
-	Orders  step.Orders
-	Sources []step.Source // mounts that the parent makes for the builder
-	Mapped  []step.Source // mounts of the builder's whose ids the parent maps, in the order in which it asks for that
+	Orders  Orders
+	Sources []step.Source // mounts that the runtime makes and sends
+	Mapped  []step.Source // mounts of who builds whose ids the runtime maps, in the order in which it is asked for that
 	Tape    *nsenter.Tape
 	Slots   Slots
 
@@ -101,11 +97,14 @@ type Plan struct {
 	IOPriority  *specs.LinuxIOPriority
 	// Stamps are where the tape notes the time, in order.
 	Stamps []Stamp
-	// Remote, unless it is nil, has the first process itself make the calls of the steps.
-	Remote *step.Remote
+	// Remote is where in the tape the calls of the steps are made.
+	Remote Remote
+	// Procfs, unless it is nil, is the plan of a process that makes the file systems of Remote.Contexts.
+	Procfs *Plan
+	// PIDs says which of Host.Joined is the pid namespace, where the builder isn't in it; else -1.
+	PIDs int
 	// SendListener says that the first process sends the seccomp agent's descriptor.
 	SendListener bool
-	Unreadable   bool // the builder's executable must not even be readable
 	// Shared is the source that is attached in a mount namespace which isn't the
 	// container's alone: everything else is mounted on it, and it has to be unmounted again. -1: none.
 	Shared int
@@ -133,6 +132,9 @@ type planner struct {
 	null int // the source that is the host's /dev/null, -1: none yet
 	dir  int // the source that hides directories, -1: none yet
 
+	seen  bool // others see the first process, see [namespaces.seen]
+	procs []procfs
+
 	program  nsenter.Slot // takes the path of the user's program
 	homeText nsenter.Slot
 	homeStep *step.Home
@@ -143,30 +145,26 @@ type planner struct {
 func Create(s *specs.Spec, host *Host, opt *Options) (*Plan, error) {
 	own := *opt // the planner adds to it
 	own.Env = slices.Clip(own.Env)
-	p := &planner{Plan: &Plan{Tape: nsenter.NewTape(), Shared: -1}, spec: s, host: host, opt: &own, null: -1, dir: -1}
+	p := &planner{Plan: &Plan{Tape: nsenter.NewTape(), Shared: -1, PIDs: -1}, spec: s, host: host, opt: &own, null: -1, dir: -1}
 	p.t = p.Tape
 	p.ns = sortNamespaces(s, host)
-	o := &p.Orders
-	o.Clone, o.ByTape = p.ns.clone, p.ns.byTape() || host.Alone
-	o.Enter, o.User = p.ns.enter(p.builds()), p.ns.user()
-	o.Cgroup, o.Preserve = -1, opt.Preserve
+	p.seen = p.ns.seen()
+	if p.seen {
+		p.PIDs = slices.IndexFunc(host.Joined, func(j Joined) bool { return j.Flag == unix.CLONE_NEWPID })
+	}
+	p.Orders.Clone, p.Orders.Preserve = p.ns.clone, opt.Preserve
 	if err := p.rootless(); err != nil {
 		return nil, err
 	}
 	if err := p.seccomp(); err != nil {
 		return nil, err
 	}
-	p.Unreadable = p.ns.user() && !p.ns.isNew(specs.PIDNamespace)
-	if host.Alone {
-		p.Remote = new(step.Remote)
-	}
-	first, err := p.steps()
-	if err != nil {
+	if err := p.steps(); err != nil {
 		return nil, err
 	}
-	o.First = len(first)
 	p.placeSources()
-	p.tape(first)
+	p.tape()
+	p.Procfs = p.planProcfs()
 	return p.Plan, nil
 }
 
@@ -207,10 +205,7 @@ func (p *planner) phase(name string) {
 func (p *Plan) String() string {
 	var b strings.Builder
 	o := &p.Orders
-	fmt.Fprintf(&b, "clone %#x by tape %v, builder joins %#x, user namespace %v\n", o.Clone, o.ByTape, o.Enter, o.User)
-	if p.Remote != nil {
-		b.WriteString("the first process makes the calls of the steps\n")
-	}
+	fmt.Fprintf(&b, "new namespaces %#x\n", o.Clone)
 	if o.UIDMap != "" {
 		fmt.Fprintf(&b, "map uids %q gids %q\n", o.UIDMap, o.GIDMap)
 	}
@@ -234,13 +229,20 @@ func (p *Plan) String() string {
 		}
 		b.WriteByte('\n')
 	}
-	for i, l := range p.Tape.Labels() {
-		if l != "" {
-			fmt.Fprintf(&b, "tape %d: %s\n", i, l)
-		}
+	p.printLabels(&b, "tape")
+	if p.Procfs != nil {
+		p.Procfs.printLabels(&b, "tape of procfs")
 	}
 	for _, r := range p.Rlimits {
 		fmt.Fprintf(&b, "parent: %s %d %d\n", r.Type, r.Soft, r.Hard)
 	}
 	return b.String()
+}
+
+func (p *Plan) printLabels(b *strings.Builder, tape string) {
+	for i, l := range p.Tape.Labels() {
+		if l != "" {
+			fmt.Fprintf(b, "%s %d: %s\n", tape, i, l)
+		}
+	}
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/rung-oci/rung/libcontainer/hook"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/step"
-	"github.com/rung-oci/rung/libcontainer/wire"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -76,7 +75,6 @@ var cases = map[string]func(h *Host, o *Options){
 	"cgroup-hybrid":  func(h *Host, _ *Options) { h.Layout, h.Location = hybrid() },
 	"cgroup-host":    func(*Host, *Options) {}, // no cgroup namespace
 	"userns":         func(*Host, *Options) {},
-	"userns-itself":  func(h *Host, _ *Options) { h.Alone = true }, // makes the calls of the steps
 	"userns-hostnet": func(*Host, *Options) {},
 	"userns-hostpid": func(*Host, *Options) {},
 	"joined": func(h *Host, _ *Options) {
@@ -85,8 +83,10 @@ var cases = map[string]func(h *Host, o *Options){
 	"joined-user": func(h *Host, _ *Options) {
 		h.Joined = []Joined{{Flag: unix.CLONE_NEWUTS, Inner: true}, {Flag: unix.CLONE_NEWUSER}, {Flag: unix.CLONE_NEWNET}}
 	},
-	"joined-mount": func(h *Host, _ *Options) { h.Joined = []Joined{{Flag: unix.CLONE_NEWNS}} },
-	"no-mount-ns":  func(*Host, *Options) {},
+	"joined-pid":        func(h *Host, _ *Options) { h.Joined = []Joined{{Flag: unix.CLONE_NEWPID}} },
+	"joined-pid-userns": func(h *Host, _ *Options) { h.Joined = []Joined{{Flag: unix.CLONE_NEWPID}} },
+	"joined-mount":      func(h *Host, _ *Options) { h.Joined = []Joined{{Flag: unix.CLONE_NEWNS}} },
+	"no-mount-ns":       func(*Host, *Options) {},
 	"joined-mount-mounts": func(h *Host, _ *Options) {
 		h.Joined = []Joined{{Flag: unix.CLONE_NEWNS}}
 	},
@@ -174,10 +174,9 @@ func text(p *Plan) string {
 		}
 	}
 	line("waits for id maps", o.Gate)
-	line("unreadable executable", p.Unreadable)
 	line("oom_score_adj", p.OOMScoreAdj != nil)
 	line("procfs of the host", p.Slots.Proc != 0)
-	b.WriteString(strings.Repeat("slot for a cgroup\n", len(p.Slots.Tasks)) + strings.Repeat("slot for a namespace\n", len(p.Slots.Joined)) + strings.Repeat("mount of the first process\n", o.First))
+	b.WriteString(strings.Repeat("slot for a cgroup\n", len(p.Slots.Tasks)) + strings.Repeat("slot for a namespace\n", len(p.Slots.Joined)))
 	for i, s := range o.Steps {
 		switch s := s.(type) {
 		case *step.Device:
@@ -238,18 +237,6 @@ func differ(want, got string) string {
 func sane(t *testing.T, p *Plan) {
 	t.Helper()
 	o := &p.Orders
-	c := wire.NewEncoder(0)
-	o.Code(c)
-	var back step.Orders
-	d := wire.NewDecoder(c.Bytes())
-	if back.Code(d); d.Err() != nil || len(back.Steps) != len(o.Steps) {
-		t.Errorf("the orders don't travel: %v", d.Err())
-	}
-	for i, s := range back.Steps {
-		if s.String() != o.Steps[i].String() {
-			t.Errorf("step %d arrives as %s, want %s", i, s, o.Steps[i])
-		}
-	}
 	execs := 0
 	labels := p.Tape.Labels()
 	for i, l := range labels {
@@ -273,14 +260,17 @@ func sane(t *testing.T, p *Plan) {
 			if s.Fallback >= 0 {
 				used[s.Fallback]++
 			}
-			if s.From == step.FromFirst && s.Index >= o.First {
-				t.Errorf("%s: mount %d of %d of the first process", s, s.Index, o.First)
+			if n := len(p.Remote.Contexts); s.From == step.FromThere && s.Index >= n {
+				t.Errorf("%s: file system %d of %d", s, s.Index, n)
 			}
 		case *step.EnterRoot:
 			used[s.Tree]++
 		case *step.BindDevice:
 			used[s.Tree]++
 		}
+	}
+	if want := len(o.Within) + len(p.Sources); len(p.Remote.Trees) != want {
+		t.Errorf("%d places for %d mounts", len(p.Remote.Trees), want)
 	}
 	for i, n := range used {
 		if i < 0 || i >= len(p.Sources)+len(p.Orders.Within)+len(p.Orders.Make) || n > 1 {
@@ -357,7 +347,7 @@ func TestHookPlan(t *testing.T) {
 		if got := strings.Contains(labels, "change root\n"); got != (name == "no-mount-ns") {
 			t.Errorf("%s: changes its root: %v", name, got)
 		}
-		if !p.Orders.Exec || !p.Orders.ByTape || at.Init == 0 || at.Root == 0 || at.Stdin == 0 || at.Output == 0 {
+		if !p.Orders.exec || at.Init == 0 || at.Root == 0 || at.Stdin == 0 || at.Output == 0 {
 			t.Errorf("%s: orders %+v, slots %+v", name, p.Orders, at)
 		}
 		if strings.Index(labels, "close descriptors") > strings.Index(labels, "set user id") {

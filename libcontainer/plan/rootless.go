@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/spec"
-	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -36,7 +35,7 @@ func (p *planner) rootless() error {
 		}
 	}
 	o.Dumpable = h.NoInspector
-	o.Gate = o.UIDMap != "" || o.Dumpable && !o.Exec
+	o.Gate = o.UIDMap != "" || o.Dumpable && !o.exec
 	return nil
 }
 
@@ -46,14 +45,13 @@ func ownOnly(list []specs.LinuxIDMapping, id int) bool {
 	return len(list) == 1 && list[0].Size == 1 && list[0].HostID == uint32(id)
 }
 
-// inspected tells whether createContainer hooks make the stage look at the
+// inspected tells whether createContainer hooks make the runtime look at the
 // first process once more after its maps are written.
 func (p *planner) inspected() bool {
-	return p.spec.Hooks != nil && len(p.spec.Hooks.CreateContainer) > 0 && p.ns.hooks() != 0
+	return p.spec.Hooks != nil && len(p.spec.Hooks.CreateContainer) > 0 && p.ns.hookedLate() != 0
 }
 
-// hide makes the process, whose memory is a copy of the stage's, as closed as
-// all others are from their birth.
+// hide makes the process as closed as all others are from their birth.
 func (p *planner) hide(now bool) {
 	if p.Orders.Dumpable && now {
 		p.t.Call("become undumpable", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_DUMPABLE), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
@@ -71,7 +69,7 @@ func (p *planner) show() {
 
 // rootlessText prints what rootless has planned, nothing for a privileged
 // caller.
-func rootlessText(o *step.Orders) string {
+func rootlessText(o *Orders) string {
 	var b strings.Builder
 	for _, f := range []struct {
 		set  bool
@@ -81,9 +79,9 @@ func rootlessText(o *step.Orders) string {
 		{o.GIDHelper, "newgidmap writes gids"},
 		{o.DenyGroups, "setgroups is denied"},
 		{o.Dumpable, "dumpable until its maps are written"},
-		{o.OOMScore != "", "stage: oom_score_adj " + o.OOMScore},
-		{len(o.Within) > 0, fmt.Sprintf("stage makes %d mount sources", len(o.Within))},
-		{len(o.Make) > 0, fmt.Sprintf("builder makes %d mount sources", len(o.Make))},
+		{o.OOMScore != "", "before it is hidden: oom_score_adj " + o.OOMScore},
+		{len(o.Within) > 0, fmt.Sprintf("the runtime makes %d mount sources in the container's mount namespace", len(o.Within))},
+		{len(o.Make) > 0, fmt.Sprintf("the first process makes %d mount sources", len(o.Make))},
 	} {
 		if f.set {
 			b.WriteString(f.text + "\n")

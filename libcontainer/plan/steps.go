@@ -12,17 +12,16 @@ import (
 	"github.com/rung-oci/rung/libcontainer/step"
 )
 
-// steps is the visible order of all that the builder does. It returns the
-// mounts that the first process has to make itself.
-func (p *planner) steps() (first []firstMount, err error) {
+// steps is the visible order of all that makes the root filesystem.
+func (p *planner) steps() error {
 	build := p.builds()
+	if build && len(p.linux().Sysctl) > 0 {
+		p.add(&step.OpenSysctls{Clone: p.ns.user()})
+	}
 	if build {
-		if p.Remote != nil && len(p.linux().Sysctl) > 0 {
-			p.add(&step.OpenSysctls{Clone: p.ns.user()})
-		}
 		p.root()
-		if first, err = p.mounts(); err != nil {
-			return nil, err
+		if err := p.mounts(); err != nil {
+			return err
 		}
 		p.devices()
 	} else if p.ns.joined&unix.CLONE_NEWNS == 0 {
@@ -44,13 +43,13 @@ func (p *planner) steps() (first []firstMount, err error) {
 		p.pivot()
 	}
 	if err := p.sysctls(); err != nil {
-		return nil, err
+		return err
 	}
 	if build {
 		p.protect()
 	}
 	p.home()
-	return first, nil
+	return nil
 }
 
 func (p *planner) add(s step.Step) { p.Orders.Steps = append(p.Orders.Steps, s) }
@@ -120,8 +119,8 @@ func (p *planner) builds() bool {
 		p.spec.Root.Readonly || l.RootfsPropagation != ""
 }
 
-// handsRoot tells whether the first process enters the root filesystem that the builder
-// has made by a descriptor of it: pivot_root(2) isn't used, which moves it.
+// handsRoot tells whether the first process enters the root filesystem that the steps
+// have made by a descriptor of it: pivot_root(2) isn't used, which moves it.
 func (p *planner) handsRoot() bool {
 	return p.builds() && (p.opt.NoPivot || !p.ns.isNew(specs.MountNamespace))
 }
@@ -135,17 +134,8 @@ func (p *planner) hooks() {
 		p.add(&step.HostHooks{}) // there may be none, but the runtime hears that hooks begin
 	}
 	if len(h.CreateContainer) > 0 {
-		p.add(&step.ContainerHooks{Hooks: p.withEnv(h.CreateContainer), State: p.opt.State, Join: p.hookNamespaces(), Dir: p.opt.Rootfs, Umask: p.host.Umask})
+		p.add(&step.ContainerHooks{Hooks: p.withEnv(h.CreateContainer), State: p.opt.State, Join: p.ns.hooks(p.builds()), Dir: p.opt.Rootfs, Umask: p.host.Umask})
 	}
-}
-
-// hookNamespaces are those that a createContainer hook joins by itself.
-func (p *planner) hookNamespaces() int {
-	join := p.ns.hooks()
-	if p.Remote != nil { // no builder is in any
-		join |= p.ns.enter(p.builds())
-	}
-	return join
 }
 
 // withEnv gives hooks our environment that have none of their own.
@@ -227,7 +217,7 @@ func (p *planner) nullSource() int {
 	return p.null
 }
 
-// dirSource is the empty directory that hides directories; -1 where the builder
+// dirSource is the empty directory that hides directories; -1 where the step
 // has to make it.
 func (p *planner) dirSource() int {
 	if p.ns.user() {

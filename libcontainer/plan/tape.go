@@ -18,11 +18,9 @@ const wordSize = int(unsafe.Sizeof(uintptr(0)))
 
 // tape is the visible order of all that the first process does, from its birth
 // to the user's program.
-func (p *planner) tape(first []firstMount) {
+func (p *planner) tape() {
 	p.slots()
-	if p.host.Alone {
-		p.appear()
-	}
+	p.appear()
 	p.phase("birth")
 	p.birth()
 	p.phase("enter cgroup")
@@ -40,20 +38,18 @@ func (p *planner) tape(first []firstMount) {
 	p.unshare(offsets)
 	p.hide(!p.inspected())
 	p.names()
-	var late []nsenter.Slot
-	if p.Remote != nil {
-		late = p.buildItself()
-	} else {
-		late = p.haveBuilt(first)
+	late := p.build()
+	p.enterRoot(late)
+	if p.seen {
+		p.cloneFirst(late)
 	}
 	p.phase("become the user's process")
-	p.enterRoot(late)
 	if p.spec.Process != nil {
 		var tty nsenter.Slot
 		if p.terminal() {
 			tty = late[0]
 		}
-		if p.Remote != nil && p.alone() {
+		if p.prepares() {
 			p.keyring()
 		} else {
 			p.prepare()
@@ -69,17 +65,6 @@ func (p *planner) tape(first []firstMount) {
 	p.phase("")
 }
 
-// haveBuilt has the builder make the root filesystem, which sends what it has for this process.
-func (p *planner) haveBuilt(first []firstMount) (late []nsenter.Slot) {
-	p.phase("make mounts")
-	p.send(first)
-	p.phase("wait for root filesystem")
-	late = p.receive("wait for root filesystem", p.lateCount())
-	p.hide(p.inspected())
-	p.becomeRoot()
-	return late
-}
-
 // The room for what the first process is told to do, in entries and bytes. It may be told several
 // times.
 const (
@@ -87,17 +72,17 @@ const (
 	annexBytes   = 48 << 10
 )
 
-// buildItself has this process make the calls of the steps, as root of its user namespace.
-func (p *planner) buildItself() (late []nsenter.Slot) {
-	r := p.Remote
-	if p.alone() { // while the runtime makes the mounts
+// build has this process make the calls of the steps, as root of its user namespace.
+func (p *planner) build() (late []nsenter.Slot) {
+	r := &p.Remote
+	if p.prepares() { // while the runtime makes the mounts
 		p.phase("prepare")
 		p.prepareEarly()
 	}
 	p.phase("receive mounts")
 	r.Network = p.ns.later&unix.CLONE_NEWNET != 0
 	var sent []nsenter.Slot
-	n := len(p.Sources) + len(p.Orders.Within)
+	n := len(p.procs) + len(p.Sources) + len(p.Orders.Within)
 	if r.Network {
 		n++
 	}
@@ -110,7 +95,7 @@ func (p *planner) buildItself() (late []nsenter.Slot) {
 		p.loopback()
 		sent = sent[1:]
 	}
-	r.Trees = sent
+	r.Contexts, r.Trees = sent[:len(p.procs)], sent[len(p.procs):]
 	p.becomeRoot()
 	if p.inspected() {
 		p.show() // to who runs the hooks
@@ -123,7 +108,7 @@ func (p *planner) buildItself() (late []nsenter.Slot) {
 	r.Late = late
 	r.Annex = p.t.Annex(p.Orders.Sock, annexEntries, annexBytes)
 	p.hide(p.inspected())
-	if p.alone() {
+	if p.prepares() {
 		p.umask()
 	}
 	return late
@@ -141,6 +126,9 @@ func (p *planner) becomeRoot() {
 func (p *planner) slots() {
 	t, o, s := p.t, &p.Orders, &p.Slots
 	o.Pid, o.Helper, o.Sock = t.Slot(), t.Slot(), t.FDSlot()
+	if p.seen {
+		o.Builder = t.Slot()
+	}
 	s.Gate, s.Status, s.Control = t.FDSlot(), t.FDSlot(), t.FDSlot()
 	for range len(directories(p.host)) + p.host.Groups {
 		s.Tasks = append(s.Tasks, t.FDSlot())
@@ -148,10 +136,10 @@ func (p *planner) slots() {
 	for range p.host.Joined {
 		s.Joined = append(s.Joined, t.FDSlot())
 	}
-	if p.ns.timeByHelper() && p.hasOffsets() || p.labelled() {
+	if p.ns.timeByPlayer() && p.hasOffsets() || p.labelled() {
 		s.Proc = t.FDSlot()
 	}
-	o.Offsets = p.hasOffsets() && !p.ns.timeByHelper()
+	o.Offsets = p.hasOffsets() && !p.ns.timeByPlayer()
 }
 
 // directories are the cgroup v1 directories of the container, each once.
@@ -165,18 +153,17 @@ func directories(h *Host) map[string]bool {
 	return dirs
 }
 
-// birth lets go of what belongs to others: before the process is there for a
-// container to see, or, where none can, at once. While it held what came with the
-// fork it could not see its makers die and would wait for ever; and who may trace it
+// birth lets go of what belongs to others before the process is there for a
+// container to see. While it held what the player has it could not see its makers die and would wait for ever; and who may trace it
 // could take a descriptor of the host's (CAP_SYS_PTRACE minds no dumpable flag).
 func (p *planner) birth() {
 	p.labels(p.Slots.Proc)
 	s := &p.Slots
 	keep := append([]nsenter.Slot{p.Orders.Sock, s.Gate, s.Status, s.Control}, s.Tasks...)
-	if p.Orders.ByTape {
-		p.helper(keep)
+	if p.seen {
+		p.cloneBuilder(keep)
 	} else {
-		p.closeAllBut(keep...)
+		p.player(keep)
 	}
 	p.deathSignal()
 }
@@ -205,30 +192,49 @@ func (p *planner) clearDeathSignal() {
 	p.t.Call("clear death signal", unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_PDEATHSIG), nsenter.Int(0))
 }
 
-// helper is the part of the tape that the helper plays: it joins existing
+// player is the part of the tape that the player plays: it joins existing
 // namespaces, closes all but what its child is to keep, clones the first process as a
-// child of its own parent and exits. Namespaces of the host's come first: from inside
-// a user namespace they can't be entered any more.
-func (p *planner) helper(keep []nsenter.Slot) {
-	for _, inner := range []bool{false, true} {
-		if inner {
-			p.join(func(j Joined) bool { return j.Flag == unix.CLONE_NEWUSER })
-		}
-		p.join(func(j Joined) bool { return j.Inner == inner && j.Flag != unix.CLONE_NEWUSER && !p.joinsBorn(j) })
-	}
-	if p.ns.timeByHelper() {
-		p.timeNamespace()
-		p.writeOffsets(p.openOffsets())
-	}
+// child of its own parent and exits.
+func (p *planner) player(keep []nsenter.Slot) {
+	p.enterAll()
 	p.Orders.Unified = p.t.FDSlot()
 	if p.host.NoMounts && p.host.Location[""] != "" && p.ns.joined&unix.CLONE_NEWUSER != 0 && p.ns.clone&unix.CLONE_NEWNS != 0 {
 		p.detachCgroup(p.Orders.Unified)
 	}
 	p.closeAllBut(append(append(keep, p.Orders.Unified), p.bornJoins()...)...)
-	args := p.t.CloneArgs(p.ns.clone|unix.CLONE_PARENT|unix.CLONE_PARENT_SETTID, p.Orders.Pid)
-	p.Orders.CloneArgs = args.Slot
-	p.t.Call("clone first process", unix.SYS_CLONE3, args.Slot.Addr(), nsenter.Int(args.Size)).Fork()
+	p.clone("clone first process", p.ns.clone, p.Orders.Pid)
 	p.letGo(p.Orders.Unified)
+}
+
+// clone is where a process has a child that goes on in its place, a child of its own parent.
+func (p *planner) clone(label string, flags uint64, pid nsenter.Slot) {
+	args := p.t.CloneArgs(flags|unix.CLONE_PARENT|unix.CLONE_PARENT_SETTID, pid)
+	if p.Orders.CloneArgs == 0 {
+		p.Orders.CloneArgs = args.Slot
+	}
+	p.t.Call(label, unix.SYS_CLONE3, args.Slot.Addr(), nsenter.Int(args.Size)).Fork()
+}
+
+// enter joins existing namespaces of some kinds. Those of the host's come first: from inside
+// a user namespace they can't be entered any more.
+func (p *planner) enter(kinds int) {
+	for _, inner := range []bool{false, true} {
+		if inner {
+			p.join(func(j Joined) bool { return j.Flag&kinds == unix.CLONE_NEWUSER })
+		}
+		p.join(func(j Joined) bool {
+			return j.Inner == inner && j.Flag&kinds != 0 && j.Flag != unix.CLONE_NEWUSER && !p.joinsBorn(j)
+		})
+	}
+}
+
+// enterAll joins all that exist, and prepares a time namespace.
+func (p *planner) enterAll() {
+	p.enter(-1)
+	if p.ns.timeByPlayer() {
+		p.timeNamespace()
+		p.writeOffsets(p.openOffsets())
+	}
 }
 
 // detachCgroup puts a clone of the cgroup's mount in the place of the directory that
@@ -290,7 +296,7 @@ func (p *planner) hasOffsets() bool {
 // has its root where its maker is, so that must be the container's cgroup. One that
 // exists is entered here too.
 func (p *planner) unshare(offsets []nsenter.Slot) {
-	if p.ns.later&unix.CLONE_NEWTIME != 0 && !p.ns.timeByHelper() {
+	if p.ns.later&unix.CLONE_NEWTIME != 0 && !p.ns.timeByPlayer() {
 		p.timeNamespace()
 	}
 	if len(offsets) > 0 {
@@ -359,34 +365,7 @@ func (p *planner) names() {
 	}
 }
 
-// send makes the file systems that only this process can make, and sends them to the
-// builder, which makes mounts of them in their turn. A mount that were made here would
-// lead on by ".." once it is attached, to what is the host's until the pivot, and who
-// shares the pid namespace could have taken it.
-func (p *planner) send(mounts []firstMount) {
-	msg, fds := p.t.Message(len(mounts))
-	for i, m := range mounts {
-		what := "mount " + m.kind + " at " + m.target
-		p.t.Call(what+": fsopen", unix.SYS_FSOPEN, p.t.Str(m.kind), nsenter.Int(unix.FSOPEN_CLOEXEC)).IntoFD(fds[i])
-		for _, d := range append([]string{"source=" + m.source}, m.data...) {
-			p.option(what, fds[i], d)
-		}
-		p.t.Call(what, unix.SYS_FSCONFIG, fds[i].FD(), nsenter.Int(unix.FSCONFIG_CMD_CREATE), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
-	}
-	p.t.Call("report to builder", unix.SYS_SENDMSG, p.Orders.Sock.FD(), msg.Addr(), nsenter.Int(unix.MSG_NOSIGNAL))
-	p.letGo(fds...)
-}
-
-func (p *planner) option(what string, fs nsenter.Slot, word string) {
-	key, value, ok := cut(word)
-	cmd, arg := unix.FSCONFIG_SET_FLAG, nsenter.Int(0)
-	if ok {
-		cmd, arg = unix.FSCONFIG_SET_STRING, p.t.Str(value)
-	}
-	p.t.Call(what+": option "+word, unix.SYS_FSCONFIG, fs.FD(), nsenter.Int(cmd), p.t.Str(key), arg, nsenter.Int(0))
-}
-
-// lateCount is how many descriptors the builder sends: the terminal, the root.
+// lateCount is how many descriptors the steps leave: the terminal, the root.
 func (p *planner) lateCount() int {
 	n := 0
 	if p.terminal() {
@@ -398,7 +377,7 @@ func (p *planner) lateCount() int {
 	return n
 }
 
-// receive waits for the builder's word. When it has died there is none.
+// receive waits for the runtime's word. When it has died there is none.
 func (p *planner) receive(label string, fds int) []nsenter.Slot {
 	msg, slots := p.t.Message(fds)
 	p.t.Call(label, unix.SYS_RECVMSG, p.Orders.Sock.FD(), msg.Addr(), nsenter.Int(unix.MSG_CMSG_CLOEXEC)).Demand()

@@ -2,7 +2,7 @@
 //
 // Whatever execs a container's program leaves a link to its own executable in
 // /proc/PID/exe, and a hostile image can run or overwrite what it leads to
-// (CVE-2019-5736). So the init stage, of which every process of a container is
+// (CVE-2019-5736). So the player, of which every process of a container is
 // a fork, runs from a sealed object and never from the file on disk.
 package seal
 

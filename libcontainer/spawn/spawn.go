@@ -1,99 +1,119 @@
-// Package spawn starts the init stage: a sealed copy of the running program
-// that waits for its orders.
+// Package spawn starts players of tapes, and ends and reaps processes that are ours to reap.
 package spawn
 
 import (
+	"errors"
 	"fmt"
-	"runtime"
 	"strconv"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/seal"
-	"github.com/rung-oci/rung/libcontainer/wire"
 	"github.com/rung-oci/rung/nsenter"
 )
 
-// Name is argv[0] of the stage and of its builder. argv[1] is the descriptor
-// that brings their orders.
-const Name = "rung-init"
-
-// Env is the environment of the stage and of its builder: they do one thing
-// after the other, and every thread that the Go runtime doesn't make is time.
-var Env = []string{"GOMAXPROCS=1"}
-
 // Slack is the timer slack, in ns, of threads of the Go runtime. Its monitor
 // thread polls every 20 µs while a program is young, some hundred times in the
-// life of a stage, and each time costs several µs in a virtual machine; 5 ms end
+// life of a player in Go, and each time costs several µs in a virtual machine; 5 ms end
 // that. Threads inherit it, so whoever forks takes [nsenter.TimerSlack] back
 // before.
 const Slack = 5_000_000
 
-// A Stage is a started init stage.
-type Stage struct {
-	Child
-	Conn wire.Conn // to it
-	Exe  seal.Exe  // what it runs
+// A Start is a player to be started. It inherits the descriptors of its arena and its progress record, and others,
+// under the numbers that they have here.
+type Start struct {
+	Program         nsenter.Program
+	Title           string // what ps(1) shows of it
+	Arena, Progress int
+	Size            int          // of the arena
+	Helper          nsenter.Slot // takes the pid of the process that a player in Go has in its place
+	Inherit         []int
 
-	locked bool // the goroutine that has started it is locked to its thread
+	Kind string // what it is, and why, once it is started
 }
 
-// NoStage stands for a stage where there is none.
-func NoStage() *Stage { return &Stage{Conn: wire.Conn{FD: -1}, Exe: seal.None} }
+// A refusal is why there is no program of one page.
+type refusal string
 
-// Start starts a stage. It keeps to one processor until it calls [Unpin]: the
-// Go runtime passes control between several threads while it starts, which the
-// kernel likes to put behind us on ours, and the stage would wait until we do.
-// The descriptors from 3 on, as many as preserve says,
-// go with it. When the calling thread ends, the stage dies, and a thread of Go ends when
-// some goroutine has locked it and returns: so the caller has it until [Stage.Close], which
-// he has to call himself.
-func Start(preserve int) (_ *Stage, err error) {
-	runtime.LockOSThread()
-	defer func() {
-		if err != nil {
-			runtime.UnlockOSThread()
-		}
-	}()
+func (r refusal) Error() string { return string(r) }
+
+const (
+	noProgram refusal = "there is none of machine code for this architecture"
+	noMemory  refusal = "the kernel doesn't execute one of machine code"
+	notWanted refusal = "a test wants it"
+)
+
+// Player starts a player as a child of the calling thread, with which it dies: the program of one page or, where
+// there is none for this architecture or memory isn't executed (vm.memfd_noexec, a security
+// module), a sealed copy of our own program, which does the same more slowly.
+func (s *Start) Player() (child Child, pidfd int, err error) {
+	s.Kind = "machine code"
+	child.PID, pidfd, err = s.program()
+	if why, ok := errors.AsType[refusal](err); ok {
+		s.Kind = "in Go, because " + string(why)
+		child.PID, pidfd, err = s.inGo()
+	}
+	if err != nil {
+		return Child{}, -1, fmt.Errorf("start player: %w", err)
+	}
+	return child, pidfd, nil
+}
+
+func (s *Start) inherit() []int {
+	return append(s.Inherit[:len(s.Inherit):len(s.Inherit)], s.Arena, s.Progress)
+}
+
+func (s *Start) program() (pid, pidfd int, err error) {
+	switch {
+	case !nsenter.HaveProgram:
+		return 0, -1, noProgram
+	case fault.Text("RUNG_PLAYER") == "go":
+		return 0, -1, notWanted
+	}
+	exe, err := seal.Program(s.Program.Executable(s.Arena, s.Progress))
+	if err != nil {
+		return 0, -1, noMemory
+	}
+	defer exe.Close()
+	// Its command line anybody can read: it is its name.
+	pid, pidfd, err = nsenter.Spawn{Exe: exe.FD, Args: []string{s.Title}, Inherit: s.inherit(), Slack: nsenter.TimerSlack}.Start()
+	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
+		err = noMemory
+	}
+	return pid, pidfd, err
+}
+
+func (s *Start) inGo() (pid, pidfd int, err error) {
 	exe, err := seal.Executable(false)
 	if err != nil {
-		return nil, err
+		return 0, -1, err
 	}
-	conn, theirs, err := wire.Pair()
-	if err != nil {
-		exe.Close()
-		return nil, err
-	}
-	defer theirs.Close()
-	inherit := []int{theirs.FD}
-	for i := range preserve {
-		inherit = append(inherit, 3+i)
-	}
-	pid, pidfd, err := nsenter.Spawn{
-		Exe: exe.FD, Args: []string{Name, strconv.Itoa(theirs.FD)}, Env: Env, Inherit: inherit, Slack: Slack, Pin: true,
-	}.Start()
-	if err != nil {
-		conn.Close()
-		exe.Close()
-		return nil, fmt.Errorf("start init stage: %w", err)
-	}
-	unix.Close(pidfd)
-	return &Stage{Child: Child{PID: pid}, Conn: conn, Exe: exe, locked: true}, nil
+	defer exe.Close()
+	args := append([]string{Name}, numbers{s.Arena, s.Size, int(s.Program.Ops), int(s.Program.Count), s.Progress, int(s.Helper)}.text()...)
+	return nsenter.Spawn{Exe: exe.FD, Args: args, Env: environment, Inherit: s.inherit(), Slack: Slack}.Start()
 }
 
-// Close ends the stage if it still lives and closes what belongs to it.
-func (s *Stage) Close() {
-	if s == nil {
-		return
+// numbers are what a player in Go is told: the descriptor of its arena and that one's size, where the tape begins in it
+// and how many entries it has, the descriptor of its progress record, and where the pid of its fork goes.
+type numbers [6]int
+
+func (n numbers) text() (list []string) {
+	for _, v := range n {
+		list = append(list, strconv.Itoa(v))
 	}
-	s.Kill()
-	s.Exe.Close()
-	if s.Conn.FD >= 0 {
-		s.Conn.Close()
-		s.Conn.FD = -1
+	return list
+}
+
+// parse reads what text has made.
+func (n *numbers) parse(list []string) (err error) {
+	if len(list) != len(n) {
+		return unix.EINVAL
 	}
-	if s.locked {
-		s.locked = false
-		runtime.UnlockOSThread()
+	for i, s := range list {
+		if n[i], err = strconv.Atoi(s); err != nil {
+			return err
+		}
 	}
+	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/pty"
-	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
 // Console makes the container's terminal in its own devpts: the master goes to
@@ -20,14 +19,6 @@ type Console struct {
 }
 
 func (s *Console) String() string { return "make console" }
-
-// Code carries the fields.
-func (s *Console) Code(c *wire.Codec) {
-	c.Int(&s.Width)
-	c.Int(&s.Height)
-	c.Bool(&s.Bind)
-	c.String(&s.Label)
-}
 
 // Run makes it.
 func (s *Console) Run(e *Env) {
@@ -47,7 +38,7 @@ func (s *Console) Run(e *Env) {
 		e.bindConsole(slave)
 	}
 	if ours, err := k.Fetch(master); err == nil {
-		e.ask(wire.Console, ours)
+		e.ask(func() error { return e.Host.Console(ours) })
 		unix.Close(ours)
 	} else {
 		k.Keep(err)

@@ -1,54 +1,44 @@
 package step
 
 import (
-	"io"
+	"fmt"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/pty"
-	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
-// A request is one that a step makes of the parent.
+// A request is one that a step makes of the runtime.
 type request struct {
-	conn wire.Conn // the step's end
-	fds  []int     // what came with it, the box's
-	done chan struct{}
+	err error // the answer
+	fds []int // what came with it, the box's
 }
 
-// asked answers one request of a step.
-func asked(b *box, answer func(wire.Conn)) *request {
+// asked has the runtime answer what steps ask for.
+func asked(b *box, err error) *request {
 	b.Helper()
-	ours, theirs, err := wire.Pair()
-	if err != nil {
-		b.Fatal(err)
-	}
-	r := &request{conn: ours, done: make(chan struct{})}
-	b.Ask, b.requests = ours.Ask, append(b.requests, r)
-	go func() {
-		defer close(r.done)
-		_, r.fds, _ = theirs.Recv() // until then, or until the box ends
-		answer(theirs)
-		theirs.Close()
-	}()
+	r := &request{err: err}
+	b.Host, b.requests = r, append(b.requests, r)
 	return r
 }
 
-// sent is what has come with the request.
-func (r *request) sent() []int {
-	select {
-	case <-r.done:
-		return r.fds
-	case <-time.After(patience):
-		return nil
+func (r *request) HostHooks() error         { return r.err }
+func (r *request) NetDevices() error        { return r.err }
+func (r *request) Console(master int) error { return r.take(master) }
+func (r *request) MapIDs(tree int) error    { return r.take(tree) }
+
+func (r *request) take(fd int) error {
+	own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return err
 	}
+	r.fds = append(r.fds, own)
+	return r.err
 }
 
 func TestConsole(t *testing.T) {
 	inBox(t, func(b *box) {
-		ok := func(c wire.Conn) { _ = c.Send(wire.Go) }
 		b.fails(&Console{}, "open /dev/pts: no such file or directory")
 		b.tree("root/dev/pts/")
 		b.fails(&Console{}, pty.ErrNoDevpts.Error())
@@ -58,9 +48,9 @@ func TestConsole(t *testing.T) {
 		b.fails(&Console{}, pty.ErrNoDevpts.Error()) // a decoy of the image's
 		b.must(newMount(b.T, "devpts", "/dev/pts", "newinstance ptmxmode=0666 mode=0620"))
 
-		got := asked(b, ok)
+		got := asked(b, nil)
 		b.must(&Console{Width: 132, Height: 43, Bind: true})
-		fds := got.sent()
+		fds := got.fds
 		if len(fds) != 1 || len(b.Late) != 1 {
 			b.Fatalf("masters %v, slaves %v, want one each", fds, b.Late)
 		}
@@ -81,16 +71,14 @@ func TestConsole(t *testing.T) {
 			b.Errorf("read %q, %v", buf[:max(n, 0)], err)
 		}
 
-		asked(b, ok)
+		asked(b, nil)
 		b.must(&Console{})
 		if ws, err := unix.IoctlGetWinsize(b.fetch(b.Late[1]), unix.TIOCGWINSZ); err != nil || ws.Col|ws.Row != 0 {
 			b.Errorf("size = %+v, %v, want none", ws, err)
 		}
 
-		asked(b, func(c wire.Conn) { _ = c.SendFailure(&wire.Failure{Step: "console socket", Errno: unix.EPIPE}) })
+		asked(b, fmt.Errorf("console socket: %w", unix.EPIPE))
 		b.fails(&Console{}, "console socket: broken pipe")
-		asked(b, func(wire.Conn) {})
-		b.fails(&Console{}, io.EOF.Error())
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/calls"
-	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
 // Cwd makes the working directory of the process where it is missing, while
@@ -12,9 +11,6 @@ import (
 type Cwd struct{ Path string }
 
 func (s *Cwd) String() string { return "make working directory " + s.Path }
-
-// Code carries the fields.
-func (s *Cwd) Code(c *wire.Codec) { c.String(&s.Path) }
 
 // Run makes it if it can: whether the process can enter it is found out by the
 // process itself, with its own ids.
@@ -27,9 +23,6 @@ func (s *Cwd) Run(e *Env) {
 type UseRoot struct{ Path string }
 
 func (s *UseRoot) String() string { return "open root filesystem " + s.Path }
-
-// Code carries the fields.
-func (s *UseRoot) Code(c *wire.Codec) { c.String(&s.Path) }
 
 // Run opens it.
 func (s *UseRoot) Run(e *Env) {

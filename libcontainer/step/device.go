@@ -8,22 +8,12 @@ import (
 	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/rootfs"
-	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
 // Device makes a device file or FIFO.
 type Device struct{ Node rootfs.Node }
 
 func (s *Device) String() string { return "make device " + s.Node.Path }
-
-// Code carries the fields.
-func (s *Device) Code(c *wire.Codec) {
-	c.String(&s.Node.Path)
-	c.Uint32(&s.Node.Mode)
-	c.Uint64(&s.Node.Rdev)
-	c.Int(&s.Node.UID)
-	c.Int(&s.Node.GID)
-}
 
 // Run makes it.
 func (s *Device) Run(e *Env) { e.Root.Mknod(s.Node) }
@@ -36,12 +26,6 @@ type BindDevice struct {
 }
 
 func (s *BindDevice) String() string { return "bind device " + s.Path }
-
-// Code carries the fields.
-func (s *BindDevice) Code(c *wire.Codec) {
-	c.String(&s.Path)
-	c.Int(&s.Tree)
-}
 
 // Run attaches the clone to an empty file.
 func (s *BindDevice) Run(e *Env) {
@@ -73,13 +57,6 @@ type Link struct {
 }
 
 func (s *Link) String() string { return "link " + s.Path + " to " + s.Target }
-
-// Code carries the fields.
-func (s *Link) Code(c *wire.Codec) {
-	c.String(&s.Path)
-	c.String(&s.Target)
-	c.Bool(&s.Replace)
-}
 
 // Run makes it.
 func (s *Link) Run(e *Env) { e.Root.Symlink(s.Target, s.Path, s.Replace) }

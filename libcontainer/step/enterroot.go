@@ -8,7 +8,6 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/mount"
-	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
 // EnterRoot makes the root filesystem a mount at its path in the container's
@@ -22,13 +21,6 @@ type EnterRoot struct {
 }
 
 func (s *EnterRoot) String() string { return "enter root filesystem " + s.Path }
-
-// Code carries the fields.
-func (s *EnterRoot) Code(c *wire.Codec) {
-	c.String(&s.Path)
-	c.Int(&s.Tree)
-	c.Uint64(&s.Propagation)
-}
 
 // Run attaches the tree and makes it the root of the steps that follow.
 func (s *EnterRoot) Run(e *Env) {

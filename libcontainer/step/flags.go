@@ -8,7 +8,6 @@ import (
 	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/mount/option"
-	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
 // Flags say how the flag words of a mount entry change a mount that has flags already.
@@ -21,14 +20,6 @@ type Flags struct {
 	// Yield says that flags which are locked stay as they are, whatever is asked for: of a clone of
 	// the host's that stands in for a new file system.
 	Yield bool
-}
-
-func codeFlags(c *wire.Codec, f *Flags) {
-	c.String(&f.Field)
-	c.Bool(&f.Named.Any)
-	c.String(&f.Named.Atime)
-	c.Bool(&f.Locked)
-	c.Bool(&f.Yield)
 }
 
 // Set changes the flags of the mount fd. Where some are locked, those that aren't named stay, and

@@ -2,7 +2,6 @@ package step
 
 import (
 	"github.com/rung-oci/rung/libcontainer/user"
-	"github.com/rung-oci/rung/libcontainer/wire"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -18,15 +17,6 @@ type Home struct {
 const HomeSize = 4096
 
 func (s *Home) String() string { return "find home directory" }
-
-// Code carries the fields.
-func (s *Home) Code(c *wire.Codec) {
-	t, p := uint64(s.Text), uint64(s.Pointer)
-	c.Uint32(&s.UID)
-	c.Uint64(&t)
-	c.Uint64(&p)
-	s.Text, s.Pointer = nsenter.Slot(t), nsenter.Slot(p)
-}
 
 // Run never fails: an image without a usable file gives "/".
 func (s *Home) Run(e *Env) {

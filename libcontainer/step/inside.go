@@ -7,7 +7,6 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/mount"
-	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
 // inside clones what is to be bound from within the root filesystem. That is done in its turn, so
@@ -38,7 +37,7 @@ func (s *Mount) finishInside(e *Env, from, tree calls.FD) {
 	if src.IDMap.Field != "" {
 		ours, err := e.K.Fetch(tree)
 		if err == nil {
-			err = e.Ask(wire.MapIDs, ours)
+			err = e.Host.MapIDs(ours)
 			unix.Close(ours)
 		}
 		if err != nil {

@@ -1,13 +1,13 @@
 package step
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/mount/option"
-	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
 // What is bound from within the root is what earlier mounts have put there, whose ids the parent may
@@ -29,16 +29,16 @@ func TestMountInside(t *testing.T) {
 		b.fails(inside("/d/file/x", "/x", Source{}), "open /d/file/x: not a directory")
 
 		ids := Source{IDMap: IDMap{Field: "mounts[0].options"}}
-		r := asked(b, func(c wire.Conn) { _ = c.Send(wire.Go) })
+		r := asked(b, nil)
 		b.must(inside("/d", "/mapped", ids))
 		var sent, there unix.Statx_t
-		if fds := r.sent(); len(fds) != 1 || unix.Statx(fds[0], "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID, &sent) != nil {
+		if fds := r.fds; len(fds) != 1 || unix.Statx(fds[0], "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID, &sent) != nil {
 			b.Fatalf("sent %v", fds)
 		}
 		if err := unix.Statx(unix.AT_FDCWD, b.root+"/mapped", 0, unix.STATX_MNT_ID, &there); err != nil || sent.Mnt_id != there.Mnt_id {
 			b.Errorf("the parent has mapped another mount: %v", err)
 		}
-		asked(b, func(c wire.Conn) { _ = c.SendFailure(&wire.Failure{Step: "setattr", Errno: unix.EINVAL}) })
+		asked(b, fmt.Errorf("setattr: %w", unix.EINVAL))
 		b.fails(inside("/d", "/x", ids), "map ids: setattr: invalid argument")
 		if l := b.info("/x"); l != "" {
 			b.Errorf("mounted after a failure: %s", l)

@@ -37,6 +37,7 @@ type box struct {
 	root string // of the container, below dir
 	by   maker
 	pid  int // who makes the calls
+	proc proc.FS
 
 	theirs   []calls.FD // what the box has opened there
 	ours     []int      // and has of it here
@@ -80,7 +81,7 @@ func (m maker) box(t *testing.T, f func(b *box)) {
 		k, pid, end := m.kernel(t)
 		defer end()
 		b := &box{T: t, Env: NewEnv(k), dir: dir, root: filepath.Join(dir, "root"), by: m, pid: pid}
-		b.Env.Proc = host
+		b.proc = host
 		before := b.descriptors()
 		defer b.close(before)
 		b.tree("root/")
@@ -98,8 +99,7 @@ func (m maker) box(t *testing.T, f func(b *box)) {
 // close closes what the box has, and looks for what the steps have left open.
 func (b *box) close(before map[string]string) {
 	for _, r := range b.requests {
-		r.conn.Close()
-		CloseAll(r.sent())
+		CloseAll(r.fds)
 	}
 	for _, fd := range b.ours {
 		unix.Close(fd)
@@ -110,15 +110,12 @@ func (b *box) close(before map[string]string) {
 	for _, fd := range b.theirs {
 		b.K.Close(fd)
 	}
-	if b.K.Remote() { // it would do so by its execve
-		for _, fd := range slices.Concat(b.Late, b.readonly, []calls.FD{b.Root.FD, b.maskFile.FD, b.maskDir.FD, b.sysctls}) {
-			b.K.Close(fd)
-		}
-		for _, t := range b.Trees {
-			b.K.Close(t.FD)
-		}
-	} else {
-		b.Env.Close()
+	// The process would do so by its execve.
+	for _, fd := range slices.Concat(b.Contexts, b.Late, b.readonly, []calls.FD{b.Root.FD, b.maskFile.FD, b.maskDir.FD, b.sysctls}) {
+		b.K.Close(fd)
+	}
+	for _, t := range b.Trees {
+		b.K.Close(t.FD)
 	}
 	if err := b.K.Flush(); err != nil {
 		b.Errorf("at the end: %v", err)
@@ -134,7 +131,7 @@ func (b *box) close(before map[string]string) {
 // descriptors are those of who makes the calls, without what the Go runtime opens when it likes.
 func (b *box) descriptors() map[string]string {
 	b.Helper()
-	dir, err := b.Env.Proc.OpenFile(proc.PID(b.pid, "fd"), unix.O_RDONLY|unix.O_DIRECTORY)
+	dir, err := b.proc.OpenFile(proc.PID(b.pid, "fd"), unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		b.Error(err)
 		return nil

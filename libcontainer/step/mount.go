@@ -11,7 +11,6 @@ import (
 	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/mount/option"
 	"github.com/rung-oci/rung/libcontainer/proc"
-	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
 // From tells where the mount of a [Mount] comes from.
@@ -21,7 +20,7 @@ type From int
 const (
 	FromNew     From = iota // a new instance, made by the builder
 	FromTree                // made outside of the container's namespaces by the parent, see [Source]
-	FromFirst               // a new instance that only a process in the container's pid or cgroup namespace can make, without a mount of it
+	FromThere               // a new procfs that only a process in the container's pid namespace can make, without a mount of it
 	FromContext             // a new instance that the parent has made, without a mount of it
 	FromMount               // nothing new: change the flags of what is mounted there
 	FromRoot                // a clone of something in the container's root, made in its turn, see [Mount.Tree]
@@ -55,54 +54,6 @@ func (s *Mount) String() string {
 		what = "flags"
 	}
 	return "mount " + what + " at " + s.Target
-}
-
-// Code carries the fields.
-func (s *Mount) Code(c *wire.Codec) {
-	from := int(s.From)
-	c.String(&s.Target)
-	c.Int(&from)
-	s.From = From(from)
-	c.Int(&s.Index)
-	c.String(&s.Kind)
-	c.String(&s.Source)
-	codeOptions(c, &s.Options)
-	c.Uint64(&s.Attr)
-	c.String(&s.Staging)
-	c.Int(&s.Fallback)
-	c.Bool(&s.Mode)
-	c.Bool(&s.Later)
-	c.String(&s.Label)
-	remount, inside := s.Flags.Field != "", s.Tree.What != "" // few mounts have either
-	if c.Bool(&remount); remount {
-		codeFlags(c, &s.Flags)
-	}
-	if c.Bool(&inside); inside {
-		codeSource(c, &s.Tree)
-	}
-}
-
-func codeOptions(c *wire.Codec, o *option.Options) {
-	codeAttr(c, &o.Attr)
-	codeAttr(c, &o.RecAttr)
-	codePropagation(c, &o.Propagation)
-	c.Strings(&o.Superblock)
-	c.Bool(&o.Silent)
-	c.Bool(&o.IVersion)
-	c.Bool(&o.CopyUp)
-	c.Strings(&o.Data)
-}
-
-func codeAttr(c *wire.Codec, a *option.Attr) {
-	c.Uint64(&a.Set)
-	c.Uint64(&a.Clear)
-}
-
-func codePropagation(c *wire.Codec, p *[]option.Propagation) {
-	wire.List(c, p, func(c *wire.Codec, p *option.Propagation) {
-		c.Uint64(&p.Type)
-		c.Bool(&p.Recursive)
-	})
 }
 
 // Run makes the mount if it is a new one and attaches it.
@@ -149,8 +100,8 @@ func (s *Mount) detached(e *Env) Tree {
 		return s.ofContext(e, e.take("", s.Index).FD)
 	case FromRoot:
 		return s.inside(e)
-	case FromFirst:
-		return s.ofContext(e, e.First.take(e.K, s.Index))
+	case FromThere:
+		return s.ofContext(e, e.takeContext(s.Index))
 	}
 	return Tree{FD: calls.None}
 }

@@ -112,13 +112,13 @@ func TestMountContext(t *testing.T) {
 	})
 }
 
-func TestMountFirst(t *testing.T) {
+func TestMountThere(t *testing.T) {
 	inBox(t, func(b *box) {
-		b.nearOnly("a first process that makes the calls makes its own file systems by them")
-		b.First = First{Mounts: []int{b.context("first").Int()}, Heard: true}
-		b.must(&Mount{Target: "/first", From: FromFirst, Kind: "cgroup2", Attr: unix.MOUNT_ATTR_NODEV})
-		b.mounted("/first", "nodev", "- tmpfs first")
-		b.fails(&Mount{Target: "/x", From: FromFirst, Index: -1}, "mount source -1: bad file descriptor")
+		b.Contexts = []calls.FD{b.context("there")}
+		b.must(&Mount{Target: "/there", From: FromThere, Kind: "proc", Attr: unix.MOUNT_ATTR_NODEV})
+		b.mounted("/there", "nodev", "- tmpfs there")
+		b.fails(&Mount{Target: "/x", From: FromThere}, "file system 0: bad file descriptor") // taken above
+		b.fails(&Mount{Target: "/x", From: FromThere, Index: -1}, "file system -1: bad file descriptor")
 	})
 }
 

@@ -6,7 +6,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/calls"
-	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
 // Pivot makes the root filesystem the root of the mount namespace, for the
@@ -14,9 +13,6 @@ import (
 type Pivot struct{}
 
 func (*Pivot) String() string { return "pivot root" }
-
-// Code carries no field.
-func (*Pivot) Code(*wire.Codec) {}
 
 // Run pivots. With "." for both, the old root is stacked over the new one, so
 // no directory for it is needed. It becomes a slave before it is detached:
@@ -42,9 +38,6 @@ type MoveRoot struct {
 }
 
 func (*MoveRoot) String() string { return "move root" }
-
-// Code carries the fields.
-func (s *MoveRoot) Code(c *wire.Codec) { c.Strings(&s.Hide) }
 
 // Run moves. A first process that doesn't make these calls itself follows by chroot in its tape.
 func (s *MoveRoot) Run(e *Env) {
@@ -80,9 +73,6 @@ func hide(k *calls.Kernel, path string) error {
 type KeepRoot struct{}
 
 func (*KeepRoot) String() string { return "hand over root" }
-
-// Code carries no field.
-func (*KeepRoot) Code(*wire.Codec) {}
 
 // Run hands it over.
 func (*KeepRoot) Run(e *Env) {

@@ -10,12 +10,10 @@ import (
 	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/mount/option"
 	"github.com/rung-oci/rung/libcontainer/proc"
-	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
-// Sysctl sets a kernel parameter of one of the container's namespaces. The
-// calling thread is in it, and the file is opened below a procfs that is
-// verified (CVE-2025-52881).
+// Sysctl sets a kernel parameter of one of the container's namespaces, below a procfs that is
+// verified (CVE-2025-52881), see [OpenSysctls].
 type Sysctl struct {
 	Path  string // below /proc/sys
 	Value string
@@ -23,18 +21,8 @@ type Sysctl struct {
 
 func (s *Sysctl) String() string { return "set sysctl " + s.Path }
 
-// Code carries the fields.
-func (s *Sysctl) Code(c *wire.Codec) {
-	c.String(&s.Path)
-	c.String(&s.Value)
-}
-
 // Run writes it.
 func (s *Sysctl) Run(e *Env) {
-	if !e.K.Remote() {
-		e.K.Fail("", e.Proc.WriteFile("sys/"+s.Path, s.Value))
-		return
-	}
 	how := &unix.OpenHow{Flags: unix.O_WRONLY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_XDEV | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS}
 	e.K.Require("", e.sysctlsFS.Type(), ^uint32(0), unix.PROC_SUPER_MAGIC, unix.ENOENT).Else(func(unix.Errno) error { return proc.ErrNotProc })
 	fd := e.K.Openat2("open /proc/sys/"+s.Path, e.sysctls, e.sysctlsDir+s.Path, how).FD()
@@ -53,17 +41,11 @@ type OpenSysctls struct {
 
 func (*OpenSysctls) String() string { return "open kernel parameters" }
 
-// Code carries the fields.
-func (s *OpenSysctls) Code(c *wire.Codec) { c.Bool(&s.Clone) }
-
 // Run opens them.
 func (s *OpenSysctls) Run(e *Env) {
-	switch {
-	case !e.K.Remote():
-		return
-	case s.Clone:
+	if s.Clone {
 		e.sysctls = mount.Clone(e.K, "clone /proc/sys", calls.At, "/proc/sys", true).FD()
-	default:
+	} else {
 		const attr = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
 		e.sysctls, e.sysctlsDir = mount.New(e.K, "proc", "proc", option.Options{}, attr), "sys/"
 	}
@@ -76,9 +58,6 @@ func (s *OpenSysctls) Run(e *Env) {
 type LateReadonly struct{}
 
 func (*LateReadonly) String() string { return "make mounts read-only" }
-
-// Code carries no field.
-func (*LateReadonly) Code(*wire.Codec) {}
 
 // Run sets the flag.
 func (*LateReadonly) Run(e *Env) {
@@ -94,9 +73,6 @@ func (*LateReadonly) Run(e *Env) {
 type Readonly struct{ Path string }
 
 func (s *Readonly) String() string { return "make " + s.Path + " read-only" }
-
-// Code carries the fields.
-func (s *Readonly) Code(c *wire.Codec) { c.String(&s.Path) }
 
 // Run binds the path onto itself.
 func (s *Readonly) Run(e *Env) {
@@ -134,14 +110,6 @@ type Mask struct {
 }
 
 func (s *Mask) String() string { return "mask " + s.Path }
-
-// Code carries the fields.
-func (s *Mask) Code(c *wire.Codec) {
-	c.String(&s.Path)
-	c.Int(&s.Null)
-	c.Int(&s.Dir)
-	c.String(&s.Label)
-}
 
 // Run attaches the mask. All masks of one kind are clones of the first: a
 // superblock for each made nodes slow (kubernetes#138512).
@@ -217,12 +185,6 @@ type Finish struct {
 }
 
 func (s *Finish) String() string { return "finish root filesystem" }
-
-// Code carries the fields.
-func (s *Finish) Code(c *wire.Codec) {
-	c.Bool(&s.Readonly)
-	c.Uint64(&s.Propagation)
-}
 
 // Run sets the flags.
 func (s *Finish) Run(e *Env) {

@@ -185,7 +185,6 @@ func buildIn(host *box, ns int) error {
 	k, _, end := host.by.kernel(host.T)
 	defer end()
 	e := NewEnv(k)
-	defer e.Close()
 	e.Trees = []Tree{{FD: mount.Clone(k, "", calls.At, host.root, true).FD()}}
 	mount.SetPropagation(k, "", e.Trees[0].FD, unix.MS_PRIVATE, true)
 	for _, s := range []Step{&EnterRoot{Path: host.root, Propagation: unix.MS_SHARED}, &Pivot{}} {

@@ -2,13 +2,12 @@ package step
 
 import (
 	"github.com/rung-oci/rung/libcontainer/mount/option"
-	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
 // A Source is a mount that is made outside of the container's namespaces, by
-// the parent while the stage works; or by the stage in the container's copy of the host's
-// mount namespace, for containers in a user namespace of their own; or, where the parent may
-// not make mounts, by the builder in that copy. Steps name it by its number.
+// the runtime while the player starts; or by a thread of the runtime's in the container's copy of the host's
+// mount namespace, for containers in a user namespace of their own; or, where the runtime may
+// not make mounts, by the first process in that copy. Steps name it by its number.
 type Source struct {
 	What string // for error messages: "/srv at /data"
 	Path string // what is cloned, or the source of a new file system
@@ -47,29 +46,4 @@ type IDMap struct {
 	Recursive bool   // for the mounts below as well
 	UID, GID  string // texts for uid_map and gid_map
 	Joined    int    // with no texts: which of plan.Host.Joined is the user namespace with the maps
-}
-
-func codeSource(c *wire.Codec, s *Source) {
-	c.String(&s.What)
-	c.String(&s.Path)
-	c.Bool(&s.Recursive)
-	c.Uint32(&s.Device)
-	c.Uint64(&s.Rdev)
-	c.Uint32(&s.Mode)
-	c.Int(&s.UID)
-	c.Int(&s.GID)
-	c.String(&s.Kind)
-	c.Strings(&s.Superblock)
-	c.Strings(&s.Data)
-	c.Bool(&s.Context)
-	codeAttr(c, &s.Attr)
-	codeAttr(c, &s.RecAttr)
-	codeFlags(c, &s.Flags)
-	codePropagation(c, &s.Propagation)
-	c.String(&s.IDMap.Field)
-	c.String(&s.IDMap.MapsField)
-	c.Bool(&s.IDMap.Recursive)
-	c.String(&s.IDMap.UID)
-	c.String(&s.IDMap.GID)
-	c.Int(&s.IDMap.Joined)
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/rootfs"
-	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
 // run runs steps as the builder does, which waits for none of them. The error isn't kept.
@@ -35,7 +34,7 @@ func TestWhole(t *testing.T) {
 		if err := unix.Chmod(b.root+"/tmp", 0o1777); err != nil {
 			b.Fatal(err)
 		}
-		asked(b, func(c wire.Conn) { _ = c.Send(wire.Go) })
+		asked(b, nil)
 		tmp := newMount(b.T, "tmpfs", "/tmp", "nosuid nodev size=64k")
 		tmp.Mode = true
 		late := newMount(b.T, "tmpfs", "/filled", "ro")

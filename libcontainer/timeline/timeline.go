@@ -6,10 +6,6 @@
 package timeline
 
 import (
-	"fmt"
-	"strconv"
-	"strings"
-
 	"golang.org/x/sys/unix"
 )
 
@@ -31,13 +27,12 @@ type Track struct {
 // The tracks.
 var (
 	Runtime = &Track{Name: "runtime"}
-	Builder = &Track{Name: "builder"} // the stage, its builder, or the thread that does their work
+	Builder = &Track{Name: "builder"} // what the runtime has the first process build
 	First   = &Track{Name: "first process"}
 )
 
 var (
 	on    bool
-	file  = -1 // memory that takes what other processes send
 	later []func()
 )
 
@@ -46,15 +41,6 @@ func On() bool { return on }
 
 // Start begins to record.
 func Start() { on = true }
-
-// File is a descriptor of a file that takes what other processes have recorded, see
-// [Track.Send]; -1 if nothing is recorded.
-func File() int {
-	if on && file < 0 {
-		file, _ = unix.MemfdCreate("timeline", unix.MFD_CLOEXEC)
-	}
-	return file
-}
 
 // Later calls read when the timeline is written: it adds what is known only then.
 func Later(read func()) {
@@ -73,16 +59,6 @@ func Tracks() []*Track {
 		read()
 	}
 	later = nil
-	if file >= 0 {
-		var st unix.Stat_t
-		if unix.Fstat(file, &st) == nil {
-			text := make([]byte, st.Size)
-			n, _ := unix.Pread(file, text, 0)
-			Builder.receive(string(text[:max(n, 0)]))
-		}
-		unix.Close(file)
-		file = -1
-	}
 	return []*Track{Runtime, Builder, First}
 }
 
@@ -121,29 +97,4 @@ func Now() int64 {
 		return 0
 	}
 	return ts.Nano()
-}
-
-// Send appends the track's spans to the file fd of the process that asked for
-// them, as lines, in one write.
-func (t *Track) Send(fd int) {
-	var b strings.Builder
-	for _, s := range t.spans {
-		fmt.Fprintf(&b, "%d %d %s\n", s.Begin, s.End, strings.ReplaceAll(s.Name, "\n", " "))
-	}
-	_, _ = unix.Write(fd, []byte(b.String())) // what is lost is only a drawing
-}
-
-// receive adds what others have sent.
-func (t *Track) receive(text string) {
-	for line := range strings.Lines(text) {
-		f := strings.SplitN(strings.TrimSuffix(line, "\n"), " ", 3)
-		if len(f) != 3 {
-			continue
-		}
-		begin, berr := strconv.ParseInt(f[0], 10, 64)
-		end, eerr := strconv.ParseInt(f[1], 10, 64)
-		if berr == nil && eerr == nil {
-			t.Add(Span{f[2], begin, end})
-		}
-	}
 }

@@ -3,12 +3,10 @@ package timeline
 import (
 	"encoding/json"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 func reset() {
-	on, file, later = false, -1, nil
+	on, later = false, nil
 	for _, t := range []*Track{Runtime, Builder, First} {
 		t.spans, t.open = nil, Span{}
 	}
@@ -21,13 +19,12 @@ func TestOff(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 	Later(func() { t.Error("called") })
-	if File() != -1 || len(Runtime.Spans()) != 0 || len(later) != 0 {
-		t.Errorf("file %d, spans %v", File(), Runtime.Spans())
+	if len(Runtime.Spans()) != 0 || len(later) != 0 {
+		t.Errorf("spans %v", Runtime.Spans())
 	}
 }
 
-// Phases follow each other, other processes' come by the file, and what is known
-// last is asked last.
+// Phases follow each other, and what is known last is asked last.
 func TestRecord(t *testing.T) {
 	reset()
 	defer reset()
@@ -36,11 +33,8 @@ func TestRecord(t *testing.T) {
 	Runtime.Phase("two")
 	Runtime.Phase("")
 	Runtime.Phase("three")
-	other := &Track{}
-	other.Add(Span{"mount x\ny", 100, 200})
-	other.Add(Span{"pivot", 200, 300})
-	other.Send(File())
-	defer unix.Close(File())
+	Builder.Add(Span{"mount x", 100, 200})
+	Builder.Add(Span{"pivot", 200, 300})
 	Later(func() { First.Add(Span{"birth", 100, 150}) })
 	text := End("rung run x")
 	names := func(tr *Track) (list []string) {
@@ -55,7 +49,7 @@ func TestRecord(t *testing.T) {
 	for _, c := range []struct {
 		tr   *Track
 		want string
-	}{{Runtime, `["one","two","three"]`}, {Builder, `["mount x y","pivot"]`}, {First, `["birth"]`}} {
+	}{{Runtime, `["one","two","three"]`}, {Builder, `["mount x","pivot"]`}, {First, `["birth"]`}} {
 		if got, _ := json.Marshal(names(c.tr)); string(got) != c.want {
 			t.Errorf("%s: %s, want %s", c.tr.Name, got, c.want)
 		}
@@ -81,14 +75,5 @@ func TestRecord(t *testing.T) {
 	}
 	if complete != 6 {
 		t.Errorf("%d complete events, want 6: %s", complete, text)
-	}
-}
-
-// Lines of others that make no sense are left out.
-func TestReceive(t *testing.T) {
-	var tr Track
-	tr.receive("1 2 a b\n\nx y z\n1 2\n3 4 c")
-	if len(tr.spans) != 2 || tr.spans[0] != (Span{"a b", 1, 2}) || tr.spans[1] != (Span{"c", 3, 4}) {
-		t.Errorf("%v", tr.spans)
 	}
 }

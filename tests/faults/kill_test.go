@@ -3,7 +3,6 @@ package faults
 import (
 	"fmt"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -16,70 +15,45 @@ import (
 	"github.com/rung-oci/rung/tests/harness"
 )
 
-// Catalogue row 1: SIGKILL of create, of its stage and of its builder at every
+// Catalogue row 1: SIGKILL of create, and of the process that builds, at every
 // named point and every step.
 func TestKillAtPoints(t *testing.T) {
 	harness.UseTagged(t, "faultpoints")
-	for _, c := range stageConfigs() {
-		for _, victim := range []string{"", "parent:", "first:"} {
-			byItself := strings.HasSuffix(c.name, "by itself")
-			if c.runtime && victim == "parent:" || byItself != (victim == "first:") && victim != "" {
-				continue // it is the runtime that dies in any case, or there is nobody else
-			}
-			// Root of a user namespace, as the builder is, can't kill the runtime.
-			inside := victim != "" && c.name == "user namespace"
-			t.Run(c.name+" "+strings.TrimSuffix(victim, ":"), func(t *testing.T) { killAtPoints(t, c, victim, inside) })
+	for _, c := range buildConfigs() {
+		for _, victim := range []string{"", "first:"} {
+			t.Run(c.name+" "+strings.TrimSuffix(victim, ":"), func(t *testing.T) { killAtPoints(t, c, victim) })
 		}
 	}
 }
 
-// A stageConfig is a container, and what builds it: a stage or, where there is a
-// program that plays the first process's tape, the runtime.
-type stageConfig struct {
-	name    string
-	edit    harness.Edit
-	env     string
-	runtime bool
+// A buildConfig is a container, and the player that clones its first process.
+type buildConfig struct {
+	name string
+	edit harness.Edit
+	env  string
 }
 
-func stageConfigs() []stageConfig {
-	list := []stageConfig{
-		{"host root", configs[0].edit, "RUNG_STAGE=process", false},
-		{"user namespace", configs[1].edit, "RUNG_STAGE=process", false},
-		{"caller's mounts", harness.WithoutNS(specs.MountNamespace), "RUNG_STAGE=process", false},
-	}
-	if runtime.GOARCH == "amd64" {
-		list = append(list, stageConfig{"host root by itself", configs[0].edit, "RUNG_STAGE=", true},
-			stageConfig{"user namespace by itself", configs[1].edit, "RUNG_STAGE=", true},
-			// Its first process is in somebody else's pid namespace, and so doesn't build.
-			stageConfig{"seen", harness.JoinNS(specs.PIDNamespace, fmt.Sprintf("/proc/%d/ns/pid", os.Getpid())), "RUNG_STAGE=", false})
+func buildConfigs() (list []buildConfig) {
+	for _, c := range []buildConfig{
+		{name: "host root", edit: configs[0].edit},
+		{name: "user namespace", edit: configs[1].edit},
+		{name: "caller's mounts", edit: harness.WithoutNS(specs.MountNamespace)},
+		// Its first process is in somebody else's pid namespace, and so doesn't build.
+		{name: "seen", edit: harness.JoinNS(specs.PIDNamespace, fmt.Sprintf("/proc/%d/ns/pid", os.Getpid()))},
+	} {
+		for _, player := range []string{"", "go"} {
+			list = append(list, buildConfig{strings.TrimSpace(c.name + " " + player), c.edit, "RUNG_PLAYER=" + player})
+		}
 	}
 	return list
 }
 
-// dies tells whether a process that is killed at the point is the runtime itself, and
-// not one that it has started.
-func (c *stageConfig) dies(point string) bool {
-	return strings.HasPrefix(point, "create:") || c.runtime
-}
-
-// points are the named points that the container's stage comes to.
-func (c *stageConfig) points() []string {
-	if c.runtime {
-		return []string{"stage:cloned", "stage:sources", "stage:mounts", "stage:built"}
-	}
-	return stagePoints
-}
-
 var (
-	createPoints = []string{
-		"create:spawned", "create:claimed", "create:intent", "create:cgroup", "create:ordered", "create:ready",
-		"create:recorded", "create:done",
-	}
-	stagePoints = []string{"stage:orders", "stage:cloned", "stage:released", "stage:sources", "stage:mounts", "stage:built"}
+	createPoints = []string{"create:claimed", "create:intent", "create:cgroup", "create:ordered", "create:ready", "create:recorded", "create:done"}
+	buildPoints  = []string{"build:cloned", "build:sources", "build:mounts", "build:done"}
 )
 
-func killAtPoints(t *testing.T, c stageConfig, victim string, inside bool) {
+func killAtPoints(t *testing.T, c buildConfig, victim string) {
 	inv := harness.Take()
 	b := sleeper(t, c.edit, harness.DropMount("/dev/mqueue"))
 	kills, states := 0, map[string]int{}
@@ -90,7 +64,7 @@ func killAtPoints(t *testing.T, c stageConfig, victim string, inside bool) {
 			return false
 		}
 		kills++
-		if victim == "parent:" || victim == "" && c.dies(point) {
+		if victim == "" {
 			if r.Code != 137 {
 				t.Errorf("%s: want 137: %v", point, r)
 			}
@@ -111,12 +85,9 @@ func killAtPoints(t *testing.T, c stageConfig, victim string, inside bool) {
 		remove(t, b, inv, point)
 		return true
 	}
-	points := c.points()
-	switch {
-	case victim == "":
+	points := buildPoints
+	if victim == "" {
 		points = slices.Concat(createPoints, points)
-	case inside:
-		points = points[:len(points)-1]
 	}
 	for range rounds(10, 1) {
 		for _, point := range points {
@@ -125,10 +96,10 @@ func killAtPoints(t *testing.T, c stageConfig, victim string, inside bool) {
 			}
 		}
 		steps := 0
-		for !inside && try(fmt.Sprintf("step:%d", steps)) {
+		for try(fmt.Sprintf("step:%d", steps)) {
 			steps++
 		}
-		if steps < 10 && !inside {
+		if steps < 10 {
 			t.Errorf("%d steps only", steps)
 		}
 	}
@@ -191,18 +162,13 @@ func killAfter(t *testing.T, b *harness.Bundle, inv *harness.Inventory, after ti
 // consistent, and a second start is an error.
 func TestKillRunAndStart(t *testing.T) {
 	harness.UseTagged(t, "faultpoints")
-	for _, c := range stageConfigs() {
+	for _, c := range buildConfigs() {
 		t.Run(c.name, func(t *testing.T) {
 			inv := harness.Take()
 			b := sleeper(t, c.edit)
-			stage := c.points()
 			for range rounds(20, 2) {
-				for _, point := range append(append([]string{"run:started"}, createPoints...), stage[:len(stage)-1]...) {
-					victim := ""
-					if strings.HasPrefix(point, "stage:") {
-						victim = "parent:"
-					}
-					if r := with(b.Cmd("run"), "RUNG_FAULT="+victim+point, c.env).Run(t); r.Code != 137 {
+				for _, point := range slices.Concat([]string{"run:started"}, createPoints, buildPoints) {
+					if r := with(b.Cmd("run"), "RUNG_FAULT="+point, c.env).Run(t); r.Code != 137 {
 						t.Errorf("run, %s: want 137: %v", point, r)
 					}
 					harness.Reap()

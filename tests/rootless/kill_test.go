@@ -1,7 +1,6 @@
 package rootless
 
 import (
-	"slices"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -9,7 +8,7 @@ import (
 	"github.com/rung-oci/rung/tests/harness"
 )
 
-// SIGKILL of create and of its stage at every named point: what is left,
+// SIGKILL of create and of its first process at every named point: what is left,
 // `delete --force` removes, as the same user.
 func TestKillAtPoints(t *testing.T) {
 	harness.Once(t)
@@ -18,13 +17,14 @@ func TestKillAtPoints(t *testing.T) {
 		t.Fatal(err)
 	}
 	points := []string{
-		"create:spawned", "create:claimed", "create:intent", "create:cgroup", "create:ordered", "create:ready", "create:recorded", "create:done",
-		"stage:cloned", "stage:sources", "stage:mounts", "stage:built", "step:0", "step:5",
+		"create:claimed", "create:intent", "create:cgroup", "create:ordered", "create:ready", "create:recorded", "create:done",
+		"build:cloned", "build:sources", "build:mounts", "build:done", "step:0", "step:5",
+		"first:build:cloned", "first:build:sources", "first:build:mounts", "first:build:done", "first:step:5",
 	}
-	staged := []string{"stage:orders", "stage:released", "parent:stage:cloned", "parent:stage:released", "parent:stage:mounts"}
 	for name, maps := range map[string][]specs.LinuxIDMapping{"one id": ranges["one id"], "65536 with his": ranges["65536 with his"]} {
-		t.Run(name, func(t *testing.T) { killAtPoints(t, maps, "RUNG_STAGE=", points) })
-		t.Run(name+", by a stage", func(t *testing.T) { killAtPoints(t, maps, "RUNG_STAGE=process", slices.Concat(points, staged)) })
+		for _, player := range []string{"", "go"} {
+			t.Run(name+player, func(t *testing.T) { killAtPoints(t, maps, "RUNG_PLAYER="+player, points) })
+		}
 	}
 }
 

@@ -1,27 +1,20 @@
-// Package early prepares `create`, `run` and `exec` while the program's other packages
-// are still being initialized. Where there is no [nsenter.Program] it starts the init
-// stage: it is what these commands wait for the longest. Only a program whose arguments are rung's may import it.
-package early
+// Package quiet has the threads that the Go runtime makes for itself wake less often in
+// `create`, `run` and `exec`. Only a program whose arguments are rung's may import it.
+package quiet
 
 import (
 	"os"
 	"strings"
-
-	"github.com/rung-oci/rung/libcontainer/spawn"
-	"github.com/rung-oci/rung/nsenter"
 )
 
 func init() {
 	if wanted(os.Args, os.Getenv("LISTEN_FDS")) && os.Geteuid() == 0 {
-		if !nsenter.HaveProgram {
-			spawn.Ahead()
-		}
 		quiet()
 	}
 }
 
 // wanted guesses whether the command line will make a container. To be wrong
-// costs a process. Where descriptors are to be preserved nothing may be opened
+// costs some system calls. Where descriptors are to be preserved nothing may be opened
 // before they are checked.
 func wanted(args []string, listen string) bool {
 	if listen != "" || len(args) == 0 {

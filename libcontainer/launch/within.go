@@ -1,16 +1,15 @@
-package stage
+package launch
 
 import (
 	"errors"
 	"fmt"
+	"github.com/rung-oci/rung/libcontainer/calls"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/source"
-	"github.com/rung-oci/rung/libcontainer/step"
 	"github.com/rung-oci/rung/libcontainer/thread"
 	"github.com/rung-oci/rung/libcontainer/timeline"
-	"github.com/rung-oci/rung/libcontainer/wire"
 )
 
 // makeWithin makes the mounts that come from outside the container, in its mount namespace
@@ -18,18 +17,18 @@ import (
 // are locked, and mounts on others can't be unmounted (mount_namespaces(7)). That holds for clones
 // of the copy, but not for those that are made on the host. A thread of its own does it, which
 // ends before anything of the image's is there.
-func (first *process) makeWithin(o *step.Orders) error {
-	if len(o.Within) == 0 {
+func (b *builder) makeWithin() error {
+	if len(b.plan.Orders.Within) == 0 {
 		return nil
 	}
 	timeline.Builder.Phase("make mounts in the container's mount namespace")
 	made := make(chan error, 1)
-	go thread.Own(func() { made <- first.within(o) })
+	go thread.Own(func() { made <- b.within() })
 	return <-made
 }
 
 // within is makeWithin on a thread that is good for nothing else afterwards.
-func (first *process) within(o *step.Orders) error {
+func (b *builder) within() error {
 	host, err := unix.Open("/proc/thread-self/ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("open mount namespace: %w", err)
@@ -38,12 +37,12 @@ func (first *process) within(o *step.Orders) error {
 	if err := unix.Unshare(unix.CLONE_FS); err != nil {
 		return fmt.Errorf("unshare working directory: %w", err)
 	}
-	maker := source.Maker{Ask: func(tree int) error { return first.ask(wire.MapIDs, tree) }}
-	if err := first.enterMounts(o); err != nil {
+	maker := source.Maker{Ask: b.MapIDs}
+	if err := b.enterMounts(); err != nil {
 		return err
 	}
-	for i := range o.Within {
-		s := &o.Within[i]
+	for i := range b.plan.Orders.Within {
+		s := &b.plan.Orders.Within[i]
 		fd, err := maker.Open(s)
 		if errors.Is(err, unix.EINVAL) && !s.Recursive {
 			// What has mounts on it that can't be unmounted is cloned only with them. Without, as
@@ -52,7 +51,7 @@ func (first *process) within(o *step.Orders) error {
 				return fmt.Errorf("go back to mount namespace: %w", err)
 			}
 			if fd, err = maker.Open(s); err == nil {
-				if err = first.enterMounts(o); err != nil {
+				if err = b.enterMounts(); err != nil {
 					unix.Close(fd)
 				}
 			}
@@ -60,20 +59,20 @@ func (first *process) within(o *step.Orders) error {
 		if err != nil {
 			return err
 		}
-		o.Trees = append(o.Trees, fd)
+		b.trees = append(b.trees, fd)
 	}
 	return nil
 }
 
-// enterMounts joins the first process's mount namespace.
-func (first *process) enterMounts(o *step.Orders) error {
-	fd := first.pidfd
-	if o.Dumpable {
-		fd = first.ns[len(first.ns)-1]
+// enterMounts joins the builder's mount namespace.
+func (b *builder) enterMounts() error {
+	fd := b.pidfd
+	if b.mounts >= 0 {
+		fd = b.mounts
 	}
 	err := unix.Setns(fd, unix.CLONE_NEWNS)
 	if err == unix.ESRCH {
-		return step.ErrFirst
+		return calls.ErrGone
 	}
 	if err != nil {
 		return fmt.Errorf("join mount namespace of first process: %w", err)
