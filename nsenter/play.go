@@ -39,6 +39,7 @@ func play(base, ops, n uintptr, p *Progress) {
 			a[j] = v
 		}
 		r, e := uintptr(0), syscall.Errno(0)
+		forks := o.mode == modeFork
 		switch o.nr {
 		case nrSet:
 			*(*uintptr)(ptr(base + o.out)) = a[0]
@@ -72,6 +73,9 @@ func play(base, ops, n uintptr, p *Progress) {
 					break
 				}
 			}
+			if forks && e == 0 && r != 0 {
+				exit(0) // at once: who sees the child can write to the tape by way of that
+			}
 		}
 		if e == 0 {
 			store(base, o.out, r)
@@ -80,8 +84,6 @@ func play(base, ops, n uintptr, p *Progress) {
 				i += uintptr(o.skip)
 			case o.mode == modeDemand && r == 0:
 				fail(p, ErrPeerGone)
-			case o.mode == modeFork && r != 0:
-				exit(0)
 			}
 			continue
 		}

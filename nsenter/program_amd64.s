@@ -96,6 +96,8 @@ put:
 	CMPQ	AX, $-7
 	JEQ	compare
 
+	MOVBLZX	67(R13), AX
+	MOVL	AX, 48(SP)
 	MOVQ	0(SP), DI
 	MOVQ	8(SP), SI
 	MOVQ	16(SP), DX
@@ -112,7 +114,13 @@ again:
 	JNE	again
 made:
 	CMPQ	AX, $-4095
-	JCS	success
+	JCC	refused
+	TESTQ	AX, AX
+	JEQ	success
+	CMPL	48(SP), $3 // modeFork: at once, because who sees the child can write to the tape by way of that
+	JEQ	end
+	JMP	success
+refused:
 	NEGQ	AX
 	JMP	failure
 
@@ -133,10 +141,6 @@ stored:
 	JEQ	skip
 	CMPL	DX, $2 // modeDemand
 	JEQ	demand
-	CMPL	DX, $3 // modeFork
-	JNE	next
-	TESTQ	AX, AX
-	JNE	end
 	JMP	next
 demand:
 	TESTQ	AX, AX

@@ -101,10 +101,7 @@ func (b *builder) build(pid int) (err error) {
 	b.far = &calls.Far{Arena: b.arena, Annex: b.annex, Sock: b.sock.FD}
 	k := calls.NewKernel(b.far)
 	e := step.NewEnv(k)
-	e.PID, e.Pidfd, e.Host, e.Arena = pid, b.pidfd, b, b.arena
-	if b.plan.PIDs >= 0 {
-		e.PIDs = b.in.Joined[b.plan.PIDs]
-	}
+	e.Host, e.Arena = b, b.arena
 	if err = b.received(e, trees); err == nil {
 		fault.Point("build:mounts")
 		err = runSteps(b.plan.Orders.Steps, e)
@@ -117,6 +114,7 @@ func (b *builder) build(pid int) (err error) {
 	for i, fd := range e.Late {
 		b.arena.SetFD(b.plan.Remote.Late[i], fd.Int())
 	}
+	b.plan.Orders.SetRanges(b.arena) // of which some may be to be kept
 	return k.End()
 }
 

@@ -158,9 +158,10 @@ func (p *Process) complete() error {
 		return err
 	}
 	timeline.Runtime.Phase("wait for the first process")
-	if p.plan.Slots.Listener == 0 {
+	if !p.plan.SendListener { // else what is there to hear has a descriptor with it
 		err = p.hear()
-	} else {
+	}
+	if err == nil && p.plan.Slots.Listener != 0 {
 		err = p.listener()
 	}
 	if err == nil {

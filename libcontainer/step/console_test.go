@@ -23,10 +23,11 @@ func asked(b *box, err error) *request {
 	return r
 }
 
-func (r *request) HostHooks() error         { return r.err }
-func (r *request) NetDevices() error        { return r.err }
-func (r *request) Console(master int) error { return r.take(master) }
-func (r *request) MapIDs(tree int) error    { return r.take(tree) }
+func (r *request) HostHooks() error                     { return r.err }
+func (r *request) ContainerHooks(*ContainerHooks) error { return r.err }
+func (r *request) NetDevices() error                    { return r.err }
+func (r *request) Console(master int) error             { return r.take(master) }
+func (r *request) MapIDs(tree int) error                { return r.take(tree) }
 
 func (r *request) take(fd int) error {
 	own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)

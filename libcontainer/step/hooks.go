@@ -21,17 +21,12 @@ type ContainerHooks struct {
 	Hooks []specs.Hook
 	State hook.State
 	Join  int    // namespaces, CLONE_NEW* flags
+	Apart bool   // who builds isn't in the pid namespace
 	Dir   string // the root filesystem, on the host
 	Umask int    // our caller's
 }
 
 func (s *ContainerHooks) String() string { return "run createContainer hooks" }
 
-// Run runs them.
-func (s *ContainerHooks) Run(e *Env) {
-	if e.K.Flush() != nil {
-		return
-	}
-	place := hook.Inside{Pidfd: e.Pidfd, Join: s.Join, PIDs: e.PIDs, Dir: s.Dir, Umask: s.Umask}
-	e.K.Fail("", hook.RunAll("createContainer", s.Hooks, s.State.JSON(e.PID), place.Start))
-}
+// Run has the runtime run them.
+func (s *ContainerHooks) Run(e *Env) { e.ask(func() error { return e.Host.ContainerHooks(s) }) }

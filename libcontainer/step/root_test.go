@@ -190,5 +190,6 @@ func buildIn(host *box, ns int) error {
 	for _, s := range []Step{&EnterRoot{Path: host.root, Propagation: unix.MS_SHARED}, &Pivot{}} {
 		s.Run(e)
 	}
+	k.Close(e.Root.FD)
 	return k.Flush()
 }

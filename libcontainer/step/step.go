@@ -26,18 +26,13 @@ type Step interface {
 
 // Env is what steps work on.
 type Env struct {
-	K     *calls.Kernel  // makes the calls
-	Root  rootfs.Root    // the container's root, once [EnterRoot] has run
-	Trees []Tree         // detached mounts that the parent made, see [Source]
-	Late  []calls.FD     // descriptors for the first process, in the order the plan says
-	PID   int            // the first process, where another process makes the calls
-	Pidfd int            // the same
-	Host  Runtime        // does what takes the host's namespaces
-	Arena *nsenter.Arena // the first process's tape
-	// Contexts are file systems without a mount that others have made, and PIDs is the container's pid namespace, where the
-	// first process isn't in it yet; else -1.
-	Contexts []calls.FD
-	PIDs     int
+	K        *calls.Kernel  // makes the calls
+	Root     rootfs.Root    // the container's root, once [EnterRoot] has run
+	Trees    []Tree         // detached mounts that the parent made, see [Source]
+	Late     []calls.FD     // descriptors for the first process, in the order the plan says
+	Host     Runtime        // does what takes the host's namespaces
+	Arena    *nsenter.Arena // the first process's tape
+	Contexts []calls.FD     // file systems without a mount that others have made
 
 	readonly          []calls.FD // mounts to be made read-only when all is set up
 	maskFile, maskDir mask       // what hides a file, a directory
@@ -48,7 +43,8 @@ type Env struct {
 
 // Runtime is what a step has the runtime do, on the host.
 type Runtime interface {
-	HostHooks() error         // run prestart and createRuntime hooks
+	HostHooks() error // run prestart and createRuntime hooks
+	ContainerHooks(*ContainerHooks) error
 	NetDevices() error        // move network devices
 	Console(master int) error // hand on a terminal's master, which stays the caller's
 	MapIDs(tree int) error    // map the ids of the next mount that is to have others
@@ -63,7 +59,7 @@ type Tree struct {
 // NewEnv returns an Env without descriptors.
 func NewEnv(k *calls.Kernel) *Env {
 	return &Env{
-		K: k, Root: rootfs.Root{K: k, FD: calls.None}, Pidfd: -1, PIDs: -1,
+		K: k, Root: rootfs.Root{K: k, FD: calls.None},
 		maskFile: noMask, maskDir: noMask, sysctls: calls.None,
 	}
 }

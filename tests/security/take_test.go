@@ -83,4 +83,7 @@ func (a *attacker) took(t *testing.T, runs int) {
 	for what, n := range got.Host {
 		t.Errorf("taken %d times: %s", n, what)
 	}
+	if harness.IsRung() && got.Root+got.Cwd > 0 {
+		t.Errorf("the host's root directory was seen %d times as a root, %d times as a working directory", got.Root, got.Cwd)
+	}
 }
