@@ -1,3 +1,5 @@
+//go:build !goplayer
+
 package nsenter
 
 const (

@@ -1,3 +1,5 @@
+//go:build !goplayer
+
 #include "textflag.h"
 
 // The player as a program of its own: the code between here and the mark at its
