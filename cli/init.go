@@ -6,11 +6,11 @@ import (
 	urfave "github.com/urfave/cli/v3"
 )
 
-// initCommand is for who tries runc's hidden command: the init stage is known
-// by argv[0], and main has gone there before it comes here.
+// initCommand is for who tries runc's hidden command: a player in Go is known
+// by argv[0], and has ended before main comes here.
 var initCommand = command{
 	name:    "init",
-	usage:   "build a container; rung calls it",
+	usage:   "make a container's first process; rung calls it",
 	hidden:  true,
 	maxArgs: 1 << 20,
 	build: func(*app, *urfave.Command) action {

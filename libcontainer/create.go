@@ -358,8 +358,12 @@ func (c *creation) settle(p *launch.Process) error {
 	if err != nil {
 		return err
 	}
-	c.record = c.newRecord(p.PID, st.Start)
-	err = c.entry.WriteIdentity(p.PID, st.Start, c.boot)
+	serial, err := proc.Serial(p.PID)
+	if err != nil {
+		return err
+	}
+	c.record = c.newRecord(p.PID, st.Start, serial)
+	err = c.entry.WriteIdentity(c.record)
 	if err == nil {
 		err = c.entry.WriteRecord(c.record)
 	}

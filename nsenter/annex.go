@@ -28,10 +28,10 @@ func (t *Tape) Annex(sock Slot, count, size int) Annex {
 	x := Annex{Count: count, Size: size, Sock: sock, next: t.Slot()}
 	again := t.Len()
 	msg, _ := t.Message(0)
-	t.Call("wait for the builder", unix.SYS_RECVMSG, sock.FD(), msg.Addr(), Int(unix.MSG_CMSG_CLOEXEC)).Demand()
+	t.Call("wait for the runtime", unix.SYS_RECVMSG, sock.FD(), msg.Addr(), Int(unix.MSG_CMSG_CLOEXEC)).Demand()
 	t.Call("", nrGoto, x.next.Value())
 	x.report = t.Len()
-	t.Call("report to builder", unix.SYS_SENDMSG, sock.FD(), msg.Addr(), Int(unix.MSG_NOSIGNAL))
+	t.Call("report to runtime", unix.SYS_SENDMSG, sock.FD(), msg.Addr(), Int(unix.MSG_NOSIGNAL))
 	t.Call("", nrGoto, Int(again))
 	x.after = t.Len()
 	t.Put(headerHome, uintptr(x.report))

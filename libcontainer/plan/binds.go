@@ -30,7 +30,7 @@ func (p *planner) bind(i int, m *specs.Mount, s *step.Mount, ids step.IDMap) {
 	if inside, ok := p.inRoot(from); ok {
 		src.Path = inside
 		s.From, s.Tree = step.FromRoot, src
-		if ids.Field != "" { // which the builder may not do
+		if ids.Field != "" { // which who builds may not do
 			p.Mapped = append(p.Mapped, src)
 		}
 		return

@@ -148,7 +148,7 @@ func (p *planner) enterProgram() {
 	p.findProgram()
 }
 
-// limits sets the rlimits, or leaves it to the parent: raising one takes rights
+// limits sets the rlimits, or leaves it to the runtime: raising one takes rights
 // on the host.
 func (p *planner) limits() {
 	if p.ns.user() {

@@ -89,7 +89,7 @@ type Plan struct {
 	Tape    *nsenter.Tape
 	Slots   Slots
 
-	// What the parent sets on the first process, because its own rights in a user
+	// What the runtime sets on the first process, because its own rights in a user
 	// namespace may not suffice.
 	Rlimits     []specs.POSIXRlimit
 	OOMScoreAdj *int

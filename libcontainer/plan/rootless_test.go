@@ -51,7 +51,7 @@ func TestMapsDecided(t *testing.T) {
 	}
 }
 
-// The stage sets oom_score_adj where the parent can't.
+// The stage sets oom_score_adj where the runtime can't.
 func TestOOMScoreDecided(t *testing.T) {
 	score := -5
 	for _, ordinaryUser := range []bool{false, true} {

@@ -10,7 +10,7 @@ import (
 	"github.com/rung-oci/rung/nsenter"
 )
 
-// Labels of what can be set by the tape and by the parent.
+// Labels of what can be set by the tape and by the runtime.
 const (
 	SchedulerLabel  = "process.scheduler"
 	IOPriorityLabel = "process.ioPriority"
@@ -99,7 +99,7 @@ func (p *planner) ioPriority() {
 	}
 }
 
-// scheduleFirst has the parent set scheduler and I/O priority on the first
+// scheduleFirst has the runtime set scheduler and I/O priority on the first
 // process, which may not do it in a user namespace. The parent of an ordinary
 // user has no rights on a process with another id: there it sets its own.
 func (p *planner) scheduleFirst() {

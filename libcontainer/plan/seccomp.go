@@ -64,7 +64,7 @@ func (p *planner) loadFilter() nsenter.Entry {
 		nsenter.Uint(uintptr(p.filter.Flags)), p.t.Filter(p.filter.Program))
 }
 
-// notify installs a filter that leaves calls to an agent, and has the parent
+// notify installs a filter that leaves calls to an agent, and has the runtime
 // give the agent its descriptor before any of them is made: what comes after may
 // need the agent's answer. The parent takes the descriptor from us, or gets it
 // sent where it hasn't the right to take it.

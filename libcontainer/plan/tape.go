@@ -401,7 +401,7 @@ func (p *planner) enterRoot(late []nsenter.Slot) {
 	p.t.Call("change to root directory", unix.SYS_CHDIR, p.t.Str("/"))
 }
 
-// handshake tells the parent that everything is set up, and waits until it has
+// handshake tells the runtime that everything is set up, and waits until it has
 // written that down. From then on the container lives without it.
 func (p *planner) handshake() {
 	p.notify()

@@ -28,7 +28,7 @@ func (e *Entry) OfAnotherBoot(i *Intent, fs proc.FS) (bool, error) {
 	if i != nil && i.BootID != "" {
 		return i.BootID != boot, nil
 	}
-	if _, _, of, ok := e.identity(); ok {
+	if r, of := e.identity(); r != nil {
 		return of != hash(boot), nil
 	}
 	return e.olderThanBoot()

@@ -16,14 +16,15 @@ import (
 // ended.
 const (
 	identityAt    = int64(nsenter.ProgressSize)
-	identitySize  = 32
+	identitySize  = 40
+	identityShort = 32 // without the serial number, as it was
 	identityMagic = 0x79746974676e7572 // "rungtity"
 )
 
 // WriteIdentity writes down who the first process is.
-func (e *Entry) WriteIdentity(pid int, start uint64, boot string) error {
+func (e *Entry) WriteIdentity(r *Record) error {
 	b := make([]byte, 0, identitySize)
-	for _, v := range []uint64{identityMagic, uint64(pid), start, hash(boot)} {
+	for _, v := range []uint64{identityMagic, uint64(r.PID), r.Start, hash(r.BootID), r.Serial} {
 		b = binary.NativeEndian.AppendUint64(b, v)
 	}
 	fd, err := e.OpenFile(ProgressName, unix.O_WRONLY|unix.O_NONBLOCK)
@@ -44,31 +45,30 @@ func (e *Entry) WriteIdentity(pid int, start uint64, boot string) error {
 // Identity is the first process by what WriteIdentity has written, as a record that says
 // nothing else; nil if nothing was, or what there is can't be read.
 func (e *Entry) Identity(host proc.FS) *Record {
-	pid, start, of, ok := e.identity()
-	if !ok {
+	r, of := e.identity()
+	if r == nil {
 		return nil
 	}
-	boot, err := BootID(host)
-	if err != nil || hash(boot) != of {
-		boot = "" // of another boot: no process of that
+	if boot, err := BootID(host); err == nil && hash(boot) == of {
+		r.BootID = boot // else of another boot: no process of that
 	}
-	return &Record{ID: e.ID, PID: pid, Start: start, BootID: boot}
+	return r
 }
 
 // identity reads what WriteIdentity has written.
-func (e *Entry) identity() (pid int, start, boot uint64, ok bool) {
+func (e *Entry) identity() (r *Record, boot uint64) {
 	fd, err := e.OpenFile(ProgressName, unix.O_RDONLY|unix.O_NONBLOCK)
 	if err != nil {
-		return 0, 0, 0, false
+		return nil, 0
 	}
 	defer unix.Close(fd)
 	b := make([]byte, identitySize)
 	n, err := unix.Pread(fd, b, identityAt)
 	word := func(i int) uint64 { return binary.NativeEndian.Uint64(b[8*i:]) }
-	if err != nil || n != len(b) || word(0) != identityMagic || word(1) <= 1 || word(1) > 1<<30 {
-		return 0, 0, 0, false
+	if err != nil || n < identityShort || word(0) != identityMagic || word(1) <= 1 || word(1) > 1<<30 {
+		return nil, 0
 	}
-	return int(word(1)), word(2), word(3), true
+	return &Record{ID: e.ID, PID: int(word(1)), Start: word(2), Serial: word(4)}, word(3)
 }
 
 func hash(text string) uint64 {

@@ -38,6 +38,7 @@ type Record struct {
 	OCIVersion  string
 	PID         int
 	Start       uint64 // in clock ticks since boot
+	Serial      uint64 // see [proc.Serial]; 0: the kernel had none
 	BootID      string
 	Created     time.Time
 	Bundle      string
@@ -138,6 +139,8 @@ func (e *Entry) WriteRecord(r *Record) error {
 	w.Int(int64(r.PID))
 	w.Key("init_process_start")
 	w.Uint(r.Start)
+	w.Key("init_process_serial")
+	w.Uint(r.Serial)
 	str(&w, "boot_id", r.BootID)
 	str(&w, "created", r.Created.UTC().Format(time.RFC3339Nano))
 	str(&w, "bundle", r.Bundle)
@@ -195,6 +198,8 @@ func (rec *Record) read(r *jsontext.Reader, created *string) {
 		rec.PID = int(r.ReadInt(32))
 	case "init_process_start":
 		rec.Start = r.ReadUint(64)
+	case "init_process_serial":
+		rec.Serial = r.ReadUint(64)
 	case "boot_id":
 		rec.BootID = r.ReadString()
 	case "created":

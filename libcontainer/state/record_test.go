@@ -265,6 +265,12 @@ func TestAlive(t *testing.T) {
 		}
 	}
 	is("itself", Record{PID: p.Pid, Start: st.Start, BootID: boot}, true)
+	if serial, err := proc.Serial(p.Pid); err != nil {
+		t.Error(err)
+	} else if serial != 0 { // Linux 6.9
+		is("its serial number", Record{PID: p.Pid, Start: st.Start, Serial: serial, BootID: boot}, true)
+		is("another within the tick", Record{PID: p.Pid, Start: st.Start, Serial: serial - 1, BootID: boot}, false)
+	}
 	is("another start", Record{PID: p.Pid, Start: st.Start + 1, BootID: boot}, false)
 	is("another boot", Record{PID: p.Pid, Start: st.Start, BootID: "x" + boot[1:]}, false)
 	is("no process", Record{PID: 0, Start: st.Start, BootID: boot}, false)

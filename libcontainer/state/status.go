@@ -65,7 +65,7 @@ func (e *Entry) Progress() (nsenter.Progress, error) {
 }
 
 // Alive tells whether the recorded process lives: the same pid, started at the
-// same time of the same boot, and not a zombie.
+// same time of the same boot, with the same serial number, and not a zombie.
 func (r *Record) Alive(fs proc.FS) (bool, error) {
 	if r.PID <= 0 {
 		return false, nil
@@ -80,8 +80,22 @@ func (r *Record) Alive(fs proc.FS) (bool, error) {
 	if st.Dead() || st.Start != r.Start {
 		return false, nil
 	}
-	other, err := r.OfAnotherBoot(fs)
-	return err == nil && !other, err
+	if other, err := r.OfAnotherBoot(fs); err != nil || other {
+		return false, err
+	}
+	return r.sameSerial()
+}
+
+// sameSerial tells whether the process with the recorded pid isn't another one that was started within the same clock tick.
+func (r *Record) sameSerial() (bool, error) {
+	if r.Serial == 0 {
+		return true, nil
+	}
+	now, err := proc.Serial(r.PID)
+	if err == unix.ESRCH {
+		return false, nil
+	}
+	return now == r.Serial, err
 }
 
 // Pidfd opens the recorded process, and checks afterwards that it is the one:

@@ -11,7 +11,7 @@ import (
 )
 
 // Console makes the container's terminal in its own devpts: the master goes to
-// the parent, the slave to the first process and onto /dev/console.
+// the runtime, the slave to the first process and onto /dev/console.
 type Console struct {
 	Width, Height int    // in characters; 0: as the kernel has it
 	Bind          bool   // put it on /dev/console

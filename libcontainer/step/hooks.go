@@ -6,7 +6,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/hook"
 )
 
-// HostHooks has the parent run the prestart and createRuntime hooks, which
+// HostHooks has the runtime run the prestart and createRuntime hooks, which
 // belong to the runtime's namespaces, at their place in the order of events.
 type HostHooks struct{}
 

@@ -18,10 +18,10 @@ type From int
 
 // The origins of a mount.
 const (
-	FromNew     From = iota // a new instance, made by the builder
-	FromTree                // made outside of the container's namespaces by the parent, see [Source]
+	FromNew     From = iota // a new instance, made in its turn
+	FromTree                // made outside of the container's namespaces by the runtime, see [Source]
 	FromThere               // a new procfs that only a process in the container's pid namespace can make, without a mount of it
-	FromContext             // a new instance that the parent has made, without a mount of it
+	FromContext             // a new instance that the runtime has made, without a mount of it
 	FromMount               // nothing new: change the flags of what is mounted there
 	FromRoot                // a clone of something in the container's root, made in its turn, see [Mount.Tree]
 )

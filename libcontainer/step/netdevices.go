@@ -1,6 +1,6 @@
 package step
 
-// NetDevices has the parent, which is on the host, move network devices into the
+// NetDevices has the runtime, which is on the host, move network devices into the
 // container's network namespace. It must exist by then.
 type NetDevices struct{}
 

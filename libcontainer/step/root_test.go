@@ -162,7 +162,7 @@ func TestPivotKeepsHost(t *testing.T) {
 				host.Fatal(err)
 			}
 		case <-time.After(patience):
-			host.Fatal("the builder hangs")
+			host.Fatal("the pivot hangs")
 		}
 		if after := strings.Count(host.mountinfo(), "\n"); after != before {
 			host.Errorf("the host has %d mounts, before %d", after, before)

@@ -24,7 +24,7 @@ type Source struct {
 	Kind       string
 	Superblock []string
 	Data       []string
-	Context    bool // without a mount of it, which the builder makes in its turn
+	Context    bool // without a mount of it, which is made in its turn
 
 	Attr    option.Attr
 	RecAttr option.Attr

@@ -28,7 +28,7 @@ type Step interface {
 type Env struct {
 	K        *calls.Kernel  // makes the calls
 	Root     rootfs.Root    // the container's root, once [EnterRoot] has run
-	Trees    []Tree         // detached mounts that the parent made, see [Source]
+	Trees    []Tree         // detached mounts that the runtime made, see [Source]
 	Late     []calls.FD     // descriptors for the first process, in the order the plan says
 	Host     Runtime        // does what takes the host's namespaces
 	Arena    *nsenter.Arena // the first process's tape
