@@ -20,7 +20,7 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # `make TAGS=libseccomp` builds; `make` alone explains.
 .DEFAULT_GOAL := $(if $(TAGS),build,help)
 
-.PHONY: help build run test test-unit test-race test-system test-seccomp test-vm test-engines conformance differ differ-known lint bench bench-smoke install uninstall clean generate
+.PHONY: help build run test test-unit test-race test-system test-goplayer test-seccomp test-vm test-engines conformance differ differ-known lint bench bench-smoke install uninstall clean generate
 
 help: ## show this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,11 @@ test-race: ## the tests of packages with goroutines under the race detector (nee
 
 test-system: build ## tests that run the binary, in all three cgroup views; what was skipped, and why, at the end
 	cd tests && $(GO) vet ./... && $(GO) run ./skips -short -timeout 20m ./...
+
+# As on an architecture without machine code of a player.
+test-goplayer: ## the tests of containers, on a binary whose player is in Go (8 minutes)
+	$(GO) vet -tags goplayer ./... && $(GO) test -short -tags goplayer ./nsenter ./libcontainer/...
+	cd tests && RUNG_TAGS=goplayer $(GO) test -short -count=1 -timeout 20m ./cli ./embed ./lifecycle ./rootless ./seccomp ./security
 
 test-seccomp: ## compare our seccomp filters with libseccomp's, which is fetched into /var/tmp (needs gcc, curl, pkg-config)
 	eval "$$(seccomp/gen/libseccomp.sh)" && $(GO) vet -tags libseccomp ./... && \

@@ -51,8 +51,9 @@ func TestExecutableOverwrite(t *testing.T) {
 		{"exec in user namespace", harness.MappedRoot, nil, nil, "", "", "EACCES rung:init"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if runtime.GOARCH != "amd64" && c.visible == memory {
-				t.Skip("the player is for amd64")
+			if runtime.GOARCH != "amd64" || os.Getenv("RUNG_TAGS") == "goplayer" {
+				// The player is a copy of the runtime on a file system without an upper layer, which everybody may see.
+				c.visible, c.proof, c.closed = "/rung", "EROFS", ""
 			}
 			path, changed := harness.UseCopy(t)
 			a := attack(t, []string{"exe"}, c.a, harness.Capabilities("CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE", "CAP_SYS_ADMIN", "CAP_LINUX_IMMUTABLE"), writable)
