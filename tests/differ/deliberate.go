@@ -172,6 +172,13 @@ var deliberate = []*Known{
 		If: hasOption("ro"),
 	},
 	{
+		Name:   "a new file system's ro is the mount's, and not that of a bind of it",
+		Reason: "As before: what was remounted read-only is bound again from within the root filesystem, with words that clear the mount's own ro (ADR 19).",
+		Key:    re(`^(exec \d )?c:`),
+		Rung:   re(`^(ok|EACCES)$`), Runc: re(`^EROFS$`),
+		If: func(c *Case) bool { return hasOption("ro")(c) && hasOption("remount")(c) },
+	},
+	{
 		Name:   "runc: ro of a tmpfs is applied to what covers it",
 		Reason: "runc makes a tmpfs read-only at the end, by its path: what a later mount of the list put there gets its flags, and the tmpfs stays writable.",
 		Key:    re(`^mount .* flags|^(exec \d )?[cw]:`),

@@ -82,7 +82,19 @@ var runcFails = []*Known{
 				without(c, m.Destination, "ro")
 			}
 		},
-		Key: re(`flags|^(exec \d )?c:`),
+		Key: re(`flags|super|^(exec \d )?c:`),
+	},
+	{
+		Name:   "runc: norelatime in a user namespace",
+		Reason: "The word leaves the kernel its default, which is relatime (mount(8)); runc asks the kernel to clear the flag, which is locked there.",
+		Text:   re(`cannot clear locked flags MS_RELATIME`),
+		If:     hasOption("norelatime"),
+		Help: func(c *Case) {
+			for _, m := range c.Spec.Mounts {
+				without(c, m.Destination, "norelatime")
+			}
+		},
+		Key: re(`^mount .* flags`),
 	},
 	{
 		Name:   "runc: the same file system twice at a path",

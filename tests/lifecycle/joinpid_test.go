@@ -120,12 +120,14 @@ func TestJoinedPIDLimitOne(t *testing.T) {
 	harness.NeedRung(t, "a pids.limit of 1")
 	ns := holder(t)
 	join := harness.JoinNS(specs.PIDNamespace, ns("pid"))
-	one := func(s *specs.Spec) { s.Linux.Resources.Pids = &specs.LinuxPids{Limit: new(int64(1))} }
-	b := harness.New(t, join, one)
-	b.Container(t, "run").Silent(t)
-	b = harness.New(t, join, one, harness.Shell("true & echo not alone"))
-	if r := b.Container(t, "run"); r.Code == 0 || strings.Contains(r.Stdout, "not alone") {
-		t.Errorf("want the fork to fail: %v", r)
+	for _, limit := range []int64{0, 1} { // which mean the same
+		one := func(s *specs.Spec) { s.Linux.Resources.Pids = &specs.LinuxPids{Limit: &limit} }
+		b := harness.New(t, join, one)
+		b.Container(t, "run").Silent(t)
+		b = harness.New(t, join, one, harness.Shell("true & echo not alone"))
+		if r := b.Container(t, "run"); r.Code == 0 || strings.Contains(r.Stdout, "not alone") {
+			t.Errorf("want the fork to fail: %v", r)
+		}
 	}
 }
 
