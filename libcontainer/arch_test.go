@@ -27,6 +27,7 @@ var layers = [][]string{
 		"libcontainer/wire",
 	},
 	{"libcontainer/calls"},
+	{"libcontainer/calls/callstest"},
 	{"libcontainer/rootfs"},
 	{"cgroups", "cgroups/device", "libcontainer/hook", "libcontainer/timeline", "libcontainer/mount", "libcontainer/pty", "libcontainer/spawn", "libcontainer/spec", "libcontainer/state"},
 	{"cgroups/v2", "libcontainer/idmap", "libcontainer/step"},

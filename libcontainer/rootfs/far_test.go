@@ -5,10 +5,8 @@ import (
 	"os"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/rung-oci/rung/libcontainer/calls"
-	"github.com/rung-oci/rung/nsenter"
+	"github.com/rung-oci/rung/libcontainer/calls/callstest"
 )
 
 // elsewhere has the roots of tests opened and changed by another process, as a container's
@@ -18,44 +16,17 @@ var elsewhere bool
 // far is a fork of the calling thread that makes calls. It ends with the test.
 func far(t testing.TB) *calls.Kernel {
 	t.Helper()
-	const count, size = 64, 64 << 10
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tape := nsenter.NewTape()
-	sock := tape.FDSlot()
-	f := &calls.Far{Annex: tape.Annex(sock, count, size), Sock: pair[0]}
-	image := tape.Image()
-	f.Annex = f.Annex.In(image)
-	player, err := nsenter.NewLocal(image)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.Arena = player.Arena
-	f.Arena.SetFD(sock, pair[1])
-	pid, err := nsenter.Fork(&nsenter.CloneArgs{ExitSignal: uint64(unix.SIGCHLD)}, player)
-	if err != nil {
-		t.Fatal(err)
-	}
-	unix.Close(pair[1])
-	k, before := calls.NewKernel(f), open(pid)
+	p := callstest.Start(t, 64, 64<<10)
+	before := open(p.PID)
 	t.Cleanup(func() {
-		if err := k.Flush(); err == nil { // a kept error is the end of the process
-			if after := open(pid); after != before {
+		if err := p.K.Flush(); err == nil { // a kept error is the end of the process
+			if after := open(p.PID); after != before {
 				t.Errorf("the process has %d descriptors open, before %d", after, before)
 			}
 		}
-		_ = unix.Kill(pid, unix.SIGKILL)
-		for {
-			if _, err := unix.Wait4(pid, nil, 0, nil); err != unix.EINTR {
-				break
-			}
-		}
-		unix.Close(pair[0])
-		player.Free()
+		p.End(t)
 	})
-	return k
+	return p.K
 }
 
 // open is how many descriptors a process has open.

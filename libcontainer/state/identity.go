@@ -17,7 +17,7 @@ import (
 const (
 	identityAt    = int64(nsenter.ProgressSize)
 	identitySize  = 40
-	identityShort = 32 // without the serial number, as it was
+	identityShort = 32                 // without the serial number, as it was
 	identityMagic = 0x79746974676e7572 // "rungtity"
 )
 

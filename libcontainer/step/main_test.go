@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/calls"
+	"github.com/rung-oci/rung/libcontainer/calls/callstest"
 	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/mount/option"
 	"github.com/rung-oci/rung/libcontainer/proc"
@@ -91,7 +92,7 @@ func (m maker) box(t *testing.T, f func(b *box)) {
 	go run()
 	select {
 	case <-done:
-	case <-time.After(2 * patience):
+	case <-time.After(2 * callstest.Patience):
 		t.Fatal("test hangs")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/calls"
+	"github.com/rung-oci/rung/libcontainer/calls/callstest"
 	"github.com/rung-oci/rung/libcontainer/mount"
 )
 
@@ -161,7 +162,7 @@ func TestPivotKeepsHost(t *testing.T) {
 			if err != nil {
 				host.Fatal(err)
 			}
-		case <-time.After(patience):
+		case <-time.After(callstest.Patience):
 			host.Fatal("the pivot hangs")
 		}
 		if after := strings.Count(host.mountinfo(), "\n"); after != before {
