@@ -217,7 +217,9 @@ func (c *creation) decide() error {
 	if plan.Network(c.bundle.Spec, h) {
 		c.network = launch.NewNetwork(c.host.FD)
 	}
-	c.plan, err = plan.Create(c.bundle.Spec, h, o)
+	if c.plan, err = plan.Create(c.bundle.Spec, h, o); err == nil {
+		c.tellPlan()
+	}
 	return err
 }
 

@@ -43,3 +43,13 @@ func (c *creation) tellProfile() {
 		}
 	}
 }
+
+// tellPlan tells all that will be done.
+func (c *creation) tellPlan() {
+	if c.r.Debug == nil {
+		return
+	}
+	for line := range strings.Lines(c.plan.String()) {
+		c.r.debug("plan: %s", strings.TrimSuffix(line, "\n"))
+	}
+}

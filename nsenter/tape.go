@@ -197,6 +197,30 @@ func (t *Tape) Label(i int) string {
 // Labels are the labels of all entries.
 func (t *Tape) Labels() []string { return t.labels }
 
+// A Line is an entry for people.
+type Line struct {
+	Call     uintptr // the number of the system call, unless Own
+	Own      string  // what it is if it isn't a system call: the tape's own doing
+	Label    string
+	Optional bool // an entry before it may pass over it
+}
+
+// Lines are all entries. Those of an annex aren't known beforehand.
+func (t *Tape) Lines() []Line {
+	own := map[uintptr]string{
+		nrSet: "set", nrFail: "fail", nrMark: "mark", nrExpect: "expect", nrBranch: "branch", nrGoto: "go to", nrCompare: "compare",
+	}
+	lines := make([]Line, len(t.ops))
+	for i := range t.ops {
+		o := &t.ops[i]
+		lines[i].Call, lines[i].Own, lines[i].Label = o.nr, own[o.nr], t.labels[i]
+		for j := i + 1; j <= i+int(o.skip) && j < len(lines); j++ {
+			lines[j].Optional = true
+		}
+	}
+	return lines
+}
+
 // An Entry is what [Tape.Call] appended; its methods refine it.
 type Entry struct{ op *op }
 

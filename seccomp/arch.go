@@ -2,6 +2,7 @@ package seccomp
 
 import (
 	"runtime"
+	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
@@ -71,6 +72,16 @@ func findArch(name specs.Arch) *arch {
 		}
 	}
 	return nil
+}
+
+// Name is the name of a system call of this program's own architecture, or its number where it has none.
+func Name(call uintptr) string {
+	if a := findArch(Native()); a != nil {
+		if name := a.nameOf(uint32(call)); name != "" {
+			return name
+		}
+	}
+	return strconv.FormatUint(uint64(call), 10)
 }
 
 // Native is the architecture of this program, which is in every filter.

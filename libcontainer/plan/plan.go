@@ -229,9 +229,9 @@ func (p *Plan) String() string {
 		}
 		b.WriteByte('\n')
 	}
-	p.printLabels(&b, "tape")
+	p.printTape(&b, "tape")
 	if p.Procfs != nil {
-		p.Procfs.printLabels(&b, "tape of procfs")
+		p.Procfs.printTape(&b, "tape of procfs")
 	}
 	for _, r := range p.Rlimits {
 		fmt.Fprintf(&b, "parent: %s %d %d\n", r.Type, r.Soft, r.Hard)
@@ -239,10 +239,18 @@ func (p *Plan) String() string {
 	return b.String()
 }
 
-func (p *Plan) printLabels(b *strings.Builder, tape string) {
-	for i, l := range p.Tape.Labels() {
-		if l != "" {
-			fmt.Fprintf(b, "%s %d: %s\n", tape, i, l)
+func (p *Plan) printTape(b *strings.Builder, tape string) {
+	for i, l := range p.Tape.Lines() {
+		if l.Label == "" {
+			continue
 		}
+		call := l.Own
+		if call == "" {
+			call = seccomp.Name(l.Call)
+		}
+		if l.Optional {
+			call += ", or not"
+		}
+		fmt.Fprintf(b, "%s %d: %s: %s\n", tape, i, call, l.Label)
 	}
 }

@@ -156,8 +156,8 @@ func text(p *Plan) string {
 	for l := range strings.Lines(p.String()) {
 		l = strings.TrimSuffix(l, "\n")
 		if strings.HasPrefix(l, "tape ") { // without numbers, lest one entry more change all lines
-			_, label, _ := strings.Cut(l, ": ")
-			l = "tape: " + label
+			_, call, _ := strings.Cut(l, ": ")
+			l = "tape: " + call
 		}
 		if l == last {
 			times++
