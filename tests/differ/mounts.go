@@ -71,6 +71,15 @@ var aboutMounts = []*Known{
 		If: hasOption("remount"),
 	},
 	{
+		Name:   "a remount that names no flag changes none",
+		Reason: "Nor does a bind (ADR 19); runc's remount of a file system takes all flags of the mount away that it doesn't name.",
+		Key:    re(`^mount .* flags( \(\d+\))?$`),
+		Where: func(_ *Case, d Difference) bool {
+			return sameBut(d, `,(nosuid|nodev|noexec|nosymfollow)`) && len(d.Rung) > len(d.Runc)
+		},
+		If: hasOption("remount"),
+	},
+	{
 		Name:   "cgroup v1: the tmpfs above the hierarchies",
 		Reason: "It is read-only where the mount is asked to be; in runc it stays writable.",
 		Key:    re(`^mount /sys/fs/cgroup flags( \(\d+\))?$`),
