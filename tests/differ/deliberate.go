@@ -362,6 +362,21 @@ var deliberate = []*Known{
 		Where:  func(c *Case, d Difference) bool { return mountedTwice(c, pathOf(d)) },
 	},
 	{
+		Name:   "a read-only / is the root itself, also where .. leads to it",
+		Reason: "runc's copy covers / alone, and .. of a directory of the root leads below it, where other mounts are missing.",
+		Key:    re(`^(exec \d )?[rwc]:.*/\.\.(/|$)`),
+		If:     func(c *Case) bool { return slices.Contains(c.Spec.Linux.ReadonlyPaths, "/") },
+	},
+	{
+		Name:   "runc: readonlyPaths of what is shared",
+		Reason: "runc binds a protected path on itself, which a peer of it, mounted elsewhere in the container, gets too; rung's copy is private.",
+		Key:    re(`^mount .* \(\d+\)$`),
+		Rung:   re(`^\(nothing\)$`),
+		If: func(c *Case) bool {
+			return len(c.Spec.Linux.ReadonlyPaths) > 0 && (hasOption("shared")(c) || hasOption("rshared")(c))
+		},
+	},
+	{
 		Name:   "runc: a read-only / isn't exec's",
 		Reason: "What is exec'd has the root below runc's read-only copy, and may write there.",
 		Key:    re(`^exec \d [cw]:/`),
