@@ -188,6 +188,13 @@ var deliberate = []*Known{
 		},
 	},
 	{
+		Name:   "runc: nodev of a /dev is applied to what covers it",
+		Reason: "As ro is: runc gives /dev its flags at the end, by its path, and devices in a later mount there are none then.",
+		Key:    re(`^(exec \d )?([rw]:/dev/|dev )`),
+		Runc:   re(`^EACCES$`),
+		If:     func(c *Case) bool { return hasOption("ro")(c) && hasOption("nodev")(c) && timesMounted(c, "/dev") > 1 },
+	},
+	{
 		Name:   "startContainer hooks without process.env",
 		Reason: "A startContainer hook without an environment of its own has the process's, HOME with it; with runc it has none where the process has none.",
 		Key:    re(`^hook startContainer env`),
