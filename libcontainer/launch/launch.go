@@ -7,11 +7,11 @@ package launch
 import (
 	"errors"
 	"fmt"
-	"github.com/rung-oci/rung/libcontainer/calls"
 	"runtime"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/spawn"

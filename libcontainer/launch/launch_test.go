@@ -109,7 +109,7 @@ func guard(t *testing.T) {
 	before := descriptors(t)
 	t.Cleanup(func() {
 		defer runtime.UnlockOSThread()
-		if pid, err := unix.Wait4(-1, nil, unix.WNOHANG|unix.WALL, nil); err != unix.ECHILD { //nolint:errorlint // the very error
+		if pid, err := unix.Wait4(-1, nil, unix.WNOHANG|unix.WALL, nil); err != unix.ECHILD {
 			t.Errorf("a child is left: %d, %v", pid, err)
 		}
 		if after := descriptors(t); after != before {

@@ -3,10 +3,10 @@ package launch
 import (
 	"errors"
 	"fmt"
-	"github.com/rung-oci/rung/libcontainer/calls"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/idmap"
 	"github.com/rung-oci/rung/libcontainer/proc"
 )

@@ -3,10 +3,10 @@ package launch
 import (
 	"errors"
 	"fmt"
-	"github.com/rung-oci/rung/libcontainer/calls"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/source"
 	"github.com/rung-oci/rung/libcontainer/thread"
 	"github.com/rung-oci/rung/libcontainer/timeline"

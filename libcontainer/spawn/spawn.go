@@ -4,6 +4,7 @@ package spawn
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -61,7 +62,7 @@ func (s *Start) Player() (child Child, pidfd int, err error) {
 }
 
 func (s *Start) inherit() []int {
-	return append(s.Inherit[:len(s.Inherit):len(s.Inherit)], s.Arena, s.Progress)
+	return append(slices.Clip(s.Inherit), s.Arena, s.Progress)
 }
 
 func (s *Start) program() (pid, pidfd int, err error) {

@@ -92,7 +92,7 @@ func (r *Record) sameSerial() (bool, error) {
 		return true, nil
 	}
 	now, err := proc.Serial(r.PID)
-	if err == unix.ESRCH {
+	if errors.Is(err, unix.ESRCH) {
 		return false, nil
 	}
 	return now == r.Serial, err

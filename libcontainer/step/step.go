@@ -75,14 +75,6 @@ func CloseAll(list []int) {
 	}
 }
 
-// at is the error of a system call by name.
-func at(call string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", call, err)
-}
-
 // take hands tree i over: the caller owns it now.
 func (e *Env) take(label string, i int) Tree {
 	if i < 0 || i >= len(e.Trees) || e.Trees[i].FD.None() {

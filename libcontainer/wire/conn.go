@@ -56,9 +56,9 @@ func (c Conn) Recv() ([]int, error) {
 	for {
 		n, oobn, flags, _, err := unix.Recvmsg(c.FD, b[:], oob, unix.MSG_CMSG_CLOEXEC)
 		switch {
-		case err == unix.EINTR:
+		case errors.Is(err, unix.EINTR):
 			continue
-		case err == unix.ECONNRESET || err == nil && n == 0:
+		case errors.Is(err, unix.ECONNRESET) || err == nil && n == 0:
 			return nil, io.EOF
 		case err != nil:
 			return nil, err
