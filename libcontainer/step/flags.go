@@ -107,7 +107,8 @@ const whose = "source"
 // flags.
 func (s *Source) SetFlags(k *calls.Kernel, fd calls.FD) {
 	below := s.refusedBelow(k, fd) // as long as the flags are the source's
-	for _, p := range s.Propagation {
+	before, _ := splitPropagation(s.Propagation)
+	for _, p := range before {
 		mount.SetPropagation(k, "set propagation", fd, p.Type, p.Recursive)
 	}
 	if s.Kind == "" {
@@ -131,4 +132,15 @@ func (s *Source) refusedBelow(k *calls.Kernel, fd calls.FD) []option.Refusal {
 		return nil
 	}
 	return option.LockedBelow(s.RecAttr, have)
+}
+
+// splitPropagation parts a list in what is set before a mount is attached, and what afterwards: the kernel attaches nothing
+// unbindable to what is shared (EINVAL).
+func splitPropagation(list []option.Propagation) (before, after []option.Propagation) {
+	for i, p := range list {
+		if p.Type == unix.MS_UNBINDABLE {
+			return list[:i], list[i:]
+		}
+	}
+	return list, nil
 }

@@ -75,6 +75,10 @@ func (s *Mount) Run(e *Env) {
 	}
 	setLabel(k, tree.FD, s.Label)
 	mount.Attach(k, "attach", tree.FD, target)
+	_, after := splitPropagation(s.Options.Propagation)
+	for _, p := range after {
+		mount.SetPropagation(k, "set propagation", tree.FD, p.Type, p.Recursive)
+	}
 	if s.Later && k.Err() == nil {
 		e.readonly = append(e.readonly, tree.FD)
 		return
@@ -221,7 +225,8 @@ func (s *Mount) First() uint64 {
 // more sets what a new mount can't be made with.
 func (s *Mount) more(k *calls.Kernel, tree calls.FD) {
 	mount.SetAttr(k, "", tree, s.Options.RecAttr.Set, s.Options.RecAttr.Clear, true)
-	for _, p := range s.Options.Propagation {
+	before, _ := splitPropagation(s.Options.Propagation)
+	for _, p := range before {
 		mount.SetPropagation(k, "", tree, p.Type, p.Recursive)
 	}
 }

@@ -324,3 +324,21 @@ func TestDanglingMountPoint(t *testing.T) {
 	}
 	tries(t, b.Report(t).Tries, map[string]string{"read:/made/later": "ok text"})
 }
+
+// What can't be bound can be mounted on what is shared.
+func TestUnbindableOnShared(t *testing.T) {
+	for name, over := range map[string]specs.Mount{
+		"tmpfs": {Destination: "/srv", Type: "tmpfs", Source: "second", Options: []string{"unbindable"}},
+		"bind":  {Destination: "/srv", Source: harness.TempDir(t), Options: []string{"rbind", "unbindable"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := harness.New(t, harness.Shell("grep ' /srv ' /proc/self/mountinfo"), func(s *specs.Spec) {
+				s.Mounts = append(s.Mounts, specs.Mount{Destination: "/srv", Type: "tmpfs", Source: "first", Options: []string{"shared"}}, over)
+			})
+			r := b.Container(t, "run")
+			if r.Code != 0 || strings.Count(r.Stdout, "\n") != 2 || !strings.Contains(r.Stdout, " shared:") || !strings.Contains(r.Stdout, " unbindable ") {
+				t.Errorf("want a shared mount, and an unbindable one on it: %v", r)
+			}
+		})
+	}
+}

@@ -122,6 +122,9 @@ func TestOvermountedProc(t *testing.T) {
 				if user {
 					want = c.want[1]
 				}
+				if !strings.Contains(r.Stderr, "too revealing") { // before Linux 6.18 that is told in the kernel's log
+					want = strings.Replace(want, "VFS: Mount too revealing: ", "", 1)
+				}
 				if harness.IsRung() && (want == "" && r.Code != 0 || want != "" && (r.Code != 1 || !strings.Contains(r.Stderr, want))) {
 					t.Errorf("want %q: %v", want, r)
 				}
