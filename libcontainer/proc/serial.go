@@ -19,7 +19,12 @@ func Serial(pid int) (uint64, error) {
 	if err := unix.Fstatfs(fd, &fs); err != nil || uint32(fs.Type) != pidfs {
 		return 0, err
 	}
+	return SerialOf(fd)
+}
+
+// SerialOf is the [Serial] of the process behind a pidfd, if that isn't 0.
+func SerialOf(pidfd int) (uint64, error) {
 	var st unix.Stat_t
-	err = unix.Fstat(fd, &st)
+	err := unix.Fstat(pidfd, &st)
 	return st.Ino, err
 }

@@ -67,6 +67,22 @@ func (e *Entry) Progress() (nsenter.Progress, error) {
 // Alive tells whether the recorded process lives: the same pid, started at the
 // same time of the same boot, with the same serial number, and not a zombie.
 func (r *Record) Alive(fs proc.FS) (bool, error) {
+	if alive, err := r.started(fs); err != nil || !alive || r.Serial == 0 {
+		return alive, err
+	}
+	fd, err := r.open()
+	if errors.Is(err, unix.ESRCH) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer unix.Close(fd)
+	return r.sameSerial(fd)
+}
+
+// started tells whether a process lives that has the recorded pid and time of start.
+func (r *Record) started(fs proc.FS) (bool, error) {
 	if r.PID <= 0 {
 		return false, nil
 	}
@@ -80,22 +96,28 @@ func (r *Record) Alive(fs proc.FS) (bool, error) {
 	if st.Dead() || st.Start != r.Start {
 		return false, nil
 	}
-	if other, err := r.OfAnotherBoot(fs); err != nil || other {
-		return false, err
-	}
-	return r.sameSerial()
+	other, err := r.OfAnotherBoot(fs)
+	return err == nil && !other, err
 }
 
-// sameSerial tells whether the process with the recorded pid isn't another one that was started within the same clock tick.
-func (r *Record) sameSerial() (bool, error) {
+// sameSerial tells whether the process behind a pidfd isn't another one that was started within the same clock tick.
+func (r *Record) sameSerial(pidfd int) (bool, error) {
 	if r.Serial == 0 {
 		return true, nil
 	}
-	now, err := proc.Serial(r.PID)
-	if errors.Is(err, unix.ESRCH) {
-		return false, nil
-	}
+	now, err := proc.SerialOf(pidfd)
 	return now == r.Serial, err
+}
+
+// open opens a process with the recorded pid; unix.ESRCH if there is none.
+func (r *Record) open() (int, error) {
+	fd, err := unix.PidfdOpen(r.PID, 0)
+	// A thread of some process has the pid now: ENOENT since Linux 6.15, before
+	// EINVAL.
+	if err == unix.EINVAL || err == unix.ENOENT {
+		err = unix.ESRCH
+	}
+	return fd, err
 }
 
 // Pidfd opens the recorded process, and checks afterwards that it is the one:
@@ -105,16 +127,15 @@ func (r *Record) Pidfd(fs proc.FS) (int, error) {
 	if r.PID <= 0 {
 		return -1, unix.ESRCH
 	}
-	fd, err := unix.PidfdOpen(r.PID, 0)
+	fd, err := r.open()
 	if err != nil {
-		// A thread of some process has the pid now: ENOENT since Linux 6.15, before
-		// EINVAL.
-		if err == unix.EINVAL || err == unix.ENOENT {
-			err = unix.ESRCH
-		}
 		return -1, err
 	}
-	if alive, err := r.Alive(fs); err != nil || !alive {
+	alive, err := r.started(fs)
+	if err == nil && alive {
+		alive, err = r.sameSerial(fd)
+	}
+	if err != nil || !alive {
 		unix.Close(fd)
 		if err == nil {
 			err = unix.ESRCH
