@@ -30,6 +30,10 @@ const (
 	programParams = programBase + unsafe.Offsetof(programFile{}.params)
 	programArena  = uintptr(0x10000000 + (8-wordSize)*0x10000000)
 	programMax    = 0x40000000 // what an image may have, in bytes
+	programRecord = 0x0e000000 // where the progress record is
+
+	// The largest page that Linux has; arm64 may have 4, 16 or 64 KiB.
+	largestPage = 0x10000
 )
 
 // programFile is what comes before the code in the executable: a minimal ELF file
@@ -37,8 +41,10 @@ const (
 type programFile struct {
 	header   elfHeader
 	segments [2]elfSegment
-	params   struct{ arena, size, ops, count, progress uint64 }
+	params   programTape
 }
+
+type programTape struct{ arena, size, ops, count, progress uint64 }
 
 type elfHeader struct {
 	ident                                                     [16]byte
@@ -53,9 +59,6 @@ type elfSegment struct {
 	kind, flags                                    uint32
 	offset, vaddr, paddr, filesize, memsize, align uint64
 }
-
-// programMark ends the code. Its first byte is no instruction that the code uses.
-var programMark = []byte{0xcc, 'r', 'u', 'n', 'g', 'e', 'n', 'd'}
 
 // OpenProgram maps the image in an arena's memfd to be completed, and gives it the
 // addresses that it will have in the program.
@@ -98,7 +101,7 @@ func (p Program) Executable(arena, progress int) []byte {
 		},
 	}
 	all := uint64(unsafe.Sizeof(f)) + uint64(len(code))
-	f.segments[0] = elfSegment{kind: 1, flags: 5, vaddr: programBase, filesize: all, memsize: all, align: 0x10000} // PT_LOAD, PF_R|PF_X
+	f.segments[0] = elfSegment{kind: 1, flags: 5, vaddr: programBase, filesize: all, memsize: all, align: largestPage} // PT_LOAD, PF_R|PF_X
 	f.segments[1] = elfSegment{kind: stackType, flags: stackFlags, align: 16}
 	f.params.arena, f.params.size, f.params.progress = uint64(arena), uint64(len(p.Arena.mem)), uint64(progress)
 	f.params.ops, f.params.count = uint64(p.Ops), uint64(p.Count)

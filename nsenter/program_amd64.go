@@ -9,6 +9,9 @@ const (
 	programMachine = 62 // EM_X86_64
 )
 
+// programMark ends the code. Its first byte is no instruction that the code uses.
+var programMark = []byte("\xccrungend")
+
 // programCode is where the code of the program begins in our own.
 //
 //go:noescape

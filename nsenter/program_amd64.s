@@ -1,5 +1,6 @@
 //go:build !goplayer
 
+#include "go_asm.h"
 #include "textflag.h"
 
 // The player as a program of its own: the code between here and the mark at its
@@ -11,68 +12,62 @@
 //	R12  the arena        R13  the entry      R14  its index
 //	BX   the Progress     R15  how many there are   BP  tries of a call
 //
-// The offsets are those of struct op, the small numbers its modes and pseudo
-// calls; TestProgramLayout compares them.
-
-#define PARAMS 0x4000b0
-#define ARENA 0x10000000
-#define PROGRESS 0x0e000000
-#define OPSIZE 88
+// Offsets and constants are the compiler's: it writes go_asm.h.
 
 TEXT ·program(SB),NOSPLIT|NOFRAME,$0-0
 	SUBQ	$64, SP
 
 	// mmap(ARENA, size, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_FIXED|MAP_POPULATE, fd, 0)
-	MOVQ	$PARAMS, BX
-	MOVQ	$ARENA, DI
-	MOVQ	8(BX), SI
+	MOVQ	$const_programParams, BX
+	MOVQ	$const_programArena, DI
+	MOVQ	programTape_size(BX), SI
 	MOVQ	$3, DX
 	MOVQ	$0x8011, R10
-	MOVQ	0(BX), R8
+	MOVQ	programTape_arena(BX), R8
 	XORL	R9, R9
 	MOVL	$9, AX
 	SYSCALL
-	CMPQ	AX, $ARENA
+	CMPQ	AX, $const_programArena
 	JNE	broken
-	MOVQ	$PROGRESS, DI
+	MOVQ	$const_programRecord, DI
 	MOVQ	$4096, SI
-	MOVQ	32(BX), R8
+	MOVQ	programTape_progress(BX), R8
 	MOVL	$9, AX
 	SYSCALL
-	CMPQ	AX, $PROGRESS
+	CMPQ	AX, $const_programRecord
 	JNE	broken
 
-	MOVQ	$ARENA, R12
+	MOVQ	$const_programArena, R12
 	XORL	R14, R14
-	MOVQ	24(BX), R15
-	MOVQ	$PROGRESS, BX
+	MOVQ	programTape_count(BX), R15
+	MOVQ	$const_programRecord, BX
 
 loop:
 	CMPQ	R14, R15
 	JCC	end
-	IMUL3Q	$OPSIZE, R14, R13
-	MOVQ	$PARAMS, CX
-	ADDQ	16(CX), R13
+	IMUL3Q	$op__size, R14, R13
+	MOVQ	$const_programParams, CX
+	ADDQ	programTape_ops(CX), R13
 	ADDQ	R12, R13
-	MOVL	R14, 4(BX)
+	MOVL	R14, Progress_Step(BX)
 
 	// The arguments: as they are, or an address, a word or an int32 of the arena.
 	XORL	CX, CX
 argument:
-	MOVQ	8(R13)(CX*8), AX
-	MOVBLZX	64(R13), DX
+	MOVQ	op_arg(R13)(CX*8), AX
+	MOVBLZX	op_rel(R13), DX
 	BTL	CX, DX
 	JCC	notaddress
 	ADDQ	R12, AX
 	JMP	put
 notaddress:
-	MOVBLZX	65(R13), DX
+	MOVBLZX	op_load(R13), DX
 	BTL	CX, DX
 	JCC	notword
 	MOVQ	(R12)(AX*1), AX
 	JMP	put
 notword:
-	MOVBLZX	66(R13), DX
+	MOVBLZX	op_load32(R13), DX
 	BTL	CX, DX
 	JCC	put
 	MOVLQSX	(R12)(AX*1), AX
@@ -82,23 +77,23 @@ put:
 	CMPL	CX, $6
 	JNE	argument
 
-	MOVQ	0(R13), AX
-	CMPQ	AX, $-1
+	MOVQ	op_nr(R13), AX
+	CMPQ	AX, $const_nrSet
 	JEQ	set
-	CMPQ	AX, $-2
+	CMPQ	AX, $const_nrFail
 	JEQ	first
-	CMPQ	AX, $-3
+	CMPQ	AX, $const_nrMark
 	JEQ	mark
-	CMPQ	AX, $-4
+	CMPQ	AX, $const_nrExpect
 	JEQ	expect
-	CMPQ	AX, $-5
+	CMPQ	AX, $const_nrBranch
 	JEQ	branch
-	CMPQ	AX, $-6
+	CMPQ	AX, $const_nrGoto
 	JEQ	goto
-	CMPQ	AX, $-7
+	CMPQ	AX, $const_nrCompare
 	JEQ	compare
 
-	MOVBLZX	67(R13), AX
+	MOVBLZX	op_mode(R13), AX
 	MOVL	AX, 48(SP)
 	MOVQ	0(SP), DI
 	MOVQ	8(SP), SI
@@ -106,9 +101,9 @@ put:
 	MOVQ	24(SP), R10
 	MOVQ	32(SP), R8
 	MOVQ	40(SP), R9
-	MOVL	$0x10000, BP // maxInterrupts
+	MOVL	$const_maxInterrupts, BP
 again:
-	MOVQ	0(R13), AX
+	MOVQ	op_nr(R13), AX
 	SYSCALL
 	CMPQ	AX, $-4 // EINTR
 	JNE	made
@@ -119,7 +114,7 @@ made:
 	JCC	refused
 	TESTQ	AX, AX
 	JEQ	success
-	CMPL	48(SP), $3 // modeFork: at once, because who sees the child can write to the tape by way of that
+	CMPL	48(SP), $const_modeFork // at once, because who sees the child can write to the tape by way of that
 	JEQ	end
 	JMP	success
 refused:
@@ -128,53 +123,53 @@ refused:
 
 	// AX is the result: store it, and see what the mode makes of it.
 success:
-	MOVQ	56(R13), CX
+	MOVQ	op_out(R13), CX
 	TESTQ	CX, CX
 	JEQ	stored
 	BTL	$0, CX
 	JCC	word
-	MOVL	AX, -1(R12)(CX*1)
+	MOVL	AX, -const_outInt32(R12)(CX*1)
 	JMP	stored
 word:
 	MOVQ	AX, (R12)(CX*1)
 stored:
-	MOVBLZX	67(R13), DX
-	CMPL	DX, $4 // modeOnSuccess
+	MOVBLZX	op_mode(R13), DX
+	CMPL	DX, $const_modeOnSuccess
 	JEQ	skip
-	CMPL	DX, $2 // modeDemand
+	CMPL	DX, $const_modeDemand
 	JEQ	demand
 	JMP	next
 demand:
 	TESTQ	AX, AX
 	JNE	next
-	MOVL	$4096, AX // ErrPeerGone
+	MOVL	$const_ErrPeerGone, AX
 	JMP	fail
 
 	// AX is the error number.
 failure:
-	MOVBLZX	67(R13), DX
-	CMPL	DX, $1 // modeIgnore
+	MOVBLZX	op_mode(R13), DX
+	CMPL	DX, $const_modeIgnore
 	JEQ	next
-	CMPL	DX, $4 // modeOnSuccess
+	CMPL	DX, $const_modeOnSuccess
 	JEQ	next
 	XORL	CX, CX
 expected:
-	MOVWLZX	72(R13)(CX*2), DX
+	MOVWLZX	op_errno(R13)(CX*2), DX
 	CMPL	DX, AX
 	JEQ	skip
 	INCL	CX
 	CMPL	CX, $6
 	JNE	expected
-	MOVBLZX	67(R13), DX
-	CMPL	DX, $5 // modeHome
+	MOVBLZX	op_mode(R13), DX
+	CMPL	DX, $const_modeHome
 	JEQ	home
 fail:
-	MOVL	AX, 8(BX)
-	MOVL	$1, DI
+	MOVL	AX, Progress_Errno(BX)
+	MOVL	$const_exitFailed, DI
 	JMP	exit
 
 skip:
-	MOVL	68(R13), CX
+	MOVL	op_skip(R13), CX
 	ADDQ	CX, R14
 next:
 	INCQ	R14
@@ -183,7 +178,7 @@ next:
 	// The pseudo calls.
 set:
 	MOVQ	0(SP), AX
-	MOVQ	56(R13), CX
+	MOVQ	op_out(R13), CX
 	MOVQ	AX, (R12)(CX*1)
 	JMP	skip
 first:
@@ -191,7 +186,7 @@ first:
 	JMP	failure
 mark:
 	MOVQ	0(SP), AX
-	MOVL	AX, 0(BX)
+	MOVL	AX, Progress_Phase(BX)
 	JMP	next
 expect:
 	MOVQ	0(SP), CX
@@ -220,9 +215,9 @@ compare:
 	XORL	AX, AX
 	JMP	success
 home:
-	MOVQ	AX, 16(R12) // headerErrno
-	MOVQ	R14, 24(R12) // headerFailed
-	MOVQ	8(R12), R14 // headerHome
+	MOVQ	AX, const_headerErrno(R12)
+	MOVQ	R14, const_headerFailed(R12)
+	MOVQ	const_headerHome(R12), R14
 	JMP	loop
 
 broken:

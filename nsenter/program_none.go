@@ -1,4 +1,4 @@
-//go:build !amd64 || goplayer
+//go:build !(amd64 || arm64) || goplayer
 
 package nsenter
 
@@ -8,5 +8,7 @@ const (
 	HaveProgram    = false
 	programMachine = 0
 )
+
+var programMark []byte
 
 func programCode() uintptr { return 0 }
