@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -173,7 +174,7 @@ func build(out string) error {
 	if err != nil {
 		return fmt.Errorf("find the module: %w", err)
 	}
-	cmd = exec.Command("go", "build", "-trimpath", "-tags", "urfave_cli_no_template", "-ldflags", release.LinkFlags(), "-o", out, ".")
+	cmd = exec.Command("go", "build", "-trimpath", "-tags", "urfave_cli_no_template", "-ldflags", release.LinkFlags(runtime.GOARCH), "-o", out, ".")
 	cmd.Dir = filepath.Dir(string(bytes.TrimSpace(dir)))
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
 	if text, err := cmd.CombinedOutput(); err != nil {

@@ -33,7 +33,7 @@ func build(dir string) error {
 	if os.Getenv("RUNTIME") != "" {
 		return nil
 	}
-	return goBuild(filepath.Dir(module), dir+"/bin/rung", ".", "-ldflags="+release.LinkFlags())
+	return goBuild(filepath.Dir(module), dir+"/bin/rung", ".", "-ldflags="+release.LinkFlags(runtime.GOARCH))
 }
 
 // prebuilt is a directory of programs that were built elsewhere, for a machine

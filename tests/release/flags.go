@@ -2,13 +2,11 @@
 // and measured is that.
 package release
 
-import "runtime"
-
-// LinkFlags are what the linker is told for the runtime itself: the Makefile's, but
-// for the version.
-func LinkFlags() string {
+// LinkFlags are what the linker is told for the runtime itself on an architecture: the
+// Makefile's, but for the version.
+func LinkFlags(arch string) string {
 	flags := "-s -w"
-	if runtime.GOARCH == "amd64" || runtime.GOARCH == "arm64" {
+	if arch == "amd64" || arch == "arm64" {
 		flags += " -E github.com/rung-oci/rung/cli/entry.entry"
 	}
 	return flags

@@ -1,9 +1,10 @@
 #!/bin/bash
-# image.sh CACHE KEY: makes, in the directory CACHE, the emulator and the kernel
-# (unpacked in tools/, not installed) and the guest's disk (root.img), unless
-# those there were made with the same KEY. Needs root and a Debian mirror.
+# image.sh CACHE KEY ARCH EMULATOR: makes, in the directory CACHE, the emulator (a
+# package of that name, unpacked in tools/, not installed), the kernel (vmlinuz) and the
+# guest's disk (root.img) of Debian's architecture ARCH, unless those there were made with
+# the same KEY. Needs root and a Debian mirror.
 set -euo pipefail
-here=$(dirname "$(realpath "$0")") cache=$1 key=$2
+here=$(dirname "$(realpath "$0")") cache=$1 key=$2 arch=$3 emulator=$4
 suite=${VM_SUITE:-trixie} kernel_suite=${VM_KERNEL_SUITE:-${VM_SUITE:-trixie}}
 tools=$cache/tools new=$cache/new
 
@@ -36,30 +37,56 @@ host_packages() {
 		DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "${missing[@]}"
 }
 
+# unpack DIRECTORY ARCH MIRROR OPTION...: unpacks packages there, without running anything
+# of theirs: they may be another architecture's.
+unpack() {
+	local dir=$1 arch=$2 from=("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $3 $suite main")
+	shift 3
+	[[ $kernel_suite == "$suite" ]] || from+=("${from[0]/ $suite / $kernel_suite }")
+	mmdebstrap --quiet --variant=extract --mode=root --architectures="$arch" --skip=check/qemu "$@" "$suite" "$dir" "${from[@]}"
+}
+
 # Debian 12's QEMU 7.2 can't be used: guest kernels die in its emulation of
 # cmpxchg16b. A newer one is unpacked with all that it needs, its libc too.
 make_tools() {
-	local from=("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $1 $suite main")
-	[[ $kernel_suite == "$suite" ]] || from+=("${from[0]/ $suite / $kernel_suite }")
-	mmdebstrap --quiet --variant=extract --mode=root --architectures=amd64 \
-		--include="qemu-system-x86,linux-image-cloud-amd64/$kernel_suite" "$suite" "$new/tools" "${from[@]}"
+	unpack "$new/tools" amd64 "$1" --include="$emulator"
 	rm -rf "$new"/tools/usr/share/{doc,man,locale}
-	find "$new/tools" -type f -name 'vmlinuz*' -exec mv {} "$new/tools/vmlinuz" \; -quit
-	[[ -e $new/tools/vmlinuz ]]
+	unpack "$new/kernel" "$arch" "$1" --include="linux-image-cloud-$arch/$kernel_suite"
+	find "$new/kernel" -type f -name 'vmlinuz*' -exec mv {} "$new/vmlinuz" \; -quit
+	[[ -e $new/vmlinuz ]]
 }
 
+unwanted=(--dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*')
+
 make_root() {
+	local list
+	list=$(IFS=,; echo "${packages[*]}")
 	mmdebstrap --quiet --variant=minbase --mode=root --architectures=amd64 \
-		--include="$(IFS=,; echo "${packages[*]}")" --dpkgopt=force-unsafe-io \
-		--dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
-		--dpkgopt='path-exclude=/usr/share/locale/*' "$suite" "$new/root" "$1"
+		--include="$list" --dpkgopt=force-unsafe-io "${unwanted[@]}" "$suite" "$new/root" "$1"
+	[[ $arch == amd64 ]] || unpack "$new/foreign" "$arch" "$1" --include='?essential' --include="$list" "${unwanted[@]}"
+}
+
+# Makes the Debian in new/root one of the architecture: the files of its packages come
+# from there. What their scripts have made (accounts, PAM's configuration, links to
+# alternatives, units that are enabled) is the same everywhere; to run them there, in
+# the emulator, would take ten minutes.
+convert() {
+	local root=$new/root left
+	find "$root/usr" -path '*x86_64-linux-gnu*' -delete
+	rm -rf "$root/usr/lib64" "$root/lib64" "$root/etc/ld.so.cache" "$root/var/lib/dpkg"
+	cp -a --remove-destination "$new/foreign/usr/." "$root/usr/"
+	rm -rf "$new/foreign"
+	# A program that is left must not seem to be there. Its byte 18 is its machine, 62 is amd64.
+	find "$root/usr" -type f -size +64c \( -perm /111 -o -name '*.so*' \) -print0 | while IFS= read -r -d '' left; do
+		[[ $(head -c 4 "$left" | tail -c 3) != ELF || $(od -An -tu1 -j18 -N1 "$left") -ne 62 ]] || rm "$left"
+	done
 }
 
 # The services that a machine of some minutes has no use for: each costs a tenth
 # of a second of the boot.
 masked=(
 	apparmor.service apt-daily.timer apt-daily-upgrade.timer console-getty.service dpkg-db-backup.timer e2scrub_all.timer
-	fstrim.timer getty-static.service getty@tty1.service serial-getty@ttyS0.service serial-getty@hvc0.service ldconfig.service
+	fstrim.timer getty-static.service getty@tty1.service serial-getty@ttyS0.service serial-getty@ttyAMA0.service serial-getty@hvc0.service ldconfig.service
 	modprobe@configfs.service modprobe@drm.service sys-kernel-config.mount sys-kernel-tracing.mount
 	proc-sys-fs-binfmt_misc.automount systemd-ask-password-console.path systemd-ask-password-wall.path systemd-firstboot.service
 	systemd-hwdb-update.service systemd-journal-catalog-update.service systemd-journal-flush.service
@@ -69,12 +96,12 @@ masked=(
 	systemd-update-done.service tmp.mount
 )
 
-# Makes the Debian in new/root the guest.
+# Makes the Debian in new/root the guest. It can still be executed here.
 configure() {
 	local root=$new/root etc=$new/root/etc version unit
-	version=$(basename "$new"/tools/usr/lib/modules/*)
+	version=$(basename "$new"/kernel/usr/lib/modules/*)
 	mkdir -p "$root/usr/lib/modules"
-	cp -a "$new/tools/usr/lib/modules/$version" "$root/usr/lib/modules/"
+	cp -a "$new/kernel/usr/lib/modules/$version" "$root/usr/lib/modules/"
 	# Modules of devices that the machine hasn't; and unpacking one is slow work there.
 	rm -rf "$root/usr/lib/modules/$version"/kernel/{arch,drivers/{ata,char/hw_random,firmware,gpu,hid,infiniband,input}}
 	find "$root/usr/lib/modules" -name '*.ko.xz' -exec xz -d {} +
@@ -105,9 +132,10 @@ make_tools "$from" & pid=$!
 make_root "$from"
 wait "$pid"
 configure
+[[ $arch == amd64 ]] || convert
 mke2fs -q -t ext4 -d "$new/root" -m 0 -N 262144 -O ^has_journal,^metadata_csum -E lazy_itable_init=1 "$new/root.img" 8G
 rm -rf "$tools"
 mv "$new/tools" "$tools"
-mv "$new/root.img" "$cache/root.img"
+mv "$new/vmlinuz" "$new/root.img" "$cache/"
 rm -rf "$new"
 echo "$key" >"$cache/key"

@@ -20,7 +20,7 @@ import (
 var recipe embed.FS
 
 // makeImage makes the image in the cache, unless it is there.
-func makeImage(ctx context.Context, tests, cache string) error {
+func makeImage(ctx context.Context, tests string, o *options) error {
 	sum := sha256.New()
 	err := fs.WalkDir(recipe, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -33,8 +33,9 @@ func makeImage(ctx context.Context, tests, cache string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(sum, os.Getenv("VM_SUITE"), os.Getenv("VM_KERNEL_SUITE"))
-	cmd := exec.CommandContext(ctx, filepath.Join(tests, "vm", "image.sh"), cache, fmt.Sprintf("%x", sum.Sum(nil)))
+	emulator := arches[o.arch].pkg
+	fmt.Fprint(sum, o.arch, emulator, os.Getenv("VM_SUITE"), os.Getenv("VM_KERNEL_SUITE"))
+	cmd := exec.CommandContext(ctx, filepath.Join(tests, "vm", "image.sh"), o.image(), fmt.Sprintf("%x", sum.Sum(nil)), o.arch, emulator)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("make the image: %w", err)
@@ -48,14 +49,14 @@ const guestDir = "/rung"
 
 // A tree is the files of a job, in the way that they are to be in the guest.
 type tree struct {
-	ctx               context.Context
-	root, tests, repo string
-	script            strings.Builder
+	ctx                     context.Context
+	arch, root, tests, repo string
+	script                  strings.Builder
 }
 
 // makeJob builds rung and the tests, and packs them into dir/job.tar.
 func makeJob(ctx context.Context, tests, dir string, o *options) error {
-	t := &tree{ctx: ctx, root: dir + "/job" + guestDir, tests: tests, repo: filepath.Dir(tests)}
+	t := &tree{ctx: ctx, arch: o.arch, root: dir + "/job" + guestDir, tests: tests, repo: filepath.Dir(tests)}
 	fmt.Fprintf(&t.script, "export RUNG_PREBUILT=%s/bin\nstatus=0\n", guestDir)
 	if err := t.programs(); err != nil {
 		return err
@@ -78,7 +79,7 @@ func makeJob(ctx context.Context, tests, dir string, o *options) error {
 // programs builds what the tests' harness would build if the guest had Go.
 func (t *tree) programs() error {
 	bin := t.root + "/bin/"
-	if err := t.build(t.repo, bin+"rung", "-ldflags="+release.LinkFlags(), "-tags", "urfave_cli_no_template", "."); err != nil {
+	if err := t.build(t.repo, bin+"rung", "-ldflags="+release.LinkFlags(t.arch), "-tags", "urfave_cli_no_template", "."); err != nil {
 		return err
 	}
 	for name, pkg := range map[string]string{"probe": "./probe", "go-attack": "./security/attack"} {
@@ -91,6 +92,10 @@ func (t *tree) programs() error {
 
 // pack adds a package's tests and test data, and the lines that run them.
 func (t *tree) pack(name string, o *options) error {
+	name, run, _ := strings.Cut(name, ":")
+	if run == "" {
+		run = o.run
+	}
 	module, rel := t.tests, "tests/"+name
 	if _, err := os.Stat(filepath.Join(t.tests, name)); err != nil {
 		module, rel = t.repo, name
@@ -109,17 +114,14 @@ func (t *tree) pack(name string, o *options) error {
 	if o.shell != "" {
 		return nil
 	}
-	flags := ""
+	flags := " -test.v" // that a test was skipped is said with that only; what is shown is decided here
 	if !o.long {
 		flags += " -test.short"
 	}
-	if o.verbose {
-		flags += " -test.v"
+	if run != "" {
+		flags += " -test.run='" + strings.ReplaceAll(run, "'", `'\''`) + "'"
 	}
-	if o.run != "" {
-		flags += " -test.run='" + strings.ReplaceAll(o.run, "'", `'\''`) + "'"
-	}
-	fmt.Fprintf(&t.script, "cd %s/%s && echo '=== %s' && ./run.test -test.timeout=%s%s || status=1\n", guestDir, rel, rel, o.timeout, flags)
+	fmt.Fprintf(&t.script, "cd %s/%s && echo '"+packageMark+"%s' && ./run.test -test.timeout=%s%s || status=1\n", guestDir, rel, rel, o.timeout, flags)
 	return nil
 }
 
@@ -130,7 +132,7 @@ func (t *tree) build(dir, out string, args ...string) error {
 func (t *tree) command(dir, name string, args ...string) error {
 	cmd := exec.CommandContext(t.ctx, name, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, os.Stderr, os.Stderr
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOARCH="+t.arch)
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("%s %s: %w", name, args[0], err)
 	}

@@ -14,13 +14,8 @@ import (
 	"syscall"
 )
 
-// model is x86-64-v2 and little more. The emulator has more ("max") and is slower
-// with it: a fifth level of page tables, and string instructions, which Linux
-// would use for every copy and which are emulated byte by byte.
-const model = "qemu64,svm=off,x2apic=on,rdrand=on,ssse3=on,sse4.1=on,sse4.2=on,popcnt=on"
-
-const kernelLine = "root=/dev/nvme0n1 rw console=ttyS0 8250.nr_uarts=1 panic=-1 nokaslr mitigations=off nowatchdog tsc=nowatchdog " +
-	"rcupdate.rcu_cpu_stall_suppress=1 random.trust_cpu=on quiet systemd.show_status=0"
+const kernelLine = "root=/dev/nvme0n1 rw panic=-1 nokaslr mitigations=off nowatchdog " +
+	"rcupdate.rcu_cpu_stall_suppress=1 random.trust_cpu=on quiet systemd.show_status=0 "
 
 // boot runs the machine with the job in dir until it ends, and returns the job's
 // exit status. The image stays as it is: what the guest writes is forgotten.
@@ -31,7 +26,9 @@ func boot(ctx context.Context, dir string, o *options) (code int, err error) {
 	var ctl strings.Builder
 	var copies sync.WaitGroup
 	var ends []*os.File
-	for i, to := range []io.Writer{os.Stdout, os.Stderr, &ctl} {
+	out := &show{to: os.Stdout, all: o.verbose || o.shell != ""}
+	defer out.end()
+	for i, to := range []io.Writer{out, os.Stderr, &ctl} {
 		r, w, err := os.Pipe()
 		if err != nil {
 			return 125, err
@@ -81,23 +78,29 @@ func showEnd(dir string) {
 // emulator is the command that runs the machine, without its ports. It ends with
 // us, however we end.
 func emulator(ctx context.Context, dir string, o *options) *exec.Cmd {
-	tools := filepath.Join(o.cache, "tools")
+	image, a := o.image(), arches[o.arch]
+	tools := filepath.Join(image, "tools")
 	lib := tools + "/usr/lib/x86_64-linux-gnu"
 	console := "file:" + dir + "/console"
 	if o.console {
 		console = "file:/proc/self/fd/2"
 	}
 	cmd := exec.CommandContext(ctx, tools+"/usr/lib64/ld-linux-x86-64.so.2", "--library-path", lib,
-		tools+"/usr/bin/qemu-system-x86_64", "-L", tools+"/usr/share/qemu", "-L", tools+"/usr/share/seabios",
+		tools+"/usr/bin/"+a.emulator, "-L", tools+"/usr/share/qemu",
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-		"-M", "q35,vmport=off,usb=off,sata=off,smbus=off,hpet=off,i8042=off", "-accel", "tcg,thread=multi,tb-size=1024",
-		"-cpu", model, "-smp", "2", "-m", strconv.Itoa(o.memory),
-		"-kernel", tools+"/vmlinuz", "-append", kernelLine,
+		"-accel", "tcg,thread=multi,tb-size=1024", "-smp", "2", "-m", strconv.Itoa(o.memory),
+		"-kernel", image+"/vmlinuz", "-append", kernelLine+a.kernel,
 		// The kernel has NVMe built in: no initrd is needed.
-		"-drive", "file="+o.cache+"/root.img,if=none,id=root,format=raw,snapshot=on,cache=unsafe,discard=unmap",
+		"-drive", "file="+image+"/root.img,if=none,id=root,format=raw,snapshot=on,cache=unsafe,discard=unmap",
 		"-device", "nvme,drive=root,serial=root",
 		"-drive", "file="+dir+"/job.tar,if=none,id=job,format=raw,read-only=on", "-device", "virtio-blk-pci,drive=job",
 		"-serial", console, "-device", "virtio-serial-pci")
+	for _, arg := range a.machine {
+		if strings.HasPrefix(arg, "/") {
+			arg = tools + arg
+		}
+		cmd.Args = append(cmd.Args, arg)
+	}
 	// Its snapshot of the disk goes to dir too.
 	cmd.Env = append(os.Environ(), "QEMU_MODULE_DIR="+lib+"/qemu", "TMPDIR="+dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

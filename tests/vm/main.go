@@ -3,10 +3,12 @@
 //
 //	go run ./vm                                # the packages in defaults
 //	go run ./vm -run Pids lifecycle security   # some tests of some packages
+//	go run ./vm -arch arm64 lifecycle          # another architecture, see arch.go
 //	go run ./vm -sh 'systemctl --version'      # a shell command instead
 //
 // A package is named by its directory, from that of the tests (lifecycle) or of
-// the module (cgroups/choose). Output and exit status are those of what ran; 124
+// the module (cgroups/choose), and perhaps, behind a colon, by the only tests of it that
+// are wanted (libcontainer/plan:Labels). What was skipped, and why, is said at the end. Output and exit status are those of what ran; 124
 // is a timeout, 125 a machine that ended on its own.
 //
 // The machine is emulated, so that it needs no /dev/kvm, and some 25 times slower
@@ -30,6 +32,7 @@ import (
 var defaults = []string{"systemd", "cgroups/choose", "cgroups/device", "lifecycle", "security"}
 
 type options struct {
+	arch     string
 	packages []string
 	run      string // -test.run
 	shell    string
@@ -44,12 +47,13 @@ type options struct {
 func parse(args []string) (*options, error) {
 	o := &options{}
 	f := flag.NewFlagSet("vm", flag.ContinueOnError)
+	f.StringVar(&o.arch, "arch", "amd64", "the machine's `architecture`: "+archNames())
 	f.StringVar(&o.run, "run", "", "run only tests that match `regexp`")
 	f.StringVar(&o.shell, "sh", "", "run a shell `command` in place of tests; packages given are there")
 	f.BoolVar(&o.long, "long", false, "leave -short out")
 	f.BoolVar(&o.verbose, "v", false, "name every test")
 	f.BoolVar(&o.console, "console", false, "show the guest's console on stderr")
-	f.StringVar(&o.cache, "cache", "/var/tmp/rung-test-vm", "`directory` of the machine's image")
+	f.StringVar(&o.cache, "cache", "/var/tmp/rung-test-vm", "`directory` of the machines' images")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Minute, "end the machine after this time")
 	f.IntVar(&o.memory, "memory", 4096, "the guest's memory in `MiB`")
 	err := f.Parse(args)
@@ -57,8 +61,15 @@ func parse(args []string) (*options, error) {
 	if len(o.packages) == 0 && o.shell == "" {
 		o.packages = defaults
 	}
+	if _, ok := arches[o.arch]; !ok && err == nil {
+		err = fmt.Errorf("there is no machine for %q, only for %s", o.arch, archNames())
+		fmt.Fprintln(os.Stderr, "vm:", err)
+	}
 	return o, err
 }
+
+// image is the directory of the machine's image.
+func (o *options) image() string { return filepath.Join(o.cache, o.arch) }
 
 // The main goroutine keeps the main thread, whose end would be the emulator's.
 func init() { runtime.LockOSThread() }
@@ -79,16 +90,16 @@ func main() {
 
 func run(ctx context.Context, o *options) (code int, err error) {
 	if runtime.GOARCH != "amd64" {
-		return 125, errors.New("the machine is an amd64 one, and this host isn't")
+		return 125, errors.New("the emulator is an amd64 program, and this host isn't amd64")
 	}
 	tests, err := testsDir()
 	if err != nil {
 		return 125, err
 	}
-	if err := makeImage(ctx, tests, o.cache); err != nil {
+	if err := makeImage(ctx, tests, o); err != nil {
 		return 125, err
 	}
-	dir, err := os.MkdirTemp(o.cache, "run-")
+	dir, err := os.MkdirTemp(o.image(), "run-")
 	if err != nil {
 		return 125, err
 	}
