@@ -92,9 +92,10 @@ func (t *tree) programs() error {
 
 // pack adds a package's tests and test data, and the lines that run them.
 func (t *tree) pack(name string, o *options) error {
-	name, run, _ := strings.Cut(name, ":")
-	if run == "" {
-		run = o.run
+	run := o.run
+	name, tests, some := strings.Cut(name, ":")
+	if some {
+		run = "^(" + strings.ReplaceAll(tests, ",", "|") + ")$"
 	}
 	module, rel := t.tests, "tests/"+name
 	if _, err := os.Stat(filepath.Join(t.tests, name)); err != nil {
