@@ -67,7 +67,7 @@ test-vm: ## run tests in a virtual machine with systemd and all v2 controllers: 
 # Packages whose tests ask the kernel for what qemu-user doesn't have (clone3, openat2, the
 # mount calls with descriptors, to execute the program once more), and tests that do of
 # packages that otherwise only compute. The virtual machine runs them.
-ARM64_KERNEL := nsenter cgroups cgroups/cgfile cgroups/choose $(addprefix libcontainer/,calls early hook idmap launch mount mount/option \
+ARM64_KERNEL := nsenter cgroups cgroups/cgfile cgroups/choose cgroups/systemd $(addprefix libcontainer/,calls early hook idmap launch mount mount/option \
 	proc rootfs seal source state step thread trap)
 ARM64_TESTS  := libcontainer:TestOpenNamespaces,TestInnerNamespaces,TestCheckPreserved libcontainer/spec:TestIsNetDeviceKernel \
 	libcontainer/plan:TestLabelsWritten,TestLabelsRefused,TestFindProgram,TestChdir,TestChdirOutside
@@ -78,7 +78,7 @@ arm64_user    = $(shell $(GO) list ./... | grep -vxF "$$(printf 'github.com/rung
 test-arm64: ## run the tests of packages and of containers on arm64, emulated: by qemu-user or, where a kernel is asked, in a virtual machine (apt)
 	command -v qemu-aarch64 >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends qemu-user >/dev/null; }
 	cd tests && GOARCH=arm64 $(GO) vet ./... && $(GO) build -o ../build/skips ./skips && $(GO) build -o ../build/vm ./vm
-	GOARCH=arm64 build/skips -short -timeout 10m -exec qemu-aarch64 -skip '$(arm64_skip)' $(arm64_user)
+	GOARCH=arm64 RUNG_EMULATED=1 build/skips -short -timeout 10m -exec qemu-aarch64 -skip '$(arm64_skip)' $(arm64_user)
 	build/vm -arch arm64 -timeout 2h $(VMFLAGS) $(ARM64_KERNEL) $(ARM64_TESTS) lifecycle rootless seccomp security
 
 # RUN: a regular expression of tests; RUNG_VIEW=hybrid,v1,v2 chooses views.

@@ -57,7 +57,7 @@ type tree struct {
 // makeJob builds rung and the tests, and packs them into dir/job.tar.
 func makeJob(ctx context.Context, tests, dir string, o *options) error {
 	t := &tree{ctx: ctx, arch: o.arch, root: dir + "/job" + guestDir, tests: tests, repo: filepath.Dir(tests)}
-	fmt.Fprintf(&t.script, "export RUNG_PREBUILT=%s/bin\nstatus=0\n", guestDir)
+	fmt.Fprintf(&t.script, "export RUNG_PREBUILT=%s/bin RUNG_EMULATED=1\nstatus=0\n", guestDir)
 	if err := t.programs(); err != nil {
 		return err
 	}
