@@ -30,7 +30,7 @@ TEXT ·program(SB),NOSPLIT|NOFRAME,$0-0
 	CMPQ	AX, $const_programArena
 	JNE	broken
 	MOVQ	$const_programRecord, DI
-	MOVQ	$4096, SI
+	MOVQ	$Progress__size, SI
 	MOVQ	programTape_progress(BX), R8
 	MOVL	$9, AX
 	SYSCALL

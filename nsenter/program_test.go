@@ -96,6 +96,7 @@ func TestProgramLayout(t *testing.T) {
 		{"EINTR", uintptr(unix.EINTR), 4},
 		{"protection", unix.PROT_READ | unix.PROT_WRITE, 3},
 		{"flags of a mapping", unix.MAP_SHARED | unix.MAP_FIXED | unix.MAP_POPULATE, 0x8011},
+		{"offset of the parameters, behind a header and two of segments", programParams - programBase, 64 + 2*56},
 		{"offset of the base in a page", programBase % largestPage, 0},
 		{"offset of the record in a page", programRecord % largestPage, 0},
 		{"offset of the arena in a page", programArena % largestPage, 0},

@@ -18,5 +18,6 @@
 // repository (tests of what only rung does are skipped then, see [NeedRung]);
 // RUNG_VIEW, a comma-separated list of views, restricts the views; RUNG_KEEP=1
 // keeps the temporary directories; RUNG_PREBUILT is a directory with the programs
-// that Main and Program would build.
+// that Main and Program would build; RUNG_EMULATED=1 says that the processor is emulated,
+// and slow.
 package harness
