@@ -251,8 +251,12 @@ func (s *snooper) seize(v *victim, tell tell) {
 	unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_INTERRUPT, uintptr(v.pid), 0, 0, 0, 0)
 	var ws unix.WaitStatus
 	if _, err := unix.Wait4(v.pid, &ws, unix.WALL, nil); err == nil && ws.Stopped() {
-		var word uintptr
-		_, _, e := unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_PEEKUSR, uintptr(v.pid), 0, uintptr(unsafe.Pointer(&word)), 0, 0)
+		// In the way that every architecture has.
+		const generalRegisters = 1 // NT_PRSTATUS
+		registers := make([]byte, 1024)
+		room := unix.Iovec{Base: &registers[0]}
+		room.SetLen(len(registers))
+		_, _, e := unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_GETREGSET, uintptr(v.pid), generalRegisters, uintptr(unsafe.Pointer(&room)), 0, 0)
 		tell("ptrace", "stopped", errno(e))
 		sig := uintptr(0)
 		if ws.StopSignal() != unix.SIGTRAP {
