@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,7 +71,15 @@ func TestWhole(t *testing.T) {
 		if err := b.run(append(steps, &Finish{Readonly: true})...); err != nil {
 			b.Fatal(err)
 		}
-		got := mountsOf(b) + filesOf(b)
+		mounts := mountsOf(b)
+		if !clonesDetached(b) {
+			// The first mask of a directory is the mount itself that others are clones of, made when a first process
+			// begins with masks; and mounts are listed in the order of their making.
+			lines := strings.SplitAfter(mounts, "\n")
+			slices.Sort(lines)
+			mounts = strings.Join(lines, "")
+		}
+		got := mounts + filesOf(b)
 		if want == "" {
 			want = got
 		}
@@ -83,6 +92,21 @@ func TestWhole(t *testing.T) {
 			}
 		}
 	})
+}
+
+// clonesDetached tells whether the kernel clones mounts that are attached nowhere: Linux 6.15.
+func clonesDetached(b *box) bool {
+	b.Helper()
+	tree, err := unix.OpenTree(unix.AT_FDCWD, "/", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer unix.Close(tree)
+	clone, err := unix.OpenTree(tree, "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)
+	if err == nil {
+		unix.Close(clone)
+	}
+	return err == nil
 }
 
 var counted = regexp.MustCompile(`(shared|master|propagate_from):\d+`)
