@@ -19,7 +19,7 @@ const module = "github.com/rung-oci/rung/"
 // layers lists the packages from the bottom up. A package may import those of
 // layers below its own, never its own or one above.
 var layers = [][]string{
-	{"libcontainer/nap"},
+	{"libcontainer/nap", "libcontainer/testbed"},
 	{
 		"nsenter", "seccomp", "cgroups/cgfile",
 		"libcontainer/caps", "libcontainer/cpulist", "libcontainer/early", "libcontainer/fault", "libcontainer/jsontext", "libcontainer/mount/option", "libcontainer/netdev",
@@ -39,6 +39,9 @@ var layers = [][]string{
 	{"cli", "cli/entry", "cli/quiet"},
 	{""}, // main
 }
+
+// testOnly are packages that only tests import, and each other.
+var testOnly = []string{"cgroups/cgtest", "libcontainer/calls/callstest", "libcontainer/testbed"}
 
 // homes says which packages may import what isn't ours. The rest is allowed
 // everywhere.
@@ -135,6 +138,9 @@ func checkImport(t *testing.T, file, pkg, name string, layer map[string]int) {
 	ours, ok := strings.CutPrefix(name, module)
 	if !ok || strings.HasSuffix(pkg, "/gen") {
 		return
+	}
+	if slices.Contains(testOnly, ours) && !slices.Contains(testOnly, pkg) {
+		t.Errorf("%s imports %s, which is for tests only", file, ours)
 	}
 	mine, known := layer[pkg]
 	if !known {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,17 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/state"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
-
-// The main goroutine keeps the main thread: what a test does to its own thread
-// then never hits the one that stands for the process.
-// And what whoever runs the tests has left open isn't ours to judge.
-func init() {
-	runtime.LockOSThread()
-	if os.Getenv(preserver) == "" {
-		_ = unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
-	}
-}
 
 const preserver = "RUNG_TEST_PRESERVED" // set in a copy that calls CheckPreserved
 
@@ -38,7 +28,7 @@ func TestMain(m *testing.M) {
 		fmt.Print(CheckPreserved(n))
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	testbed.Main(m)
 }
 
 // inTime fails the test if f takes longer than five seconds.
@@ -67,7 +57,7 @@ func TestOpenNamespaces(t *testing.T) {
 	if err := os.WriteFile(dir+"/file", nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	before := countFDs(t)
+	same := testbed.Same(t, os.Getpid())
 	for _, tt := range []struct {
 		kind       specs.LinuxNamespaceType
 		path, want string
@@ -107,18 +97,7 @@ func TestOpenNamespaces(t *testing.T) {
 	if list, err := openNamespaces(&specs.Spec{}); list != nil || err != nil {
 		t.Errorf("openNamespaces of nothing = %v, %v", list, err)
 	}
-	if after := countFDs(t); after != before {
-		t.Errorf("%d descriptors are open, before %d", after, before)
-	}
-}
-
-func countFDs(t *testing.T) int {
-	t.Helper()
-	list, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(list)
+	same()
 }
 
 // Namespaces that belong to the joined user namespace can be entered only from

@@ -9,26 +9,16 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-)
 
-// memfd makes a memory file, closed with the test.
-func memfd(t *testing.T) int {
-	t.Helper()
-	fd, err := unix.MemfdCreate("test", unix.MFD_CLOEXEC)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Close(fd) })
-	return fd
-}
+	"github.com/rung-oci/rung/libcontainer/testbed"
+)
 
 // The record outlives a process that is killed, and says where it was.
 func TestProgressSurvives(t *testing.T) {
-	fd := memfd(t)
+	fd := testbed.Memory(t, nil)
 	if err := InitProgress(fd); err != nil {
 		t.Fatal(err)
 	}
@@ -58,11 +48,9 @@ func TestProgressSurvives(t *testing.T) {
 	if got := readText(t, r); got != "x" {
 		t.Errorf("said %q", got)
 	}
-	for deadline := time.Now().Add(5 * time.Second); mapped.Step < 2 && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond)
-	}
+	testbed.Until(t, "it is at entry 2", func() bool { return mapped.Step >= 2 })
 	unix.Kill(pid, unix.SIGKILL)
-	if ws := await(t, pid); ws.Signal() != unix.SIGKILL {
+	if ws := testbed.Await(t, pid); ws.Signal() != unix.SIGKILL {
 		t.Errorf("status = %#x, want SIGKILL", ws)
 	}
 	got, err := ReadProgress(fd)
@@ -72,7 +60,7 @@ func TestProgressSurvives(t *testing.T) {
 }
 
 func TestProgressErrors(t *testing.T) {
-	empty, short, wrong := memfd(t), memfd(t), memfd(t)
+	empty, short, wrong := testbed.Memory(t, nil), testbed.Memory(t, nil), testbed.Memory(t, nil)
 	if _, err := unix.Write(short, make([]byte, ProgressSize-1)); err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +135,7 @@ func TestArenaAtTwoAddresses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if ws := await(t, pid); ws != 0 {
+		if ws := testbed.Await(t, pid); ws != 0 {
 			t.Fatalf("status = %#x", ws)
 		}
 		if got := readText(t, r); got != text {
@@ -205,7 +193,7 @@ func sharesMemory(t *testing.T, fork func(*CloneArgs, Player) (int, error)) bool
 	if err != nil {
 		t.Fatal(err)
 	}
-	await(t, pid)
+	testbed.Await(t, pid)
 	return seen[32] == 1
 }
 
@@ -331,7 +319,7 @@ func TestSpawn(t *testing.T) {
 	defer runtime.UnlockOSThread()
 	t.Setenv("SECRET", "1")
 	r, w := pipe(t)
-	kept, other := memfd(t), memfd(t)
+	kept, other := testbed.Memory(t, nil), testbed.Memory(t, nil)
 	args := []string{reporter, itoa(w), itoa(kept), itoa(other)}
 	pid, pidfd, err := Spawn{Exe: ownExecutable(t), Args: args, Inherit: []int{w, kept}}.Start()
 	if err != nil {
@@ -345,7 +333,7 @@ func TestSpawn(t *testing.T) {
 	if err := unix.PidfdSendSignal(pidfd, 0, nil, 0); err != nil {
 		t.Errorf("pidfd: %v", err)
 	}
-	if ws := await(t, pid); ws.ExitStatus() != 7 {
+	if ws := testbed.Await(t, pid); ws.ExitStatus() != 7 {
 		t.Errorf("status = %#x, want exit 7", ws)
 	}
 }
@@ -354,11 +342,11 @@ func TestSpawn(t *testing.T) {
 func TestSpawnFails(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	plain := memfd(t)
+	plain := testbed.Memory(t, nil)
 	if err := unix.Fchmod(plain, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	before := openFDs(t)
+	same := testbed.Same(t, os.Getpid())
 	for _, tt := range []struct {
 		s    Spawn
 		want string
@@ -372,21 +360,10 @@ func TestSpawnFails(t *testing.T) {
 			t.Errorf("Start() = %d, %d, %v, want %s", pid, pidfd, err, tt.want)
 		}
 	}
-	if after := openFDs(t); after != before {
-		t.Errorf("%d descriptors are open, before %d", after, before)
-	}
+	same()
 	if pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); err != unix.ECHILD {
 		t.Errorf("a child is left: %d, %v", pid, err)
 	}
-}
-
-func openFDs(t *testing.T) int {
-	t.Helper()
-	list, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(list)
 }
 
 // The death signal counts on the thread that called Start.
@@ -394,10 +371,7 @@ func TestSpawnDiesWithItsThread(t *testing.T) {
 	var pid, pidfd int
 	var err error
 	r, w := pipe(t)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // never unlocked: the thread ends
+	testbed.Thread(t, 0, func() {
 		sh, oerr := unix.Open("/bin/sleep", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		if oerr != nil {
 			err = oerr
@@ -405,14 +379,13 @@ func TestSpawnDiesWithItsThread(t *testing.T) {
 		}
 		defer unix.Close(sh)
 		pid, pidfd, err = Spawn{Exe: sh, Args: []string{"sleep", "30"}, Inherit: []int{w}}.Start()
-	}()
-	<-done
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer unix.Close(pidfd)
 	_ = r
-	if ws := await(t, pid); ws.Signal() != unix.SIGKILL {
+	if ws := testbed.Await(t, pid); ws.Signal() != unix.SIGKILL {
 		t.Errorf("status = %#x, want SIGKILL", ws)
 	}
 }

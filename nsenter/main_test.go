@@ -3,27 +3,23 @@ package nsenter
 import (
 	"fmt"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
 // reporter is argv[0] of the test binary as the program that [Spawn] starts.
 const reporter = "nsenter-reporter"
 
-// The main goroutine keeps the main thread: what a test does to its own thread
-// then never hits the one that stands for the process.
-func init() { runtime.LockOSThread() }
-
 func TestMain(m *testing.M) {
 	if os.Args[0] == reporter {
 		report()
 	}
-	os.Exit(m.Run())
+	testbed.Main(m)
 }
 
 // report tells the descriptor argv[1] what Spawn has made of this process, and
@@ -46,26 +42,6 @@ func report() {
 		os.Args, len(os.Environ()), open, death, os.Getuid(), os.Getgid(), len(groups), ns.Ino)
 	_, _ = unix.Write(fd, []byte(text))
 	os.Exit(7)
-}
-
-// await waits for the end of a child, at most for five seconds.
-func await(t *testing.T, pid int) unix.WaitStatus {
-	t.Helper()
-	var ws unix.WaitStatus
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(200 * time.Microsecond) {
-		got, err := unix.Wait4(pid, &ws, unix.WNOHANG|unix.WALL, nil)
-		if got == pid {
-			return ws
-		}
-		if err != nil && err != unix.EINTR {
-			t.Fatalf("wait for %d: %v", pid, err)
-		}
-		if time.Now().After(deadline) {
-			unix.Kill(pid, unix.SIGKILL)
-			reap(pid)
-			t.Fatalf("process %d didn't end", pid)
-		}
-	}
 }
 
 // alone has the tests' tapes played by a [Program] in place of a fork of ours.
@@ -93,7 +69,7 @@ func start(t *testing.T, tape *Tape) (int, Player) {
 func run(t *testing.T, tape *Tape) (Player, unix.WaitStatus) {
 	t.Helper()
 	pid, p := start(t, tape)
-	return p, await(t, pid)
+	return p, testbed.Await(t, pid)
 }
 
 // pipe makes a pipe, closed with the test.
@@ -108,10 +84,10 @@ func pipe(t *testing.T) (r, w int) {
 	return p[0], p[1]
 }
 
-// readText reads what a pipe has within five seconds.
+// readText reads what comes through a pipe.
 func readText(t *testing.T, fd int) string {
 	t.Helper()
-	if n, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 5000); n != 1 {
+	if !testbed.Readable(fd) {
 		t.Fatal("nothing to read")
 	}
 	buf := make([]byte, 8192)

@@ -6,6 +6,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
 func ptr2(p *int) unsafe.Pointer { return unsafe.Pointer(p) }
@@ -182,7 +184,7 @@ func TestExec(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if ws := await(t, pid); ws != 0 {
+		if ws := testbed.Await(t, pid); ws != 0 {
 			t.Fatalf("status %#x, errno %d", ws, p.Progress.Errno)
 		}
 		if got := readText(t, r); got != want {
@@ -202,14 +204,14 @@ func TestForkInTape(t *testing.T) {
 	tape.Mark(PhaseStarted)
 	tape.Fail("child", unix.EXDEV)
 	helper, p := start(t, tape)
-	if ws := await(t, helper); ws != 0 {
+	if ws := testbed.Await(t, helper); ws != 0 {
 		t.Errorf("status of the helper = %#x, want 0", ws)
 	}
 	child := p.Arena.Int32(pid)
 	if child <= 0 || child == helper {
 		t.Fatalf("pid of the child = %d (helper %d)", child, helper)
 	}
-	if ws := await(t, child); ws.ExitStatus() != exitFailed {
+	if ws := testbed.Await(t, child); ws.ExitStatus() != exitFailed {
 		t.Errorf("status of the child = %#x", ws)
 	}
 	if got := int(p.Arena.Word(self)); got != child {
@@ -354,7 +356,7 @@ func TestReceiveFromTheDead(t *testing.T) {
 	pid, p := start(t, tape)
 	unix.Close(pair[1])
 	unix.Close(pair[0])
-	if ws := await(t, pid); ws.ExitStatus() != exitFailed || p.Progress.Errno != ErrPeerGone {
+	if ws := testbed.Await(t, pid); ws.ExitStatus() != exitFailed || p.Progress.Errno != ErrPeerGone {
 		t.Errorf("status %#x, errno %d, want the peer gone", ws, p.Progress.Errno)
 	}
 }
@@ -387,7 +389,7 @@ func TestInterrupted(t *testing.T) {
 	if _, err := unix.Write(w, []byte("x")); err != nil {
 		t.Fatal(err)
 	}
-	if ws := await(t, pid); ws != 0 || p.Progress.Errno != 0 {
+	if ws := testbed.Await(t, pid); ws != 0 || p.Progress.Errno != 0 {
 		t.Errorf("status %#x, errno %d", ws, p.Progress.Errno)
 	}
 }

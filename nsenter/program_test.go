@@ -5,13 +5,15 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
 // startProgram starts a program that plays the tape. It inherits what the fork of
 // another test would: all descriptors that are open.
 func startProgram(t *testing.T, tape *Tape) (int, Player) {
 	t.Helper()
-	fd := memoryFile(t, nil)
+	fd := testbed.Memory(t, nil)
 	if err := InitProgress(fd); err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +30,7 @@ func startProgram(t *testing.T, tape *Tape) (int, Player) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	exe := memoryFile(t, p.Executable(a.FD, fd))
+	exe := testbed.Memory(t, p.Executable(a.FD, fd))
 	inherit := []int{}
 	for fd := 3; fd < 256; fd++ {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil {
@@ -46,19 +48,6 @@ func startProgram(t *testing.T, tape *Tape) (int, Player) {
 	}
 	p.Arena.base = programArena
 	return pid, Player{Arena: p.Arena, Ops: im.Ops, Count: im.Count, Progress: progress}
-}
-
-func memoryFile(t *testing.T, data []byte) int {
-	t.Helper()
-	fd, err := unix.MemfdCreate("test", unix.MFD_CLOEXEC)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Close(fd) })
-	if _, err := unix.Pwrite(fd, data, 0); err != nil {
-		t.Fatal(err)
-	}
-	return fd
 }
 
 // What a fork plays, the program plays in the same way.
@@ -131,13 +120,13 @@ func TestProgramAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	exe := memoryFile(t, p.Executable(-1, -1))
+	exe := testbed.Memory(t, p.Executable(-1, -1))
 	pid, pidfd, err := Spawn{Exe: exe, Args: []string{""}}.Start()
 	if err != nil {
 		t.Fatal(err)
 	}
 	unix.Close(pidfd)
-	if ws := await(t, pid); !ws.Exited() || ws.ExitStatus() != 2 {
+	if ws := testbed.Await(t, pid); !ws.Exited() || ws.ExitStatus() != 2 {
 		t.Errorf("status %#x, want exit 2", ws)
 	}
 }

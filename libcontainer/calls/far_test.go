@@ -63,10 +63,10 @@ func TestGone(t *testing.T) {
 				return err
 			})
 		},
-		"while a handler is at work": func(_ *testing.T, r *rig) {
-			r.mkdir("a").Else(func(unix.Errno) error { kill(r); r.await(); return nil })
+		"while a handler is at work": func(t *testing.T, r *rig) {
+			r.mkdir("a").Else(func(unix.Errno) error { kill(r); r.await(t); return nil })
 		},
-		"before it is asked": func(_ *testing.T, r *rig) { kill(r); r.await() },
+		"before it is asked": func(t *testing.T, r *rig) { kill(r); r.await(t) },
 		"while it makes a call": func(_ *testing.T, r *rig) {
 			r.Call("", unix.SYS_KILL, Int(r.pid), Int(int(unix.SIGSTOP))) // it neither answers nor ends
 			r.mkdir("b").Tolerate(unix.EEXIST)
@@ -112,7 +112,7 @@ func TestEnd(t *testing.T) {
 		r.mkdir("a")
 		r.mkdir("a").Else(func(unix.Errno) error { return r.mkdir("b").Do() })
 		says(t, "End", r.End(), "")
-		if ws, ok := r.await(); !ok || ws != 0 || r.progress.Errno != 0 {
+		if ws := r.await(t); ws != 0 || r.progress.Errno != 0 {
 			t.Errorf("status %#x, error %d", ws, r.progress.Errno)
 		}
 		r.there(t, "a", "b")
@@ -137,7 +137,7 @@ func TestEndAfterError(t *testing.T) {
 		// Nobody tells it anything any more.
 		unix.Close(r.far.Sock)
 		r.far.Sock = -1
-		if ws, ok := r.await(); !ok || ws.ExitStatus() != 1 || r.progress.Errno == 0 {
+		if ws := r.await(t); ws.ExitStatus() != 1 || r.progress.Errno == 0 {
 			t.Errorf("status %#x, error %d", ws, r.progress.Errno)
 		}
 	})
@@ -171,7 +171,7 @@ func TestLabel(t *testing.T) {
 		if err := r.Flush(); !errors.Is(err, ErrGone) {
 			t.Fatalf("Flush = %v", err)
 		}
-		if ws, ok := r.await(); !ok || ws.ExitStatus() != 3 {
+		if ws := r.await(t); ws.ExitStatus() != 3 {
 			t.Errorf("status %#x", ws)
 		}
 		if got := r.far.Label(int(r.progress.Step)); got != "setting up: exit" {

@@ -1,20 +1,17 @@
 package calls
 
 import (
-	"fmt"
 	"os"
 	"runtime"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/testbed"
 	"github.com/rung-oci/rung/nsenter"
 )
 
-// The main goroutine keeps the main thread: what a test does to its own thread
-// then never hits the one that stands for the process.
-func init() { runtime.LockOSThread() }
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 // A rig is a kernel, and what a test looks at it by.
 type rig struct {
@@ -23,6 +20,7 @@ type rig struct {
 	top   FD     // the same
 	pid   int    // who makes the calls
 	pidfd int
+	ended bool
 
 	progress *nsenter.Progress // of another process
 	far      *Far
@@ -71,7 +69,7 @@ func remote(count, size int, program bool) func(*testing.T) *rig {
 			t.Fatal(err)
 		}
 		t.Cleanup(arena.Close)
-		record := memory(t, make([]byte, 4096))
+		record := testbed.Memory(t, make([]byte, 4096))
 		if err := nsenter.InitProgress(record); err != nil {
 			t.Fatal(err)
 		}
@@ -91,7 +89,7 @@ func remote(count, size int, program bool) func(*testing.T) *rig {
 				t.Fatal(err)
 			}
 			fill(p.Arena)
-			exe := memory(t, p.Executable(arena.FD, record))
+			exe := testbed.Memory(t, p.Executable(arena.FD, record))
 			r.pid, r.pidfd, err = nsenter.Spawn{Exe: exe, Args: []string{""}, Inherit: []int{arena.FD, record, pair[1], top}}.Start()
 			if err != nil {
 				t.Fatal(err)
@@ -111,12 +109,12 @@ func remote(count, size int, program bool) func(*testing.T) *rig {
 			}
 		}
 		unix.Close(pair[1])
-		for end := time.Now().Add(5 * time.Second); r.progress.Step == 0 && time.Now().Before(end); { // until it waits
-			time.Sleep(100 * time.Microsecond)
-		}
+		testbed.Until(t, "the process waits", func() bool { return r.progress.Step > 0 })
 		t.Cleanup(func() {
-			_ = unix.PidfdSendSignal(r.pidfd, unix.SIGKILL, nil, 0)
-			r.await()
+			if !r.ended {
+				_ = unix.PidfdSendSignal(r.pidfd, unix.SIGKILL, nil, 0)
+				r.await(t)
+			}
 			unix.Close(r.pidfd)
 			if far.Sock >= 0 {
 				unix.Close(far.Sock)
@@ -127,32 +125,11 @@ func remote(count, size int, program bool) func(*testing.T) *rig {
 	}
 }
 
-// await waits for the end of the process; ok is false if that has been done, or takes long.
-func (r *rig) await() (ws unix.WaitStatus, ok bool) {
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Microsecond) {
-		pid, err := unix.Wait4(r.pid, &ws, unix.WNOHANG, nil)
-		if pid == r.pid {
-			return ws, true
-		}
-		if err != nil && err != unix.EINTR {
-			break
-		}
-	}
-	return 0, false
-}
-
-// memory is a file of its own.
-func memory(t *testing.T, data []byte) int {
+// await waits for the end of the process, once.
+func (r *rig) await(t *testing.T) unix.WaitStatus {
 	t.Helper()
-	fd, err := unix.MemfdCreate("test", unix.MFD_CLOEXEC)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Close(fd) })
-	if _, err := unix.Pwrite(fd, data, 0); err != nil {
-		t.Fatal(err)
-	}
-	return fd
+	r.ended = true
+	return testbed.Await(t, r.pid)
 }
 
 // remotes are processes that make calls. The small ones have to be told of most in parts.
@@ -205,16 +182,6 @@ func (r *rig) there(t *testing.T, names ...string) {
 			t.Errorf("%s is missing", name)
 		}
 	}
-}
-
-// descriptors is how many the process has open.
-func (r *rig) descriptors(t *testing.T) int {
-	t.Helper()
-	list, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", r.pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(list)
 }
 
 // says fails the test unless err has the text; "": is none.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,13 +12,11 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
-// What whoever runs the tests has left open isn't ours to judge.
-func init() {
-	runtime.LockOSThread()
-	_ = unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
-}
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 func sh(script string) *specs.Hook {
 	return &specs.Hook{Path: "/bin/sh", Args: []string{"sh", "-c", script}, Env: []string{"PATH=/usr/bin:/bin"}}
@@ -258,21 +255,12 @@ func TestRunAll(t *testing.T) {
 
 // Whoever spawns may fail; nothing is left open.
 func TestSpawnFails(t *testing.T) {
-	count := func() int {
-		l, err := os.ReadDir("/proc/self/fd")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(l)
-	}
-	before := count()
+	same := testbed.Same(t, os.Getpid())
 	bad := errors.New("no")
 	err := Run(&specs.Hook{Path: "/p"}, "{}", func(*specs.Hook, int, int) (int, int, error) { return 0, -1, bad })
 	if !errors.Is(err, bad) || text(err) != "start /p: no" {
 		t.Errorf("Run = %v", err)
 	}
 	_, _ = run(t, sh("exit 1"), "{}")
-	if after := count(); after != before {
-		t.Errorf("%d descriptors are open, before %d", after, before)
-	}
+	same()
 }

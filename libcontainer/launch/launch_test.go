@@ -15,6 +15,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -80,10 +81,7 @@ func inputs(t *testing.T) (in *Inputs, start func()) {
 			t.Fatal(err)
 		}
 	}
-	progress, err := unix.MemfdCreate("progress", unix.MFD_CLOEXEC)
-	if err != nil {
-		t.Fatal(err)
-	}
+	progress := testbed.Memory(t, nil)
 	if err := nsenter.InitProgress(progress); err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +90,7 @@ func inputs(t *testing.T) (in *Inputs, start func()) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		step.CloseAll([]int{gate[0], gate[1], status[0], status[1], progress})
+		step.CloseAll([]int{gate[0], gate[1], status[0], status[1]})
 		host.Close()
 	})
 	none := func(int) error { return nil }
@@ -106,31 +104,14 @@ func inputs(t *testing.T) (in *Inputs, start func()) {
 func guard(t *testing.T) {
 	t.Helper()
 	runtime.LockOSThread()
-	before := descriptors(t)
+	same := testbed.Same(t, os.Getpid())
 	t.Cleanup(func() {
 		defer runtime.UnlockOSThread()
 		if pid, err := unix.Wait4(-1, nil, unix.WNOHANG|unix.WALL, nil); err != unix.ECHILD {
 			t.Errorf("a child is left: %d, %v", pid, err)
 		}
-		if after := descriptors(t); after != before {
-			t.Errorf("%d descriptors are open, %d before", after, before)
-		}
+		same()
 	})
-}
-
-func descriptors(t *testing.T) int {
-	t.Helper()
-	list, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := 0
-	for _, e := range list {
-		if to, _ := os.Readlink("/proc/self/fd/" + e.Name()); !strings.HasPrefix(to, "anon_inode:[event") { // the Go runtime's
-			n++
-		}
-	}
-	return n
 }
 
 // A doing is a step that does what a test says.
@@ -345,5 +326,5 @@ func TestJoin(t *testing.T) {
 // Nothing of this takes long.
 func TestMain(m *testing.M) {
 	time.AfterFunc(time.Minute, func() { panic("a launch hangs") })
-	os.Exit(m.Run())
+	testbed.Main(m)
 }

@@ -2,6 +2,7 @@ package mount
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,10 +11,11 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/mount/option"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
 func TestReconfigure(t *testing.T) {
-	privately(t, func(t *testing.T, dir string) {
+	testbed.Tmpfs(t, 0, func(dir string) {
 		tree, err := newTree("tmpfs", "x", option.Options{Data: []string{"size=64k", "mode=700"}}, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -21,7 +23,7 @@ func TestReconfigure(t *testing.T) {
 		defer unix.Close(tree)
 		path := filepath.Join(dir, "m")
 		attach(t, tree, path)
-		before := descriptors(t)
+		same := testbed.Same(t, os.Getpid())
 		for _, tt := range []struct {
 			fd           int
 			flags, words []string
@@ -39,9 +41,7 @@ func TestReconfigure(t *testing.T) {
 				t.Errorf("Reconfigure(%v, %v) left %q", tt.flags, tt.words, l)
 			}
 		}
-		if after := descriptors(t); after != before {
-			t.Errorf("%d descriptors are open, before %d", after, before)
-		}
+		same()
 		err = done(func(k *calls.Kernel) {
 			Reconfigure(k, calls.Number(tree), nil, []string{"size=" + strings.Repeat("1", maxValue+1)})
 		})

@@ -4,65 +4,27 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/mount/option"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
-// The main goroutine keeps the main thread: what a test does to its own thread
-// then never hits the one that stands for the process.
-func init() { runtime.LockOSThread() }
-
-// privately runs f on a thread with a mount namespace of its own, in a new
-// directory on a tmpfs that ends with it.
-func privately(t *testing.T, f func(t *testing.T, dir string)) {
-	t.Helper()
-	dir := t.TempDir()
-	done := make(chan struct{})
-	run := func() {
-		defer close(done)
-		runtime.LockOSThread() // never unlocked
-		err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS)
-		if err == nil {
-			err = unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, "")
-		}
-		if err == nil {
-			err = unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=755")
-		}
-		if err != nil {
-			t.Errorf("make a mount namespace (needs root): %v", err)
-			return
-		}
-		f(t, dir)
-	}
-	go run()
-	select {
-	case <-done:
-	case <-time.After(20 * time.Second):
-		t.Fatal("test hangs")
-	}
-}
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 // info is the line of mountinfo for the last mount at path.
-func info(t *testing.T, path string) (line string) {
+func info(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile("/proc/thread-self/mountinfo")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, l := range strings.Split(string(text), "\n") {
-		if f := strings.Fields(l); len(f) > 5 && f[4] == path {
-			line = l
-		}
-	}
-	return line
+	return testbed.Mounted(text, path)
 }
 
 func parse(t *testing.T, words string) option.Options {
@@ -72,16 +34,6 @@ func parse(t *testing.T, words string) option.Options {
 		t.Fatal(err)
 	}
 	return o
-}
-
-func open(t *testing.T, path string) int {
-	t.Helper()
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Close(fd) })
-	return fd
 }
 
 // made is what f gives; -1 and its error, and nothing left open, where something goes
@@ -128,30 +80,20 @@ func setPropagation(tree int, kind uint64, recursive bool) error {
 	return done(func(k *calls.Kernel) { SetPropagation(k, "", calls.Number(tree), kind, recursive) })
 }
 
-// descriptors is how many are open.
-func descriptors(t *testing.T) int {
-	t.Helper()
-	list, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(list)
-}
-
 // attach makes the directory and attaches the tree there.
 func attach(t *testing.T, tree int, path string) {
 	t.Helper()
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := put(tree, open(t, path)); err != nil {
+	if err := put(tree, testbed.Open(t, path)); err != nil {
 		t.Errorf("Attach at %s: %v", path, err)
 	}
 }
 
 // A new mount has all options at once, and nobody sees it before.
 func TestNew(t *testing.T) {
-	privately(t, func(t *testing.T, dir string) {
+	testbed.Tmpfs(t, 0, func(dir string) {
 		for _, tt := range []struct {
 			kind, source, words string
 			want                []string // in the line of mountinfo
@@ -194,7 +136,7 @@ func TestNew(t *testing.T) {
 
 // Errors say what the kernel says.
 func TestNewErrors(t *testing.T) {
-	privately(t, func(t *testing.T, _ string) {
+	testbed.Tmpfs(t, 0, func(_ string) {
 		for _, tt := range []struct {
 			kind, source, words string
 			text                string
@@ -207,12 +149,11 @@ func TestNewErrors(t *testing.T) {
 			{"proc", "", "hidepid=9", "hidepid", unix.EINVAL},
 			{"ext4", "/dev/nosuchdevice", "", "/dev/nosuchdevice", unix.ENOENT},
 		} {
-			before := descriptors(t)
+			same := testbed.Same(t, os.Getpid())
 			fd, err := newTree(tt.kind, tt.source, parse(t, tt.words), 0)
-			if after := descriptors(t); err != nil && after != before {
-				t.Errorf("New(%s, %s): %d descriptors are open, before %d", tt.kind, tt.words, after, before)
-			}
-			if err == nil {
+			if err != nil {
+				same()
+			} else {
 				t.Errorf("New(%s, %s): no error", tt.kind, tt.words)
 				unix.Close(fd)
 				continue
@@ -231,7 +172,7 @@ func TestNewErrors(t *testing.T) {
 }
 
 func TestLegacy(t *testing.T) {
-	privately(t, func(t *testing.T, dir string) {
+	testbed.Tmpfs(t, 0, func(dir string) {
 		var lowers []string
 		for _, n := range []string{"a", "b", "c"} {
 			lower := filepath.Join(dir, strings.Repeat(n, 120))
@@ -299,7 +240,7 @@ func TestLegacy(t *testing.T) {
 
 // The longest value that fits.
 func TestLongestValue(t *testing.T) {
-	privately(t, func(t *testing.T, _ string) {
+	testbed.Tmpfs(t, 0, func(_ string) {
 		for n, fits := range map[int]bool{maxValue: true, maxValue + 1: false} {
 			fd, err := newTree("tmpfs", strings.Repeat("s", n), option.Options{}, 0)
 			var long *ErrTooLong
@@ -314,7 +255,7 @@ func TestLongestValue(t *testing.T) {
 }
 
 func TestClone(t *testing.T) {
-	privately(t, func(t *testing.T, dir string) {
+	testbed.Tmpfs(t, 0, func(dir string) {
 		src := filepath.Join(dir, "src")
 		if err := os.MkdirAll(src+"/sub", 0o755); err != nil {
 			t.Fatal(err)
@@ -364,7 +305,7 @@ func TestClone(t *testing.T) {
 			t.Errorf("the source became a mount: %s", l)
 		}
 		// A file by descriptor.
-		tree, err := clone(calls.Number(open(t, src+"/file")), "", false)
+		tree, err := clone(calls.Number(testbed.Open(t, src+"/file")), "", false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -373,10 +314,10 @@ func TestClone(t *testing.T) {
 		if err := os.WriteFile(target, nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if err := put(tree, open(t, dir)); err == nil {
+		if err := put(tree, testbed.Open(t, dir)); err == nil {
 			t.Error("a file was attached to a directory")
 		}
-		if err := put(tree, open(t, target)); err != nil {
+		if err := put(tree, testbed.Open(t, target)); err != nil {
 			t.Error(err)
 		}
 		if got, _ := os.ReadFile(target); string(got) != "text" {
@@ -389,7 +330,7 @@ func TestClone(t *testing.T) {
 }
 
 func TestSetPropagation(t *testing.T) {
-	privately(t, func(t *testing.T, dir string) {
+	testbed.Tmpfs(t, 0, func(dir string) {
 		tree, err := newTree("tmpfs", "", option.Options{}, 0)
 		if err != nil {
 			t.Fatal(err)

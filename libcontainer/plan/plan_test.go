@@ -16,8 +16,11 @@ import (
 	"github.com/rung-oci/rung/libcontainer/hook"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 	"github.com/rung-oci/rung/nsenter"
 )
+
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 var update = flag.Bool("update", false, "write testdata/*/want anew")
 

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,8 +15,6 @@ import (
 
 	"github.com/rung-oci/rung/nsenter"
 )
-
-func init() { runtime.LockOSThread() }
 
 func itoa(n int) string { return strconv.Itoa(n) }
 

@@ -5,44 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
-// The main goroutine keeps the main thread: a test that leaves its mount
-// namespace must not do it with the one that stands for the process.
-func init() { runtime.LockOSThread() }
-
-// privately runs f on a thread with a mount namespace of its own, which ends
-// with it.
-func privately(t *testing.T, f func(t *testing.T)) {
-	t.Helper()
-	done := make(chan struct{})
-	run := func() {
-		defer close(done)
-		runtime.LockOSThread() // never unlocked
-		if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
-			t.Errorf("unshare (needs root): %v", err)
-			return
-		}
-		if err := unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, ""); err != nil {
-			t.Errorf("make mounts private: %v", err)
-			return
-		}
-		f(t)
-	}
-	go run()
-	select {
-	case <-done:
-	case <-time.After(20 * time.Second):
-		t.Fatal("test hangs")
-	}
-}
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 func TestOpen(t *testing.T) {
 	fs, err := Open()
@@ -91,7 +63,7 @@ func TestCoveredFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	privately(t, func(t *testing.T) {
+	testbed.Thread(t, unix.CLONE_NEWNS, func() {
 		for _, covered := range []string{"/proc/" + sysctl, "/proc/sys"} {
 			kind, flags := "", uintptr(unix.MS_BIND)
 			if covered == "/proc/sys" {
@@ -124,7 +96,7 @@ func TestCoveredFile(t *testing.T) {
 }
 
 func TestReplacedProc(t *testing.T) {
-	privately(t, func(t *testing.T) {
+	testbed.Thread(t, unix.CLONE_NEWNS, func() {
 		if err := unix.Mount("tmpfs", "/proc", "tmpfs", 0, ""); err != nil {
 			t.Fatal(err)
 		}
@@ -156,7 +128,7 @@ func TestReplacedProc(t *testing.T) {
 
 // A bind mount of a part of a procfs isn't its root.
 func TestPartOfProc(t *testing.T) {
-	privately(t, func(t *testing.T) {
+	testbed.Thread(t, unix.CLONE_NEWNS, func() {
 		if err := unix.Mount("/proc/self", "/proc", "", unix.MS_BIND, ""); err != nil {
 			t.Fatal(err)
 		}

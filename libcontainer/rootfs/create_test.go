@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/calls"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
 func TestCreate(t *testing.T) {
@@ -57,10 +58,10 @@ func TestCreate(t *testing.T) {
 		{"l -> " + long, true, "l/l/l/x/y", "", unix.ELOOP},
 	} {
 		outer := t.TempDir()
-		tree(t, outer, "root/", "decoy/", "escape/", "x/")
+		testbed.Tree(t, outer, "root/", "decoy/", "escape/", "x/")
 		dir := outer + "/root"
 		if tt.before != "" {
-			tree(t, dir, strings.Split(tt.before, ",")...)
+			testbed.Tree(t, dir, strings.Split(tt.before, ",")...)
 		}
 		outside := strings.Split(contents(t, outer), "/root")[0]
 		r := root(t, dir)
@@ -127,7 +128,7 @@ func FuzzCreate(f *testing.F) {
 			return
 		}
 		outer := t.TempDir()
-		tree(t, outer, "root/d/", "root/f", "decoy/", "escape/")
+		testbed.Tree(t, outer, "root/d/", "root/f", "decoy/", "escape/")
 		in := outer + "/root"
 		if os.Symlink(target, in+"/l") != nil || os.Symlink(target, in+"/d/l") != nil {
 			return
@@ -155,7 +156,7 @@ func FuzzCreate(f *testing.F) {
 // lie inside, and no error of the race comes out.
 func TestRace(t *testing.T) {
 	outer := t.TempDir()
-	tree(t, outer, "root/a/b/c/d/", "root/away/", "root/a/link -> ../../../escape", "escape/secret", "secret")
+	testbed.Tree(t, outer, "root/a/b/c/d/", "root/away/", "root/a/link -> ../../../escape", "escape/secret", "secret")
 	dir := outer + "/root"
 	before := strings.Split(contents(t, outer), "/root")[0]
 	r := root(t, dir)
@@ -234,8 +235,8 @@ func itoa(n int) string {
 }
 
 func TestMknod(t *testing.T) {
-	privately(t, func(t *testing.T, outer string) {
-		tree(t, outer, "root/", "dev/")
+	testbed.Tmpfs(t, 0, func(outer string) {
+		testbed.Tree(t, outer, "root/", "dev/")
 		dir := outer + "/root"
 		null := uint64(unix.Mkdev(1, 3))
 		for _, tt := range []struct {
@@ -257,7 +258,7 @@ func TestMknod(t *testing.T) {
 			{"", Node{"/dev", unix.S_IFCHR | 0o666, null, 0, 0}, ErrWrongNode},
 		} {
 			if tt.before != "" {
-				tree(t, dir, tt.before)
+				testbed.Tree(t, dir, tt.before)
 			}
 			old := unix.Umask(0)
 			r := root(t, dir)
@@ -308,7 +309,7 @@ func TestSymlink(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		if tt.before != "" {
-			tree(t, dir, tt.before)
+			testbed.Tree(t, dir, tt.before)
 		}
 		r := root(t, dir)
 		r.Symlink("/proc/self/fd", "/dev/fd", tt.replace)

@@ -1,12 +1,11 @@
 package rootfs
 
 import (
-	"fmt"
-	"os"
 	"testing"
 
 	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/calls/callstest"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
 // elsewhere has the roots of tests opened and changed by another process, as a container's
@@ -17,25 +16,14 @@ var elsewhere bool
 func far(t testing.TB) *calls.Kernel {
 	t.Helper()
 	p := callstest.Start(t, 64, 64<<10)
-	before := open(p.PID)
+	same := testbed.Same(t, p.PID)
 	t.Cleanup(func() {
 		if err := p.K.Flush(); err == nil { // a kept error is the end of the process
-			if after := open(p.PID); after != before {
-				t.Errorf("the process has %d descriptors open, before %d", after, before)
-			}
+			same()
 		}
 		p.End(t)
 	})
 	return p.K
-}
-
-// open is how many descriptors a process has open.
-func open(pid int) int {
-	list, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
-	if err != nil {
-		return -1
-	}
-	return len(list)
 }
 
 // take is a descriptor of ours for one of who works in the root.

@@ -4,75 +4,17 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sort"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/calls"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
-// The main goroutine keeps the main thread: what a test does to its own thread
-// then never hits the one that stands for the process.
-func init() { runtime.LockOSThread() }
-
-// privately runs f on a thread with a mount namespace of its own, in a new
-// directory on a tmpfs that ends with it.
-func privately(t *testing.T, f func(t *testing.T, dir string)) {
-	t.Helper()
-	dir := t.TempDir()
-	done := make(chan struct{})
-	run := func() {
-		defer close(done)
-		runtime.LockOSThread() // never unlocked
-		err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS)
-		if err == nil {
-			err = unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, "")
-		}
-		if err == nil {
-			err = unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=755")
-		}
-		if err != nil {
-			t.Errorf("make a mount namespace (needs root): %v", err)
-			return
-		}
-		f(t, dir)
-	}
-	go run()
-	select {
-	case <-done:
-	case <-time.After(30 * time.Second):
-		t.Fatal("test hangs")
-	}
-}
-
-// tree makes files below dir: "d/" a directory, "f" a file, "l -> target" a
-// link, "p|" a FIFO.
-func tree(t testing.TB, dir string, entries ...string) {
-	t.Helper()
-	for _, e := range entries {
-		name, target, link := strings.Cut(e, " -> ")
-		path := filepath.Join(dir, strings.TrimSuffix(name, "|"))
-		err := os.MkdirAll(filepath.Dir(path), 0o755)
-		switch {
-		case err != nil:
-		case link:
-			err = os.Symlink(target, path)
-		case strings.HasSuffix(e, "/"):
-			err = os.MkdirAll(path, 0o755)
-		case strings.HasSuffix(e, "|"):
-			err = unix.Mkfifo(path, 0o644)
-		default:
-			err = os.WriteFile(path, []byte(e), 0o644)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-}
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 // contents lists everything below dir with its type.
 func contents(t testing.TB, dir string) string {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/calls"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
 // A jail resolves paths the way a process does whose root directory was
@@ -133,7 +134,7 @@ var paths = []string{
 
 func TestLookupLikeChroot(t *testing.T) {
 	dir := t.TempDir()
-	tree(t, dir, labyrinth...)
+	testbed.Tree(t, dir, labyrinth...)
 	r, j := root(t, dir), newJail(t, dir)
 	for _, p := range paths {
 		if strings.Trim(p, "/") == "" { // below: open("") is an error, Root takes it for the top
@@ -161,7 +162,7 @@ func TestLinkLimit(t *testing.T) {
 		}
 		entries = append(entries, "l"+string(rune('A'+i))+" -> "+target)
 	}
-	tree(t, dir, entries...)
+	testbed.Tree(t, dir, entries...)
 	r, j := root(t, dir), newJail(t, dir)
 	for i := range 45 {
 		compare(t, r, j, "l"+string(rune('A'+i)))
@@ -170,7 +171,7 @@ func TestLinkLimit(t *testing.T) {
 
 func FuzzLookup(f *testing.F) {
 	dir := f.TempDir()
-	tree(f, dir, labyrinth...)
+	testbed.Tree(f, dir, labyrinth...)
 	r, j := root(f, dir), newJail(f, dir)
 	for _, p := range paths {
 		f.Add(p)
@@ -185,13 +186,13 @@ func FuzzLookup(f *testing.F) {
 
 // What is mounted below is part of the container, and ".." leads back.
 func TestMountInside(t *testing.T) {
-	privately(t, func(t *testing.T, dir string) {
-		tree(t, dir, "root/m/", "root/in -> m/x/..", "root/back -> m/../etc", "root/etc/", "outside/etc/", "etc/")
+	testbed.Tmpfs(t, 0, func(dir string) {
+		testbed.Tree(t, dir, "root/m/", "root/in -> m/x/..", "root/back -> m/../etc", "root/etc/", "outside/etc/", "etc/")
 		top := dir + "/root"
 		if err := unix.Mount("tmpfs", top+"/m", "tmpfs", 0, ""); err != nil {
 			t.Fatal(err)
 		}
-		tree(t, top, "m/x/", "m/up -> ../../../etc")
+		testbed.Tree(t, top, "m/x/", "m/up -> ../../../etc")
 		if err := unix.Mount("proc", top+"/etc", "proc", 0, ""); err != nil {
 			t.Fatal(err)
 		}
@@ -224,7 +225,7 @@ func TestMountInside(t *testing.T) {
 
 func TestLookupPlain(t *testing.T) {
 	dir := t.TempDir()
-	tree(t, dir, labyrinth...)
+	testbed.Tree(t, dir, labyrinth...)
 	r := root(t, dir)
 	for p, want := range map[string]unix.Errno{
 		"a/b/file": 0, "/a/b": 0, "a/../a/b": 0, "": 0,
@@ -241,8 +242,8 @@ func TestLookupPlain(t *testing.T) {
 }
 
 func TestReadRegular(t *testing.T) {
-	privately(t, func(t *testing.T, dir string) {
-		tree(t, dir, labyrinth...)
+	testbed.Tmpfs(t, 0, func(dir string) {
+		testbed.Tree(t, dir, labyrinth...)
 		if err := unix.Mknod(dir+"/null", unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))); err != nil {
 			t.Fatal(err)
 		}
@@ -271,7 +272,7 @@ func TestReadRegular(t *testing.T) {
 				}
 			}
 		}
-		before := descriptors(t)
+		same := testbed.Same(t, os.Getpid())
 		for _, p := range []string{"p", "fifo", "null", "tty", "sock", "a", "self", "dangling", "loop", "a/b/file/"} {
 			text, size, err := r.ReadRegular(p, 4)
 			if err == nil {
@@ -283,16 +284,14 @@ func TestReadRegular(t *testing.T) {
 				t.Errorf("ReadRegular(%q) = %q, %d with its error", p, text, size)
 			}
 		}
-		if after := descriptors(t); after != before {
-			t.Errorf("%d descriptors are open, before %d", after, before)
-		}
+		same()
 	})
 }
 
 // More than is read at once, more than the limit, and what says it is empty.
 func TestReadRegularSize(t *testing.T) {
-	privately(t, func(t *testing.T, dir string) {
-		tree(t, dir, "proc/", "log -> proc/kmsg")
+	testbed.Tmpfs(t, 0, func(dir string) {
+		testbed.Tree(t, dir, "proc/", "log -> proc/kmsg")
 		if err := unix.Mount("proc", dir+"/proc", "proc", 0, ""); err != nil {
 			t.Fatal(err)
 		}
@@ -343,7 +342,7 @@ func TestErrorText(t *testing.T) {
 
 func TestOrdinaryDir(t *testing.T) {
 	dir := t.TempDir()
-	tree(t, dir, labyrinth...)
+	testbed.Tree(t, dir, labyrinth...)
 	bad := errors.New("is no place for it")
 	for p, want := range map[string]string{
 		"a/b": "", "/a": "", "": "", "nothing": "", "nothing/x": "", "rel/..": "", "dangling/x": "",
@@ -351,7 +350,7 @@ func TestOrdinaryDir(t *testing.T) {
 		"etc/passwd/x": bad.Error(), "loop/x": bad.Error(), strings.Repeat("x", 256): "open /" + strings.Repeat("x", 256) + ": file name too long",
 	} {
 		r := root(t, dir)
-		before := descriptors(t)
+		same := testbed.Same(t, os.Getpid())
 		r.OrdinaryDir(p, bad)
 		err := r.K.Flush()
 		text := ""
@@ -361,18 +360,16 @@ func TestOrdinaryDir(t *testing.T) {
 		if text != want || (want == bad.Error()) != errors.Is(err, bad) {
 			t.Errorf("OrdinaryDir(%.50q) = %v, want %q", p, err, want)
 		}
-		if after := descriptors(t); after != before {
-			t.Errorf("OrdinaryDir(%.50q): %d descriptors are open, before %d", p, after, before)
-		}
+		same()
 	}
 }
 
 func TestOpen(t *testing.T) {
 	dir := t.TempDir()
-	tree(t, dir, labyrinth...)
+	testbed.Tree(t, dir, labyrinth...)
 	r := root(t, dir)
 	fd, err := r.opened(func() calls.FD { return r.Open("abs/file").FD() })
-	if err != nil || fileID(t, fd) != fileID(t, at(t, dir+"/a/b/file")) {
+	if err != nil || fileID(t, fd) != fileID(t, testbed.Open(t, dir+"/a/b/file")) {
 		t.Errorf("Open = %v", err)
 	}
 	unix.Close(fd)
@@ -382,24 +379,4 @@ func TestOpen(t *testing.T) {
 	if _, err := r.opened(func() calls.FD { return r.Open("loop").FD() }); number(err) != unix.ELOOP {
 		t.Errorf("Open of a loop = %v", err)
 	}
-}
-
-func at(t *testing.T, path string) int {
-	t.Helper()
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Close(fd) })
-	return fd
-}
-
-// descriptors is how many are open.
-func descriptors(t *testing.T) int {
-	t.Helper()
-	list, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(list)
 }

@@ -2,10 +2,8 @@ package seal
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,6 +11,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
 const (
@@ -21,8 +21,6 @@ const (
 	exitRan = 42
 )
 
-func init() { runtime.LockOSThread() }
-
 func TestMain(m *testing.M) {
 	switch os.Args[0] {
 	case runner:
@@ -30,7 +28,7 @@ func TestMain(m *testing.M) {
 	case nosuch:
 		os.Exit(withoutSeals())
 	}
-	os.Exit(m.Run())
+	testbed.Main(m)
 }
 
 // variants are all ways to seal.
@@ -53,7 +51,7 @@ func TestSealed(t *testing.T) {
 	}
 	for name, seal := range variants() {
 		t.Run(name, func(t *testing.T) {
-			open := openFDs(t)
+			same := testbed.Same(t, os.Getpid())
 			e, err := seal()
 			if err != nil {
 				t.Fatal(err)
@@ -62,9 +60,7 @@ func TestSealed(t *testing.T) {
 			defer func() {
 				e.Close()
 				e.Close() // twice does no harm
-				if n := openFDs(t); n != open {
-					t.Errorf("%d descriptors are open after Close, before %d", n, open)
-				}
+				same()
 			}()
 			if flags, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); flags&unix.FD_CLOEXEC == 0 {
 				t.Error("the descriptor isn't close-on-exec")
@@ -79,15 +75,6 @@ func TestSealed(t *testing.T) {
 	if err := unix.Stat("/proc/self/exe", &after); err != nil || before.Mode != after.Mode || before.Ino != after.Ino || before.Mtim != after.Mtim {
 		t.Errorf("our own executable was changed: %+v, %+v", before, after)
 	}
-}
-
-func openFDs(t *testing.T) int {
-	t.Helper()
-	list, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(list)
 }
 
 func equal(t *testing.T, fd int, want []byte) {
@@ -217,23 +204,16 @@ func TestUnreadable(t *testing.T) {
 	defer e.Close()
 	fd := e.FD
 	link := fmt.Sprintf("/proc/self/fd/%d", fd)
-	done := make(chan [2]error)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread has other ids
-		_, _, e := syscall.RawSyscall(unix.SYS_SETRESUID, 12345, 12345, 12345)
-		if e != 0 {
-			done <- [2]error{e, e}
-			return
+	testbed.Thread(t, 0, func() {
+		if _, _, e := syscall.RawSyscall(unix.SYS_SETRESUID, 12345, 12345, 12345); e != 0 {
+			t.Fatal(e)
 		}
-		done <- [2]error{
-			unix.Faccessat(unix.AT_FDCWD, link, unix.R_OK, unix.AT_EACCESS),
-			unix.Faccessat(unix.AT_FDCWD, link, unix.X_OK, unix.AT_EACCESS),
+		read := unix.Faccessat(unix.AT_FDCWD, link, unix.R_OK, unix.AT_EACCESS)
+		execute := unix.Faccessat(unix.AT_FDCWD, link, unix.X_OK, unix.AT_EACCESS)
+		if read != unix.EACCES || execute != nil {
+			t.Errorf("access for others: read %v, execute %v, want refused and allowed", read, execute)
 		}
-	}()
-	got := <-done
-	if !errors.Is(got[0], unix.EACCES) || got[1] != nil {
-		t.Errorf("access for others: read %v, execute %v, want refused and allowed", got[0], got[1])
-	}
+	})
 }
 
 // A copy that can't be sealed, or whose mode can't be set, isn't handed out.

@@ -3,10 +3,8 @@ package source
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -15,46 +13,15 @@ import (
 	"github.com/rung-oci/rung/libcontainer/mount/option"
 	"github.com/rung-oci/rung/libcontainer/rootfs"
 	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
-// The main goroutine keeps the main thread: what a test does to its own thread
-// then never hits the one that stands for the process.
-func init() { runtime.LockOSThread() }
-
-// privately runs f on a thread with a mount namespace of its own, in a new
-// directory on a tmpfs that ends with it.
-func privately(t *testing.T, f func(t *testing.T, dir string)) {
-	t.Helper()
-	dir := t.TempDir()
-	done := make(chan struct{})
-	run := func() {
-		defer close(done)
-		runtime.LockOSThread() // never unlocked
-		err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS)
-		if err == nil {
-			err = unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, "")
-		}
-		if err == nil {
-			err = unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=755")
-		}
-		if err != nil {
-			t.Errorf("make a mount namespace (needs root): %v", err)
-			return
-		}
-		f(t, dir)
-	}
-	go run()
-	select {
-	case <-done:
-	case <-time.After(20 * time.Second):
-		t.Fatal("test hangs")
-	}
-}
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 // A device is cloned only if it is what was asked for; else one is made that
 // nobody else sees.
 func TestDevice(t *testing.T) {
-	privately(t, func(t *testing.T, dir string) {
+	testbed.Tmpfs(t, 0, func(dir string) {
 		null := uint64(unix.Mkdev(1, 3))
 		if err := os.Symlink("/dev/zero", dir+"/link"); err != nil {
 			t.Fatal(err)
@@ -103,7 +70,7 @@ func TestDevice(t *testing.T) {
 
 // A clone has its flags and propagation before anybody sees it.
 func TestOpen(t *testing.T) {
-	privately(t, func(t *testing.T, dir string) {
+	testbed.Tmpfs(t, 0, func(dir string) {
 		src := filepath.Join(dir, "src")
 		if err := os.MkdirAll(src+"/sub", 0o755); err != nil {
 			t.Fatal(err)

@@ -2,13 +2,14 @@ package spec
 
 import (
 	"errors"
-	"runtime"
 	"strings"
 	"testing"
 	"unsafe"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
 func TestNetDevices(t *testing.T) {
@@ -83,14 +84,10 @@ func TestIsNetDeviceKernel(t *testing.T) {
 	if unix.Geteuid() != 0 {
 		t.Skip("making a network namespace takes root")
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // never unlocked: the thread ends with its namespace
-		rename, err := renamer()
+	testbed.Thread(t, unix.CLONE_NEWNET, func() {
+		rename, err := renamer(t)
 		if err != nil {
-			t.Errorf("make a network namespace: %v", err)
-			return
+			t.Fatal(err)
 		}
 		all := []string{}
 		for name := range names {
@@ -112,19 +109,16 @@ func TestIsNetDeviceKernel(t *testing.T) {
 				t.Errorf("isNetDevice(%q) = %v, and the kernel says %v", name, got, err)
 			}
 		}
-	}()
-	<-done
+	})
 }
 
-// renamer makes a network namespace for this thread and returns what renames its lo.
-func renamer() (func(to string) error, error) {
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		return nil, err
-	}
+// renamer is what renames lo in the network namespace of this thread.
+func renamer(t *testing.T) (func(to string) error, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
+	t.Cleanup(func() { unix.Close(fd) })
 	now := "lo"
 	return func(to string) error {
 		var request struct{ from, to [unix.IFNAMSIZ]byte }

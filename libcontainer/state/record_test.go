@@ -12,8 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 	"github.com/rung-oci/rung/nsenter"
 )
+
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 // fill gives every field of a struct a value of its own, so that one that is
 // forgotten on the way out or in is seen.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -13,9 +12,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-)
 
-func init() { runtime.LockOSThread() }
+	"github.com/rung-oci/rung/libcontainer/testbed"
+)
 
 func store(t testing.TB) Store {
 	t.Helper()
@@ -360,20 +359,9 @@ func TestRemoveKeepsIntent(t *testing.T) {
 	if err := errors.Join(e.WriteIntent(&Intent{ID: "c"}), e.WriteFile("x", nil), os.Mkdir(e.Dir+"/busy", 0o700)); err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // never unlocked
-		err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS)
-		if err == nil {
-			err = unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, "")
-		}
-		if err == nil {
-			err = unix.Mount("tmpfs", e.Dir+"/busy", "tmpfs", 0, "")
-		}
-		if err != nil {
-			t.Errorf("make a mount namespace (needs root): %v", err)
-			return
+	testbed.Thread(t, unix.CLONE_NEWNS, func() {
+		if err := unix.Mount("tmpfs", e.Dir+"/busy", "tmpfs", 0, ""); err != nil {
+			t.Fatal(err)
 		}
 		if err := e.Remove(); !errors.Is(err, unix.EBUSY) || !strings.HasPrefix(err.Error(), "remove "+e.Dir) {
 			t.Errorf("Remove with a mount inside = %v, want EBUSY", err)
@@ -384,27 +372,15 @@ func TestRemoveKeepsIntent(t *testing.T) {
 		if err := errors.Join(unix.Unmount(e.Dir+"/busy", 0), e.Remove()); err != nil {
 			t.Error(err)
 		}
-	}()
-	<-done
+	})
 }
 
 // On a full disk nothing old is lost, and all can be removed.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // never unlocked
-		err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS)
-		if err == nil {
-			err = unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, "")
-		}
-		if err == nil {
-			err = unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k")
-		}
-		if err != nil {
-			t.Errorf("make a mount namespace (needs root): %v", err)
-			return
+	testbed.Thread(t, unix.CLONE_NEWNS, func() {
+		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
+			t.Fatal(err)
 		}
 		e, err := Store{dir}.Create("c")
 		if err != nil {
@@ -428,6 +404,5 @@ func TestFullDisk(t *testing.T) {
 		if err := e.Remove(); err != nil {
 			t.Errorf("Remove on a full disk = %v", err)
 		}
-	}()
-	<-done
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/pty"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
 // A request is one that a step makes of the runtime.
@@ -41,7 +42,7 @@ func (r *request) take(fd int) error {
 func TestConsole(t *testing.T) {
 	inBox(t, func(b *box) {
 		b.fails(&Console{}, "open /dev/pts: no such file or directory")
-		b.tree("root/dev/pts/")
+		testbed.Tree(b, b.dir, "root/dev/pts/")
 		b.fails(&Console{}, pty.ErrNoDevpts.Error())
 		if err := unix.Mknod(b.root+"/dev/pts/ptmx", unix.S_IFCHR|0o666, int(unix.Mkdev(5, 2))); err != nil {
 			b.Fatal(err)
@@ -91,7 +92,7 @@ func TestConsoleDecoys(t *testing.T) {
 		"root/dev/console/":            "bind /dev/console: is a directory",
 	} {
 		inBox(t, func(b *box) {
-			b.tree(before, "outside", "root/outside")
+			testbed.Tree(b, b.dir, before, "outside", "root/outside")
 			b.must(newMount(b.T, "devpts", "/dev/pts", "newinstance"))
 			b.fails(&Console{Bind: true}, want)
 			if b.info("/outside")+b.info("/../outside") != "" {

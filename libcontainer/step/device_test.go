@@ -7,11 +7,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/rootfs"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
 func TestDevices(t *testing.T) {
 	inBox(t, func(b *box) {
-		b.tree("root/dev/link -> zero", "root/dev/dir/", "root/dev/file", "root/dev/fifo|", "outside", "root/dev/out -> ../../outside")
+		testbed.Tree(b, b.dir, "root/dev/link -> zero", "root/dev/dir/", "root/dev/file", "root/dev/fifo|", "outside", "root/dev/out -> ../../outside")
 		null := uint64(unix.Mkdev(1, 3))
 		b.must(&Device{rootfs.Node{Path: "/dev/null", Mode: unix.S_IFCHR | 0o620, Rdev: null, UID: 3, GID: 4}})
 		b.fails(&Device{rootfs.Node{Path: "/dev/file", Mode: unix.S_IFCHR | 0o666, Rdev: null}}, "exists and is another kind of file")

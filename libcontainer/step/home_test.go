@@ -9,13 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/calls"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 	"github.com/rung-oci/rung/libcontainer/user"
 	"github.com/rung-oci/rung/nsenter"
 )
 
 func TestCwd(t *testing.T) {
 	inBox(t, func(b *box) {
-		b.tree("root/file", "root/loop -> loop", "root/out -> ../../../made", "root/ro/")
+		testbed.Tree(b, b.dir, "root/file", "root/loop -> loop", "root/out -> ../../../made", "root/ro/")
 		for _, p := range []string{"/a/b", "/file", "/file/x", "/loop", "/out/x", strings.Repeat("/x", 3000)} {
 			b.must(&Cwd{p}) // never an error: whoever needs it will say so
 		}
@@ -66,7 +67,7 @@ func TestHome(t *testing.T) {
 	}
 	inBox(t, func(b *box) {
 		b.roomy("a part of a file")
-		b.tree("root/etc/")
+		testbed.Tree(b, b.dir, "root/etc/")
 		for _, tt := range table {
 			if err := os.WriteFile(b.root+"/etc/passwd", []byte(tt.file), 0o644); err != nil {
 				b.Fatal(err)
@@ -118,13 +119,13 @@ func homeIn(b *box, dir string) string {
 func TestHomeDecoys(t *testing.T) {
 	inBox(t, func(b *box) {
 		b.roomy("a part of a file")
-		b.tree("passwd")
+		testbed.Tree(b, b.dir, "passwd")
 		if err := os.WriteFile(b.dir+"/passwd", []byte(passwd("5", "/host")), 0o644); err != nil {
 			b.Fatal(err)
 		}
 		for i, entry := range []string{"etc/passwd|", "etc/passwd/", "etc/passwd -> /dev/zero", "etc/passwd -> ../../../passwd", "etc -> ../../", "etc/passwd -> passwd", "etc/none"} {
 			sub := "r" + strconv.Itoa(i)
-			b.tree(sub+"/"+entry, sub+"/dev/")
+			testbed.Tree(b, b.dir, sub+"/"+entry, sub+"/dev/")
 			if err := unix.Mknod(b.dir+"/"+sub+"/dev/zero", unix.S_IFCHR|0o666, int(unix.Mkdev(1, 5))); err != nil {
 				b.Fatal(err)
 			}

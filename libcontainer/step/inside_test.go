@@ -8,13 +8,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/mount/option"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
 // What is bound from within the root is what earlier mounts have put there, whose ids the parent may
 // map.
 func TestMountInside(t *testing.T) {
 	inBox(t, func(b *box) {
-		b.tree("root/d/below", "root/link -> /d", "root/out -> ../../../secret", "secret", "src/file")
+		testbed.Tree(b, b.dir, "root/d/below", "root/link -> /d", "root/out -> ../../../secret", "secret", "src/file")
 		inside := func(path, target string, s Source) *Mount {
 			s.What, s.Path = path+" at "+target, path
 			return &Mount{Target: target, From: FromRoot, Source: path, Tree: s, Fallback: -1}

@@ -3,31 +3,21 @@ package step
 import (
 	"errors"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/calls"
-	"github.com/rung-oci/rung/libcontainer/calls/callstest"
 	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/mount/option"
-	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
-// The main goroutine keeps the main thread: what a test does to its own thread
-// then never hits the one that stands for the process.
-func init() {
-	runtime.LockOSThread()
-	_ = unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
-}
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 // A box is a root filesystem on a tmpfs, in namespaces that end with the test. The descriptors of
 // its Env are those of who makes the calls.
@@ -37,8 +27,6 @@ type box struct {
 	dir  string // the tmpfs
 	root string // of the container, below dir
 	by   maker
-	pid  int // who makes the calls
-	proc proc.FS
 
 	theirs   []calls.FD // what the box has opened there
 	ours     []int      // and has of it here
@@ -56,49 +44,20 @@ func inBox(t *testing.T, f func(b *box)) {
 
 func (m maker) box(t *testing.T, f func(b *box)) {
 	t.Helper()
-	dir := t.TempDir()
-	done := make(chan struct{})
-	run := func() {
-		defer close(done)
-		runtime.LockOSThread() // never unlocked
-		err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS | unix.CLONE_NEWUTS)
-		if err == nil {
-			err = unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, "")
-		}
-		if err == nil {
-			err = unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=755")
-		}
-		if err != nil {
-			t.Errorf("make namespaces (needs root): %v", err)
-			return
-		}
+	testbed.Tmpfs(t, unix.CLONE_NEWUTS, func(dir string) {
 		unix.Umask(0) // of this thread, and of who is forked by it
-		host, err := proc.Open()
-		if err != nil {
-			t.Errorf("open /proc: %v", err)
-			return
-		}
-		defer host.Close()
 		k, pid, end := m.kernel(t)
 		defer end()
-		b := &box{T: t, Env: NewEnv(k), dir: dir, root: filepath.Join(dir, "root"), by: m, pid: pid}
-		b.proc = host
-		before := b.descriptors()
-		defer b.close(before)
-		b.tree("root/")
+		b := &box{T: t, Env: NewEnv(k), dir: dir, root: filepath.Join(dir, "root"), by: m}
+		defer b.close(testbed.Same(t, pid))
+		testbed.Tree(t, dir, "root/")
 		b.Root.FD = b.open(b.root)
 		f(b)
-	}
-	go run()
-	select {
-	case <-done:
-	case <-time.After(2 * callstest.Patience):
-		t.Fatal("test hangs")
-	}
+	})
 }
 
 // close closes what the box has, and looks for what the steps have left open.
-func (b *box) close(before map[string]string) {
+func (b *box) close(same func()) {
 	for _, r := range b.requests {
 		CloseAll(r.fds)
 	}
@@ -122,37 +81,7 @@ func (b *box) close(before map[string]string) {
 		b.Errorf("at the end: %v", err)
 		return
 	}
-	after := b.descriptors()
-	maps.DeleteFunc(after, func(fd, _ string) bool { return before[fd] != "" })
-	if len(after) > 0 {
-		b.Errorf("left open: %q", after)
-	}
-}
-
-// descriptors are those of who makes the calls, without what the Go runtime opens when it likes.
-func (b *box) descriptors() map[string]string {
-	b.Helper()
-	dir, err := b.proc.OpenFile(proc.PID(b.pid, "fd"), unix.O_RDONLY|unix.O_DIRECTORY)
-	if err != nil {
-		b.Error(err)
-		return nil
-	}
-	f := os.NewFile(uintptr(dir), "fd")
-	defer f.Close()
-	names, err := f.Readdirnames(-1)
-	if err != nil {
-		b.Error(err)
-	}
-	open := make(map[string]string)
-	for _, name := range names {
-		var buf [256]byte
-		n, err := unix.Readlinkat(dir, name, buf[:])
-		what := string(buf[:max(n, 0)])
-		if err == nil && what != "anon_inode:[eventpoll]" && what != "anon_inode:[eventfd]" && (b.K.Remote() || name != strconv.Itoa(dir)) {
-			open[name] = what
-		}
-	}
-	return open
+	same()
 }
 
 // nearOnly skips what another process is never asked for.
@@ -214,31 +143,6 @@ func (b *box) mountinfo() string {
 	return string(text)
 }
 
-// tree makes files below the tmpfs: "d/" a directory, "f" a file that holds its
-// name, "l -> target" a link, "p|" a FIFO.
-func (b *box) tree(entries ...string) {
-	b.Helper()
-	for _, e := range entries {
-		name, target, link := strings.Cut(e, " -> ")
-		path := filepath.Join(b.dir, strings.TrimSuffix(name, "|"))
-		err := os.MkdirAll(filepath.Dir(path), 0o755)
-		switch {
-		case err != nil:
-		case link:
-			err = os.Symlink(target, path)
-		case strings.HasSuffix(e, "/"):
-			err = os.MkdirAll(path, 0o755)
-		case strings.HasSuffix(e, "|"):
-			err = unix.Mkfifo(path, 0o644)
-		default:
-			err = os.WriteFile(path, []byte(e), 0o644)
-		}
-		if err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 // clone adds a detached copy of a path to the trees and returns its number.
 func (b *box) clone(path string) int {
 	b.Helper()
@@ -285,14 +189,9 @@ func (b *box) fails(s Step, want string) {
 }
 
 // info is the line of mountinfo for the last mount at a path of the container.
-func (b *box) info(path string) (line string) {
+func (b *box) info(path string) string {
 	b.Helper()
-	for l := range strings.Lines(b.mountinfo()) {
-		if f := strings.Fields(l); len(f) > 5 && f[4] == filepath.Join(b.root, path) {
-			line = strings.TrimSuffix(l, "\n")
-		}
-	}
-	return line
+	return testbed.Mounted([]byte(b.mountinfo()), filepath.Join(b.root, path))
 }
 
 // mounted checks the line of mountinfo for a path of the container.

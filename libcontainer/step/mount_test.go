@@ -13,6 +13,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/mount/option"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
 func TestMountNew(t *testing.T) {
@@ -42,7 +43,7 @@ func TestMountNew(t *testing.T) {
 // A tmpfs without mode= takes the mode of what it covers.
 func TestMountMode(t *testing.T) {
 	inBox(t, func(b *box) {
-		b.tree("root/tmp/")
+		testbed.Tree(b, b.dir, "root/tmp/")
 		if err := unix.Chmod(b.root+"/tmp", 0o1733); err != nil {
 			b.Fatal(err)
 		}
@@ -83,7 +84,7 @@ func TestMountLater(t *testing.T) {
 
 func TestMountTree(t *testing.T) {
 	inBox(t, func(b *box) {
-		b.tree("src/sub/file", "src/file", "root/etc/resolv -> ../run/resolv", "root/up -> ../../../../upper")
+		testbed.Tree(b, b.dir, "src/sub/file", "src/file", "root/etc/resolv -> ../run/resolv", "root/up -> ../../../../upper")
 		for _, tt := range []struct{ from, target, made string }{
 			{"src", "/data/deep", "/data/deep/file"}, {"src/file", "/etc/hosts", "/etc/hosts"}, {"src/file", "/etc/resolv", "/run/resolv"}, {"src", "/up/here", "/upper/here/file"},
 		} {
@@ -148,7 +149,7 @@ func TestRemount(t *testing.T) {
 		b.mounted("/a", " rw,nodev,noexec,noatime")
 		b.mounted("/a/b", " rw,noexec,relatime")
 		b.fails(remount("/nothing", "remount ro"), "open /nothing: no such file or directory")
-		b.tree("root/plain/")
+		testbed.Tree(b, b.dir, "root/plain/")
 		b.fails(remount("/plain", "remount ro"), "change flags: invalid argument")
 	})
 }
@@ -158,10 +159,10 @@ func TestMountLegacy(t *testing.T) {
 	inBox(t, func(b *box) {
 		var lower []string
 		for _, n := range []string{"x", "y", "z"} {
-			b.tree(strings.Repeat(n, 120) + "/" + n)
+			testbed.Tree(b, b.dir, strings.Repeat(n, 120)+"/"+n)
 			lower = append(lower, filepath.Join(b.dir, strings.Repeat(n, 120)))
 		}
-		b.tree("staging/")
+		testbed.Tree(b, b.dir, "staging/")
 		m := &Mount{
 			Target: "/o", Kind: "overlay", Source: "overlay", Fallback: -1, Attr: unix.MOUNT_ATTR_NOSUID,
 			Options: option.Options{Data: []string{"lowerdir=" + strings.Join(lower, ":")}},
@@ -179,7 +180,7 @@ func TestMountLegacy(t *testing.T) {
 // Nothing may take the place of the kernel's files.
 func TestMountProc(t *testing.T) {
 	inBox(t, func(b *box) {
-		b.tree("src/file", "src/dir/", "root/link -> /proc", "root/plink -> /proc/swaps", "other/proc -> sys", "other/sys", "other/dir/")
+		testbed.Tree(b, b.dir, "src/file", "src/dir/", "root/link -> /proc", "root/plink -> /proc/swaps", "other/proc -> sys", "other/sys", "other/dir/")
 		inside := func(p string) string { return `"` + p + `" cannot be mounted because it is inside /proc` }
 		file := func(target string) *Mount {
 			return &Mount{Target: target, From: FromTree, Index: b.clone(b.dir + "/src/file"), Fallback: -1}
@@ -214,7 +215,7 @@ func TestMountProc(t *testing.T) {
 func TestCopyUp(t *testing.T) {
 	inBox(t, func(b *box) {
 		b.roomy("a list of names")
-		b.tree("root/d/sub/deep/file", "root/d/link -> ../../nowhere", "root/d/pipe|", "root/d/empty/", "root/d/big", "outside")
+		testbed.Tree(b, b.dir, "root/d/sub/deep/file", "root/d/link -> ../../nowhere", "root/d/pipe|", "root/d/empty/", "root/d/big", "outside")
 		big := strings.Repeat("0123456789", 1<<17)
 		stamp := time.Unix(1234567890, 987654321)
 		must := func(err error) {
@@ -251,7 +252,7 @@ func TestCopyUp(t *testing.T) {
 		for range maxDepth + 1 {
 			deep += "/d"
 		}
-		b.tree(deep + "/")
+		testbed.Tree(b, b.dir, deep+"/")
 		err := b.do(newMount(b.T, "tmpfs", "/far", "tmpcopyup"))
 		if err == nil || !strings.HasSuffix(err.Error(), unix.ELOOP.Error()) {
 			b.Errorf("too deep a directory: %v", err)

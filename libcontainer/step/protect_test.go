@@ -6,11 +6,13 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
 func TestMask(t *testing.T) {
 	inBox(t, func(b *box) {
-		b.tree("root/f1", "root/f2", "root/d1/secret", "root/d2/secret", "root/link -> d3", "root/d3/secret", "root/flink -> f3", "root/f3", "root/p|", "root/up -> ../../../outside", "outside")
+		testbed.Tree(b, b.dir, "root/f1", "root/f2", "root/d1/secret", "root/d2/secret", "root/link -> d3", "root/d3/secret", "root/flink -> f3", "root/f3", "root/p|", "root/up -> ../../../outside", "outside")
 		null := b.clone("/dev/null")
 		for _, p := range []string{"/missing", "/f1", "/d1", "/f2", "/d2", "/link", "/flink", "/p", "/d1/below", "/up", "/f1/x"} {
 			m := &Mask{Path: p, Null: null, Dir: -1}
@@ -48,14 +50,14 @@ func TestMask(t *testing.T) {
 		}
 	})
 	inBox(t, func(b *box) {
-		b.tree("root/f")
+		testbed.Tree(b, b.dir, "root/f")
 		b.fails(&Mask{Path: "/f", Null: 3, Dir: -1}, "make mask: mount source 3: bad file descriptor")
 	})
 }
 
 func TestReadonly(t *testing.T) {
 	inBox(t, func(b *box) {
-		b.tree("root/d/file", "root/d/m/", "root/f", "root/link -> d2", "root/d2/file")
+		testbed.Tree(b, b.dir, "root/d/file", "root/d/m/", "root/f", "root/link -> d2", "root/d2/file")
 		b.must(newMount(b.T, "tmpfs", "/d/m", ""))
 		for _, p := range []string{"/d", "/f", "/link", "/missing"} {
 			b.must(&Readonly{p})

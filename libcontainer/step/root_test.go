@@ -2,16 +2,14 @@ package step
 
 import (
 	"errors"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/calls"
-	"github.com/rung-oci/rung/libcontainer/calls/callstest"
 	"github.com/rung-oci/rung/libcontainer/mount"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
 func TestEnterRoot(t *testing.T) {
@@ -20,7 +18,7 @@ func TestEnterRoot(t *testing.T) {
 		want        string // of the namespace's other mounts
 	}{{unix.MS_PRIVATE, ""}, {unix.MS_SLAVE, ""}, {unix.MS_SHARED, "shared:"}} {
 		inBox(t, func(b *box) {
-			b.tree("root/file", "beside/")
+			testbed.Tree(b, b.dir, "root/file", "beside/")
 			if err := unix.Mount("tmpfs", b.dir+"/beside", "tmpfs", 0, ""); err != nil {
 				b.Fatal(err)
 			}
@@ -39,7 +37,7 @@ func TestEnterRoot(t *testing.T) {
 		})
 	}
 	inBox(t, func(b *box) {
-		b.tree("other/")
+		testbed.Tree(b, b.dir, "other/")
 		b.fails(&EnterRoot{Path: b.root, Tree: b.clone(b.dir + "/other"), Propagation: unix.MS_SLAVE}, unix.ESTALE.Error())
 		b.K.Close(b.Root.FD)
 		b.fails(&EnterRoot{Path: b.root, Tree: 7, Propagation: unix.MS_SLAVE}, "mount source 7: bad file descriptor")
@@ -85,7 +83,7 @@ func TestPivot(t *testing.T) {
 	for name, s := range map[string]Step{"pivot": &Pivot{}, "move": &MoveRoot{Hide: []string{"/proc", "/sys", "/nonexistent"}}} {
 		t.Run(name, func(t *testing.T) {
 			inBox(t, func(b *box) {
-				b.tree("root/marker", "root/proc/")
+				testbed.Tree(b, b.dir, "root/marker", "root/proc/")
 				b.must(&EnterRoot{Path: b.root, Tree: b.clone(b.root), Propagation: unix.MS_SLAVE})
 				st := b.stat(b.Root.FD)
 				b.must(s)
@@ -121,7 +119,7 @@ func TestKeepRoot(t *testing.T) {
 func TestUseRoot(t *testing.T) {
 	inBox(t, func(b *box) {
 		b.nearOnly("a first process that makes the calls has a mount namespace of its own, and a root that is made for it")
-		b.tree("root/file")
+		testbed.Tree(b, b.dir, "root/file")
 		b.must(&UseRoot{b.root})
 		if fd, err := b.Root.Lookup("/file"); err != nil {
 			b.Error(err)
@@ -138,7 +136,7 @@ func TestUseRoot(t *testing.T) {
 // the old tree go must not unmount the host's.
 func TestPivotKeepsHost(t *testing.T) {
 	inBox(t, func(host *box) {
-		host.tree("root/marker", "other/")
+		testbed.Tree(host, host.dir, "root/marker", "other/")
 		err := unix.Mount("tmpfs", host.dir+"/other", "tmpfs", 0, "")
 		if err == nil {
 			err = unix.Mount("", "/", "", unix.MS_SHARED|unix.MS_REC, "")
@@ -152,19 +150,11 @@ func TestPivotKeepsHost(t *testing.T) {
 			host.Fatal(err)
 		}
 		defer unix.Close(ns)
-		done := make(chan error, 1)
-		go func() {
-			runtime.LockOSThread() // never unlocked
-			done <- buildIn(host, ns)
-		}()
-		select {
-		case err := <-done:
-			if err != nil {
+		testbed.Thread(host, 0, func() {
+			if err := buildIn(host, ns); err != nil {
 				host.Fatal(err)
 			}
-		case <-time.After(callstest.Patience):
-			host.Fatal("the pivot hangs")
-		}
+		})
 		if after := strings.Count(host.mountinfo(), "\n"); after != before {
 			host.Errorf("the host has %d mounts, before %d", after, before)
 		}
@@ -173,10 +163,7 @@ func TestPivotKeepsHost(t *testing.T) {
 
 // buildIn has the calling thread, or a process of its own, pivot in a copy of a mount namespace.
 func buildIn(host *box, ns int) error {
-	err := unix.Unshare(unix.CLONE_FS)
-	if err == nil {
-		err = unix.Setns(ns, unix.CLONE_NEWNS)
-	}
+	err := unix.Setns(ns, unix.CLONE_NEWNS)
 	if err == nil {
 		err = unix.Unshare(unix.CLONE_NEWNS)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/rootfs"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
 // run runs steps as the builder does, which waits for none of them. The error isn't kept.
@@ -31,7 +32,7 @@ func (b *box) run(steps ...Step) error {
 func TestWhole(t *testing.T) {
 	var want string
 	inBox(t, func(b *box) {
-		b.tree("root/etc/passwd", "root/tmp/", "root/etc/mtab -> /proc/mounts", "root/secret/key", "root/usr/bin/sh", "root/var/run -> /run", "src/deep/file", "hosts")
+		testbed.Tree(b, b.dir, "root/etc/passwd", "root/tmp/", "root/etc/mtab -> /proc/mounts", "root/secret/key", "root/usr/bin/sh", "root/var/run -> /run", "src/deep/file", "hosts")
 		if err := unix.Chmod(b.root+"/tmp", 0o1777); err != nil {
 			b.Fatal(err)
 		}
@@ -154,7 +155,7 @@ func filesOf(b *box) string {
 // been queued by then.
 func TestWholeFails(t *testing.T) {
 	inBox(t, func(b *box) {
-		b.tree("root/file", "root/dev/dir/", "root/link -> /file", "root/dev/link -> zero")
+		testbed.Tree(b, b.dir, "root/file", "root/dev/dir/", "root/link -> /file", "root/dev/link -> zero")
 		b.must(&OpenSysctls{Clone: true})
 		for what, tt := range map[string]struct {
 			bad  Step

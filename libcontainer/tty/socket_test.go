@@ -10,7 +10,11 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
+
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 // listen makes a listening socket at path, however long that is.
 func listen(t *testing.T, path string, backlog int) int {
@@ -39,35 +43,6 @@ func listen(t *testing.T, path string, backlog int) int {
 	return fd
 }
 
-// openFDs are our descriptors, with what each is open on.
-func openFDs(t *testing.T) map[string]string {
-	t.Helper()
-	list, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	open := map[string]string{}
-	for _, e := range list {
-		// The listing's own descriptor is closed by now and has no target.
-		if target, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil {
-			open[e.Name()] = target
-		}
-	}
-	return open
-}
-
-// opened are the descriptors made since before. They are compared, not counted:
-// a relay of an earlier test may only now close its own.
-func opened(t *testing.T, before map[string]string) (made []string) {
-	t.Helper()
-	for fd, target := range openFDs(t) {
-		if before[fd] != target {
-			made = append(made, fd+" -> "+target)
-		}
-	}
-	return made
-}
-
 // A descriptor arrives with its name, also at a path that no socket address
 // holds.
 func TestSend(t *testing.T) {
@@ -79,13 +54,14 @@ func TestSend(t *testing.T) {
 		}
 		path := filepath.Join(deep, "socket")
 		l := listen(t, path, 1)
-		before := openFDs(t)
+		before := testbed.Descriptors(os.Getpid())
 		fd, err := Connect(path)
 		if err != nil {
 			t.Fatalf("Connect to a path of %d bytes: %v", len(path), err)
 		}
-		if made := opened(t, before); len(made) != 1 || !strings.HasPrefix(made[0], strconv.Itoa(fd)+" -> socket:") {
-			t.Errorf("Connect made descriptor %d, and there are %v", fd, made)
+		after := testbed.Descriptors(os.Getpid())
+		if now := after[strconv.Itoa(fd)]; len(after) != len(before)+1 || !strings.HasPrefix(now, "socket:") {
+			t.Errorf("Connect made descriptor %d, and there are %v, before %v", fd, after, before)
 		}
 		if flags, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); flags&unix.FD_CLOEXEC == 0 {
 			t.Error("the descriptor isn't close-on-exec")
@@ -141,7 +117,7 @@ func TestConnectErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(first)
-	before := openFDs(t)
+	same := testbed.Same(t, os.Getpid())
 	for path, want := range map[string]error{
 		dir + "/nothing": unix.ENOENT, dir + "/file": unix.ECONNREFUSED, full: unix.EAGAIN,
 		dir + "/no/" + strings.Repeat("x", 200): unix.ENOENT, dir + "/" + strings.Repeat("x", 250): unix.EINVAL, "": unix.EINVAL,
@@ -158,7 +134,5 @@ func TestConnectErrors(t *testing.T) {
 			t.Errorf("Connect(%s) took %v", path, took)
 		}
 	}
-	if made := opened(t, before); len(made) > 0 {
-		t.Errorf("descriptors are left: %v", made)
-	}
+	same()
 }

@@ -3,24 +3,21 @@ package callstest
 
 import (
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/calls"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 	"github.com/rung-oci/rung/nsenter"
 )
-
-// Patience is for what takes no time where all is well.
-const Patience = 10 * time.Second
 
 // A Process makes calls.
 type Process struct {
 	K   *calls.Kernel // has it make them
 	PID int
 
-	pidfd, sock int
-	player      nsenter.Player
+	sock   int
+	player nsenter.Player
 }
 
 // Start forks the calling thread, in whose namespaces the process is. Its annex has room for count entries and size bytes.
@@ -30,7 +27,7 @@ func Start(t testing.TB, count, size int) *Process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tv := unix.NsecToTimeval(int64(Patience))
+	tv := unix.NsecToTimeval(int64(testbed.Patience))
 	if err := unix.SetsockoptTimeval(pair[0], unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv); err != nil {
 		t.Fatal(err)
 	}
@@ -53,9 +50,6 @@ func Start(t testing.TB, count, size int) *Process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.pidfd, err = unix.PidfdOpen(p.PID, 0); err != nil {
-		t.Error(err)
-	}
 	p.K = calls.NewKernel(f)
 	if _, err := p.K.Call("", unix.SYS_GETPID).Now(); err != nil { // it has done by now what comes before
 		t.Error(err)
@@ -67,27 +61,7 @@ func Start(t testing.TB, count, size int) *Process {
 func (p *Process) End(t testing.TB) {
 	t.Helper()
 	_ = unix.Kill(p.PID, unix.SIGKILL)
-	p.reap(t)
-	unix.Close(p.pidfd)
+	testbed.Await(t, p.PID)
 	unix.Close(p.sock)
 	p.player.Free()
-}
-
-// reap waits for the end of the process.
-func (p *Process) reap(t testing.TB) {
-	t.Helper()
-	for {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(p.pidfd), Events: unix.POLLIN}}, int(Patience.Milliseconds()))
-		if err == unix.EINTR {
-			continue
-		}
-		if n != 1 {
-			t.Errorf("process %d doesn't end: %v", p.PID, err)
-			return
-		}
-		break
-	}
-	if got, err := unix.Wait4(p.PID, nil, unix.WNOHANG, nil); got != p.PID {
-		t.Errorf("reap process %d: %v", p.PID, err)
-	}
 }

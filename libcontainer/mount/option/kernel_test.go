@@ -2,11 +2,12 @@ package option
 
 import (
 	"os"
-	"runtime"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
 // Flags of statfs(2) that package unix has no names for on every architecture.
@@ -125,27 +126,6 @@ func TestKernelAttributes(t *testing.T) {
 	}
 }
 
-// inPrivateNamespace runs f on a thread with a mount namespace of its own, and a directory there.
-func inPrivateNamespace(t *testing.T, f func(dir string)) {
-	t.Helper()
-	dir := t.TempDir()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
-			t.Errorf("unshare: %v", err)
-			return
-		}
-		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-			t.Errorf("make / private: %v", err)
-			return
-		}
-		f(dir)
-	}()
-	<-done
-}
-
 // lastMount returns the mount options and the superblock options of what is mounted on dir.
 func lastMount(t *testing.T, dir string) (mount, super string) {
 	data, err := os.ReadFile("/proc/thread-self/mountinfo")
@@ -167,7 +147,7 @@ func has(options, word string) bool {
 // The superblock words reach the superblock, both by fsconfig(2) and by mount(2).
 func TestKernelSuperblock(t *testing.T) {
 	needRoot(t)
-	inPrivateNamespace(t, func(dir string) {
+	testbed.Tmpfs(t, 0, func(dir string) {
 		for _, word := range []string{"sync", "dirsync", "lazytime", "ro"} {
 			o, _ := Parse([]string{word})
 			fd := newMount(t, o.Superblock, 0)
@@ -198,7 +178,7 @@ func TestKernelSuperblock(t *testing.T) {
 // A mount by mount(2) with Legacy gets the same attributes as one by fsmount(2) and mount_setattr(2).
 func TestKernelLegacy(t *testing.T) {
 	needRoot(t)
-	inPrivateNamespace(t, func(dir string) {
+	testbed.Tmpfs(t, 0, func(dir string) {
 		for _, words := range []string{
 			"", "ro", "nosuid nodev noexec", "noatime", "strictatime", "relatime", "nodiratime",
 			"nosymfollow", "silent iversion", "mand", "noatime atime", "ro rw", "strictatime norelatime",

@@ -7,7 +7,11 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
+
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 // The words of the runtime-spec, config.md "Linux mount options", as features.md 2.3 has them.
 const specWords = `async atime bind defaults dev diratime dirsync exec iversion lazytime loud
