@@ -4,7 +4,11 @@ import (
 	"path"
 	"strings"
 	"testing"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
+
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 // What a hybrid host has, systemd's co-mounted controllers and a bind mount of
 // another container's view included.

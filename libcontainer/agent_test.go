@@ -8,6 +8,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/step"
 )
 
 // TestSendListener sends more than fits into a socket at once.
@@ -33,6 +35,7 @@ func TestSendListener(t *testing.T) {
 				t.Fatal(err)
 			}
 			if oobn > 0 {
+				closeRights(t, oob[:oobn])
 				rights++
 			}
 			if text = append(text, buf[:n]...); n == 0 {
@@ -52,6 +55,20 @@ func TestSendListener(t *testing.T) {
 		unix.Close(pair[0])
 		unix.Close(pair[1])
 	}
+}
+
+// closeRights closes the descriptors of a control message.
+func closeRights(t *testing.T, oob []byte) {
+	t.Helper()
+	msgs, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fds, err := unix.ParseUnixRights(&msgs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	step.CloseAll(fds)
 }
 
 func TestSendListenerFails(t *testing.T) {

@@ -1,6 +1,12 @@
 package cgfile
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
+)
+
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 func TestBefore(t *testing.T) {
 	for _, c := range []struct{ file, value, text, want string }{

@@ -15,6 +15,7 @@ import (
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgtest"
 	"github.com/rung-oci/rung/cgroups/device"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
 const probeEnv = "RUNGCG_PROBE"
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	testbed.Main(m)
 }
 
 // request is one access to one device.

@@ -12,7 +12,10 @@ import (
 	"github.com/rung-oci/rung/cgroups/device"
 	v1 "github.com/rung-oci/rung/cgroups/v1"
 	v2 "github.com/rung-oci/rung/cgroups/v2"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
+
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 // plain takes the types away, which the library says of most values.
 var plain = strings.NewReplacer("18446744073709551615", "infinity", "@t ", "", "@ay ", "", "@a(ss) ", "", ",)", ")")

@@ -7,7 +7,11 @@ import (
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
+
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 // What each field of linux.resources is for cgroup v2.
 func TestWrites(t *testing.T) {

@@ -3,7 +3,11 @@ package cpulist
 import (
 	"bytes"
 	"testing"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
+
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 func TestMask(t *testing.T) {
 	for _, c := range []struct {

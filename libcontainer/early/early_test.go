@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rung-oci/rung/libcontainer/early"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
 const ask = "RUNG_TEST_EARLY" // set in a copy that tells its limits
@@ -22,7 +23,7 @@ func TestMain(m *testing.M) {
 		fmt.Print(soft, " ", hard, " ", now.Cur)
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	testbed.Main(m)
 }
 
 // We learn what the caller gave us, and not what package syscall made of it.

@@ -8,7 +8,11 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
+
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 func script(t *testing.T, dir, name, text string, mode os.FileMode) string {
 	t.Helper()

@@ -8,7 +8,11 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
+
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 // value reads any value the way encoding/json does with UseNumber.
 func value(r *Reader) any {

@@ -3,7 +3,11 @@ package nap
 import (
 	"testing"
 	"time"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
+
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 func TestSleep(t *testing.T) {
 	for _, d := range []time.Duration{-time.Second, 0, 20 * time.Millisecond} {

@@ -9,7 +9,11 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
+
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 // fake makes a directory that looks like the resctrl file system of a machine
 // with allocation and monitoring of L3 caches and memory bandwidth, and has mkdir

@@ -8,7 +8,11 @@ import (
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
+
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 // A rule is a change to a valid configuration and the errors that it must give: each a whole
 // "path: message". No errors means that the change is legal.

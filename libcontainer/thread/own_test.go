@@ -8,19 +8,17 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/testbed"
 	"github.com/rung-oci/rung/libcontainer/thread"
 	"github.com/rung-oci/rung/libcontainer/trap"
 )
 
 const copyEnv = "RUNG_TEST_THREAD" // set in a copy of the test
 
-func init() {
-	if os.Getenv(copyEnv) == "" {
-		runtime.LockOSThread()
-	}
-}
-
 func TestMain(m *testing.M) {
+	if os.Getenv(copyEnv) != "" {
+		runtime.UnlockOSThread() // what testbed keeps is what is to be offered
+	}
 	switch os.Getenv(copyEnv) {
 	case "offered":
 		os.Exit(offered())
@@ -29,7 +27,7 @@ func TestMain(m *testing.M) {
 	case "polled":
 		os.Exit(polled())
 	}
-	os.Exit(m.Run())
+	testbed.Main(m)
 }
 
 // offered offers the main thread, as the only one that runs anything, to Own. It

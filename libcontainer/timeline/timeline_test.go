@@ -3,7 +3,11 @@ package timeline
 import (
 	"encoding/json"
 	"testing"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
+
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 func reset() {
 	on, later = false, nil

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
 const copyEnv = "RUNG_TEST_TRAP" // set in a copy of the test
@@ -15,7 +17,7 @@ const copyEnv = "RUNG_TEST_TRAP" // set in a copy of the test
 func TestMain(m *testing.M) {
 	switch os.Getenv(copyEnv) {
 	case "":
-		os.Exit(m.Run())
+		testbed.Main(m)
 	case "all":
 		os.Exit(all())
 	case "fault":

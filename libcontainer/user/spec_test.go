@@ -4,7 +4,11 @@ import (
 	"math/big"
 	"strings"
 	"testing"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
+
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 func TestParse(t *testing.T) {
 	id := func(n uint32) Ref { return Ref{ID: n} }

@@ -7,7 +7,11 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
+
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 // pair makes a connection whose receives end after five seconds.
 func pair(t testing.TB) (a, b Conn) {

@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"os"
 	"testing"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
+
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 // The decoder in the tree is what the generator writes for the specs-go in go.mod.
 func TestGenerated(t *testing.T) {
