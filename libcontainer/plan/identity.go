@@ -6,7 +6,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/caps"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/nsenter"
 )
@@ -160,11 +159,7 @@ func (p *planner) limits() {
 
 // granted are the capabilities that the process gets.
 func (p *planner) granted() Capabilities {
-	have := p.host.Permitted
-	if p.ns.user() {
-		have = ^caps.Set(0)
-	}
-	return capabilities(p.spec.Process.Capabilities, have)
+	return capabilities(p.spec.Process.Capabilities, given(p.host, p.ns.user()))
 }
 
 // bounding takes away for ever what the process may not have.

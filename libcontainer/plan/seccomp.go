@@ -18,7 +18,7 @@ func (p *planner) seccomp() error {
 	if !seccomp.Wanted(profile) || p.spec.Process == nil {
 		return nil
 	}
-	if !p.spec.Process.NoNewPrivileges && !p.have().Has(unix.CAP_SYS_ADMIN) {
+	if !p.spec.Process.NoNewPrivileges && !given(p.host, p.ns.user()).Has(unix.CAP_SYS_ADMIN) {
 		return &spec.FieldError{Path: "linux.seccomp", Msg: "takes process.noNewPrivileges, because this runtime has no CAP_SYS_ADMIN"}
 	}
 	if p.host.NoInspector && notifiesSend(profile) {
@@ -32,12 +32,13 @@ func (p *planner) seccomp() error {
 	return nil
 }
 
-// have are the capabilities that there are to give to the process.
-func (p *planner) have() caps.Set {
-	if p.ns.user() {
+// given are the capabilities that there are to give to a process: the first one of a user namespace
+// has them all.
+func given(h *Host, user bool) caps.Set {
+	if user {
 		return ^caps.Set(0)
 	}
-	return p.host.Permitted
+	return h.Permitted
 }
 
 // forFilter adds the right to install a filter without no_new_privs to what the

@@ -16,11 +16,8 @@ func Warnings(s *specs.Spec, process *specs.Process, h *Host) []string {
 	if process == nil || process.Capabilities == nil {
 		return warnings
 	}
-	have := h.Permitted
-	if s.Linux != nil && slices.ContainsFunc(s.Linux.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == specs.UserNamespace }) {
-		have = ^caps.Set(0) // its first process has them all
-	}
-	return append(warnings, capabilityWarnings(process.Capabilities, have)...)
+	user := s.Linux != nil && slices.ContainsFunc(s.Linux.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == specs.UserNamespace })
+	return append(warnings, capabilityWarnings(process.Capabilities, given(h, user))...)
 }
 
 // lacking tells of default devices that are left out: runc binds whatever has the name.
