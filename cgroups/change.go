@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/cgroups/cgfile"
 )
 
 // Merge returns the resources of a container that has old after an update that
@@ -52,7 +54,7 @@ func Change(old, merged, asked *specs.LinuxResources) *specs.LinuxResources {
 	}
 	if asked.Memory != nil {
 		m := *asked.Memory
-		if isSet(m.Limit) || isSet(m.Swap) {
+		if cgfile.Asked(m.Limit) || cgfile.Asked(m.Swap) {
 			m.Limit, m.Swap = merged.Memory.Limit, merged.Memory.Swap
 		}
 		m.CheckBeforeUpdate = merged.Memory.CheckBeforeUpdate
@@ -60,13 +62,13 @@ func Change(old, merged, asked *specs.LinuxResources) *specs.LinuxResources {
 	}
 	if asked.CPU != nil {
 		c, all := *asked.CPU, merged.CPU
-		if isSet(c.Quota) || isSet(c.Period) || c.Burst != nil {
+		if cgfile.Asked(c.Quota) || cgfile.Asked(c.Period) || c.Burst != nil {
 			c.Quota, c.Period, c.Burst = all.Quota, all.Period, all.Burst
 		}
-		if isSet(c.Shares) || c.Idle != nil {
+		if cgfile.Asked(c.Shares) || c.Idle != nil {
 			c.Shares, c.Idle = all.Shares, all.Idle
 		}
-		if isSet(c.RealtimePeriod) || isSet(c.RealtimeRuntime) {
+		if cgfile.Asked(c.RealtimePeriod) || cgfile.Asked(c.RealtimeRuntime) {
 			c.RealtimePeriod, c.RealtimeRuntime = all.RealtimePeriod, all.RealtimeRuntime
 		}
 		r.CPU = &c
@@ -114,7 +116,7 @@ func mergeMemory(old, asked *specs.LinuxMemory) *specs.LinuxMemory {
 	take(&m.Swap, asked.Swap)
 	take(&m.Reservation, asked.Reservation)
 	// Memory and swap together can't be limited when memory alone isn't.
-	if isSet(asked.Limit) && *asked.Limit == -1 && !isSet(asked.Swap) {
+	if cgfile.Asked(asked.Limit) && *asked.Limit == -1 && !cgfile.Asked(asked.Swap) {
 		m.Swap = asked.Limit
 	}
 	takeAny(&m.Swappiness, asked.Swappiness)
@@ -209,7 +211,7 @@ func either[T any](old, asked *T) *T {
 
 // take takes a value over that was asked for: zeros weren't.
 func take[T int64 | uint64 | uint32 | uint16](to **T, asked *T) {
-	if isSet(asked) {
+	if cgfile.Asked(asked) {
 		*to = asked
 	}
 }
@@ -220,5 +222,3 @@ func takeAny[T any](to **T, asked *T) {
 		*to = asked
 	}
 }
-
-func isSet[T int64 | uint64 | uint32 | uint16](v *T) bool { return v != nil && *v != 0 }

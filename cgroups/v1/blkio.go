@@ -11,29 +11,26 @@ import (
 
 // blkio: weights are the BFQ scheduler's where there is one, those of CFQ
 // (before Linux 5.0) else.
-func blkio(b *specs.LinuxBlockIO) (out []cgfile.Write) {
+func blkio(b *specs.LinuxBlockIO) []cgfile.Write {
 	if b == nil {
 		return nil
 	}
-	add := func(file, value, field string) *cgfile.Write {
-		out = append(out, cgfile.Write{Controller: "blkio", File: file, Value: value, Field: "linux.resources.blockIO." + field})
-		return &out[len(out)-1]
+	l := cgfile.List{Controller: "blkio", Field: "linux.resources.blockIO."}
+	if cgfile.Asked(b.Weight) {
+		older(l.Add("blkio.bfq.weight", strconv.Itoa(int(*b.Weight)), "weight"), "blkio.weight")
 	}
-	if b.Weight != nil && *b.Weight != 0 {
-		older(add("blkio.bfq.weight", strconv.Itoa(int(*b.Weight)), "weight"), "blkio.weight")
-	}
-	if b.LeafWeight != nil && *b.LeafWeight != 0 {
-		add("blkio.leaf_weight", strconv.Itoa(int(*b.LeafWeight)), "leafWeight")
+	if cgfile.Asked(b.LeafWeight) {
+		l.Add("blkio.leaf_weight", strconv.Itoa(int(*b.LeafWeight)), "leafWeight")
 	}
 	for i, d := range b.WeightDevice {
-		if d.Weight != nil && *d.Weight != 0 {
-			older(add("blkio.bfq.weight_device", fmt.Sprintf("%d:%d %d", d.Major, d.Minor, *d.Weight), fmt.Sprintf("weightDevice[%d].weight", i)), "blkio.weight_device")
+		if cgfile.Asked(d.Weight) {
+			older(l.Add("blkio.bfq.weight_device", fmt.Sprintf("%d:%d %d", d.Major, d.Minor, *d.Weight), fmt.Sprintf("weightDevice[%d].weight", i)), "blkio.weight_device")
 		}
-		if d.LeafWeight != nil && *d.LeafWeight != 0 {
-			add("blkio.leaf_weight_device", fmt.Sprintf("%d:%d %d", d.Major, d.Minor, *d.LeafWeight), fmt.Sprintf("weightDevice[%d].leafWeight", i))
+		if cgfile.Asked(d.LeafWeight) {
+			l.Add("blkio.leaf_weight_device", fmt.Sprintf("%d:%d %d", d.Major, d.Minor, *d.LeafWeight), fmt.Sprintf("weightDevice[%d].leafWeight", i))
 		}
 	}
-	for _, l := range [...]struct {
+	for _, t := range [...]struct {
 		file, field string
 		list        []specs.LinuxThrottleDevice
 	}{
@@ -42,12 +39,12 @@ func blkio(b *specs.LinuxBlockIO) (out []cgfile.Write) {
 		{"read_iops", "throttleReadIOPSDevice", b.ThrottleReadIOPSDevice},
 		{"write_iops", "throttleWriteIOPSDevice", b.ThrottleWriteIOPSDevice},
 	} {
-		for i, d := range l.list {
-			w := add("blkio.throttle."+l.file+"_device", fmt.Sprintf("%d:%d %d", d.Major, d.Minor, d.Rate), fmt.Sprintf("%s[%d]", l.field, i))
+		for i, d := range t.list {
+			w := l.Add("blkio.throttle."+t.file+"_device", fmt.Sprintf("%d:%d %d", d.Major, d.Minor, d.Rate), fmt.Sprintf("%s[%d]", t.field, i))
 			w.Unlimited = d.Rate == 0
 		}
 	}
-	return out
+	return l.Writes
 }
 
 // older names the file of kernels without the one of w.

@@ -14,7 +14,7 @@ func network(n *specs.LinuxNetwork) (out []cgfile.Write) {
 	if n == nil {
 		return nil
 	}
-	if n.ClassID != nil && *n.ClassID != 0 {
+	if cgfile.Asked(n.ClassID) {
 		out = append(out, cgfile.Write{
 			Controller: "net_cls", File: "net_cls.classid", Value: strconv.FormatUint(uint64(*n.ClassID), 10), Field: "linux.resources.network.classID",
 		})

@@ -16,7 +16,7 @@ func Writes(r *specs.LinuxResources) []cgfile.Write {
 		return nil
 	}
 	return slices.Concat(
-		pids(r.Pids), memory(r.Memory), cpu(r.CPU), cpusets(r.CPU), blkio(r.BlockIO), cgfile.HugeTLB(r.HugepageLimits, "limit_in_bytes"),
+		cgfile.PidsLimit(r.Pids), memory(r.Memory), cpu(r.CPU), cpusets(r.CPU), blkio(r.BlockIO), cgfile.HugeTLB(r.HugepageLimits, "limit_in_bytes"),
 		network(r.Network), cgfile.RDMA(r.Rdma),
 	)
 }

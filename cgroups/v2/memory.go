@@ -9,32 +9,32 @@ import (
 )
 
 // memory: zero is "nothing asked for", as engines write it.
-func memory(m *specs.LinuxMemory) (out []cgfile.Write) {
+func memory(m *specs.LinuxMemory) []cgfile.Write {
 	if m == nil {
 		return nil
 	}
-	add := func(file, field, value string) {
-		out = append(out, cgfile.Write{
-			Controller: "memory", File: file, Value: value, Field: "linux.resources.memory." + field, Unlimited: value == "max",
-		})
+	l := cgfile.List{Controller: "memory", Field: "linux.resources.memory."}
+	add := func(file, value, field string) *cgfile.Write {
+		w := l.Add(file, value, field)
+		w.Unlimited = value == "max"
+		return w
 	}
 	if value := swapMax(m); value != "" {
-		add("memory.swap.max", "swap", value)
-		out[len(out)-1].Optional = value == "max" || value == "0" // without swap there is none to use
+		add("memory.swap.max", value, "swap").Optional = value == "max" || value == "0" // without swap there is none to use
 	}
-	if set(m.Limit) {
-		add("memory.max", "limit", number(*m.Limit))
+	if cgfile.Asked(m.Limit) {
+		add("memory.max", number(*m.Limit), "limit")
 	}
-	if set(m.Reservation) {
-		add("memory.low", "reservation", number(*m.Reservation))
+	if cgfile.Asked(m.Reservation) {
+		add("memory.low", number(*m.Reservation), "reservation")
 	}
 	if m.Swappiness != nil {
-		out = append(out, nothing("memory", "memory.swappiness"))
+		l.Writes = append(l.Writes, nothing("memory", "memory.swappiness"))
 	}
 	if m.DisableOOMKiller != nil && *m.DisableOOMKiller {
-		out = append(out, nothing("memory", "memory.disableOOMKiller"))
+		l.Writes = append(l.Writes, nothing("memory", "memory.disableOOMKiller"))
 	}
-	return out
+	return l.Writes
 }
 
 // swapMax converts v1's limit of memory and swap together to v2's of swap alone.
@@ -42,14 +42,14 @@ func memory(m *specs.LinuxMemory) (out []cgfile.Write) {
 // without one, the configuration can't have.
 func swapMax(m *specs.LinuxMemory) string {
 	switch {
-	case set(m.Swap) && *m.Swap == -1:
+	case cgfile.Asked(m.Swap) && *m.Swap == -1:
 		return "max"
-	case !set(m.Swap):
-		if set(m.Limit) && *m.Limit == -1 {
+	case !cgfile.Asked(m.Swap):
+		if cgfile.Asked(m.Limit) && *m.Limit == -1 {
 			return "max" // what an unlimited v1 memory has
 		}
 		return ""
-	case !set(m.Limit) || *m.Limit < 0 || *m.Swap < *m.Limit:
+	case !cgfile.Asked(m.Limit) || *m.Limit < 0 || *m.Swap < *m.Limit:
 		return ""
 	}
 	return strconv.FormatInt(*m.Swap-*m.Limit, 10)
@@ -61,7 +61,3 @@ func number(n int64) string {
 	}
 	return strconv.FormatInt(n, 10)
 }
-
-// set tells whether a limit was asked for: engines write zeros for those that
-// were not.
-func set[T int64 | uint64](v *T) bool { return v != nil && *v != 0 }

@@ -11,7 +11,7 @@ func network(n *specs.LinuxNetwork) (out []cgfile.Write) {
 	if n == nil {
 		return nil
 	}
-	if n.ClassID != nil && *n.ClassID != 0 {
+	if cgfile.Asked(n.ClassID) {
 		out = append(out, nothing("net_cls", "network.classID"))
 	}
 	if len(n.Priorities) > 0 {

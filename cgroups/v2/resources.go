@@ -21,7 +21,7 @@ func Writes(r *specs.LinuxResources) []cgfile.Write {
 		return nil
 	}
 	return slices.Concat(
-		pids(r.Pids), memory(r.Memory), cpu(r.CPU), cpusets(r.CPU), io(r.BlockIO), cgfile.HugeTLB(r.HugepageLimits, "max"),
+		cgfile.PidsLimit(r.Pids), memory(r.Memory), cpu(r.CPU), cgfile.CPUSet(r.CPU), io(r.BlockIO), cgfile.HugeTLB(r.HugepageLimits, "max"),
 		network(r.Network), cgfile.RDMA(r.Rdma),
 	)
 }
