@@ -21,19 +21,25 @@ type Receiver struct {
 func Receive(t testing.TB) *Receiver {
 	t.Helper()
 	r := &Receiver{Path: TempDir(t) + "/s"}
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err == nil {
-		r.fd = fd
-		t.Cleanup(func() { unix.Close(fd) })
-		err = unix.Bind(fd, &unix.SockaddrUnix{Name: r.Path})
-	}
-	if err == nil {
-		err = unix.Listen(fd, 1)
-	}
-	if err != nil {
+	r.fd = bind(t, unix.SOCK_STREAM, r.Path)
+	if err := unix.Listen(r.fd, 1); err != nil {
 		t.Fatalf("receiver: %v", err)
 	}
 	return r
+}
+
+// bind makes a socket at a path, until the test ends.
+func bind(t testing.TB, kind int, path string) int {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC, 0)
+	if err == nil {
+		t.Cleanup(func() { unix.Close(fd) })
+		err = unix.Bind(fd, &unix.SockaddrUnix{Name: path})
+	}
+	if err != nil {
+		t.Fatalf("make socket %s: %v", path, err)
+	}
+	return fd
 }
 
 // Accept waits ten seconds at most for the message, which must carry a text and
@@ -107,34 +113,32 @@ type Notify struct {
 func ListenNotify(t testing.TB) *Notify {
 	t.Helper()
 	n := &Notify{Path: TempDir(t) + "/n"}
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err == nil {
-		n.fd = fd
-		t.Cleanup(func() { unix.Close(fd) })
-		err = unix.Bind(fd, &unix.SockaddrUnix{Name: n.Path})
-	}
-	if err != nil {
-		t.Fatalf("notify socket: %v", err)
-	}
+	n.fd = bind(t, unix.SOCK_DGRAM, n.Path)
 	return n
 }
 
-// Until reads messages until one has the wanted line, ten seconds at most for
-// each, and returns all lines; descriptors that came along (BARRIER=1) are closed.
+// next reads a message, for which it waits ten seconds at most, and returns its lines; descriptors that
+// came along (BARRIER=1) are closed.
+func (n *Notify) next(t testing.TB, what string) []string {
+	t.Helper()
+	ready(t, n.fd, what)
+	buf, oob := make([]byte, 4096), make([]byte, 256)
+	got, oobn, _, _, err := unix.Recvmsg(n.fd, buf, oob, unix.MSG_CMSG_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range rights(t, oob[:oobn]) {
+		unix.Close(fd)
+	}
+	return strings.Fields(string(buf[:got]))
+}
+
+// Until reads messages until one has the wanted line, and returns all lines.
 func (n *Notify) Until(t testing.TB, line string) []string {
 	t.Helper()
 	var all []string
 	for {
-		ready(t, n.fd, fmt.Sprintf("%s after %q", line, all))
-		buf, oob := make([]byte, 4096), make([]byte, 256)
-		got, oobn, _, _, err := unix.Recvmsg(n.fd, buf, oob, unix.MSG_CMSG_CLOEXEC)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, fd := range rights(t, oob[:oobn]) {
-			unix.Close(fd)
-		}
-		for l := range strings.FieldsSeq(string(buf[:got])) {
+		for _, l := range n.next(t, fmt.Sprintf("%s after %q", line, all)) {
 			all = append(all, l)
 			if l == line {
 				return all
@@ -148,16 +152,7 @@ func (n *Notify) Until(t testing.TB, line string) []string {
 func (n *Notify) UntilPrefix(t testing.TB, prefix string) string {
 	t.Helper()
 	for {
-		ready(t, n.fd, prefix)
-		buf, oob := make([]byte, 4096), make([]byte, 256)
-		got, oobn, _, _, err := unix.Recvmsg(n.fd, buf, oob, unix.MSG_CMSG_CLOEXEC)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, fd := range rights(t, oob[:oobn]) {
-			unix.Close(fd)
-		}
-		for l := range strings.FieldsSeq(string(buf[:got])) {
+		for _, l := range n.next(t, prefix) {
 			if strings.HasPrefix(l, prefix) {
 				return l
 			}
