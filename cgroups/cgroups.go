@@ -48,7 +48,7 @@ func (m Mode) String() string {
 	return "none"
 }
 
-// ErrFrozen is the cause of a Create that found its cgroup frozen, by itself or
+// ErrFrozen is the cause of a Make that found its cgroup frozen, by itself or
 // by a parent: a process born there would never run. The text is runc's.
 var ErrFrozen = errors.New("container's cgroup unexpectedly frozen")
 
@@ -66,14 +66,18 @@ func (l Location) String() string {
 	return strings.Join(fields, " ")
 }
 
-// Manager handles the cgroups of one container. A cgroup that is gone already
-// is never an error for a method that reads, kills or removes.
+// Manager has all to do with the cgroups of one container. Who uses one asks for the role that he
+// needs. What a method is for is said here; those of packages v1, v2 and systemd say how.
 type Manager interface {
+	Place
+	Processes
+	Meter
+}
+
+// Place is where a container's processes are and what they may have there.
+type Place interface {
 	// Location returns the directories the manager works on.
 	Location() Location
-
-	// Create is Make and Protect.
-	Create(r *specs.LinuxResources) error
 
 	// Make makes every directory that is missing, writes the limits of r and
 	// applies its device rules (a nil r still denies all devices but the default
@@ -98,6 +102,49 @@ type Manager interface {
 	// Entry opens what a process needs to enter the cgroups.
 	Entry() (*Entry, error)
 
+	// Delegate gives the v2 cgroup that Make made to a user and a group of the host:
+	// the directory and the files that the kernel lists in
+	// /sys/kernel/cgroup/delegate. The limits aren't among them. cgroup v1 has no
+	// safe delegation: nothing is done there.
+	//
+	// The group gets no right by it, but has to be one of the container's user
+	// namespace: root of that may enter the cgroup only if both owners are.
+	Delegate(uid, gid int) error
+
+	// Set writes the limits that r asks for to the cgroups of a container that
+	// may run or be frozen, and leaves all others as they are: r is what [Change]
+	// returns, old is all that was in force so far, for what the kernel doesn't
+	// tell. Values that depend on each other are written in an order that the
+	// kernel takes, whether they grow or shrink. Device rules, if r has any, are the
+	// whole list that replaces the one in force; nothing is permitted meanwhile
+	// that neither allows. After an error everything is as it was, or the error
+	// says what isn't. A controller that the cgroup doesn't have is an error that
+	// names the field, unless r takes a limit away.
+	//
+	// Only the files of this cgroup are touched, so the cost doesn't depend on
+	// what else is on the host. The same holds for a [Meter].
+	Set(r, old *specs.LinuxResources) error
+
+	// Destroy removes the cgroup and all below it. It waits, up to ten seconds,
+	// for processes that are dying; an error names a process that holds it.
+	// Directories above, though Make may have made them, stay as in runc. One
+	// that is gone already is no error.
+	Destroy() error
+}
+
+// Unit is a [Place] that systemd makes, and where it has a say in who comes there.
+type Unit interface {
+	// MustAdmit tells whether a process that is to clone others into the place has to
+	// be let in before, or that this can't be said.
+	MustAdmit() bool
+
+	// Admit lets it in, if it has to.
+	Admit(pid int) error
+}
+
+// Processes are those of the container, as far as they can be reached without their ids. A cgroup
+// that is gone has none.
+type Processes interface {
 	// Pids lists the processes of the cgroup, and with recursive those of the
 	// cgroups below it, each once.
 	Pids(recursive bool) ([]int, error)
@@ -125,46 +172,21 @@ type Manager interface {
 	// Kill sends SIGKILL to every process in the cgroup and below, thawing it if
 	// it is frozen. It doesn't wait for them to die; Destroy does.
 	Kill() error
+}
 
-	// Destroy removes the cgroup and all below it. It waits, up to ten seconds,
-	// for processes that are dying; an error names a process that holds it.
-	// Directories above, though Create may have made them, stay as in runc.
-	Destroy() error
+// Meter reads what the container uses. A controller that it doesn't have, or a cgroup that is gone,
+// leaves zeros.
+type Meter interface {
+	// Stats reads all that there is.
+	Stats() (*Stats, error)
 
 	// OOMKills returns how many processes the kernel killed here for want of memory.
 	OOMKills() (uint64, error)
-
-	// Set writes the limits that r asks for to the cgroups of a container that
-	// may run or be frozen, and leaves all others as they are: r is what [Change]
-	// returns, old is all that was in force so far, for what the kernel doesn't
-	// tell. Values that depend on each other are written in an order that the
-	// kernel takes, whether they grow or shrink. Device rules, if r has any, are the
-	// whole list that replaces the one in force; nothing is permitted meanwhile
-	// that neither allows. After an error everything is as it was, or the error
-	// says what isn't. A controller that the cgroup doesn't have is an error that
-	// names the field, unless r takes a limit away.
-	//
-	// Only the files of this cgroup are touched, so the cost doesn't depend on
-	// what else is on the host. The same holds for Stats and WatchOOM.
-	Set(r, old *specs.LinuxResources) error
-
-	// Stats reads what the container uses. A controller that it doesn't have, or
-	// a cgroup that is gone, leaves zeros.
-	Stats() (*Stats, error)
 
 	// WatchOOM begins to watch for processes that the kernel kills here for want of
 	// memory. It fails with an error that wraps unix.ENOENT without the memory
 	// controller.
 	WatchOOM() (*OOMWatch, error)
-
-	// Delegate gives the v2 cgroup that Make made to a user and a group of the host:
-	// the directory and the files that the kernel lists in
-	// /sys/kernel/cgroup/delegate. The limits aren't among them. cgroup v1 has no
-	// safe delegation: nothing is done there.
-	//
-	// The group gets no right by it, but has to be one of the container's user
-	// namespace: root of that may enter the cgroup only if both owners are.
-	Delegate(uid, gid int) error
 }
 
 // Entry holds the descriptors through which a process enters a container's

@@ -20,9 +20,6 @@ var errNoCgroup = errors.New("the container has no cgroup of its own")
 // Location is empty.
 func (NoCgroup) Location() Location { return Location{} }
 
-// Create does nothing.
-func (NoCgroup) Create(*specs.LinuxResources) error { return nil }
-
 // Make does nothing: that no limit is asked for was found out before.
 func (NoCgroup) Make(*specs.LinuxResources) error { return nil }
 

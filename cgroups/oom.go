@@ -3,7 +3,7 @@ package cgroups
 import "golang.org/x/sys/unix"
 
 // OOMWatch tells of processes that the kernel kills in a cgroup for want of
-// memory. [Manager.WatchOOM] makes it.
+// memory. [Meter.WatchOOM] makes it.
 type OOMWatch struct {
 	// FD is readable (POLLIN) when there may be something to Read. The watch owns it.
 	FD int

@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/choose"
 	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/state"
@@ -136,7 +137,7 @@ func (c *container) end() (ours bool, err error) {
 		return false, fmt.Errorf("kill container init: %w", err)
 	}
 	if pidfd < 0 {
-		if ours, err = c.r.owns(c.manager, c.record.ID, gone && c.ownPIDNamespace()); err != nil || !ours {
+		if ours, err = c.r.owns(c.manager, c.record.Cgroups, c.record.ID, gone && c.ownPIDNamespace()); err != nil || !ours {
 			return ours, err
 		}
 	}
@@ -268,7 +269,7 @@ func (r *Runtime) destroyCgroups(id string, left state.Intent, pidfd int) error 
 	if err != nil {
 		return err
 	}
-	ours, err := r.owns(m, id, false)
+	ours, err := r.owns(m, left.Cgroups, id, false)
 	if err != nil || !ours {
 		ended()
 		return err
@@ -310,7 +311,7 @@ func (r *Runtime) left(e *state.Entry, i *state.Intent, err error) (left state.I
 		path = s.Linux.CgroupsPath
 	}
 	if r.SystemdCgroup {
-		_, left.Cgroups, lerr = locateUnit(layout, path, e.ID)
+		left.Cgroups, lerr = choose.LocateUnit(layout, path, e.ID, unprivileged())
 	} else {
 		left.Cgroups, lerr = layout.Locate(path, e.ID)
 	}

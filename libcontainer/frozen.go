@@ -50,8 +50,8 @@ func frozenError(by string) error {
 
 // explainBusy says of a cgroup that couldn't be removed if its processes live on
 // because they are frozen.
-func explainBusy(m cgroups.Manager, err error) error {
-	if by, ferr := m.FrozenBy(); ferr == nil && by != "" {
+func explainBusy(p cgroups.Processes, err error) error {
+	if by, ferr := p.FrozenBy(); ferr == nil && by != "" {
 		return fmt.Errorf("%w (%w)", err, frozenError(by))
 	}
 	return err

@@ -87,7 +87,7 @@ func (c *container) killRest(sig unix.Signal) error {
 		if init >= 0 { // the record is damaged: what is there is ours
 			unix.Close(init)
 		}
-		ours, err = c.r.owns(c.manager, c.record.ID, gone && c.ownPIDNamespace())
+		ours, err = c.r.owns(c.manager, c.record.Cgroups, c.record.ID, gone && c.ownPIDNamespace())
 	}
 	if err != nil {
 		return err

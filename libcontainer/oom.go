@@ -14,7 +14,7 @@ import (
 // explainOOM adds numbers to the error of a first process that got too little memory,
 // with runc's words: the limit that was asked for, if one was, and what was used. At a
 // limit the kernel doesn't always kill: some calls just fail.
-func explainOOM(err error, m cgroups.Manager, r *specs.LinuxResources) error {
+func explainOOM(err error, m cgroups.Meter, r *specs.LinuxResources) error {
 	limit := ""
 	if r != nil && r.Memory != nil && r.Memory.Limit != nil && *r.Memory.Limit > 0 {
 		limit = fmt.Sprintf("memory limit: %d, ", *r.Memory.Limit)

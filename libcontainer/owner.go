@@ -10,19 +10,19 @@ import (
 // another's by now: then neither may its processes be killed nor the cgroup be removed. If
 // all of the container's processes have ended with its init (gone), whatever is there is
 // another's.
-func (r *Runtime) owns(m cgroups.Manager, id string, gone bool) (bool, error) {
-	pids, err := m.Pids(true)
+func (r *Runtime) owns(p cgroups.Processes, loc cgroups.Location, id string, gone bool) (bool, error) {
+	pids, err := p.Pids(true)
 	if err != nil || len(pids) == 0 {
 		return err == nil, err
 	}
 	other := ""
 	if !gone {
-		if other, err = r.sharer(m.Location(), id); err != nil || other == "" {
+		if other, err = r.sharer(loc, id); err != nil || other == "" {
 			return err == nil, err
 		}
 		other = " of container " + other
 	}
-	r.warn("container %s: cgroup %s has %d process(es)%s: it is left alone", id, m.Location(), len(pids), other)
+	r.warn("container %s: cgroup %s has %d process(es)%s: it is left alone", id, loc, len(pids), other)
 	return false, nil
 }
 

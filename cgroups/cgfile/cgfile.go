@@ -35,6 +35,17 @@ func OpenDir(path string) (Dir, error) {
 	return Dir{fd, path}, nil
 }
 
+// In calls f with a directory that is opened like by OpenDir. One that is gone, or goes meanwhile, is
+// no error.
+func In(path string, f func(Dir) error) error {
+	d, err := OpenDir(path)
+	if err == nil {
+		defer d.Close()
+		err = f(d)
+	}
+	return UnlessGone(err)
+}
+
 // OpenFile opens a file by an absolute path that the caller trusts, like OpenDir.
 func OpenFile(path string, flags int) (int, error) {
 	fd, err := openat2(unix.AT_FDCWD, path, flags, plain)

@@ -26,6 +26,14 @@ func Signal(d Dir, sig unix.Signal, seen map[int]bool) (fresh int, err error) {
 	return fresh, d.walk(visit, nil)
 }
 
+// SignalOf is Signal for a directory by its path.
+func SignalOf(path string, sig unix.Signal) error {
+	return In(path, func(d Dir) error {
+		_, err := Signal(d, sig, map[int]bool{})
+		return err
+	})
+}
+
 func (d Dir) signal(sig unix.Signal, seen map[int]bool) (fresh int, err error) {
 	pids, err := d.procs()
 	if err != nil {

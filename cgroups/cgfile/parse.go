@@ -25,6 +25,16 @@ func (d Dir) Flat(file string) (map[string]uint64, error) {
 	return m, nil
 }
 
+// Count is a number that a flat keyed file of a directory has; 0 if there is none.
+func Count(path, file, key string) (n uint64, err error) {
+	err = In(path, func(d Dir) error {
+		m, err := d.Flat(file)
+		n = m[key]
+		return err
+	})
+	return n, err
+}
+
 // Numbers reads a line of numbers; none when the file isn't there.
 func (d Dir) Numbers(file string) ([]uint64, error) {
 	text, err := d.Read(file)

@@ -85,6 +85,15 @@ func Pids(d Dir, recursive bool) ([]int, error) {
 	return slices.Compact(pids), err
 }
 
+// PidsOf is Pids of a directory by its path; none if it is gone.
+func PidsOf(path string, recursive bool) (pids []int, err error) {
+	err = In(path, func(d Dir) (err error) {
+		pids, err = Pids(d, recursive)
+		return err
+	})
+	return pids, err
+}
+
 // procs reads cgroup.procs. A threaded v2 cgroup has none of its own: its
 // processes are listed by the domain above it.
 func (d Dir) procs() ([]int, error) {

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
@@ -166,6 +167,17 @@ func (h *Host) At(t *testing.T, cgroupsPath string) cgroups.Manager {
 		t.Fatal(err)
 	}
 	return m
+}
+
+// Create makes the cgroup, complete, or leaves nothing of it.
+func Create(p cgroups.Place, r *specs.LinuxResources) error {
+	err := p.Make(r)
+	if err == nil {
+		if err = p.Protect(); err != nil {
+			_ = p.Destroy()
+		}
+	}
+	return err
 }
 
 func (h *Host) clean(t *testing.T, id string) {

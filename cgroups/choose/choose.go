@@ -36,19 +36,50 @@ func inner(l *cgroups.Layout, loc cgroups.Location) (systemd.Inner, error) {
 }
 
 // Load returns a manager for a location from a container's state. It looks at
-// nothing on the host; everything but Create works.
+// nothing on the host; everything but Make works.
 func Load(loc cgroups.Location) (cgroups.Manager, error) {
 	return inner(&cgroups.Layout{}, loc)
 }
 
-// Systemd returns the manager that can have systemd, or the user's own one, make a
-// unit at the location.
-func Systemd(l *cgroups.Layout, loc cgroups.Location, u systemd.Unit, user bool, o systemd.Options) (cgroups.Manager, error) {
+// Systemd returns the manager that can have systemd, or the user's own one, make
+// a unit for the container, with the properties that annotations ask for.
+func Systemd(l *cgroups.Layout, cgroupsPath, id string, user bool, annotations map[string]string) (cgroups.Manager, error) {
+	extra, err := systemd.Annotated(annotations)
+	if err != nil {
+		return nil, err
+	}
+	unit, loc, err := unit(l, cgroupsPath, id, user)
+	if err != nil {
+		return nil, err
+	}
 	in, err := inner(l, loc)
 	if err != nil {
 		return nil, err
 	}
-	return systemd.New(l, in, u, user, o), nil
+	return systemd.New(l, in, unit, user, systemd.Options{Description: "rung container " + id, Extra: extra}), nil
+}
+
+// LocateUnit is where [Systemd] has the container's unit.
+func LocateUnit(l *cgroups.Layout, cgroupsPath, id string, user bool) (cgroups.Location, error) {
+	_, loc, err := unit(l, cgroupsPath, id, user)
+	return loc, err
+}
+
+func unit(l *cgroups.Layout, cgroupsPath, id string, user bool) (u systemd.Unit, loc cgroups.Location, err error) {
+	if err := systemd.Running(); err != nil {
+		return u, nil, err
+	}
+	if u, err = systemd.ParsePath(cgroupsPath, id, user); err != nil {
+		return u, nil, err
+	}
+	base := "/"
+	if user {
+		if base, err = systemd.UserBase(); err != nil {
+			return u, nil, err
+		}
+	}
+	loc, err = u.Locate(l, base)
+	return u, loc, err
 }
 
 // LoadSystemd is Load for a container in a unit.

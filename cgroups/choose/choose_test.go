@@ -103,7 +103,7 @@ func TestCreateRefusesUsedCgroup(t *testing.T) {
 		create(t, m, nil)
 		create(t, m, nil) // empty: taken over
 		p := cgtest.Start(t, m, "sleep", "60")
-		err := m.Create(nil)
+		err := cgtest.Create(m, nil)
 		if err == nil || !strings.Contains(err.Error(), "container's cgroup is not empty: 1 process(es) found") {
 			t.Errorf("Create() = %v", err)
 		}
@@ -113,7 +113,7 @@ func TestCreateRefusesUsedCgroup(t *testing.T) {
 		// An existing parent with a process is nothing to worry about on v1; a
 		// v2 one only if it must hand down controllers.
 		child := h.At(t, "/"+id+"/sub")
-		if err := child.Create(nil); err != nil {
+		if err := cgtest.Create(child, nil); err != nil {
 			t.Errorf("Create() below a used cgroup = %v", err)
 		}
 	})
@@ -127,7 +127,7 @@ func TestCreateRefusesFrozenCgroup(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, m := range []cgroups.Manager{m, h.At(t, "/"+id+"/sub")} {
-			err := m.Create(nil)
+			err := cgtest.Create(m, nil)
 			if !errors.Is(err, cgroups.ErrFrozen) || !strings.Contains(err.Error(), "container's cgroup unexpectedly frozen") {
 				t.Errorf("Create(%v) = %v, want %v", m.Location(), err, cgroups.ErrFrozen)
 			}
@@ -180,7 +180,7 @@ func ticks(t *testing.T, p *cgtest.Process) string {
 	return strings.Fields(cgtest.Read(t, "/proc/"+itoa(p.Process.Pid)+"/stat"))[13]
 }
 
-func frozen(t *testing.T, m cgroups.Manager, want bool) {
+func frozen(t *testing.T, m cgroups.Processes, want bool) {
 	t.Helper()
 	if got, err := m.Frozen(); err != nil || got != want {
 		t.Errorf("Frozen() = %v, %v, want %v", got, err, want)
@@ -372,7 +372,7 @@ func TestCreateUndoes(t *testing.T) {
 	cgtest.Each(t, func(t *testing.T, h *cgtest.Host) {
 		m, id := h.Manager(t, "a/b/c")
 		bad := &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: ptr(-7)}}
-		if err := m.Create(bad); err == nil || !strings.HasPrefix(err.Error(), "linux.resources.memory.limit: ") {
+		if err := cgtest.Create(m, bad); err == nil || !strings.HasPrefix(err.Error(), "linux.resources.memory.limit: ") {
 			t.Errorf("Create() = %v, want an error for linux.resources.memory.limit", err)
 		}
 		if dirs := h.Dirs(id); len(dirs) != 0 {
@@ -381,7 +381,7 @@ func TestCreateUndoes(t *testing.T) {
 		// What was there before stays.
 		parent := h.At(t, "/"+id)
 		create(t, parent, nil)
-		if err := m.Create(bad); err == nil {
+		if err := cgtest.Create(m, bad); err == nil {
 			t.Error("Create() = nil")
 		}
 		if dirs := h.Dirs(id); len(dirs) != len(h.Hierarchies) {
@@ -390,9 +390,9 @@ func TestCreateUndoes(t *testing.T) {
 	})
 }
 
-func create(t *testing.T, m cgroups.Manager, r *specs.LinuxResources) {
+func create(t *testing.T, m cgroups.Place, r *specs.LinuxResources) {
 	t.Helper()
-	if err := m.Create(r); err != nil {
+	if err := cgtest.Create(m, r); err != nil {
 		t.Fatalf("Create() = %v", err)
 	}
 }

@@ -122,7 +122,7 @@ func testDevices(t *testing.T, h *cgtest.Host, in []specs.LinuxDeviceCgroup) {
 		t.Fatal(err)
 	}
 	m, _ := h.Manager(t, "")
-	err = m.Create(&specs.LinuxResources{Devices: in})
+	err = cgtest.Create(m, &specs.LinuxResources{Devices: in})
 	if errors.Is(err, device.ErrV1) && h.Mode != cgroups.Unified {
 		return
 	}

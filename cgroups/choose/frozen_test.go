@@ -12,7 +12,7 @@ import (
 	"github.com/rung-oci/rung/cgroups/cgtest"
 )
 
-func frozenBy(t *testing.T, m cgroups.Manager, want string) {
+func frozenBy(t *testing.T, m cgroups.Processes, want string) {
 	t.Helper()
 	got, err := m.FrozenBy()
 	if err != nil || (got == "") != (want == "") || !strings.HasSuffix(got, want) {

@@ -17,7 +17,7 @@ import (
 
 func ptr(n int64) *int64 { return &n }
 func itoa(n int) string  { return strconv.Itoa(n) }
-func dirOf(m cgroups.Manager, controller string) string {
+func dirOf(m cgroups.Place, controller string) string {
 	if dir, ok := m.Location()[controller]; ok {
 		return dir
 	}
@@ -38,7 +38,7 @@ func TestLimits(t *testing.T) {
 		m, _ := h.Manager(t, "a/b")
 		r := &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: ptr(7)}, Memory: &specs.LinuxMemory{Limit: ptr(1 << 24)}}
 		if !has(t, h, "pids") || !has(t, h, "memory") {
-			err := m.Create(r)
+			err := cgtest.Create(m, r)
 			if err == nil || !strings.HasPrefix(err.Error(), "linux.resources.pids.limit: the pids controller is not available in "+m.Location()[""]) {
 				t.Errorf("Create() without controllers = %v", err)
 			}
@@ -108,11 +108,11 @@ func TestThreadedParent(t *testing.T) {
 			t.Fatal(err)
 		}
 		cgtest.Write(t, dir+"/cgroup.type", "threaded")
-		err := h.At(t, "/"+id+"/threads/c").Create(nil)
+		err := cgtest.Create(h.At(t, "/"+id+"/threads/c"), nil)
 		if err == nil || !strings.Contains(err.Error(), "is domain invalid, because a cgroup above it is threaded") {
 			t.Errorf("Create() below a threaded cgroup = %v", err)
 		}
-		if err := h.At(t, "/"+id+"/threads").Create(nil); err == nil || !strings.Contains(err.Error(), "is threaded") {
+		if err := cgtest.Create(h.At(t, "/"+id+"/threads"), nil); err == nil || !strings.Contains(err.Error(), "is threaded") {
 			t.Errorf("Create() of a threaded cgroup = %v", err)
 		}
 		if _, err := os.Stat(dir + "/c"); err == nil {
@@ -152,7 +152,7 @@ func TestControllersAreHandedDown(t *testing.T) {
 			t.Skip("no pids controller: the part with a limit is not tested")
 		}
 		limited := h.At(t, "/"+id+"/busy/d")
-		err := limited.Create(&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: ptr(9)}})
+		err := cgtest.Create(limited, &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: ptr(9)}})
 		if err == nil || !strings.HasPrefix(err.Error(), "linux.resources.pids.limit: enable the pids controller: ") || !strings.Contains(err.Error(), "has processes of its own") {
 			t.Errorf("Create() with a limit below a used cgroup = %v", err)
 		}
@@ -171,7 +171,7 @@ func BenchmarkCreate(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := m.Create(nil); err != nil {
+		if err := cgtest.Create(m, nil); err != nil {
 			b.Fatal(err)
 		}
 		if err := m.Destroy(); err != nil {

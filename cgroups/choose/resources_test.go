@@ -95,7 +95,7 @@ func TestResources(t *testing.T) {
 					t.Fatal(err)
 				}
 				m, id := h.Manager(t, "c")
-				err := m.Create(r)
+				err := cgtest.Create(m, r)
 				want, where := c.v1, h.Hierarchy(c.controller)
 				if where == nil {
 					want = c.v2
@@ -196,7 +196,7 @@ func TestUnified(t *testing.T) {
 			if onV2(t, h, "hugetlb") {
 				r.HugepageLimits = []specs.LinuxHugepageLimit{{Pagesize: "2MB", Limit: 2097152}}
 			}
-			err := m.Create(r)
+			err := cgtest.Create(m, r)
 			if h.Hierarchy("") == nil || c.controller != "cgroup" && !onV2(t, h, c.controller) || c.want == "" {
 				if want := fmt.Sprintf("linux.resources.unified[%q]: ", c.file); err == nil || !strings.HasPrefix(err.Error(), want) {
 					t.Errorf("Create() with %s = %v, want an error for it", c.file, err)

@@ -82,7 +82,7 @@ func decoded(t *testing.T, text string) *specs.LinuxResources {
 }
 
 // update does what the verb does, but for the state.
-func update(m cgroups.Manager, old, asked *specs.LinuxResources) (*specs.LinuxResources, error) {
+func update(m cgroups.Place, old, asked *specs.LinuxResources) (*specs.LinuxResources, error) {
 	merged := cgroups.Merge(old, asked)
 	return merged, m.Set(cgroups.Change(old, merged, asked), old)
 }

@@ -42,7 +42,7 @@ type Manager struct {
 	late    *specs.LinuxResources // for Born; nil if nothing is
 }
 
-var _ cgroups.Manager = (*Manager)(nil)
+var _ cgroups.Unit = (*Manager)(nil)
 
 // Options are what Make has to know of the container beside its resources.
 type Options struct {
@@ -99,19 +99,7 @@ func (m *Manager) properties(c *connection, r *specs.LinuxResources) ([]Property
 	return Properties(writes, version), nil
 }
 
-// Create is Make, Protect and Born.
-func (m *Manager) Create(r *specs.LinuxResources) error {
-	err := m.Make(r)
-	if err == nil {
-		if err = m.Protect(); err != nil {
-			_ = m.Destroy()
-		}
-	}
-	return err
-}
-
-// Make has systemd make the unit, and completes its cgroup; see
-// [cgroups.Manager]. A scope can't be empty: a process of ours holds it until
+// Make has systemd make the unit, and completes its cgroup. A scope can't be empty: a process of ours holds it until
 // Born, and a SIGKILL of us would end both.
 func (m *Manager) Make(r *specs.LinuxResources) (err error) {
 	if err := m.check(r); err != nil {
@@ -272,7 +260,7 @@ func (m *Manager) verify() error {
 	return nil
 }
 
-// Born lets the holder go; see [cgroups.Manager].
+// Born lets the holder go.
 func (m *Manager) Born() error {
 	m.holder.Release()
 	if err := m.Inner.Born(); err != nil || m.late == nil {
@@ -295,8 +283,8 @@ func (m *Manager) set(c *connection, list []Property) error {
 	return err
 }
 
-// Destroy has systemd stop the unit and removes what is left of the cgroup; see
-// [cgroups.Manager]. Mostly the unit has ended with its last process.
+// Destroy has systemd stop the unit and removes what is left of the cgroup.
+// Mostly the unit has ended with its last process.
 func (m *Manager) Destroy() error {
 	m.holder.Release()
 	var stopped error

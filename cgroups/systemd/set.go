@@ -13,7 +13,7 @@ import (
 )
 
 // Set changes the unit's properties, so that systemd doesn't take the old limits
-// back, and then the cgroup's files; see [cgroups.Manager].
+// back, and then the cgroup's files.
 func (m *Manager) Set(r, old *specs.LinuxResources) error {
 	if err := m.check(r); err != nil {
 		return err

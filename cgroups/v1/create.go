@@ -15,30 +15,16 @@ import (
 	v2 "github.com/rung-oci/rung/cgroups/v2"
 )
 
-// ErrNoDevices is the cause of a Create on a host where nothing can control devices.
+// ErrNoDevices is the cause of a Make on a host where nothing can control devices.
 var ErrNoDevices = errors.New("linux.resources.devices: the devices controller is not available")
 
-// plan is what Create writes: first by v1 tree, then on the unified side.
+// plan is what Make writes: first by v1 tree, then on the unified side.
 type plan struct {
 	writes  []cgfile.Write
 	unified v2.Plan
 }
 
-// Create makes the cgroup in every hierarchy; see [cgroups.Manager].
-func (m *Manager) Create(r *specs.LinuxResources) error {
-	err := m.Make(r)
-	if err != nil {
-		return err
-	}
-	if err = m.Protect(); err != nil {
-		m.unified.Undo()
-		cgfile.Undo(m.made)
-	}
-	return err
-}
-
-// Protect attaches the device program of the unified side; see
-// [cgroups.Manager]. The v1 list of devices is complete already.
+// Protect attaches the device program of the unified side. The v1 list of devices is complete already.
 func (m *Manager) Protect() error {
 	if m.unified == nil {
 		return nil
@@ -58,7 +44,7 @@ func (m *Manager) Adopt(pid int) {
 // Born has nothing to complete.
 func (m *Manager) Born() error { return nil }
 
-// Make makes the cgroup in every hierarchy; see [cgroups.Manager].
+// Make makes the cgroup in every hierarchy.
 func (m *Manager) Make(r *specs.LinuxResources) (err error) {
 	p, err := m.plan(r)
 	if err != nil {
@@ -82,7 +68,6 @@ func (m *Manager) Make(r *specs.LinuxResources) (err error) {
 	if m.unified != nil {
 		err = m.unified.Apply(p.unified)
 	}
-	m.made = made
 	return err
 }
 

@@ -32,7 +32,7 @@ func (m *Manager) Frozen() (bool, error) {
 }
 
 // FrozenBy looks at the effective state, and then for the cgroup that was
-// frozen; see [cgroups.Manager].
+// frozen.
 func (m *Manager) FrozenBy() (string, error) {
 	if t := m.find("freezer"); t != nil {
 		by, err := frozenBy(t.dir)
@@ -59,7 +59,7 @@ func frozenBy(dir string) (string, error) {
 	return cgfile.Nearest(dir, ownFile, "1\n"), nil
 }
 
-// Freeze writes FROZEN until the kernel says so; see [cgroups.Manager].
+// Freeze writes FROZEN until the kernel says so.
 func (m *Manager) Freeze(timeout time.Duration) error {
 	t := m.find("freezer")
 	if t == nil {
@@ -120,10 +120,5 @@ func (m *Manager) Thaw() error {
 		}
 		return nil
 	}
-	d, err := cgfile.OpenDir(t.dir)
-	if err != nil {
-		return cgfile.UnlessGone(err)
-	}
-	defer d.Close()
-	return cgfile.UnlessGone(d.Write(stateFile, thawed))
+	return cgfile.In(t.dir, func(d cgfile.Dir) error { return d.Write(stateFile, thawed) })
 }

@@ -28,31 +28,15 @@ func (m *Manager) Kill() error {
 		}
 	}
 	for i := range m.trees {
-		if err := killTree(m.trees[i].dir, seen); err != nil && first == nil {
+		if err := cgfile.In(m.trees[i].dir, func(d cgfile.Dir) error { return killAll(d, seen) }); err != nil && first == nil {
 			first = err
 		}
 	}
 	return first
 }
 
-// Signal signals the processes of the hierarchy that holds all of them; see
-// [cgroups.Manager].
-func (m *Manager) Signal(sig unix.Signal) error {
-	t := m.main()
-	if t == nil {
-		if m.unified != nil {
-			return m.unified.Signal(sig)
-		}
-		return nil
-	}
-	d, err := cgfile.OpenDir(t.dir)
-	if err != nil {
-		return cgfile.UnlessGone(err)
-	}
-	defer d.Close()
-	_, err = cgfile.Signal(d, sig, map[int]bool{})
-	return cgfile.UnlessGone(err)
-}
+// Signal signals the processes of the hierarchy that holds all of them.
+func (m *Manager) Signal(sig unix.Signal) error { return cgfile.SignalOf(m.main(), sig) }
 
 // killFrozen kills in the freezer's directory and thaws it whatever happens
 // (crun 1.29.1 fixed a path that left a container frozen for ever), with what a container
@@ -81,15 +65,6 @@ func killFrozen(dir string, seen map[int]bool, hold bool) (err error) {
 		// vfork parent) doesn't save the others.
 		_ = freeze(d, time.Now().Add(killTime))
 	}
-	return killAll(d, seen)
-}
-
-func killTree(dir string, seen map[int]bool) error {
-	d, err := cgfile.OpenDir(dir)
-	if err != nil {
-		return cgfile.UnlessGone(err)
-	}
-	defer d.Close()
 	return killAll(d, seen)
 }
 

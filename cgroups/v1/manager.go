@@ -4,10 +4,8 @@ package v1
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,7 +20,6 @@ type Manager struct {
 	loc     cgroups.Location
 	trees   []tree
 	unified *v2.Manager // nil on a pure v1 host
-	made    []string    // by Make, on the v1 side
 	holder  int         // may be in the cgroups before Make
 }
 
@@ -34,7 +31,7 @@ type tree struct {
 
 var _ cgroups.Manager = (*Manager)(nil)
 
-// New returns a manager for the location. The layout is needed by Create only
+// New returns a manager for the location. The layout is needed by Make only
 // and may be nil for a location read from a container's state.
 func New(l *cgroups.Layout, loc cgroups.Location) *Manager {
 	m := &Manager{loc: loc}
@@ -94,38 +91,24 @@ func (m *Manager) Entry() (*cgroups.Entry, error) {
 }
 
 // Pids lists the processes of the container in the hierarchy that holds all of
-// them; see [cgroups.Manager].
-func (m *Manager) Pids(recursive bool) ([]int, error) {
-	t := m.main()
-	if t == nil {
-		if m.unified != nil {
-			return m.unified.Pids(recursive)
-		}
-		return nil, nil
-	}
-	d, err := cgfile.OpenDir(t.dir)
-	if err != nil {
-		return nil, cgfile.UnlessGone(err)
-	}
-	defer d.Close()
-	return cgfile.Pids(d, recursive)
-}
+// them.
+func (m *Manager) Pids(recursive bool) ([]int, error) { return cgfile.PidsOf(m.main(), recursive) }
 
-// main is the hierarchy that is asked for the container's processes: one from
+// main is the directory that is asked for the container's processes: one from
 // which nobody has a reason to move them away.
-func (m *Manager) main() *tree {
+func (m *Manager) main() string {
 	for _, key := range [...]string{"freezer", "devices", "pids", "memory"} {
 		if t := m.find(key); t != nil {
-			return t
+			return t.dir
 		}
 	}
 	if len(m.trees) > 0 {
-		return &m.trees[0]
+		return m.trees[0].dir
 	}
-	return nil
+	return m.loc[""]
 }
 
-// Destroy removes the directory in every hierarchy; see [cgroups.Manager]. It
+// Destroy removes the directory in every hierarchy. It
 // goes on after a failure, so that what can be removed is.
 func (m *Manager) Destroy() error {
 	deadline := time.Now().Add(cgfile.RemoveTimeout)
@@ -153,21 +136,7 @@ func (m *Manager) OOMKills() (uint64, error) {
 		}
 		return 0, nil
 	}
-	d, err := cgfile.OpenDir(t.dir)
-	if err != nil {
-		return 0, cgfile.UnlessGone(err)
-	}
-	defer d.Close()
-	text, err := d.Read("memory.oom_control")
-	if err != nil {
-		return 0, cgfile.UnlessGone(err)
-	}
-	value, _ := cgfile.Stat(text, "oom_kill")
-	n, err := strconv.ParseUint(value, 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("read %s/memory.oom_control: %w", t.dir, err)
-	}
-	return n, nil
+	return cgfile.Count(t.dir, "memory.oom_control", "oom_kill")
 }
 
 var errNoFreezer = errors.New("the freezer controller is not mounted")

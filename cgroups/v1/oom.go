@@ -11,7 +11,7 @@ import (
 )
 
 // WatchOOM has the kernel write to an eventfd whenever the cgroup is out of
-// memory; see [cgroups.Manager].
+// memory.
 func (m *Manager) WatchOOM() (*cgroups.OOMWatch, error) {
 	t := m.find("memory")
 	if t == nil {

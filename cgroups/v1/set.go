@@ -14,7 +14,7 @@ import (
 	"github.com/rung-oci/rung/cgroups/device"
 )
 
-// Set changes limits of the running container; see [cgroups.Manager]. The
+// Set changes limits of the running container. The
 // device rules come last: what precedes can be taken back without letting
 // anything be opened meanwhile.
 func (m *Manager) Set(r, old *specs.LinuxResources) error {

@@ -25,25 +25,7 @@ type Plan struct {
 	Everything bool
 }
 
-// Create makes the cgroup; see [cgroups.Manager].
-func (m *Manager) Create(r *specs.LinuxResources) error {
-	err := m.Make(r)
-	if err != nil {
-		return err
-	}
-	if err = m.Protect(); err != nil {
-		m.Undo()
-	}
-	return err
-}
-
-// Undo removes what Make made.
-func (m *Manager) Undo() {
-	cgfile.Undo(m.made)
-	m.made = nil
-}
-
-// Protect attaches the device program; see [cgroups.Manager].
+// Protect attaches the device program.
 func (m *Manager) Protect() error {
 	if m.devices == nil {
 		return nil
@@ -66,7 +48,7 @@ func (m *Manager) Adopt(pid int) { m.holder = pid }
 // Born has nothing to complete.
 func (m *Manager) Born() error { return nil }
 
-// Make makes the cgroup; see [cgroups.Manager].
+// Make makes the cgroup.
 func (m *Manager) Make(r *specs.LinuxResources) error {
 	p := Plan{Writes: append(Writes(r), Unified(r)...), Everything: true}
 	if err := cgfile.Possible(p.Writes); err != nil {
@@ -128,7 +110,7 @@ func (m *Manager) Apply(p Plan) (err error) {
 	if err := leaf.Apply(writes); err != nil {
 		return err
 	}
-	m.devices, m.made = p.Devices, made
+	m.devices = p.Devices
 	return nil
 }
 

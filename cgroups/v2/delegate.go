@@ -14,8 +14,7 @@ import (
 // it (Linux 4.15).
 const delegated = "/sys/kernel/cgroup/delegate"
 
-// Delegate gives the directory and the delegated files to a user and a group; see
-// [cgroups.Manager]. Files that this cgroup doesn't have are left out.
+// Delegate gives the directory and the delegated files to a user and a group. Files that this cgroup doesn't have are left out.
 func (m *Manager) Delegate(uid, gid int) error {
 	text, err := cgfile.ReadFile(delegated)
 	if err != nil {

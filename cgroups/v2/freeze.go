@@ -17,8 +17,7 @@ func (m *Manager) Frozen() (bool, error) {
 	return text == "1\n", cgfile.UnlessGone(err)
 }
 
-// FrozenBy asks the cgroup and the kernel's word on those above; see
-// [cgroups.Manager].
+// FrozenBy asks the cgroup and the kernel's word on those above.
 func (m *Manager) FrozenBy() (string, error) {
 	d, err := cgfile.OpenDir(m.dir)
 	if err != nil {
@@ -43,7 +42,7 @@ func (m *Manager) FrozenBy() (string, error) {
 }
 
 // Freeze writes cgroup.freeze and waits for the kernel's word that all processes
-// have stopped; see [cgroups.Manager].
+// have stopped.
 func (m *Manager) Freeze(timeout time.Duration) error {
 	d, err := cgfile.OpenDir(m.dir)
 	if err != nil {
@@ -110,10 +109,5 @@ func waitFrozen(d cgfile.Dir, fd int, deadline time.Time) error {
 
 // Thaw writes cgroup.freeze.
 func (m *Manager) Thaw() error {
-	d, err := cgfile.OpenDir(m.dir)
-	if err != nil {
-		return cgfile.UnlessGone(err)
-	}
-	defer d.Close()
-	return cgfile.UnlessGone(d.Write("cgroup.freeze", "0"))
+	return cgfile.In(m.dir, func(d cgfile.Dir) error { return d.Write("cgroup.freeze", "0") })
 }

@@ -4,8 +4,6 @@ package v2
 
 import (
 	"errors"
-	"fmt"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,14 +17,13 @@ import (
 type Manager struct {
 	mount, dir string
 	devices    device.Program // left to Protect
-	made       []string       // by Make
 	holder     int            // may be in the cgroup before Make
 }
 
 var _ cgroups.Manager = (*Manager)(nil)
 
 // New returns a manager for dir, which is below the mountpoint. Without a
-// mountpoint (a location read from a container's state) all but Create works.
+// mountpoint (a location read from a container's state) all but Make works.
 func New(mountpoint, dir string) *Manager {
 	return &Manager{mount: mountpoint, dir: dir}
 }
@@ -43,15 +40,8 @@ func (m *Manager) Entry() (*cgroups.Entry, error) {
 	return &cgroups.Entry{Unified: d.FD()}, nil
 }
 
-// Pids lists the processes of the cgroup; see [cgroups.Manager].
-func (m *Manager) Pids(recursive bool) ([]int, error) {
-	d, err := cgfile.OpenDir(m.dir)
-	if err != nil {
-		return nil, cgfile.UnlessGone(err)
-	}
-	defer d.Close()
-	return cgfile.Pids(d, recursive)
-}
+// Pids lists the processes of the cgroup.
+func (m *Manager) Pids(recursive bool) ([]int, error) { return cgfile.PidsOf(m.dir, recursive) }
 
 // Kill writes cgroup.kill (Linux 5.14), which reaches every process below at
 // once, those being forked and those that are frozen too.
@@ -74,19 +64,10 @@ func (m *Manager) Kill() error {
 	return cgfile.UnlessGone(err)
 }
 
-// Signal signals every process that the cgroup and those below it list; see
-// [cgroups.Manager].
-func (m *Manager) Signal(sig unix.Signal) error {
-	d, err := cgfile.OpenDir(m.dir)
-	if err != nil {
-		return cgfile.UnlessGone(err)
-	}
-	defer d.Close()
-	_, err = cgfile.Signal(d, sig, map[int]bool{})
-	return cgfile.UnlessGone(err)
-}
+// Signal signals every process that the cgroup and those below it list.
+func (m *Manager) Signal(sig unix.Signal) error { return cgfile.SignalOf(m.dir, sig) }
 
-// Destroy removes the directory and all below it; see [cgroups.Manager].
+// Destroy removes the directory and all below it.
 func (m *Manager) Destroy() error {
 	return m.DestroyBy(time.Now().Add(cgfile.RemoveTimeout))
 }
@@ -98,19 +79,5 @@ func (m *Manager) DestroyBy(deadline time.Time) error {
 
 // OOMKills reads memory.events; without the memory controller it is 0.
 func (m *Manager) OOMKills() (uint64, error) {
-	d, err := cgfile.OpenDir(m.dir)
-	if err != nil {
-		return 0, cgfile.UnlessGone(err)
-	}
-	defer d.Close()
-	text, err := d.Read("memory.events")
-	if err != nil {
-		return 0, cgfile.UnlessGone(err)
-	}
-	value, _ := cgfile.Stat(text, "oom_kill")
-	n, err := strconv.ParseUint(value, 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("read %s/memory.events: %w", m.dir, err)
-	}
-	return n, nil
+	return cgfile.Count(m.dir, "memory.events", "oom_kill")
 }

@@ -9,8 +9,7 @@ import (
 	"github.com/rung-oci/rung/cgroups/cgfile"
 )
 
-// WatchOOM watches memory.events, of which the kernel tells each change; see
-// [cgroups.Manager].
+// WatchOOM watches memory.events, of which the kernel tells each change.
 func (m *Manager) WatchOOM() (*cgroups.OOMWatch, error) {
 	d, err := cgfile.OpenDir(m.dir)
 	if err != nil {

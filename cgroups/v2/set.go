@@ -14,7 +14,7 @@ import (
 	"github.com/rung-oci/rung/cgroups/device"
 )
 
-// Set changes limits of the running container; see [cgroups.Manager]. The
+// Set changes limits of the running container. The
 // device program comes last: replacing it is one step.
 func (m *Manager) Set(r, _ *specs.LinuxResources) error {
 	writes := append(Writes(r), Unified(r)...)

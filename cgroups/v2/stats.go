@@ -10,7 +10,7 @@ import (
 	"github.com/rung-oci/rung/cgroups/cgfile"
 )
 
-// Stats reads what the container uses; see [cgroups.Manager].
+// Stats reads what the container uses.
 func (m *Manager) Stats() (*cgroups.Stats, error) {
 	s := &cgroups.Stats{}
 	d, err := cgfile.OpenDir(m.dir)
