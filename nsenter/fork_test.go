@@ -48,7 +48,7 @@ func TestProgressSurvives(t *testing.T) {
 	if got := readText(t, r); got != "x" {
 		t.Errorf("said %q", got)
 	}
-	testbed.Until(t, "it is at entry 2", func() bool { return mapped.Step >= 2 })
+	testbed.Until(t, "the process is at entry 2", func() bool { return mapped.Step >= 2 })
 	unix.Kill(pid, unix.SIGKILL)
 	if ws := testbed.Await(t, pid); ws.Signal() != unix.SIGKILL {
 		t.Errorf("status = %#x, want SIGKILL", ws)

@@ -2,7 +2,6 @@ package nsenter
 
 import (
 	"testing"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -378,7 +377,7 @@ func TestInterrupted(t *testing.T) {
 	tape.Call("wait", unix.SYS_EPOLL_PWAIT, Int(ep), tape.Alloc(64).Addr(), Int(1), Int(-1), Int(0), Int(8)).Demand()
 	pid, p := start(t, tape)
 	for range 3 {
-		time.Sleep(5 * time.Millisecond) // let it come to the call
+		testbed.Blocked(t, pid, unix.SYS_EPOLL_PWAIT)
 		unix.Kill(pid, unix.SIGSTOP)
 		var ws unix.WaitStatus
 		if _, err := unix.Wait4(pid, &ws, unix.WUNTRACED, nil); err != nil || !ws.Stopped() {

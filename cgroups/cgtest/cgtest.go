@@ -23,6 +23,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/choose"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
 const (
@@ -276,7 +277,7 @@ func Start(t *testing.T, m cgroups.Manager, argv ...string) *Process {
 // waitExec waits until the copy of the test binary has become the program.
 func (p *Process) waitExec(t *testing.T, name string) {
 	name, _ = filepath.EvalSymlinks(name)
-	Eventually(t, "exec of "+name, func() bool {
+	testbed.Until(t, "exec of "+name, func() bool {
 		select {
 		case <-p.done:
 			return true
@@ -301,16 +302,6 @@ func (p *Process) Wait(timeout time.Duration) (error, bool) {
 func (p *Process) Alive() bool {
 	_, ended := p.Wait(0)
 	return !ended
-}
-
-// Eventually waits up to ten seconds for a condition.
-func Eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("timeout: %s", what)
-		}
-	}
 }
 
 // Read returns a cgroup file's content without the newline.

@@ -16,6 +16,7 @@ import (
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgtest"
 	"github.com/rung-oci/rung/cgroups/choose"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
 func TestLifecycle(t *testing.T) {
@@ -153,8 +154,10 @@ func TestFreeze(t *testing.T) {
 			t.Fatal(err)
 		}
 		frozen(t, m, true)
-		if a, b := ticks(t, p), ticks(t, p); a != b {
-			t.Errorf("a frozen process ran: %v, then %v", a, b)
+		before := ticks(t, p)
+		time.Sleep(200 * time.Millisecond) // that it doesn't run, nothing tells
+		if now := ticks(t, p); now != before {
+			t.Errorf("a frozen process ran: %v, then %v", before, now)
 		}
 		// Only the own state counts.
 		child := h.At(t, "/"+id+"/sub")
@@ -168,16 +171,23 @@ func TestFreeze(t *testing.T) {
 			t.Fatal(err)
 		}
 		frozen(t, m, false)
-		if a, b := ticks(t, p), ticks(t, p); a == b {
-			t.Errorf("a thawed process doesn't run: %v, then %v", a, b)
-		}
+		testbed.Until(t, "a thawed process runs", func() bool { return ticks(t, p) != before })
 	})
 }
 
-// ticks returns the process's user time after a while.
+// ticks returns the process's user time.
 func ticks(t *testing.T, p *cgtest.Process) string {
-	time.Sleep(200 * time.Millisecond)
 	return strings.Fields(cgtest.Read(t, "/proc/"+itoa(p.Process.Pid)+"/stat"))[13]
+}
+
+// cpu is the time that the processes have used, in nanoseconds.
+func cpu(t *testing.T, m cgroups.Meter) uint64 {
+	t.Helper()
+	s, err := m.Stats()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.CPU.Total
 }
 
 func frozen(t *testing.T, m cgroups.Processes, want bool) {
@@ -200,7 +210,8 @@ func TestFreezeTimesOutThawed(t *testing.T) {
 		err := m.Freeze(-time.Second)
 		for try := 0; err == nil && try < 20; try++ {
 			if err = m.Thaw(); err == nil {
-				time.Sleep(20 * time.Millisecond)
+				used := cpu(t, m)
+				testbed.Until(t, "they run", func() bool { return cpu(t, m) > used+20e6 })
 				err = m.Freeze(-time.Second)
 			}
 		}

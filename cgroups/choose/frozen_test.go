@@ -10,6 +10,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgtest"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
 
 func frozenBy(t *testing.T, m cgroups.Processes, want string) {
@@ -47,7 +48,7 @@ func TestFrozenBy(t *testing.T) {
 		if err := top.Thaw(); err != nil {
 			t.Fatal(err)
 		}
-		cgtest.Eventually(t, "thawed", func() bool { by, err := m.FrozenBy(); return by == "" && err == nil })
+		testbed.Until(t, "thawed", func() bool { by, err := m.FrozenBy(); return by == "" && err == nil })
 		if !p.Alive() {
 			t.Error("the process has ended")
 		}
@@ -75,14 +76,14 @@ func TestSignal(t *testing.T) {
 			}
 			return len(pids)
 		}
-		cgtest.Eventually(t, "the crowd", func() bool { return count() >= many+2 })
+		testbed.Until(t, "the crowd", func() bool { return count() >= many+2 })
 		if err := m.Signal(0); err != nil || count() < many+2 {
 			t.Errorf("Signal(0) = %v, %d processes", err, count())
 		}
 		if err := m.Signal(unix.SIGUSR2); err != nil {
 			t.Errorf("Signal() = %v", err)
 		}
-		cgtest.Eventually(t, "the end of the crowd", func() bool { return count() == 0 })
+		testbed.Until(t, "the end of the crowd", func() bool { return count() == 0 })
 		for _, p := range []*cgtest.Process{crowd, below} {
 			if _, ok := p.Wait(5 * time.Second); !ok {
 				t.Errorf("process %d survived", p.Process.Pid)

@@ -49,6 +49,9 @@ func listen(t *testing.T, serve func(p *peer)) door {
 
 func (p *peer) say(text string) { _, _ = p.Write([]byte(text)) }
 
+// wait says nothing until the test is over.
+func (p *peer) wait() { <-p.t.Context().Done() }
+
 func (p *peer) hear() string {
 	line, _ := p.r.ReadString('\n')
 	return line
@@ -63,7 +66,7 @@ func (p *peer) welcome() {
 		}
 		p.say(turn[1])
 	}
-	time.Sleep(50 * time.Millisecond)
+	time.Sleep(50 * time.Millisecond) // is the slowness
 	if got := p.hear(); got != "BEGIN\r\n" {
 		p.t.Errorf("heard %q, want BEGIN", got)
 	}
@@ -175,9 +178,9 @@ func TestPeers(t *testing.T) {
 		serve func(p *peer)
 		want  error
 	}{
-		"silent":       {func(*peer) { time.Sleep(2 * timeout) }, late},
-		"silent later": {func(p *peer) { p.welcome(); time.Sleep(2 * timeout) }, late},
-		"never reads":  {func(p *peer) { p.say("REJECTED EXTERNAL\r\nDATA\r\nOK 1\r\n"); time.Sleep(2 * timeout) }, late},
+		"silent":       {(*peer).wait, late},
+		"silent later": {func(p *peer) { p.welcome(); p.wait() }, late},
+		"never reads":  {func(p *peer) { p.say("REJECTED EXTERNAL\r\nDATA\r\nOK 1\r\n"); p.wait() }, late},
 		"gone":         {func(*peer) {}, other},
 		"gone later":   {func(p *peer) { p.welcome(); p.call() }, lost},
 		"refuses":      {func(p *peer) { p.say("REJECTED OTHER\r\n"); p.hear() }, other},
@@ -187,7 +190,7 @@ func TestPeers(t *testing.T) {
 			serial, _ := p.call()
 			for _, c := range []byte(answer(serial)) {
 				p.say(string([]byte{c}))
-				time.Sleep(timeout / 10)
+				time.Sleep(timeout / 10) // is the dripping
 			}
 		}, late},
 		"never to the point": {func(p *peer) {

@@ -28,7 +28,7 @@ func TestPatiently(t *testing.T) {
 			}
 			done = make(chan error, 1)
 			go func() {
-				time.Sleep(5 * time.Millisecond) // calls are made again for longer
+				time.Sleep(5 * time.Millisecond) // in which the call is made again and again, and nothing tells of it
 				done <- f()
 			}()
 			return done

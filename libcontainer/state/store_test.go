@@ -140,7 +140,7 @@ func TestLock(t *testing.T) {
 						err = errors.New("two hold the lock")
 					}
 					locks.Add(1)
-					time.Sleep(2 * time.Millisecond)
+					time.Sleep(2 * time.Millisecond) // in which another could get it too
 					held.Add(-1)
 				}
 				o.Close()
@@ -148,7 +148,7 @@ func TestLock(t *testing.T) {
 			done <- err
 		}()
 	}
-	time.Sleep(20 * time.Millisecond)
+	time.Sleep(20 * time.Millisecond) // that none gets it, nothing tells
 	if got := locks.Load(); got != 0 {
 		t.Errorf("%d have got the lock that Create holds", got)
 	}
@@ -173,7 +173,7 @@ func TestRemovedWhileWaiting(t *testing.T) {
 		}
 		got := make(chan error)
 		go func() { got <- o.Lock() }()
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(5 * time.Millisecond) // in which Lock looks again and again, and nothing tells of it
 		if err := e.Remove(); err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@
 package testbed
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -155,7 +156,16 @@ func Until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(Patience); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("in vain waited until %s", what)
+			t.Fatalf("timeout: %s", what)
 		}
 	}
+}
+
+// Blocked waits until a process sleeps in a system call.
+func Blocked(t testing.TB, pid, call int) {
+	t.Helper()
+	Until(t, fmt.Sprintf("process %d is in system call %d", pid, call), func() bool {
+		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", pid))
+		return strings.HasPrefix(string(text), fmt.Sprintf("%d ", call))
+	})
 }
