@@ -1,6 +1,7 @@
 package engines
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -94,7 +95,7 @@ func sandbox(p *pod) error {
 }
 
 func life(p *pod) error {
-	id, err := p.create(nil, "sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.1; done")
+	id, err := p.create(nil, "sh", "-c", "trap 'exit 7' TERM; echo ready; while :; do sleep 0.1; done")
 	if err != nil {
 		return err
 	}
@@ -104,10 +105,15 @@ func life(p *pod) error {
 	if _, err := p.StartContainer(deadline(), &cri.StartContainerRequest{ContainerId: id}); err != nil {
 		return err
 	}
-	if _, err := p.wait(id, cri.ContainerState_CONTAINER_RUNNING); err != nil {
+	running, err := p.wait(id, cri.ContainerState_CONTAINER_RUNNING)
+	if err != nil {
 		return err
 	}
-	time.Sleep(200 * time.Millisecond) // for the trap
+	for end := time.Now().Add(20 * time.Second); p.log(running.LogPath) == ""; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			return errors.New("the trap isn't set")
+		}
+	}
 	if _, err := p.StopContainer(deadline(), &cri.StopContainerRequest{ContainerId: id, Timeout: 10}); err != nil {
 		return err
 	}
@@ -204,13 +210,18 @@ func stats(p *pod) error {
 	if err != nil {
 		return err
 	}
-	time.Sleep(300 * time.Millisecond)
-	r, err := p.ContainerStats(deadline(), &cri.ContainerStatsRequest{ContainerId: id})
-	if err != nil {
-		return err
-	}
-	if cpu, mem := r.Stats.Cpu.GetUsageCoreNanoSeconds().GetValue(), r.Stats.Memory.GetWorkingSetBytes().GetValue(); cpu < 1e7 || mem == 0 {
-		return fmt.Errorf("cpu %d ns, memory %d bytes", cpu, mem)
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		r, err := p.ContainerStats(deadline(), &cri.ContainerStatsRequest{ContainerId: id})
+		if err != nil {
+			return err
+		}
+		cpu, mem := r.Stats.Cpu.GetUsageCoreNanoSeconds().GetValue(), r.Stats.Memory.GetWorkingSetBytes().GetValue()
+		if cpu >= 1e7 && mem > 0 {
+			break
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("cpu %d ns, memory %d bytes", cpu, mem)
+		}
 	}
 	l, err := p.ListContainerStats(deadline(), &cri.ListContainerStatsRequest{Filter: &cri.ContainerStatsFilter{PodSandboxId: p.id}})
 	if err == nil && len(l.Stats) != 1 {

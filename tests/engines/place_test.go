@@ -182,11 +182,7 @@ func removeCgroups(t *testing.T, cgroup string) {
 			return nil
 		})
 		for i := len(dirs) - 1; i >= 0; i-- {
-			err := unix.Rmdir(dirs[i])
-			for end := time.Now().Add(5 * time.Second); err == unix.EBUSY && time.Now().Before(end); err = unix.Rmdir(dirs[i]) {
-				time.Sleep(20 * time.Millisecond)
-			}
-			if err != nil && !errors.Is(err, unix.ENOENT) {
+			if err := harness.Rmdir(dirs[i]); err != nil && !errors.Is(err, unix.ENOENT) {
 				t.Errorf("rmdir %s: %v", dirs[i], err)
 			}
 		}

@@ -116,7 +116,7 @@ func streamTerminal(p *pod) error {
 	if err != nil {
 		return err
 	}
-	r, err := p.Exec(deadline(), &cri.ExecRequest{ContainerId: id, Cmd: []string{"sh", "-c", "read -r x; stty size; test -t 0 && echo terminal"}, Stdin: true, Stdout: true, Tty: true})
+	r, err := p.Exec(deadline(), &cri.ExecRequest{ContainerId: id, Cmd: []string{"sh", "-c", "i=0; until test \"$(stty size)\" = '37 101' -o $i = 50; do i=$((i+1)); sleep 0.1; done; read -r x; stty size; test -t 0 && echo terminal"}, Stdin: true, Stdout: true, Tty: true})
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,6 @@ func streamTerminal(p *pod) error {
 	if _, err := io.WriteString(s.resize, `{"Width":101,"Height":37}`); err != nil {
 		return err
 	}
-	time.Sleep(300 * time.Millisecond)
 	out, err := s.talk("go\n")
 	if err != nil {
 		return err

@@ -148,7 +148,7 @@ func TestKilledPause(t *testing.T) {
 		pid, _ := b.Create(t)
 		b.Must(t, "start")
 		pause := (&harness.Cmd{Args: []string{"--root", b.Root, "pause", b.ID}}).Start(t)
-		time.Sleep(time.Duration(i%8) * 500 * time.Microsecond)
+		time.Sleep(time.Duration(i%8) * 500 * time.Microsecond) // the moment is what varies
 		pause.Process.Kill()
 		pause.Wait(t)
 		switch st := status(t, b); st {
@@ -192,7 +192,7 @@ func TestPauseRaces(t *testing.T) {
 				if r.Code != 0 && !paused || r.Elapsed > 5*time.Second {
 					t.Errorf("%v in %v", r, r.Elapsed)
 				}
-				time.Sleep(20 * time.Millisecond)
+				time.Sleep(20 * time.Millisecond) // or the freezer has no turn
 			}
 		})
 	}

@@ -290,11 +290,8 @@ func TestHookTime(t *testing.T) {
 // waited for.
 func outlive(t *testing.T) {
 	t.Helper()
-	for range 500 {
-		if _, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); err == unix.ECHILD {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Error("a child is still there after 5 seconds")
+	harness.Until(t, "no child is left", func() bool {
+		_, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
+		return err == unix.ECHILD
+	})
 }

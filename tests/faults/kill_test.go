@@ -143,7 +143,7 @@ func killAfter(t *testing.T, b *harness.Bundle, inv *harness.Inventory, after ti
 		call.Via = []string{"setsid"}
 	}
 	p := call.Start(t)
-	time.Sleep(after)
+	time.Sleep(after) // the moment is what varies
 	pid := p.Process.Pid
 	if group && after > 0 {
 		// The program needs a moment to become the leader of its group.

@@ -24,7 +24,7 @@ func TestKilledFirst(t *testing.T) {
 			for range rounds(300, 60) {
 				call := b.Cmd("create").Start(t)
 				if pid := firstOf(b, call); pid > 0 {
-					time.Sleep(time.Duration(rand.IntN(6000)) * time.Microsecond)
+					time.Sleep(time.Duration(rand.IntN(6000)) * time.Microsecond) // the moment is what varies
 					unix.Kill(pid, unix.SIGKILL)
 				}
 				r := call.Wait(t)

@@ -1,8 +1,10 @@
 package faults
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,14 +45,13 @@ func deletion(b *harness.Bundle) *harness.Cmd {
 // until waits for the hooks that have begun.
 func until(t *testing.T, out, want string) {
 	t.Helper()
-	got := ""
-	for range 500 {
-		if got = begun(out); got == want {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatalf("hooks %q have begun after 5 s, want %q", got, want)
+	harness.Until(t, "the hooks have begun: "+want, func() bool { return begun(out) == want })
+}
+
+// has tells whether a process has a path open.
+func has(pid int, path string) bool {
+	list, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	return slices.ContainsFunc(list, func(fd string) bool { to, _ := os.Readlink(fd); return to == path })
 }
 
 func begun(out string) string {
@@ -135,8 +136,8 @@ func TestDeleteWhilePoststop(t *testing.T) {
 	first := deletion(b).Start(t)
 	until(t, out, "0 1 2")
 	second := deletion(b).Start(t)
-	time.Sleep(100 * time.Millisecond)
 	if harness.IsRung() {
+		harness.Until(t, "the second delete has the entry open", func() bool { return has(second.Process.Pid, filepath.Join(b.Root, b.ID)) })
 		begin := time.Now()
 		b.Must(t, "delete", "--force")
 		if took := time.Since(begin); took > 3*time.Second {

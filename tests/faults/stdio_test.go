@@ -145,10 +145,8 @@ func TestSlowOutput(t *testing.T) {
 	call := b.Cmd("run")
 	call.Stdout = write
 	p := call.Start(t)
-	time.Sleep(300 * time.Millisecond)
-	if st := status(t, b); st != "running" {
-		t.Errorf("nobody reads: %s, want running", st)
-	}
+	b.WaitStarted(t)
+	time.Sleep(200 * time.Millisecond) // in which it could spin
 	if used := cpu(t, p.Process.Pid); used > 200*time.Millisecond {
 		t.Errorf("the runtime used %v while nobody read", used)
 	}
@@ -199,7 +197,7 @@ func TestSlowTerminal(t *testing.T) {
 	call.TTY, call.Stdin = true, slave
 	p := call.Start(t)
 	b.WaitStarted(t)
-	time.Sleep(200 * time.Millisecond)
+	time.Sleep(200 * time.Millisecond) // in which it could spin
 	if used := cpu(t, p.Process.Pid); used > 200*time.Millisecond {
 		t.Errorf("the runtime used %v while nobody read", used)
 	}

@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -42,23 +41,19 @@ func TestLook(t *testing.T) {
 	defer rung.Wait()
 	defer rung.Process.Kill()
 	defer unix.Close(loadProgram(t))
-	time.Sleep(200 * time.Millisecond)
-	now := look()
-	var got []string
-	for line := range now {
-		if !before[line] {
-			got = append(got, line)
-		}
-	}
-	text := strings.Join(got, "\n")
-	want := []string{"cgroup /sys/fs/cgroup/", "mount " + dir, "hasn't waited for", "of the runtime"}
+	kinds := []string{"cgroup /sys/fs/cgroup/", "mount " + dir, "hasn't waited for", "of the runtime"}
 	if View() != V1 {
-		want = append(want, "device program")
+		kinds = append(kinds, "device program")
 	}
-	for _, want := range want {
-		if !strings.Contains(text, want) {
-			t.Errorf("look() doesn't see %q: %s", want, text)
-		}
+	for _, want := range kinds {
+		Until(t, "look() sees "+want, func() bool {
+			for line := range look() {
+				if !before[line] && strings.Contains(line, want) {
+					return true
+				}
+			}
+			return false
+		})
 	}
 }
 

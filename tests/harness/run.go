@@ -239,14 +239,7 @@ func (b *Bundle) State(t testing.TB) *specs.State {
 // WaitStatus waits until the container's status is the given one.
 func (b *Bundle) WaitStatus(t testing.TB, want specs.ContainerState) {
 	t.Helper()
-	var got specs.ContainerState
-	for range 300 {
-		if got = b.State(t).Status; got == want {
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Fatalf("status = %q, want %q", got, want)
+	Until(t, "status "+string(want), func() bool { return b.State(t).Status == want })
 }
 
 // WaitPS waits until ps shows processes with these command lines, whole: a shell's
@@ -263,7 +256,7 @@ func (b *Bundle) WaitPS(t testing.TB, commands ...string) {
 		return false
 	}
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		r = b.Must(t, "ps", "-o", "pid,args")
+		r = b.Must(t, "ps", "-e", "-o", "pid,args") // without -e only those of our terminal
 		if !slices.ContainsFunc(commands, func(c string) bool { return !shown(c) }) {
 			return
 		}
@@ -274,12 +267,33 @@ func (b *Bundle) WaitPS(t testing.TB, commands ...string) {
 // WaitStarted waits until a container that another call makes is running.
 func (b *Bundle) WaitStarted(t testing.TB) {
 	t.Helper()
-	for range 500 {
+	Until(t, "container "+b.ID+" is running", func() bool {
 		r := b.Run(t, "state", b.ID)
-		if r.Code == 0 && strings.Contains(r.Stdout, `"running"`) {
-			return
+		return r.Code == 0 && strings.Contains(r.Stdout, `"running"`)
+	})
+}
+
+// Until waits for what nothing tells of but a look at it, ten seconds at most.
+func Until(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("timeout: %s", what)
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
-	t.Fatalf("container %s isn't running after 5 s", b.ID)
+}
+
+// UntilFile is Until for a file that is there.
+func UntilFile(t testing.TB, path string) {
+	t.Helper()
+	Until(t, path+" is there", func() bool { _, err := os.Stat(path); return err == nil })
+}
+
+// Rmdir removes a cgroup in which a process may still be ending.
+func Rmdir(dir string) (err error) {
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if err = unix.Rmdir(dir); err != unix.EBUSY || time.Now().After(end) {
+			return err
+		}
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -99,8 +98,8 @@ func TestNobodyIsMoved(t *testing.T) {
 			if m := moved(seen()); len(m) != 1 || m[0] != dir+"/cgroup.procs" {
 				t.Errorf("a move shows as %v", m)
 			}
-			for end := time.Now().Add(5 * time.Second); b.ReapAll(t) == 0 && time.Now().Before(end); sleepABit() {
-			} // the detached process, which its pid namespace's end waits for
+			// The detached process, which its pid namespace's end waits for.
+			harness.Until(t, "it has ended", func() bool { return b.ReapAll(t) > 0 })
 			b.Must(t, "delete", "--force")
 			harness.Wait(t, pid)
 		})

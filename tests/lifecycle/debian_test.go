@@ -98,12 +98,7 @@ func TestDebianLifecycle(t *testing.T) {
 		t.Errorf("state = %+v, want created", s)
 	}
 	b.Must(t, "start")
-	for range 300 {
-		if r.Reread(t) != "" {
-			break
-		}
-		sleepABit()
-	}
+	ready(t, r)
 	if s := b.State(t); s.Status != specs.StateRunning {
 		t.Errorf("state = %+v, want running", s)
 	}
@@ -129,7 +124,7 @@ func TestDebianTerminal(t *testing.T) {
 	pty.Type(t, "tty; apt-get --version | head -1\r")
 	pty.Until(t, "\napt ")
 	pty.Type(t, "sleep 60\r")
-	time.Sleep(200 * time.Millisecond)
+	b.WaitPS(t, "sleep 60")
 	pty.Type(t, "\x03")
 	pty.Type(t, "echo code $?; exit 4\r")
 	pty.Until(t, "code 130")

@@ -68,12 +68,7 @@ func TestDelegation(t *testing.T) {
 				}
 			}
 			b.Must(t, "start")
-			for range 300 {
-				if strings.Count(r.Reread(t), "\n") >= 2 {
-					break
-				}
-				sleepABit()
-			}
+			harness.Until(t, "the container says two lines", func() bool { return strings.Count(r.Reread(t), "\n") >= 2 })
 			if got := strings.Fields(r.Reread(t)); len(got) != 2 || got[0] != "0::/sub" || got[1] != "hugetlb" {
 				t.Errorf("the container says %q, want that it is in /sub, which has hugetlb", got)
 			}

@@ -29,14 +29,8 @@ func follow(t *testing.T, b *harness.Bundle) (p *harness.Proc, text func() strin
 		}
 		return string(data)
 	}
-	for range 500 {
-		if strings.Contains(text(), "\n") {
-			return p, text
-		}
-		sleepABit()
-	}
-	t.Fatal("no event in 5 s")
-	return nil, nil
+	harness.Until(t, "there is an event", func() bool { return strings.Contains(text(), "\n") })
+	return p, text
 }
 
 // A container over its limit is killed, and events says so, and ends.
@@ -92,7 +86,7 @@ func TestEventsEnd(t *testing.T) {
 	p, text := follow(t, b)
 	b.Must(t, "pause")
 	start, before := time.Now(), strings.Count(text(), "\n")
-	time.Sleep(500 * time.Millisecond)
+	time.Sleep(500 * time.Millisecond) // in which they are counted
 	n := strings.Count(text(), "\n") - before
 	if most := int(time.Since(start)/(50*time.Millisecond)) + 1; n < 3 || n > most {
 		t.Errorf("%d lines in half a second, want 10", n)

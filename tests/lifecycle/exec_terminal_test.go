@@ -77,7 +77,7 @@ func TestExecVanishedPeer(t *testing.T) {
 	defer end(t, b, pid)
 	t.Run("slow", func(t *testing.T) {
 		pty, p := frontExec(t, b, `i=0; while [ $i -lt 2000 ]; do echo 0123456789012345678901234567890123456789; i=$((i+1)); done; echo last; exit 5`)
-		time.Sleep(500 * time.Millisecond)
+		time.Sleep(500 * time.Millisecond) // is the slowness
 		pty.Until(t, "last")
 		if r := p.Wait(t); r.Code != 5 {
 			t.Errorf("want exit code 5: %v", r)

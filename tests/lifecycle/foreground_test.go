@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -36,13 +35,7 @@ func TestForegroundSignals(t *testing.T) {
 // before has no effect on the first process of a pid namespace, and ends another.
 func trapped(t *testing.T, b *harness.Bundle) {
 	t.Helper()
-	for range 5000 {
-		if _, err := os.Stat(b.Rootfs + "/ready"); err == nil {
-			return
-		}
-		time.Sleep(time.Millisecond)
-	}
-	t.Fatal("the container isn't ready after 5 seconds")
+	harness.UntilFile(t, b.Rootfs+"/ready")
 }
 
 // A caller that ignores SIGINT, as a script's background job does, has asked for

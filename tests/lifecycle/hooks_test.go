@@ -56,9 +56,7 @@ func TestHooks(t *testing.T) {
 		t.Errorf("after create: %v, want %v", got, created)
 	}
 	b.Must(t, "start")
-	for n := 0; n < 300 && len(order(t, dir)) < 7; n++ {
-		sleepABit()
-	}
+	harness.Until(t, "seven have run", func() bool { return len(order(t, dir)) >= 7 })
 	got := order(t, dir)
 	slices.Sort(got[min(5, len(got)):]) // the program and poststart may come in any order
 	if want := append(slices.Clone(created), "startContainer", "poststart", "program"); !slices.Equal(got, want) {
@@ -165,8 +163,7 @@ func TestHookTimeout(t *testing.T) {
 				t.Errorf("took %v, want a second", r.Elapsed)
 			}
 			if name == "and background" {
-				time.Sleep(2 * time.Second) // it is nobody's residue
-				b.ReapAll(t)
+				harness.Until(t, "the child ends", func() bool { return b.ReapAll(t) > 0 }) // or it is taken for residue
 			}
 		})
 	}

@@ -157,15 +157,12 @@ func TestKillAll(t *testing.T) {
 // lines waits until a file of the container has n lines.
 func lines(t *testing.T, b *harness.Bundle, name string, n int) (got []string) {
 	t.Helper()
-	for range 500 {
+	harness.Until(t, fmt.Sprintf("%s has %d lines", name, n), func() bool {
 		data, _ := os.ReadFile(b.Rootfs + "/" + name)
-		if got = strings.Fields(string(data)); strings.Count(string(data), "\n") == n {
-			return got
-		}
-		sleepABit()
-	}
-	t.Fatalf("%s has %v, want %d lines", name, got, n)
-	return nil
+		got = strings.Fields(string(data))
+		return strings.Count(string(data), "\n") == n
+	})
+	return got
 }
 
 // SIGKILL without --all ends every process too, if not by the kernel then by

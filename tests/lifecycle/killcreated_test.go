@@ -26,7 +26,7 @@ func TestKillCreated(t *testing.T) {
 					harness.Wait(t, pid)
 					b.WaitStatus(t, specs.StateStopped)
 				} else {
-					time.Sleep(20 * time.Millisecond)
+					time.Sleep(20 * time.Millisecond) // that nothing comes of it, nothing tells
 					b.WaitStatus(t, specs.StateCreated)
 				}
 				b.Must(t, "delete", "--force")

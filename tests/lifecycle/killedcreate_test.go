@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"os"
 	"strings"
 	"testing"
 
@@ -47,12 +46,7 @@ func killCreate(t *testing.T, b *harness.Bundle) {
 	}}
 	b.Save(t)
 	call := b.Cmd("create").Start(t)
-	for range 1000 {
-		if _, err := os.Stat(file); err == nil {
-			break
-		}
-		sleepABit()
-	}
+	harness.UntilFile(t, file)
 	pid := harness.PID(t, file)
 	call.Process.Kill()
 	call.Wait(t)

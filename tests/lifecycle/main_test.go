@@ -6,7 +6,6 @@ import (
 	"os"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -19,5 +18,3 @@ func TestMain(m *testing.M) { harness.Main(m) }
 func writable(s *specs.Spec) { s.Root.Readonly = false }
 
 func owned(st os.FileInfo, uid uint32) bool { return st.Sys().(*syscall.Stat_t).Uid == uid }
-
-func sleepABit() { time.Sleep(10 * time.Millisecond) }

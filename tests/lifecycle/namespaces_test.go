@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -163,15 +162,11 @@ func unshared(t *testing.T, flags ...string) int {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	for range 500 {
+	harness.Until(t, "unshare runs sleep", func() bool {
 		comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", cmd.Process.Pid))
-		if strings.TrimSpace(string(comm)) == "sleep" {
-			return cmd.Process.Pid
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	t.Fatal("unshare doesn't come to run sleep")
-	return 0
+		return strings.TrimSpace(string(comm)) == "sleep"
+	})
+	return cmd.Process.Pid
 }
 
 func TestJoinUnshared(t *testing.T) {
@@ -263,18 +258,13 @@ func TestKillAllWithoutPIDNamespace(t *testing.T) {
 	b := harness.New(t, harness.Shell("sleep 61 & sleep 62 & echo ready; wait"), func(s *specs.Spec) { harness.WithoutNS(specs.PIDNamespace)(s) })
 	pid, r := b.Create(t)
 	b.Must(t, "start")
-	for range 300 {
-		if r.Reread(t) != "" {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	ready(t, r)
 	b.Must(t, "kill", "KILL")
 	harness.Wait(t, pid)
 	b.WaitStatus(t, specs.StateStopped)
 	b.Must(t, "delete")
-	time.Sleep(50 * time.Millisecond)
-	b.ReapAll(t) // they became children of the test
+	others := 0 // became children of the test
+	harness.Until(t, "the others have ended", func() bool { others += b.ReapAll(t); return others == 2 })
 }
 
 func TestCgroupPath(t *testing.T) {

@@ -34,20 +34,14 @@ func written(t *testing.T, b *harness.Bundle) [2]int64 {
 // moves waits until both processes have written more.
 func moves(t *testing.T, b *harness.Bundle, since [2]int64) {
 	t.Helper()
-	for range 500 {
-		if now := written(t, b); now[0] > since[0] && now[1] > since[1] {
-			return
-		}
-		sleepABit()
-	}
-	t.Errorf("still %v, then %v", since, written(t, b))
+	harness.Until(t, "both write", func() bool { now := written(t, b); return now[0] > since[0] && now[1] > since[1] })
 }
 
 // stands checks that nothing is written any more.
 func stands(t *testing.T, b *harness.Bundle) {
 	t.Helper()
 	before := written(t, b)
-	time.Sleep(100 * time.Millisecond)
+	time.Sleep(100 * time.Millisecond) // that nothing is, nothing tells
 	if now := written(t, b); now != before {
 		t.Errorf("written while paused: %v, then %v", before, now)
 	}
@@ -114,7 +108,7 @@ func TestKillPaused(t *testing.T) {
 	ready(t, r)
 	b.Must(t, "pause")
 	b.Must(t, "kill", "TERM")
-	time.Sleep(50 * time.Millisecond)
+	time.Sleep(50 * time.Millisecond) // that it waits, nothing tells
 	if s := b.State(t); s.Status != "paused" {
 		t.Errorf("after SIGTERM: %s, want paused", s.Status)
 	}
@@ -142,11 +136,5 @@ func TestKillPaused(t *testing.T) {
 // ready waits for the first word that a container writes.
 func ready(t *testing.T, r *harness.Result) {
 	t.Helper()
-	for range 500 {
-		if r.Reread(t) != "" {
-			return
-		}
-		sleepABit()
-	}
-	t.Fatalf("the container isn't ready: %v", r)
+	harness.Until(t, "the container says something", func() bool { return r.Reread(t) != "" })
 }

@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -142,9 +141,7 @@ func TestPlanIsTrue(t *testing.T) {
 			call.Via = []string{"strace", "-f", "-qq", "-s", "1", "-o", trace}
 			r := call.Start(t)
 			written := func() bool { text, err := os.ReadFile(b.Dir + "/pid"); return err == nil && len(text) > 0 }
-			for end := time.Now().Add(20 * time.Second); !written() && time.Now().Before(end); { // strace itself lives as long as the container
-				time.Sleep(5 * time.Millisecond)
-			}
+			harness.Until(t, "the pid file is written", written) // strace itself lives as long as the container
 			pid, err := strconv.Atoi(read(t, b.Dir+"/pid"))
 			if err != nil {
 				t.Fatal(err)

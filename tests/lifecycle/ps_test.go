@@ -37,14 +37,7 @@ func crowd(t *testing.T, b *harness.Bundle, n int) (pid int) {
 
 func waitCrowd(t *testing.T, b *harness.Bundle, n int) {
 	t.Helper()
-	var pids []int
-	for range 500 {
-		if pids = psPIDs(t, b); len(pids) == n {
-			return
-		}
-		sleepABit()
-	}
-	t.Fatalf("container %s has processes %v, want %d", b.ID, pids, n)
+	harness.Until(t, fmt.Sprintf("container %s has %d processes", b.ID, n), func() bool { return len(psPIDs(t, b)) == n })
 }
 
 // intoSub moves a process of a container to a cgroup below the container's, in

@@ -213,12 +213,7 @@ func TestVolumePropagation(t *testing.T) {
 				})
 			pid, res := b.Create(t)
 			b.Must(t, "start")
-			for range 300 {
-				if strings.Contains(res.Reread(t), "mounted") {
-					break
-				}
-				sleepABit()
-			}
+			harness.Until(t, "the container has mounted", func() bool { return strings.Contains(res.Reread(t), "mounted") })
 			if got := harness.Mounted(dir + "/frombox"); got != c.out {
 				t.Errorf("the container's mount is seen on the host: %v, want %v", got, c.out)
 			}

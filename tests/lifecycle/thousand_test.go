@@ -28,9 +28,7 @@ func TestThousandStats(t *testing.T) {
 		for i := range many {
 			b.Run(t, "delete", "--force", id(i))
 		}
-		for end := time.Now().Add(10 * time.Second); b.ReapAll(t) > 0 && time.Now().Before(end); {
-			sleepABit()
-		}
+		harness.Until(t, "all have been reaped", func() bool { return b.ReapAll(t) == 0 })
 	})
 	run := func(i int) {
 		if r := b.Run(t, "run", "--detach", "--bundle", b.Dir, id(i)); r.Code != 0 {

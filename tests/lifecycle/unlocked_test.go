@@ -145,13 +145,7 @@ func (h *slowHook) begin(t *testing.T) {
 		c = &harness.Cmd{Args: []string{"--root", h.Root, "start", h.ID}}
 	}
 	h.proc = c.Start(t)
-	for range 1000 {
-		if _, err := os.Stat(h.begun); err == nil {
-			return
-		}
-		sleepABit()
-	}
-	t.Fatalf("%s: no %s hook after ten seconds", h.verb, h.name)
+	harness.UntilFile(t, h.begun)
 }
 
 // A detached exec into a paused container returns: its process runs the program when

@@ -1,16 +1,13 @@
 package rootless
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/tests/harness"
 )
@@ -82,12 +79,7 @@ func delegated(t *testing.T, controllers ...string) (name string, begin []string
 		}
 		t.Cleanup(func() {
 			for _, d := range []string{self, dir} {
-				err := os.Remove(d)
-				for try := 0; errors.Is(err, unix.EBUSY) && try < 200; try++ { // a process that is ending is still in it
-					time.Sleep(10 * time.Millisecond)
-					err = os.Remove(d)
-				}
-				if err != nil {
+				if err := harness.Rmdir(d); err != nil {
 					t.Errorf("remove the test's cgroup: %v", err)
 				}
 			}

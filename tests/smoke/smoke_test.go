@@ -14,8 +14,6 @@ import (
 	"syscall"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/rung-oci/rung/tests/harness"
 )
 
@@ -143,7 +141,7 @@ func calls(t *testing.T, verb string) int {
 		c.Via = []string{"strace", "-f", "-qq", "--signal=none", "-o", log}
 		p := c.Start(t)
 		if verb == "create" { // strace stays with the first process
-			waitFor(t, b.Dir+"/pid")
+			harness.UntilFile(t, b.Dir+"/pid")
 			b.Must(t, "delete", "--force")
 		}
 		if r := p.Wait(t); r.Code != 0 {
@@ -151,17 +149,6 @@ func calls(t *testing.T, verb string) int {
 		}
 		return count(t, log)
 	})
-}
-
-func waitFor(t *testing.T, file string) {
-	t.Helper()
-	for range 500 {
-		if _, err := os.Stat(file); err == nil {
-			return
-		}
-		unix.Nanosleep(&unix.Timespec{Nsec: 20e6}, nil)
-	}
-	t.Fatalf("no %s after 10 s", file)
 }
 
 // count counts the beginnings of calls in strace's output.

@@ -213,7 +213,7 @@ func TestKilledCreate(t *testing.T) {
 			s.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/sleep", Args: []string{"sleep", "2"}}}}
 		})
 		p := u.with("create").Start(t)
-		time.Sleep(wait * time.Millisecond)
+		time.Sleep(wait * time.Millisecond) // the moment is what varies
 		unix.Kill(p.Process.Pid, unix.SIGKILL)
 		p.Wait(t)
 		u.Run(t, "delete", "--force", u.ID).Silent(t)
