@@ -6,16 +6,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// filter has the process install a program.
+func filter(tape *Tape, program []unix.SockFilter) {
+	tape.Call("set no_new_privs", unix.SYS_PRCTL, Int(unix.PR_SET_NO_NEW_PRIVS), Int(1), Int(0), Int(0), Int(0))
+	tape.Call("install filter", unix.SYS_SECCOMP, Int(unix.SECCOMP_SET_MODE_FILTER), Int(0), tape.Filter(program))
+}
+
+// forbid is a program that has getppid fail, and allows all else.
+func forbid(e unix.Errno) []unix.SockFilter {
+	return []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_GETPPID, Jf: 1},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(e)},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+	}
+}
+
 // TestFilter installs a program that forbids getppid.
 func TestFilter(t *testing.T) {
 	tape := NewTape()
-	tape.Call("set no_new_privs", unix.SYS_PRCTL, Int(unix.PR_SET_NO_NEW_PRIVS), Int(1), Int(0), Int(0), Int(0))
-	tape.Call("install filter", unix.SYS_SECCOMP, Int(unix.SECCOMP_SET_MODE_FILTER), Int(0), tape.Filter([]unix.SockFilter{
-		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS},
-		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_GETPPID, Jf: 1},
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EXDEV)},
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
-	}))
+	filter(tape, forbid(unix.EXDEV))
 	tape.Call("allowed", unix.SYS_GETPID)
 	tape.Call("forbidden", unix.SYS_GETPPID)
 	p, ws := run(t, tape)
@@ -30,10 +40,7 @@ func TestNoExit(t *testing.T) {
 	for _, fails := range []bool{true, false} {
 		tape := NewTape()
 		tape.Call("reset handler", unix.SYS_RT_SIGACTION, Int(int(unix.SIGSEGV)), tape.Alloc(64).Addr(), Int(0), Int(8))
-		tape.Call("set no_new_privs", unix.SYS_PRCTL, Int(unix.PR_SET_NO_NEW_PRIVS), Int(1), Int(0), Int(0), Int(0))
-		tape.Call("install filter", unix.SYS_SECCOMP, Int(unix.SECCOMP_SET_MODE_FILTER), Int(0), tape.Filter([]unix.SockFilter{
-			{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)},
-		}))
+		filter(tape, []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)}})
 		if fails {
 			tape.Call("execute", unix.SYS_GETPID)
 		}
@@ -51,13 +58,7 @@ func TestNoExit(t *testing.T) {
 // made.
 func TestAlwaysInterrupted(t *testing.T) {
 	tape := NewTape()
-	tape.Call("set no_new_privs", unix.SYS_PRCTL, Int(unix.PR_SET_NO_NEW_PRIVS), Int(1), Int(0), Int(0), Int(0))
-	tape.Call("install filter", unix.SYS_SECCOMP, Int(unix.SECCOMP_SET_MODE_FILTER), Int(0), tape.Filter([]unix.SockFilter{
-		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS},
-		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_GETPPID, Jf: 1},
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EINTR)},
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
-	}))
+	filter(tape, forbid(unix.EINTR))
 	tape.Call("interrupted", unix.SYS_GETPPID)
 	p, ws := run(t, tape)
 	if label := tape.Label(int(p.Progress.Step)); ws.ExitStatus() != exitFailed || p.Progress.Errno != uint32(unix.EINTR) || label != "interrupted" {
