@@ -135,8 +135,7 @@ func TestSharedCgroup(t *testing.T) {
 			if st := status(t, first); st != state {
 				t.Errorf("state %s, want %s", st, state)
 			}
-			first.Must(t, "delete", "--force")
-			harness.Wait(t, pid)
+			first.End(t, pid)
 		})
 	}
 }

@@ -224,8 +224,7 @@ func TestPauseRaces(t *testing.T) {
 		pid, _ = b.Create(t)
 		b.Must(t, "start")
 	}
-	b.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	b.End(t, pid)
 	remove(t, b, inv, "pause races")
 }
 
@@ -281,8 +280,7 @@ func TestOrphans(t *testing.T) {
 	if err := unix.Kill(other, 0); err != nil {
 		t.Errorf("the bystander: %v", err)
 	}
-	bystander.Must(t, "delete", "--force")
-	harness.Wait(t, other)
+	bystander.End(t, other)
 }
 
 // A container to which the freezer is writable freezes processes in cgroups of its own
@@ -295,8 +293,7 @@ func TestFrozenBelow(t *testing.T) {
 			pid, _ := b.Create(t)
 			b.Must(t, "start")
 			if _, err := os.Stat(dir); err != nil {
-				b.Must(t, "delete", "--force")
-				harness.Wait(t, pid)
+				b.End(t, pid)
 				t.Skip("no freezer of cgroup v1 in this view")
 			}
 			file := b.Dir + "/exec.pid"

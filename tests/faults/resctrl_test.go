@@ -84,8 +84,7 @@ func TestIntelRdt(t *testing.T) {
 	if r := b.Run(t, "exec", b.ID, "grep", "cpuacct", "/proc/self/cgroup"); !strings.HasSuffix(r.Stdout, "cpuacct:/\n") {
 		t.Errorf("exec'd process is not in the group: %v", r)
 	}
-	b.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	b.End(t, pid)
 	gone("deleted")
 
 	b.Spec.Process.Args = []string{"/not/there"}
@@ -117,8 +116,7 @@ func TestIntelRdtMonitoring(t *testing.T) {
 	if got := members(t, group); got != strconv.Itoa(pid) {
 		t.Errorf("tasks %q, want %d", got, pid)
 	}
-	b.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	b.End(t, pid)
 	if _, err := os.Stat(group); err == nil {
 		t.Error("the monitoring group is there")
 	}

@@ -101,8 +101,7 @@ func tornRecords(t *testing.T, b, other *harness.Bundle) {
 	if st := status(t, other); st != "created" {
 		t.Errorf("the other container is %s, want created", st)
 	}
-	other.Must(t, "delete", "--force")
-	harness.Wait(t, otherPID)
+	other.End(t, otherPID)
 	t.Logf("%d damages of %d", done, count)
 }
 

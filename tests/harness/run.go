@@ -242,6 +242,21 @@ func (b *Bundle) WaitStatus(t testing.TB, want specs.ContainerState) {
 	Until(t, "status "+string(want), func() bool { return b.State(t).Status == want })
 }
 
+// Running creates and starts the container, and returns the id of its first process.
+func (b *Bundle) Running(t testing.TB) int {
+	t.Helper()
+	pid, _ := b.Create(t)
+	b.Must(t, "start")
+	return pid
+}
+
+// End deletes the container, whatever it does, and waits for its first process.
+func (b *Bundle) End(t testing.TB, pid int) {
+	t.Helper()
+	b.Must(t, "delete", "--force")
+	Wait(t, pid)
+}
+
 // WaitPS waits until ps shows processes with these command lines, whole: a shell's
 // holds those of its commands. One that is just being started has its parent's.
 func (b *Bundle) WaitPS(t testing.TB, commands ...string) {

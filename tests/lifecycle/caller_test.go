@@ -192,8 +192,7 @@ func TestCallerFileSize(t *testing.T) {
 	if got := limit(r.Stdout, "Max file size"); got != "2048 unlimited" {
 		t.Errorf("an exec's file size = %s, want its caller's 2048 and unlimited", got)
 	}
-	b.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	b.End(t, pid)
 	hard := b.Cmd("run")
 	hard.Via = []string{"prlimit", "--fsize=2048:2048"}
 	hard.Run(t).Fails(t, 1, "file too large: the caller's hard limit of file sizes (RLIMIT_FSIZE) is 2048 bytes")

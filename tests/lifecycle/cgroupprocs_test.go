@@ -100,8 +100,7 @@ func TestNobodyIsMoved(t *testing.T) {
 			}
 			// The detached process, which its pid namespace's end waits for.
 			harness.Until(t, "it has ended", func() bool { return b.ReapAll(t) > 0 })
-			b.Must(t, "delete", "--force")
-			harness.Wait(t, pid)
+			b.End(t, pid)
 		})
 	}
 }

@@ -73,8 +73,7 @@ func TestDelegation(t *testing.T) {
 				t.Errorf("the container says %q, want that it is in /sub, which has hugetlb", got)
 			}
 			b.Run(t, "exec", b.ID, "/bin/true").Silent(t)
-			b.Must(t, "delete", "--force")
-			harness.Wait(t, pid)
+			b.End(t, pid)
 		})
 	}
 }
@@ -94,7 +93,6 @@ func TestNoDelegation(t *testing.T) {
 		if err != nil || !owned(st, 0) {
 			t.Errorf("%s: %v, want root as the owner", name, err)
 		}
-		b.Must(t, "delete", "--force")
-		harness.Wait(t, pid)
+		b.End(t, pid)
 	}
 }

@@ -123,7 +123,7 @@ func TestEmptyHome(t *testing.T) {
 			if got := r.Reread(t); got != "/root-home\n" {
 				t.Errorf("HOME of the container is %q", got)
 			}
-			end(t, b, pid)
+			b.End(t, pid)
 		})
 	}
 }

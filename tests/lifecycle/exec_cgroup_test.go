@@ -13,7 +13,7 @@ import (
 // --cgroup puts a process below the container's cgroup and nowhere else.
 func TestExecCgroup(t *testing.T) {
 	b, pid := running(t)
-	defer end(t, b, pid)
+	defer b.End(t, pid)
 	for _, dir := range harness.CgroupDirs(b.ID) {
 		if err := os.Mkdir(dir+"/below", 0o755); err != nil {
 			t.Fatal(err)
@@ -89,5 +89,5 @@ func TestExecLostCgroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	execIn(t, b, nil, "/bin/true").Silent(t)
-	end(t, b, pid)
+	b.End(t, pid)
 }

@@ -42,5 +42,5 @@ func TestExecProcessLimits(t *testing.T) {
 			}
 		})
 	}
-	end(t, b, pid)
+	b.End(t, pid)
 }

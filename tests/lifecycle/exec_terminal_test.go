@@ -27,7 +27,7 @@ func frontExec(t *testing.T, b *harness.Bundle, script string) (*harness.PTY, *h
 // terminal as it was.
 func TestExecForegroundTerminal(t *testing.T) {
 	b, pid := running(t)
-	defer end(t, b, pid)
+	defer b.End(t, pid)
 	pty, p := frontExec(t, b, `stty size; trap 'stty size' WINCH; trap 'echo int; exit 9' INT; echo ready; while :; do usleep 10000; done`)
 	pty.Until(t, "21 77\r\n")
 	pty.Until(t, "ready")
@@ -50,7 +50,7 @@ func TestExecForegroundTerminal(t *testing.T) {
 // Signals reach the process of a foreground exec and nobody else.
 func TestExecForegroundSignals(t *testing.T) {
 	b, pid := running(t, writable)
-	defer end(t, b, pid)
+	defer b.End(t, pid)
 	const rtmax = 64
 	for _, sig := range []unix.Signal{unix.SIGTERM, unix.SIGUSR1, unix.SIGHUP, unix.SIGQUIT, unix.SIGPROF, rtmax} {
 		os.Remove(b.Rootfs + "/ready")
@@ -74,7 +74,7 @@ func TestExecForegroundSignals(t *testing.T) {
 // busy.
 func TestExecVanishedPeer(t *testing.T) {
 	b, pid := running(t)
-	defer end(t, b, pid)
+	defer b.End(t, pid)
 	t.Run("slow", func(t *testing.T) {
 		pty, p := frontExec(t, b, `i=0; while [ $i -lt 2000 ]; do echo 0123456789012345678901234567890123456789; i=$((i+1)); done; echo last; exit 5`)
 		time.Sleep(500 * time.Millisecond) // is the slowness

@@ -24,13 +24,6 @@ func running(t *testing.T, edits ...harness.Edit) (b *harness.Bundle, pid int) {
 	return b, pid
 }
 
-// end deletes a container of the test's and reaps its init, our child.
-func end(t *testing.T, b *harness.Bundle, pid int) {
-	t.Helper()
-	b.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
-}
-
 // execIn is `exec` with flags before and a command after the id.
 func execIn(t *testing.T, b *harness.Bundle, flags []string, command ...string) *harness.Result {
 	t.Helper()
@@ -42,7 +35,7 @@ func execIn(t *testing.T, b *harness.Bundle, flags []string, command ...string) 
 func TestExecPlace(t *testing.T) {
 	host := namespacesOf(t, os.Getpid())
 	other, opid := running(t)
-	defer end(t, other, opid)
+	defer other.End(t, opid)
 	for name, edit := range map[string]harness.Edit{
 		"host-root": func(*specs.Spec) {}, "user namespace": mapped, "host pid": harness.WithoutNS(specs.PIDNamespace),
 		"joined": func(s *specs.Spec) {
@@ -56,7 +49,7 @@ func TestExecPlace(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, pid := running(t, edit, writable)
-			defer end(t, b, pid)
+			defer b.End(t, pid)
 			r := execIn(t, b, []string{"--detach", "--pid-file", b.Dir + "/pid"}, "/bin/sleep", "300")
 			r.Silent(t)
 			p := harness.PID(t, b.Dir+"/pid")
@@ -189,14 +182,14 @@ func execCreated(t *testing.T, edits ...harness.Edit) {
 	if s := b.State(t); s.Status != specs.StateCreated {
 		t.Errorf("status %s, want created", s.Status)
 	}
-	end(t, b, pid)
+	b.End(t, pid)
 }
 
 // The last number counts, names come from the container's files, and nothing of
 // the caller's groups, capabilities or descriptors arrives.
 func TestExecIdentity(t *testing.T) {
 	b, pid := running(t, writable)
-	defer end(t, b, pid)
+	defer b.End(t, pid)
 	b.Write(t, "etc/passwd", "1000:x:0:0::/:/bin/sh\njoe:x:5000:50::/home/joe:/bin/sh\n", 0o644)
 	b.Write(t, "etc/group", "wheel:x:10:joe\n", 0o644)
 	for flags, want := range map[string]string{
@@ -244,7 +237,7 @@ func TestExecHostileFiles(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, pid := running(t, writable)
-			defer end(t, b, pid)
+			defer b.End(t, pid)
 			os.Remove(b.Rootfs + "/etc/passwd")
 			_ = os.MkdirAll(b.Rootfs+"/etc", 0o755)
 			if err := hostile(b.Rootfs + "/etc/passwd"); err != nil {
@@ -266,7 +259,7 @@ func TestExecHostileFiles(t *testing.T) {
 
 func TestExecTerminal(t *testing.T) {
 	b, pid := running(t)
-	defer end(t, b, pid)
+	defer b.End(t, pid)
 	recv := harness.Receive(t)
 	execIn(t, b, []string{"-t", "-d", "--pid-file", b.Dir + "/pid", "--console-socket", recv.Path}, "sh", "-c", "stty size; tty; read x; echo got $x; exit 4").Silent(t)
 	pty := recv.Console(t)
@@ -282,7 +275,7 @@ func TestExecTerminal(t *testing.T) {
 // 200 at the same time: each has its own answer.
 func TestExecParallel(t *testing.T) {
 	b, pid := running(t)
-	defer end(t, b, pid)
+	defer b.End(t, pid)
 	var wg sync.WaitGroup
 	for i := range 200 {
 		wg.Go(func() {
@@ -336,7 +329,7 @@ func TestExecLimits(t *testing.T) {
 		}
 		s.Linux.Resources.Memory = &specs.LinuxMemory{Limit: &limit}
 	})
-	defer end(t, b, pid)
+	defer b.End(t, pid)
 	if r := execIn(t, b, nil, "true"); r.Code != 0 {
 		t.Error(r)
 	}
@@ -349,7 +342,7 @@ func TestExecPidsLimitV2(t *testing.T) {
 	}
 	harness.Controller(t, "pids")
 	b, pid := running(t, func(s *specs.Spec) { s.Linux.Resources.Pids = &specs.LinuxPids{Limit: new(int64(1))} })
-	defer end(t, b, pid)
+	defer b.End(t, pid)
 	for range 3 {
 		r := execIn(t, b, nil, "true")
 		if r.Code != 255 || strings.Count(r.Stderr, "\n") != 1 || !strings.Contains(r.Stderr, "the pids limit of 1 is reached in cgroup /sys/fs/cgroup/"+b.ID) {
@@ -371,7 +364,7 @@ func TestExecSeccomp(t *testing.T) {
 			Syscalls:      []specs.LinuxSyscall{{Names: []string{"mkdir", "mkdirat"}, Action: specs.ActErrno, ErrnoRet: &errno}},
 		}
 	}, writable)
-	defer end(t, b, pid)
+	defer b.End(t, pid)
 	for _, flags := range []string{"", "-u 1000", "--no-new-privs", "-u 1000 --no-new-privs", "--no-new-privs=false", "-u 1000 --no-new-privs=false"} {
 		r := execIn(t, b, strings.Fields(flags), "sh", "-c", "grep Seccomp: /proc/self/status; grep CapEff /proc/self/status; mkdir /tmp/x")
 		if !strings.Contains(r.Stdout, "Seccomp:\t2") || !strings.Contains(r.Stderr, "Invalid cross-device link") {
@@ -387,7 +380,7 @@ func TestExecSeccomp(t *testing.T) {
 // an exec goes where the container's init is, if that is below.
 func TestExecMovedInit(t *testing.T) {
 	b, pid := running(t)
-	defer end(t, b, pid)
+	defer b.End(t, pid)
 	intoSub(t, b, "below", pid)
 	given := false
 	for _, dir := range harness.CgroupDirs(b.ID) {
@@ -419,7 +412,7 @@ func TestExecSnapshot(t *testing.T) {
 	if r.Code != 0 {
 		t.Fatal(r)
 	}
-	defer end(t, b, pid)
+	defer b.End(t, pid)
 	b.Must(t, "start")
 	for i := range b.Spec.Process.Env {
 		b.Spec.Process.Env[i] = "WHICH=second"

@@ -13,7 +13,7 @@ import (
 // one, or none that a kernel has, starts nothing (CVE-2026-2272 and its like).
 func TestExecUserNumbers(t *testing.T) {
 	b, pid := running(t, writable)
-	defer end(t, b, pid)
+	defer b.End(t, pid)
 	b.Write(t, "etc/passwd", "1000:x:0:0::/:/bin/sh\n0x1:x:0:0::/:/bin/sh\n-1:x:0:0::/:/bin/sh\n", 0o644)
 	const leave = "touch /tmp/started; id -u; id -g"
 	for value, want := range map[string]string{"1000": "1000 0", "1": "1 0", "1:1": "1 1", "0:1000": "0 1000"} {
@@ -68,7 +68,7 @@ func TestExecCapabilities(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, pid := running(t, c.edit, writable)
-			defer end(t, b, pid)
+			defer b.End(t, pid)
 			r := execIn(t, b, strings.Fields(c.flags), "grep", "Cap", "/proc/self/status")
 			want := "CapInh:\t" + nothing + "\nCapPrm:\t" + c.permitted + "\nCapEff:\t" + c.effective + "\nCapBnd:\t" + c.in + "\nCapAmb:\t" + nothing + "\n"
 			if r.Stdout != want {
@@ -77,7 +77,7 @@ func TestExecCapabilities(t *testing.T) {
 		})
 	}
 	b, pid := running(t, exact, writable)
-	defer end(t, b, pid)
+	defer b.End(t, pid)
 	execIn(t, b, nil, "sh", "-c", "cp /bin/probe /tmp/probe && chmod 4755 /tmp/probe").Silent(t)
 	for flag, want := range map[string]string{"--no-new-privs=true": nothing, "--no-new-privs=false": have} {
 		if got := execIn(t, b, []string{"-u", "1000", flag}, "/tmp/probe").Report(t).Status["CapEff"]; got != want {

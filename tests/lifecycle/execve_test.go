@@ -49,7 +49,7 @@ func TestExecve(t *testing.T) {
 			if r.Code != 255 || !says(r, c.text) {
 				t.Errorf("exec: want exit code 255 and %q: %v", c.text, r)
 			}
-			end(t, b, pid)
+			b.End(t, pid)
 		})
 	}
 }

@@ -135,8 +135,7 @@ func TestNotifySocket(t *testing.T) {
 	if want := fmt.Sprintf("MAINPID=%d", pid); main != want {
 		t.Errorf("%s, want %s", main, want)
 	}
-	b.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	b.End(t, pid)
 }
 
 func copyProgram(t *testing.T, from, to string) {

@@ -62,8 +62,7 @@ func TestHooks(t *testing.T) {
 	if want := append(slices.Clone(created), "startContainer", "poststart", "program"); !slices.Equal(got, want) {
 		t.Errorf("after start: %v, want %v", got, want)
 	}
-	b.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	b.End(t, pid)
 	if got := order(t, dir); len(got) == 0 || got[len(got)-1] != "poststop" {
 		t.Errorf("after delete: %v, want poststop last", got)
 	}

@@ -55,6 +55,5 @@ func TestJoinedMaps(t *testing.T) {
 			t.Errorf("%s: %v", c.name, r)
 		}
 	}
-	a.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	a.End(t, pid)
 }

@@ -24,8 +24,7 @@ func holder(t *testing.T, edits ...harness.Edit) (ns func(kind string) string) {
 	pid, _ := b.Create(t)
 	b.Must(t, "start")
 	t.Cleanup(func() {
-		b.Must(t, "delete", "--force")
-		harness.Wait(t, pid)
+		b.End(t, pid)
 	})
 	return func(kind string) string { return fmt.Sprintf("/proc/%d/ns/%s", pid, kind) }
 }
@@ -168,8 +167,7 @@ func TestJoinedPIDHooks(t *testing.T) {
 					t.Errorf("%s: state %+v, %v", hook, st, err)
 				}
 			}
-			b.Must(t, "delete", "--force")
-			harness.Wait(t, pid)
+			b.End(t, pid)
 		})
 	}
 }

@@ -113,8 +113,7 @@ func kinship(t *testing.T, kind, script string) (b *harness.Bundle, others func(
 		b.ReapAll(t)
 		if bystander != nil {
 			waitCrowd(t, bystander, 1)
-			bystander.Must(t, "delete", "--force")
-			harness.Wait(t, other)
+			bystander.End(t, other)
 		}
 	}
 }
@@ -192,8 +191,7 @@ func TestSignalFirstOnly(t *testing.T) {
 			if n := len(psPIDs(t, b)); n != 3 {
 				t.Errorf("%d processes, want 3", n)
 			}
-			b.Must(t, "delete", "--force")
-			harness.Wait(t, pid)
+			b.End(t, pid)
 			others()
 		})
 	}

@@ -82,8 +82,7 @@ func TestLimitsAreWritten(t *testing.T) {
 	if found["pids.max"] != "33" {
 		t.Errorf("pids.max = %s, want 33", found["pids.max"])
 	}
-	b.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	b.End(t, pid)
 }
 
 // A container that is killed for its memory says so by how it ended.

@@ -150,8 +150,7 @@ func TestJoinPod(t *testing.T) {
 	if r.Hostname != "pod" {
 		t.Errorf("hostname = %q, want the pod's", r.Hostname)
 	}
-	pause.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	pause.End(t, pid)
 }
 
 // unshared starts a process in new namespaces, and returns its id.

@@ -135,7 +135,7 @@ func TestNetDevices(t *testing.T) {
 			if r.Code != 0 {
 				t.Fatal(r)
 			}
-			defer end(t, b, pid)
+			defer b.End(t, pid)
 			n := inside(t, pid)[c.want]
 			if n == nil {
 				t.Fatalf("no %s in the container: %v", c.want, inside(t, pid))
@@ -174,7 +174,7 @@ func TestNetDevicesKinds(t *testing.T) {
 	if r.Code != 0 {
 		t.Fatal(r)
 	}
-	defer end(t, b, pid)
+	defer b.End(t, pid)
 	now := inside(t, pid)
 	for _, pair := range [][2]string{{"eth0", "eth1"}, {"eth1", "eth0"}, {"mv0", "net0"}} {
 		n := now[pair[1]]
@@ -197,7 +197,7 @@ func TestNetDevicesJoined(t *testing.T) {
 	if r.Code != 0 {
 		t.Fatal(r)
 	}
-	defer end(t, other, pid)
+	defer other.End(t, pid)
 	ns := "/proc/" + strconv.Itoa(pid) + "/ns/net"
 	b := other.Beside(t, harness.JoinNS(specs.NetworkNamespace, ns), devices("rv0", "eth7"))
 	b.Container(t, "run").Silent(t)

@@ -45,6 +45,6 @@ func TestLoopback(t *testing.T) {
 		if r := b.Container(t, "run"); r.Code != 0 || strings.Contains(r.Stdout, "LOOPBACK,UP") {
 			t.Errorf("a joined namespace was changed: %v", r)
 		}
-		end(t, a, pid)
+		a.End(t, pid)
 	})
 }

@@ -76,8 +76,7 @@ func TestPauseResume(t *testing.T) {
 		b.Run(t, "resume", b.ID).Fails(t, 1, "container not paused")
 	}
 	b.Must(t, "pause")
-	b.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	b.End(t, pid)
 }
 
 // A container that is paused before its start waits for start when resumed.

@@ -45,7 +45,7 @@ func TestMountsOfLater(t *testing.T) {
 		if strings.Contains(procText(t, pid, "mountinfo"), " /late ") {
 			t.Error("a mount of the host's has appeared below the root filesystem")
 		}
-		end(t, b, pid)
+		b.End(t, pid)
 	})
 	t.Run("bind", func(t *testing.T) {
 		harness.NeedRung(t, "runc's binds are slaves of the host's mounts")
@@ -72,7 +72,7 @@ func TestMountsOfLater(t *testing.T) {
 		if !strings.Contains(mounts, " /v/early ") {
 			t.Error("a mount has vanished from the bind, as on the host")
 		}
-		end(t, b, pid)
+		b.End(t, pid)
 	})
 }
 

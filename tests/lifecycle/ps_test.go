@@ -113,8 +113,7 @@ func TestPS(t *testing.T) {
 	if n := strings.Count(table, "\n"); n != 4 {
 		t.Errorf("%d lines, want 4: %s", n, table)
 	}
-	b.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	b.End(t, pid)
 }
 
 // Two containers in one pid namespace have their own processes each.
@@ -128,10 +127,8 @@ func TestPSSharedPIDNamespace(t *testing.T) {
 			t.Errorf("process %d is of both containers", p)
 		}
 	}
-	b.Must(t, "delete", "--force")
-	harness.Wait(t, two)
+	b.End(t, two)
 	waitCrowd(t, first, 2)
-	first.Must(t, "delete", "--force")
-	harness.Wait(t, one)
+	first.End(t, one)
 	b.ReapAll(t)
 }

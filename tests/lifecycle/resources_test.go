@@ -55,8 +55,7 @@ func TestCPUQuota(t *testing.T) {
 	if used < 0.18 || used > 0.22 {
 		t.Errorf("used %.3f of a CPU, want 0.2", used)
 	}
-	b.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	b.End(t, pid)
 }
 
 // ticks is the CPU time of a process in 10 ms.
@@ -86,8 +85,7 @@ func TestPidsLimitHolds(t *testing.T) {
 		}
 		time.Sleep(10 * time.Millisecond) // that there are no more, nothing tells
 	}
-	b.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	b.End(t, pid)
 }
 
 // A container that may run on one CPU only, does.
@@ -136,8 +134,7 @@ func TestAllLimits(t *testing.T) {
 			t.Errorf("cpu: %s", got)
 		}
 	}
-	b.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	b.End(t, pid)
 }
 
 // What can't be had is an error that names the field, and leaves nothing.

@@ -149,8 +149,7 @@ func TestRootPath(t *testing.T) {
 		pid, _ := one.Create(t)
 		one.Must(t, "start")
 		two.Report(t)
-		one.Must(t, "delete", "--force")
-		harness.Wait(t, pid)
+		one.End(t, pid)
 	})
 	t.Run("missing", func(t *testing.T) {
 		b := harness.New(t)

@@ -68,7 +68,7 @@ func TestScheduler(t *testing.T) {
 					return
 				}
 				pid := harness.PID(t, b.Dir+"/init")
-				defer end(t, b, pid)
+				defer b.End(t, pid)
 				b.Must(t, "start")
 				check := func(pid int) {
 					t.Helper()
@@ -102,7 +102,7 @@ func TestScheduler(t *testing.T) {
 func TestExecCPUAffinity(t *testing.T) {
 	harness.NeedRung(t, "process.execCPUAffinity")
 	b, pid := running(t, func(s *specs.Spec) { s.Process.ExecCPUAffinity = &specs.CPUAffinity{Initial: "0", Final: "1"} })
-	defer end(t, b, pid)
+	defer b.End(t, pid)
 	var all unix.CPUSet
 	if err := unix.SchedGetaffinity(pid, &all); err != nil {
 		t.Fatal(err)
@@ -143,7 +143,7 @@ func TestPersonality(t *testing.T) {
 		if got := b.Run(t, "exec", b.ID, "/bin/cat", "/proc/1/personality", "/proc/self/personality"); got.Stdout != want+"\n"+want+"\n" {
 			t.Errorf("personality %s: %q %q, want twice %s", domain, got.Stdout, got.Stderr, want)
 		}
-		end(t, b, pid)
+		b.End(t, pid)
 	}
 }
 
@@ -167,7 +167,7 @@ func TestMemoryPolicy(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, pid := running(t, func(s *specs.Spec) { s.Linux.MemoryPolicy = &c.m })
-			defer end(t, b, pid)
+			defer b.End(t, pid)
 			r := execIn(t, b, nil, "/bin/cat", "/proc/1/numa_maps", "/proc/self/numa_maps")
 			r.Silent(t)
 			seen := make(map[string]bool)

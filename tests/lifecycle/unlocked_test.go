@@ -163,5 +163,5 @@ func TestExecPausedDetached(t *testing.T) {
 	if _, err := os.Stat(b.Rootfs + "/came"); err != nil || ws != 0 {
 		t.Errorf("after the resume: %v, status %#x", err, ws)
 	}
-	end(t, b, pid)
+	b.End(t, pid)
 }

@@ -53,8 +53,7 @@ func TestUpdateIsRemembered(t *testing.T) {
 	if r := b.Run(t, "exec", b.ID, "/bin/true"); r.Code != 0 {
 		t.Errorf("%v", r)
 	}
-	b.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	b.End(t, pid)
 }
 
 // A running container gets more or less of a CPU, to 10 %.
@@ -76,8 +75,7 @@ func TestUpdateCPUQuota(t *testing.T) {
 			t.Errorf("used %.3f of a CPU, want %.1f", used, c.want)
 		}
 	}
-	b.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	b.End(t, pid)
 }
 
 // A limit of processes holds from the update on.
@@ -99,8 +97,7 @@ func TestUpdatePidsLimit(t *testing.T) {
 	if most < 4 || most > 6 {
 		t.Errorf("%d processes at most, want 6 or little less", most)
 	}
-	b.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	b.End(t, pid)
 }
 
 // spare is a device of the host that root can open, and a container by default
@@ -186,8 +183,7 @@ func TestUpdateDevices(t *testing.T) {
 	if r := b.State(t); r.Status != specs.StateRunning {
 		t.Errorf("state = %v, want running", r.Status)
 	}
-	b.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	b.End(t, pid)
 }
 
 // A cgroup that isn't the container's own business stays as it is: whatever is

@@ -148,8 +148,7 @@ func TestJoinUserNamespace(t *testing.T) {
 			}
 		})
 	}
-	first.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	first.End(t, pid)
 }
 
 // dockerd --userns-remap joins a network namespace that the host owns.

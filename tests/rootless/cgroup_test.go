@@ -125,8 +125,7 @@ func TestCgroupDelegated(t *testing.T) {
 		}
 	}
 	b.Must(t, "start")
-	b.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	b.End(t, pid)
 }
 
 // Of v1 hierarchies those are used that may be.
@@ -144,8 +143,7 @@ func TestCgroupPartly(t *testing.T) {
 			t.Errorf("the container is in %s, want one of its own of pids below %s only", strings.TrimSpace(line), name)
 		}
 	}
-	b.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	b.End(t, pid)
 	limit := int64(64 << 20)
 	b.Spec.Linux.Resources.Memory = &specs.LinuxMemory{Limit: &limit}
 	b.Save(t)

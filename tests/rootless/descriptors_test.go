@@ -35,8 +35,7 @@ func TestBirthDescriptors(t *testing.T) {
 			var shared, exec harness.Descriptors
 			follow(t, joins, &shared, joins.Cmd("run"))
 			follow(t, a, &exec, &harness.Cmd{Args: []string{"--root", a.Root, "exec", a.ID, "/bin/true"}, Via: a.Via})
-			a.Must(t, "delete", "--force")
-			harness.Wait(t, pid)
+			a.End(t, pid)
 		})
 	}
 }

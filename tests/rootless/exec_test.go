@@ -16,15 +16,7 @@ import (
 func running(t *testing.T, edits ...harness.Edit) (*harness.Bundle, int) {
 	t.Helper()
 	b := newBundle(t, append([]harness.Edit{harness.Args("/bin/sleep", "300")}, edits...)...)
-	pid, _ := b.Create(t)
-	b.Must(t, "start")
-	return b, pid
-}
-
-func end(t *testing.T, b *harness.Bundle, pid int) {
-	t.Helper()
-	b.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	return b, b.Running(t)
 }
 
 // An exec'd process of an ordinary user's is where his container's init is, with
@@ -33,7 +25,7 @@ func TestExec(t *testing.T) {
 	for name, maps := range ranges {
 		t.Run(name, func(t *testing.T) {
 			b, pid := running(t, mapping(maps...))
-			defer end(t, b, pid)
+			defer b.End(t, pid)
 			b.Run(t, "exec", "--detach", "--pid-file", b.Dir+"/pid", b.ID, "/bin/sleep", "300").Silent(t)
 			p := harness.PID(t, b.Dir+"/pid")
 			for _, ns := range []string{"cgroup", "ipc", "mnt", "net", "pid", "user", "uts"} {
@@ -92,7 +84,7 @@ func TestExecTerminal(t *testing.T) {
 	for name, maps := range ranges {
 		t.Run(name, func(t *testing.T) {
 			b, pid := running(t, mapping(maps...))
-			defer end(t, b, pid)
+			defer b.End(t, pid)
 			recv := harness.Receive(t)
 			if err := os.Chmod(recv.Path, 0o777); err != nil {
 				t.Fatal(err)
@@ -120,7 +112,7 @@ func TestExecTerminal(t *testing.T) {
 // The container's namespaces may be another's: exec goes there.
 func TestExecJoined(t *testing.T) {
 	a, apid := running(t)
-	defer end(t, a, apid)
+	defer a.End(t, apid)
 	b, pid := running(t, func(s *specs.Spec) {
 		for i, ns := range s.Linux.Namespaces {
 			if file := map[specs.LinuxNamespaceType]string{specs.UserNamespace: "user", specs.UTSNamespace: "uts", specs.IPCNamespace: "ipc"}[ns.Type]; file != "" {
@@ -130,7 +122,7 @@ func TestExecJoined(t *testing.T) {
 		s.Hostname = ""
 		s.Linux.UIDMappings, s.Linux.GIDMappings = nil, nil
 	})
-	defer end(t, b, pid)
+	defer b.End(t, pid)
 	for _, ns := range []string{"user", "uts", "ipc", "mnt", "pid"} {
 		r := b.Run(t, "exec", b.ID, "readlink", "/proc/self/ns/"+ns)
 		its, _ := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", pid, ns))

@@ -115,8 +115,7 @@ func TestRun(t *testing.T) {
 	if got := b.State(t).Status; got != "running" {
 		t.Errorf("status %s, want running", got)
 	}
-	b.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	b.End(t, pid)
 }
 
 // A user and groups other than root's need ids of their own.

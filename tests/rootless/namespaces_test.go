@@ -38,8 +38,7 @@ func TestJoin(t *testing.T) {
 			if got := fields(r.Tries["read:/proc/self/uid_map"]); got != "ok "+text(maps) {
 				t.Errorf("uid_map: %s, want %s", got, text(maps))
 			}
-			first.Must(t, "delete", "--force")
-			harness.Wait(t, pid)
+			first.End(t, pid)
 		})
 	}
 }
@@ -135,8 +134,7 @@ func TestHidden(t *testing.T) {
 			if string(run) != "open\n" {
 				t.Errorf("the running program is %q to its user, want open", run)
 			}
-			b.Must(t, "delete", "--force")
-			harness.Wait(t, pid)
+			b.End(t, pid)
 		})
 	}
 }

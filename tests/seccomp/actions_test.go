@@ -72,7 +72,7 @@ func TestActionsExec(t *testing.T) {
 		for _, c := range changes() {
 			t.Run(fmt.Sprint(test.action, " ", test.mode, " ", c.name), func(t *testing.T) {
 				b, pid := running(t, test.profile(), c.edit)
-				defer end(t, b, pid)
+				defer b.End(t, pid)
 				r := b.Run(t, "exec", b.ID, "/bin/caller", test.mode)
 				if r.Code != test.code || !strings.Contains(r.Stdout, "\n"+test.want) || r.Stderr != "" {
 					t.Errorf("want exit code %d and %q: %v", test.code, test.want, r)

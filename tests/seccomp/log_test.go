@@ -59,7 +59,7 @@ func TestLog(t *testing.T) {
 	b.Must(t, "delete")
 
 	b, pid = running(t, profile)
-	defer end(t, b, pid)
+	defer b.End(t, pid)
 	b.Run(t, "exec", "--pid-file", b.Dir+"/pid", b.ID, "/bin/caller", "plain")
 	logs(harness.PID(t, b.Dir+"/pid"))
 }

@@ -21,15 +21,7 @@ func running(t *testing.T, profile *specs.LinuxSeccomp, edits ...harness.Edit) (
 			e(s)
 		}
 	})
-	pid, _ := b.Create(t)
-	b.Must(t, "start")
-	return b, pid
-}
-
-func end(t *testing.T, b *harness.Bundle, pid int) {
-	t.Helper()
-	b.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	return b, b.Running(t)
 }
 
 // TestNotifyExec has an agent that makes up the result of a call of a process
@@ -39,7 +31,7 @@ func TestNotifyExec(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			a := newAgent(t, edit)
 			b, pid := running(t, asking(a.path, "times"), c.edit)
-			defer end(t, b, pid)
+			defer b.End(t, pid)
 			r := b.Run(t, "exec", "--pid-file", b.Dir+"/pid", b.ID, "/bin/caller", "plain")
 			st := a.all(t, 2)[1] // the first is the container's own
 			if r.Code != 0 || r.Stderr != "" || line(r.Stdout, "main") != "result 4321" || line(r.Stdout, "CapEff:") != zero {
@@ -57,7 +49,7 @@ func TestNotifyExec(t *testing.T) {
 func TestNotifyExecOwnCalls(t *testing.T) {
 	a := newAgent(t, func(*notif) answer { return answer{flags: goOn} })
 	b, pid := running(t, asking(a.path, "read", "close", "prctl", "execve", "capset", "sendmsg"))
-	defer end(t, b, pid)
+	defer b.End(t, pid)
 	b.Run(t, "exec", b.ID, "/bin/true").Silent(t)
 	if n := a.count(unix.SYS_EXECVE); n != 2 {
 		t.Errorf("agent was asked about execve %d times, want twice", n)
@@ -98,7 +90,7 @@ func TestAgentSilentExec(t *testing.T) {
 		return answer{flags: goOn}
 	})
 	b, pid := running(t, asking(a.path, "execve"))
-	defer end(t, b, pid)
+	defer b.End(t, pid)
 	defer close(over)
 	silent.Store(true)
 	for _, flags := range [][]string{nil, {"--detach"}} {

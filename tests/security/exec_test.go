@@ -26,18 +26,12 @@ func living(t *testing.T, edits ...harness.Edit) (b *harness.Bundle, pid int) {
 	return b, pid
 }
 
-func end(t *testing.T, b *harness.Bundle, pid int) {
-	t.Helper()
-	b.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
-}
-
 // CVE-2024-21626 by way of exec: no working directory or program by a leaked
 // descriptor, none of the caller's descriptors but those promised, and root and
 // working directory in the container.
 func TestExecDescriptors(t *testing.T) {
 	b, pid := living(t)
-	defer end(t, b, pid)
+	defer b.End(t, pid)
 	symlink(t, b, "/proc/self/fd/7/../..", "w")
 	call := func(flags []string, files []*os.File, command ...string) *harness.Result {
 		c := b.Cmd("exec")
@@ -166,7 +160,7 @@ func TestEnvironment(t *testing.T) {
 	if runtime != 2 || program != 1 {
 		t.Errorf("%d execs of the runtime and %d of the program, want 2 and 1:\n%s", runtime, program, text)
 	}
-	end(t, b, pid)
+	b.End(t, pid)
 	for _, kind := range []string{"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"} {
 		where, none := dir+"/", ""
 		if kind == "startContainer" { // a program of the container's, as its process is
@@ -236,5 +230,5 @@ func TestRuntimeEnvironment(t *testing.T) {
 			b.Run(t, "delete", "--force", b.ID) // what a runtime that died left
 		})
 	}
-	end(t, other, pid)
+	other.End(t, pid)
 }

@@ -48,7 +48,7 @@ func TestLabelWithoutLSM(t *testing.T) {
 		})
 	}
 	b, pid := living(t)
-	defer end(t, b, pid)
+	defer b.End(t, pid)
 	for flag, c := range map[string]struct {
 		here bool
 		want string
@@ -105,7 +105,7 @@ func TestAppArmor(t *testing.T) {
 				b.Give(t, 100000, 100000)
 			}
 			pid, _ := b.Create(t)
-			defer end(t, b, pid)
+			defer b.End(t, pid)
 			b.Must(t, "start")
 			confined := func(what string, r *harness.Result, want string) {
 				t.Helper()

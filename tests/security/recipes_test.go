@@ -162,8 +162,7 @@ func TestNamespacePaths(t *testing.T) {
 	if r.Code != 0 {
 		t.Fatal(r)
 	}
-	dead.Must(t, "delete", "--force")
-	harness.Wait(t, pid)
+	dead.End(t, pid)
 	for name, path := range map[string]string{
 		"of another type": fmt.Sprintf("/proc/%d/ns/mnt", os.Getpid()), "a regular file": dir + "/file", "a FIFO": dir + "/fifo", "a directory": dir,
 		"nothing": dir + "/none", "of a dead process": fmt.Sprintf("/proc/%d/ns/net", pid), "a device": "/dev/zero", "a terminal": "/dev/ptmx",
@@ -200,8 +199,7 @@ func TestRestricted(t *testing.T) {
 			t.Errorf("the host has a mount of the container's: %s", line)
 		}
 	}
-	shared.Must(t, "delete", "--force")
-	harness.Wait(t, first)
+	shared.End(t, first)
 	if after := ownMounts(t); !slices.Equal(before, after) {
 		t.Errorf("mounts before:\n%s\nand after:\n%s", strings.Join(before, "\n"), strings.Join(after, "\n"))
 	}
@@ -335,8 +333,7 @@ func TestNoMountsLeak(t *testing.T) {
 				if now := mountinfo(t); now != before {
 					t.Errorf("%s: the host has other mounts while the container runs:\n%s", name, now)
 				}
-				b.Must(t, "delete", "--force")
-				harness.Wait(t, pid)
+				b.End(t, pid)
 				if now := mountinfo(t); now != before {
 					t.Fatalf("%s: the host has other mounts:\n%s", name, now)
 				}
