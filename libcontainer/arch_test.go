@@ -43,6 +43,9 @@ var layers = [][]string{
 // testOnly are packages that only tests import, and each other.
 var testOnly = []string{"cgroups/cgtest", "libcontainer/calls/callstest", "libcontainer/testbed"}
 
+// guarded are the directories whose packages run their tests by testbed.Main.
+var guarded = []string{"cgroups", "libcontainer", "nsenter"}
+
 // homes says which packages may import what isn't ours, or is only one of several. The rest is
 // allowed everywhere, as far as the layers go.
 var homes = map[string][]string{
@@ -78,7 +81,7 @@ func TestArchitecture(t *testing.T) {
 			layer[p] = i
 		}
 	}
-	files := 0
+	files, mains := 0, make(map[string]bool)
 	err := filepath.WalkDir("..", func(file string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -89,19 +92,24 @@ func TestArchitecture(t *testing.T) {
 		}
 		if strings.HasSuffix(name, ".go") {
 			files++
-			check(t, file, layer)
+			check(t, file, layer, mains)
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	for dir, has := range mains {
+		if !has {
+			t.Errorf("%s: its tests don't run by testbed.Main, and so may leave descriptors open", dir)
+		}
+	}
 	if files < 100 {
 		t.Errorf("only %d files seen: the walk has missed the tree", files)
 	}
 }
 
-func check(t *testing.T, file string, layer map[string]int) {
+func check(t *testing.T, file string, layer map[string]int, mains map[string]bool) {
 	t.Helper()
 	src, err := os.ReadFile(file)
 	if err != nil {
@@ -116,6 +124,9 @@ func check(t *testing.T, file string, layer map[string]int) {
 		if slices.Contains(strings.Split(strings.TrimSuffix(rel, ".go"), "/"), bad) {
 			t.Errorf("%s: the name %q says nothing about what is inside", rel, bad)
 		}
+	}
+	if dir, of := path.Dir(rel), strings.Split(rel, "/")[0]; strings.HasSuffix(base, "_test.go") && slices.Contains(guarded, of) {
+		mains[dir] = mains[dir] || bytes.Contains(src, []byte("Main(m)"))
 	}
 	if strings.HasSuffix(base, "_test.go") {
 		return
