@@ -30,6 +30,25 @@ func boundAt(c *Case, path string) *specs.Mount {
 	return nil
 }
 
+// cloned is the mount, earlier in the list, that a bind of something in the root filesystem
+// clones; nil if there is none.
+func cloned(c *Case, bind *specs.Mount) *specs.Mount {
+	path, ok := strings.CutPrefix(bind.Source, atBundle+"/rootfs")
+	if !ok {
+		return nil
+	}
+	for i := range c.Spec.Mounts {
+		m := &c.Spec.Mounts[i]
+		if m == bind {
+			return nil
+		}
+		if resolved(m.Destination) == resolved(path) {
+			return m
+		}
+	}
+	return nil
+}
+
 func lacksProc(c *Case) bool { return mountAt(c, "/proc") == nil }
 
 // givesProc adds a procfs, in front.
