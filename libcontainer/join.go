@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -83,6 +84,15 @@ func (e *entrance) join(facts *plan.Host, decide func() (*planned, error)) (*lau
 		}
 		defer unix.Close(fd)
 		in.FDs = append(in.FDs, plan.FDSlot{Slot: p.at.CgroupNS, FD: fd})
+	}
+	if p.at.Time != 0 {
+		switch fd, err := e.container.ofInit(e.init, "ns/time_for_children", unix.O_RDONLY); {
+		case err == nil:
+			defer unix.Close(fd)
+			in.FDs = append(in.FDs, plan.FDSlot{Slot: p.at.Time, FD: fd})
+		case !errors.Is(err, unix.EACCES): // a program that an ordinary user may not trace is in it
+			return nil, err
+		}
 	}
 	x, err := launch.Join(p.Plan, in)
 	if err == nil && e.container.r.Debug != nil {

@@ -1,12 +1,15 @@
 package launch
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/hook"
 	"github.com/rung-oci/rung/libcontainer/plan"
+	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/step"
 )
 
@@ -39,6 +42,16 @@ func (b *builder) startHook(s *step.ContainerHooks, h *specs.Hook, stdin, output
 	fds := []plan.FDSlot{{Slot: at.Builder, FD: b.pidfd}, {Slot: at.Stdin, FD: stdin}, {Slot: at.Output, FD: output}}
 	if b.plan.PIDs >= 0 {
 		fds = append(fds, plan.FDSlot{Slot: at.PIDs, FD: b.in.Joined[b.plan.PIDs]})
+	}
+	if s.Time {
+		time, err := unix.Openat(b.host.FD, proc.PID(b.pid, "ns/time_for_children"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		switch {
+		case err == nil:
+			defer unix.Close(time)
+			fds = append(fds, plan.FDSlot{Slot: at.Time, FD: time})
+		case !errors.Is(err, unix.EACCES): // an ordinary user's hooks do without
+			return nil, fmt.Errorf("open time namespace of first process: %w", err)
+		}
 	}
 	return Join(p, &ExecInputs{Unified: -1, FDs: fds})
 }

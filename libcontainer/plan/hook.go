@@ -50,6 +50,7 @@ func StartContainerHook(s *specs.Spec, host *Host, h *specs.Hook) (*Plan, HookSl
 type ContainerHookSlots struct {
 	Builder       nsenter.Slot // a pidfd of who builds
 	PIDs          nsenter.Slot // the pid namespace, where that isn't in it yet
+	Time          nsenter.Slot // the time namespace, where that isn't in it; empty: it can't be had
 	Stdin, Output nsenter.Slot
 }
 
@@ -60,13 +61,16 @@ func ContainerHook(s *step.ContainerHooks, h *specs.Hook) (*Plan, ContainerHookS
 	p.t = p.Tape
 	o := &p.Orders
 	o.exec, o.Pid, o.Helper = true, p.t.Slot(), p.t.Slot()
-	hs := ContainerHookSlots{Builder: p.t.FDSlot(), PIDs: p.t.FDSlot(), Stdin: p.t.FDSlot(), Output: p.t.FDSlot()}
+	hs := ContainerHookSlots{Builder: p.t.FDSlot(), PIDs: p.t.FDSlot(), Time: p.t.FDSlot(), Stdin: p.t.FDSlot(), Output: p.t.FDSlot()}
 	p.appear()
 	for fd, from := range []nsenter.Slot{hs.Stdin, hs.Output, hs.Output} {
 		p.t.Call("set standard descriptor", unix.SYS_DUP3, from.FD(), nsenter.Int(fd), nsenter.Int(0))
 	}
-	p.closeAllBut(hs.Builder, hs.PIDs)
+	p.closeAllBut(hs.Builder, hs.PIDs, hs.Time)
 	p.joinBuilder(s.Join, s.Apart, hs)
+	if s.Time {
+		p.timeOfChildren(hs.Time)
+	}
 	p.letGo(hs.Builder, hs.PIDs)
 	if s.Join&unix.CLONE_NEWUSER != 0 {
 		p.t.BecomeRoot()

@@ -18,7 +18,10 @@ type JoinSlots struct {
 	// CgroupNS is a file of the container's cgroup namespace, where a pidfd doesn't
 	// lead to it; else 0.
 	CgroupNS nsenter.Slot
-	Control  nsenter.Slot // socket to the runtime, where an agent is to have the filter's descriptor; else 0
+	// Time is a file of the time namespace of the container's program, where its init isn't in that
+	// before it runs the program; else 0. Without a descriptor it is the init's.
+	Time    nsenter.Slot
+	Control nsenter.Slot // socket to the runtime, where an agent is to have the filter's descriptor; else 0
 }
 
 // joining begins the plan of a process that joins the container of s, and
@@ -40,6 +43,10 @@ func joining(s *specs.Spec, host *Host, opt *Options) (*planner, JoinSlots, erro
 	if _, born := p.ns.joins(); born != 0 && p.ns.user() {
 		js.CgroupNS = p.t.FDSlot()
 		p.keep(js.CgroupNS)
+	}
+	if p.ns.timeLater() {
+		js.Time = p.t.FDSlot()
+		p.keep(js.Time)
 	}
 	if p.notifies() {
 		js.Control = p.t.FDSlot()
@@ -92,6 +99,9 @@ func (p *planner) joinInit(js JoinSlots, asHost func()) {
 	if flags != 0 {
 		p.t.Call("join namespaces of container", unix.SYS_SETNS, js.Init.FD(), nsenter.Int(flags))
 	}
+	if js.Time != 0 {
+		p.timeOfChildren(js.Time)
+	}
 	p.enterRootOf(js)
 	p.phase("clone")
 	args := p.t.CloneArgs(unix.CLONE_PARENT|unix.CLONE_PARENT_SETTID, p.Orders.Pid)
@@ -108,6 +118,12 @@ func (p *planner) joinInit(js JoinSlots, asHost func()) {
 		p.t.BecomeRoot()
 		p.deathSignal()
 	}
+}
+
+// timeOfChildren joins the time namespace that another process has for its children and its program, if there is a descriptor.
+func (p *planner) timeOfChildren(s nsenter.Slot) {
+	p.t.Call("join time namespace", unix.SYS_SETNS, s.FD(), nsenter.Int(unix.CLONE_NEWTIME)).Tolerate(unix.EBADF)
+	p.letGo(s)
 }
 
 // enterRootOf goes to the container's root, while the process can't be seen from

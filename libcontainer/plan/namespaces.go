@@ -100,6 +100,9 @@ func (n namespaces) own(t specs.LinuxNamespaceType) bool {
 // user tells whether the container is in another user namespace than we.
 func (n namespaces) user() bool { return n.own(specs.UserNamespace) }
 
+// timeLater tells whether the first process makes a time namespace, which it isn't in itself.
+func (n namespaces) timeLater() bool { return n.later&unix.CLONE_NEWTIME != 0 && !n.timeByPlayer() }
+
 // timeByPlayer tells whether the player makes the time namespace, whose
 // offsets must be set before a process is in it. (With a new user namespace the
 // first process makes it, so that the user namespace owns it, and enters it by
@@ -111,7 +114,10 @@ func (n namespaces) timeByPlayer() bool {
 // hooks is what createContainer hooks join. A mount namespace given by path is somebody else's, and
 // entered only if mounts are made.
 func (n namespaces) hooks(builds bool) int {
-	flags := (n.clone | n.joined) & (unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWNET | unix.CLONE_NEWUSER)
+	flags := (n.clone | n.joined) & (unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWNET | unix.CLONE_NEWUSER | unix.CLONE_NEWTIME)
+	if n.timeByPlayer() {
+		flags |= unix.CLONE_NEWTIME
+	}
 	if builds {
 		flags |= (n.clone | n.joined) & unix.CLONE_NEWNS
 	}

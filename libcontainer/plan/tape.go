@@ -296,7 +296,7 @@ func (p *planner) hasOffsets() bool {
 // has its root where its maker is, so that must be the container's cgroup. One that
 // exists is entered here too.
 func (p *planner) unshare(offsets []nsenter.Slot) {
-	if p.ns.later&unix.CLONE_NEWTIME != 0 && !p.ns.timeByPlayer() {
+	if p.ns.timeLater() {
 		p.timeNamespace()
 	}
 	if len(offsets) > 0 {

@@ -22,6 +22,7 @@ type ContainerHooks struct {
 	State hook.State
 	Join  int    // namespaces, CLONE_NEW* flags
 	Apart bool   // who builds isn't in the pid namespace
+	Time  bool   // who builds has a time namespace for its children, which it isn't in
 	Dir   string // the root filesystem, on the host
 	Umask int    // our caller's
 }

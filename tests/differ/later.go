@@ -22,30 +22,12 @@ var tables = []struct {
 // later are known faults that another issue mends, and the line of it.
 var later = []*Known{
 	{
-		Name:   "hooks and time namespaces",
-		Reason: "They run in the host's.",
-		Later:  "issue 20, createContainer hooks",
-		Key:    re(`^hook (createContainer|startContainer) namespaces`),
-		Where:  func(_ *Case, d Difference) bool { return sameBut(d, `time \w+`) },
-	},
-	{
 		Name:   "owner of /dev/mqueue in a user namespace",
 		Reason: "It is the host's root.",
 		Later:  "issue 21, /dev/mqueue",
 		Key:    re(`^file `),
 		Rung:   re(`^directory 1777 0:`),
 		If:     ownUser,
-	},
-	{
-		Name:   "createContainer hooks with a user namespace and a joined cgroup namespace",
-		Reason: "create fails: setns: operation not permitted.",
-		Later:  "issue 20, createContainer hooks",
-		Key:    re(`^(do |exit$|report$|left|log errors)`),
-		If: func(c *Case) bool {
-			made, _ := c.has("user")
-			_, joined := c.has("cgroup")
-			return made && joined && hooked(c) && len(c.Spec.Hooks.CreateContainer) > 0
-		},
 	},
 }
 
