@@ -16,7 +16,7 @@ const (
 )
 
 // floorLimit is what a container must always start under.
-const floorLimit = 512 << 10
+const floorLimit = 256 << 10
 
 // floor finds the smallest memory limit of every runtime in this view. On hybrid
 // hosts crun drops all controllers of v1, hence it is asked in the v1 view only.

@@ -9,7 +9,7 @@ import (
 // container's life; those with docker use the configuration that Docker gives a
 // container; limits are timed where every runtime honours them.
 var (
-	operations = slices.Concat([]string{"run", "run docker", "run userns", "run terminal", "run minimal", "exec docker"}, cycle)
+	operations = slices.Concat([]string{"run", "run docker", "run userns", rootless, "run terminal", "run minimal", "exec docker"}, cycle)
 	cycle      = []string{"create", "state", "start", "exec", "exec terminal", "kill", "delete"}
 	limits     = []string{"run limits"}
 )
@@ -61,6 +61,9 @@ func (b *bench) bundles() error {
 		if err := bundle(b.rung, b.bundleDir(rt, "true"), b.prefix+rt.name+"-true", "/bin/true", nil); err != nil {
 			return err
 		}
+	}
+	if err := b.prepareOrdinary(); err != nil {
+		return err
 	}
 	for _, rt := range b.runtimes() {
 		for _, kind := range []string{"true", "pause"} {

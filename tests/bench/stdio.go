@@ -13,7 +13,10 @@ import (
 
 // A stdio is the standard files of a command. err is a file on the tmpfs, which is
 // emptied before each command: commands at the same time need one each.
-type stdio struct{ in, out, err *os.File }
+type stdio struct {
+	in, out, err *os.File
+	as           *syscall.Credential // whose the command is; nil: ours
+}
 
 // plainFiles reads and writes nothing; file gets the standard error.
 func plainFiles(file string) (stdio, error) {
@@ -22,7 +25,7 @@ func plainFiles(file string) (stdio, error) {
 		return stdio{}, err
 	}
 	stderr, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
-	return stdio{null, null, stderr}, err
+	return stdio{in: null, out: null, err: stderr}, err
 }
 
 // filesFor returns the standard files of one operation and what closes them.
@@ -32,6 +35,9 @@ func (b *bench) filesFor(operation string) (stdio, func(), error) {
 		return b.terminal()
 	case "run userns":
 		return b.ownedFiles()
+	}
+	if operation == rootless {
+		return b.ordinaryFiles(), func() {}, nil
 	}
 	return b.files, func() {}, nil
 }
@@ -43,7 +49,7 @@ func (b *bench) ownedFiles() (stdio, func(), error) {
 	if err != nil {
 		return stdio{}, nil, err
 	}
-	return stdio{f, f, b.files.err}, func() { f.Close() }, nil
+	return stdio{in: f, out: f, err: b.files.err}, func() { f.Close() }, nil
 }
 
 // terminal opens a pseudoterminal of the host and reads away what is written to it.
@@ -64,7 +70,7 @@ func (b *bench) terminal() (stdio, func(), error) {
 		io.Copy(io.Discard, master)
 		master.Close()
 	}()
-	return stdio{slave, slave, b.files.err}, func() { slave.Close() }, nil
+	return stdio{in: slave, out: slave, err: b.files.err}, func() { slave.Close() }, nil
 }
 
 // unlock opens the slave without its name: /dev/pts may be another mount's.
@@ -81,6 +87,7 @@ func unlock(master int) (slave int, err error) {
 
 func (s stdio) attributes() *syscall.ProcAttr {
 	return &syscall.ProcAttr{
+		Sys:   &syscall.SysProcAttr{Credential: s.as},
 		Env:   []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
 		Files: []uintptr{s.in.Fd(), s.out.Fd(), s.err.Fd()},
 	}

@@ -28,9 +28,9 @@ func TestJudge(t *testing.T) {
 		r            results
 		good, missed int
 	}{
-		{"run", timed("run", 0, 0.6), 1, 0},
-		{"run, quiet", timed("run", 700, 0.36), 0, 1},
-		{"run userns", timed("run userns", 0, 0.76), 0, 1},
+		{"run", timed("run", 0, 0.75), 1, 0},
+		{"run, quiet", timed("run", 700, 0.76), 0, 1},
+		{"run userns", timed("run userns", 0, 0.91), 0, 1},
 		{"delete, quiet", timed("delete", 700, 0.9), 1, 0},
 		{"run terminal has no target", timed("run terminal", 0, 9), 0, 0},
 		{"linear", curved(curve{Operation: "run", Points: end(1), Fits: grows(linear)}), 2, 0},
@@ -41,15 +41,15 @@ func TestJudge(t *testing.T) {
 		{"exec among others", curved(curve{Operation: "exec", Points: live(1.1), Fits: grows(superlinear)}), 1, 0},
 		{"exec slower among others", curved(curve{Operation: "exec", Points: live(1.2), Fits: grows(linear)}), 0, 1},
 		{"bare start has no target", curved(curve{Operation: "--version", Points: live(2), Fits: grows(linear)}), 0, 0},
-		{"rate", rated(8, 1.25), 1, 0},
-		{"low rate", rated(8, 1.2), 0, 1},
+		{"rate", rated(8, 1.15), 1, 0},
+		{"low rate", rated(8, 1.1), 0, 1},
 		{"other rates have no target", rated(4, 0.1), 0, 0},
-		{"limit", results{Floors: []floor{{Runtime: "rung", View: "v1", Good: floorRuns, Smallest: 512, OnePid: true}}}, 3, 0},
+		{"limit", results{Floors: []floor{{Runtime: "rung", View: "v1", Good: floorRuns, Smallest: 256, OnePid: true}}}, 3, 0},
 		{"limit is too high", results{Floors: []floor{{Runtime: "rung", View: "v1", Good: 19, Smallest: 516}}}, 0, 3},
 		{"executable", results{Binary: 6e6, Static: true}, 2, 0},
 		{"large, with an interpreter", results{Binary: 10e6}, 0, 2},
-		{"peaks", results{Peaks: []peak{{"rung", "run", 5 << 10, 3 << 10}, {"rung", "kill", 3 << 10, 0}, {"crun", "kill", 3 << 10, 0}}}, 3, 0},
-		{"peak above crun's", results{Peaks: []peak{{"rung", "kill", 3<<10 + 1, 0}, {"crun", "kill", 3 << 10, 0}}}, 0, 1},
+		{"peaks", results{Peaks: []peak{{"rung", "run", 5 << 10, 3 << 10}, {"rung", "kill", 4 << 10, 0}, {"crun", "kill", 3 << 10, 0}}}, 2, 0},
+		{"high peak", results{Peaks: []peak{{"rung", "kill", 4<<10 + 1, 0}}}, 0, 1},
 	} {
 		c.r.judge()
 		good := 0

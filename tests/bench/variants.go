@@ -13,6 +13,7 @@ var variants = map[string]func(*specs.Spec){
 	"terminal": func(s *specs.Spec) { s.Process.Terminal = true },
 	"minimal":  minimal,
 	"limits":   limit,
+	"rootless": ordinary,
 }
 
 // userNamespace maps what engines map for a container.
