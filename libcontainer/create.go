@@ -14,11 +14,8 @@ import (
 	"github.com/rung-oci/rung/cgroups/choose"
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/launch"
-	"github.com/rung-oci/rung/libcontainer/netdev"
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/proc"
-	"github.com/rung-oci/rung/libcontainer/resctrl"
-	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/state"
 	"github.com/rung-oci/rung/libcontainer/timeline"
 	"github.com/rung-oci/rung/nsenter"
@@ -36,121 +33,6 @@ func (r *Runtime) Create(o *CreateOptions) error {
 		return err
 	}
 	return c.create()
-}
-
-// A creation is a container on its way to be.
-type creation struct {
-	r       *Runtime
-	opt     *CreateOptions
-	bundle  *spec.Bundle
-	host    *proc.FS
-	boot    string
-	layout  *cgroups.Layout
-	loc     cgroups.Location
-	joined  []joinedNS
-	listen  int
-	network *launch.Network // is being made; nil: the first process is born with its own, or has none
-
-	undo    undo
-	hooked  bool           // hooks of the container have begun to run
-	mover   *netdev.Mover  // nil: no network device was moved
-	resctrl *resctrl.Group // nil: the configuration says nothing of it
-	root    *state.RootMount
-	entry   *state.Entry
-	manager cgroups.Manager
-	facts   *plan.Host
-	plan    *plan.Plan
-	sockets sockets
-	agent   int                    // connected socket of the seccomp agent, or -1
-	take    func(master int) error // what becomes of a terminal; nil: the console socket gets it
-
-	run    bool // Start follows at once
-	status int  // the status FIFO when the gate is open already, else -1
-	locked bool // the calling goroutine has its thread
-
-	record *state.Record
-}
-
-// prepare checks all that can be checked before anything is changed.
-func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
-	if err := state.CheckID(o.ID); err != nil {
-		return nil, err
-	}
-	r.closeOnExec()
-	r.raiseFileSize()
-	c := &creation{r: r, opt: o, sockets: noSockets, agent: -1, status: -1, listen: listenFDs()}
-	defer func() {
-		if err != nil {
-			c.close()
-		}
-	}()
-	timeline.Runtime.Phase("read configuration")
-	if c.bundle, err = spec.Load(o.Bundle); err != nil {
-		return nil, err
-	}
-	r.putOffGC(len(c.bundle.Raw))
-	if err = checkCaller(c.bundle.Spec); err != nil {
-		return nil, err
-	}
-	r.warnAll(c.bundle.Warnings)
-	timeline.Runtime.Phase("look at the host")
-	fs, err := proc.Open()
-	if err != nil {
-		return nil, err
-	}
-	c.host = &fs
-	if c.boot, err = state.BootID(fs); err != nil {
-		return nil, err
-	}
-	if c.layout, err = cgroups.Detect(); err != nil {
-		return nil, err
-	}
-	if err = c.chooseCgroups(); err != nil {
-		return nil, err
-	}
-	c.tellCgroups()
-	if c.joined, err = openNamespaces(c.bundle.Spec); err != nil {
-		return nil, err
-	}
-	return c, c.checkMaps()
-}
-
-// preserve is how many descriptors from 3 on are the container's.
-func (c *creation) preserve() int { return c.listen + c.opt.PreserveFDs }
-
-func (c *creation) cgroupsPath() string {
-	if c.bundle.Spec.Linux == nil {
-		return ""
-	}
-	return c.bundle.Spec.Linux.CgroupsPath
-}
-
-func (c *creation) terminal() bool {
-	return c.bundle.Spec.Process != nil && c.bundle.Spec.Process.Terminal
-}
-
-func (c *creation) close() {
-	c.undo.run()
-	if c.locked {
-		runtime.UnlockOSThread()
-	}
-	if c.mover != nil {
-		c.mover.Close()
-	}
-	c.network.Close()
-	closeNamespaces(c.joined)
-	c.sockets.close()
-	for _, fd := range []int{c.agent, c.status} {
-		if fd >= 0 {
-			unix.Close(fd)
-		}
-	}
-	if c.host != nil {
-		c.host.Close()
-	}
-	if c.entry != nil {
-		c.entry.Close()
-	}
 }
 
 // create does what prepare has found possible. What it leaves on failure, close
@@ -411,12 +293,6 @@ func (c *creation) gate(in *launch.Inputs, files *files) (err error) {
 	}
 	c.status, in.Status = status[0], files.open(status[1], nil)
 	return nil
-}
-
-// atOnce tells whether nothing has to happen between create and start.
-func (c *creation) atOnce() bool {
-	s := c.bundle.Spec
-	return c.run && s.Process != nil && !hasLaterHooks(s.Hooks) && os.Getenv("NOTIFY_SOCKET") == ""
 }
 
 // release lets go of the first process. When it is to run at once nobody waits

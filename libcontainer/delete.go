@@ -158,17 +158,6 @@ func (c *container) end() (ours bool, err error) {
 	return true, nil
 }
 
-// identified opens the first process of a container whose record doesn't lead to it. gone
-// says that it is known who that was, and that it has ended.
-func identified(e *state.Entry, host proc.FS) (pidfd int, gone bool, err error) {
-	who := e.Identity(host)
-	if who == nil {
-		return -1, false, unix.ESRCH
-	}
-	pidfd, err = who.Pidfd(host)
-	return pidfd, errors.Is(err, unix.ESRCH), err
-}
-
 // killIdentified kills the first process of a container that has no record, if it lives. The
 // pidfd by which to wait for its end is the caller's; -1 if there is nobody to wait for.
 func killIdentified(e *state.Entry, host proc.FS) (pidfd int, err error) {

@@ -205,13 +205,6 @@ func (x *execution) ended(err error) error {
 	return err
 }
 
-// How long an init is waited for, in milliseconds, that is certainly about to
-// end, and one of which it is likely.
-const (
-	endWait       = 10_000
-	likelyEndWait = 100
-)
-
 var errKilled = errors.New("process was killed before it ran the program (memory limit too low?)")
 
 // run has the process made and waits for what it has to.
@@ -368,19 +361,6 @@ func (x *execution) warn(facts *plan.Host) {
 	x.c.r.warnAll(x.warnings)
 	x.c.r.warnAll(spec.ProcessWarnings(x.process))
 	x.c.r.warnAll(plan.Warnings(x.spec, x.process, facts))
-}
-
-// home is the HOME of an environment that has none, from the passwd file of the
-// container whose root directory it is.
-func home(root int, p *specs.Process) []string {
-	if plan.HasHome(p.Env) {
-		return nil
-	}
-	dir := "/"
-	if text, err := (user.In{Root: rootfs.At(root)}).Passwd(); err == nil {
-		dir = user.Home(text, p.User.UID)
-	}
-	return []string{"HOME=" + dir}
 }
 
 // reports tells whether somebody waits to hear that the program runs: our caller,

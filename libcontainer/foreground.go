@@ -110,3 +110,11 @@ func (f *foreground) forward(sig unix.Signal, pidfd int) {
 		_ = unix.PidfdSendSignal(pidfd, sig, nil, 0) // ESRCH: it has just ended
 	}
 }
+
+// exitStatus is the exit status as a shell would have it.
+func exitStatus(ws unix.WaitStatus) int {
+	if ws.Signaled() {
+		return 128 + int(ws.Signal())
+	}
+	return ws.ExitStatus()
+}

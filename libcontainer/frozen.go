@@ -56,3 +56,10 @@ func explainBusy(p cgroups.Processes, err error) error {
 	}
 	return err
 }
+
+func cannotRun(by string, err error) error {
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("container can't run while cgroup %s is frozen", by)
+}

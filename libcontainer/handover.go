@@ -118,3 +118,14 @@ func writePidFile(path string, pid int) error {
 	}
 	return nil
 }
+
+// checkTerminal has runc's texts.
+func checkTerminal(terminal, detach bool, socket string) error {
+	switch {
+	case detach && terminal && socket == "":
+		return errors.New("cannot allocate tty if runc will detach without setting console socket")
+	case (!detach || !terminal) && socket != "":
+		return errors.New("cannot use console socket if runc will not detach or allocate tty")
+	}
+	return nil
+}

@@ -76,3 +76,7 @@ func (c *creation) undoHooks() {
 		c.r.poststop(c.bundle, hookState(c.bundle, c.opt.ID, specs.StateStopped), func(int) bool { return false }, func(int) {})
 	}
 }
+
+func (c *container) hookState(b *spec.Bundle, status specs.ContainerState) hook.State {
+	return stateText(c.record.OCIVersion, c.record.ID, status, b.Dir, c.record.Annotations)
+}

@@ -11,6 +11,8 @@ import (
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/libcontainer/rootfs"
+	"github.com/rung-oci/rung/libcontainer/user"
 )
 
 // An entrance is what a process needs to come into a container. Its descriptors
@@ -114,4 +116,17 @@ func joinedByInit(s *specs.Spec) (list []joinedNS) {
 		}
 	}
 	return list
+}
+
+// home is the HOME of an environment that has none, from the passwd file of the
+// container whose root directory it is.
+func home(root int, p *specs.Process) []string {
+	if plan.HasHome(p.Env) {
+		return nil
+	}
+	dir := "/"
+	if text, err := (user.In{Root: rootfs.At(root)}).Passwd(); err == nil {
+		dir = user.Home(text, p.User.UID)
+	}
+	return []string{"HOME=" + dir}
 }

@@ -124,13 +124,21 @@ func (c *container) updated(s *specs.Spec) error {
 // pidfd opens the container's init; unix.ESRCH if it has ended.
 func (c *container) pidfd() (int, error) { return c.record.Pidfd(c.host) }
 
-// wait waits for the end of the process behind pidfd, at most ms milliseconds.
-func wait(pidfd, ms int) bool {
-	for {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, ms)
-		if err == unix.EINTR {
-			continue
-		}
-		return n > 0
+// explainExist says what to do about a container that is in the way of another.
+func (r *Runtime) explainExist(id string) error {
+	if r.abandoned(id) {
+		return fmt.Errorf("%w (its create was killed: remove it by delete --force)", ErrExist)
 	}
+	return ErrExist
+}
+
+// identified opens the first process of a container whose record doesn't lead to it. gone
+// says that it is known who that was, and that it has ended.
+func identified(e *state.Entry, host proc.FS) (pidfd int, gone bool, err error) {
+	who := e.Identity(host)
+	if who == nil {
+		return -1, false, unix.ESRCH
+	}
+	pidfd, err = who.Pidfd(host)
+	return pidfd, errors.Is(err, unix.ESRCH), err
 }

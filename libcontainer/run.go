@@ -70,17 +70,6 @@ func (c *creation) remove() error {
 	return err
 }
 
-// checkTerminal has runc's texts.
-func checkTerminal(terminal, detach bool, socket string) error {
-	switch {
-	case detach && terminal && socket == "":
-		return errors.New("cannot allocate tty if runc will detach without setting console socket")
-	case (!detach || !terminal) && socket != "":
-		return errors.New("cannot use console socket if runc will not detach or allocate tty")
-	}
-	return nil
-}
-
 // container is the created container, for the verbs that come after.
 func (c *creation) container() *container {
 	return &container{r: c.r, entry: c.entry, record: c.record, host: *c.host, manager: c.manager}
@@ -109,12 +98,4 @@ func (c *creation) createAndStart() (pidfd int, err error) {
 		return -1, err
 	}
 	return pidfd, nil
-}
-
-// exitStatus is the exit status as a shell would have it.
-func exitStatus(ws unix.WaitStatus) int {
-	if ws.Signaled() {
-		return 128 + int(ws.Signal())
-	}
-	return ws.ExitStatus()
 }

@@ -122,10 +122,6 @@ func (c *container) poststart(b *spec.Bundle, pidfd int) error {
 	return err
 }
 
-func (c *container) hookState(b *spec.Bundle, status specs.ContainerState) hook.State {
-	return stateText(c.record.OCIVersion, c.record.ID, status, b.Dir, c.record.Annotations)
-}
-
 // openGate lets the first process go, and returns the status FIFO, which says
 // when it has come to something.
 func (c *container) openGate(pidfd int) (status int, err error) {
@@ -220,13 +216,6 @@ const frozenSeconds = 10
 // the last calls before the program.
 const agentSeconds = int(launch.AgentPatience / time.Second)
 
-func cannotRun(by string, err error) error {
-	if err != nil {
-		return err
-	}
-	return fmt.Errorf("container can't run while cgroup %s is frozen", by)
-}
-
 // verdict reads what the first process has come to.
 func (c *container) verdict() error {
 	p, err := c.entry.Progress()
@@ -277,6 +266,3 @@ func (c *container) abort(pidfd int) {
 	_ = c.manager.Kill()
 	wait(pidfd, killWait)
 }
-
-// killWait bounds the wait for a killed process, in milliseconds.
-const killWait = 10_000

@@ -58,14 +58,6 @@ func (c *container) vanishes() bool {
 	return errors.Is(err, ErrNotExist)
 }
 
-// explainExist says what to do about a container that is in the way of another.
-func (r *Runtime) explainExist(id string) error {
-	if r.abandoned(id) {
-		return fmt.Errorf("%w (its create was killed: remove it by delete --force)", ErrExist)
-	}
-	return ErrExist
-}
-
 // abandoned tells whether a container is there without a record that nobody is at work on.
 // It looks twice: who has just made the directory hasn't locked it yet.
 func (r *Runtime) abandoned(id string) bool {
