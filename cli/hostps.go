@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/fdio"
 )
 
 // defaultPath serves callers without a PATH, of which podman is one.
@@ -63,15 +65,9 @@ func lookPath(name, path string) (string, error) {
 
 // ended waits for a child and says how it failed, if it did.
 func ended(pid int) error {
-	var ws syscall.WaitStatus
-	for {
-		_, err := syscall.Wait4(pid, &ws, 0, nil)
-		if err == nil {
-			break
-		}
-		if err != syscall.EINTR {
-			return fmt.Errorf("wait: %w", err)
-		}
+	var ws unix.WaitStatus
+	if err := fdio.Again(func() error { _, err := unix.Wait4(pid, &ws, 0, nil); return err }); err != nil {
+		return fmt.Errorf("wait: %w", err)
 	}
 	switch {
 	case ws.Signaled():

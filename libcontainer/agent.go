@@ -1,12 +1,14 @@
 package libcontainer
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/hook"
 	"github.com/rung-oci/rung/libcontainer/jsontext"
 	"github.com/rung-oci/rung/libcontainer/launch"
@@ -66,17 +68,15 @@ func sendAll(socket int, data []byte, fd int) error {
 	until := time.Now().Add(launch.AgentPatience)
 	oob := unix.UnixRights(fd)
 	for len(data) > 0 {
-		n, err := unix.SendmsgN(socket, data, oob, nil, unix.MSG_NOSIGNAL)
+		n := 0
+		err := fdio.Again(func() (err error) { n, err = unix.SendmsgN(socket, data, oob, nil, unix.MSG_NOSIGNAL); return err })
 		switch err {
 		case nil:
 			data, oob = data[n:], nil
-		case unix.EINTR:
 		case unix.EAGAIN:
-			left := time.Until(until)
-			if left <= 0 {
-				return unix.ETIMEDOUT
+			if free, err := fdio.Poll([]unix.PollFd{{Fd: int32(socket), Events: unix.POLLOUT}}, until); !free {
+				return cmp.Or(err, error(unix.ETIMEDOUT))
 			}
-			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(socket), Events: unix.POLLOUT}}, int(left.Milliseconds())+1)
 		default:
 			return err
 		}

@@ -19,7 +19,8 @@ const module = "github.com/rung-oci/rung/"
 // layers lists the packages from the bottom up. A package may import those of
 // layers below its own, never its own or one above.
 var layers = [][]string{
-	{"libcontainer/nap", "libcontainer/testbed"},
+	{"libcontainer/fdio", "libcontainer/nap"},
+	{"libcontainer/testbed"},
 	{
 		"nsenter", "seccomp", "cgroups/cgfile",
 		"libcontainer/caps", "libcontainer/cpulist", "libcontainer/early", "libcontainer/fault", "libcontainer/jsontext", "libcontainer/mount/option", "libcontainer/netdev",

@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -146,7 +147,7 @@ func (c *container) end() (ours bool, err error) {
 	if err := c.manager.Kill(); err != nil {
 		return false, err
 	}
-	if pidfd < 0 || wait(pidfd, 50) {
+	if pidfd < 0 || wait(pidfd, 50*time.Millisecond) {
 		return true, nil
 	}
 	if err := c.heldFrozen(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/resctrl"
 )
 
@@ -87,9 +88,7 @@ func (c *container) follow(pidfd int, oom *cgroups.OOMWatch, interval time.Durat
 	next := time.Now().Add(interval)
 	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}, {Fd: int32(oom.FD), Events: unix.POLLIN}}
 	for {
-		// Rounded up: a wait of 0 ms would be a loop.
-		left := max(0, time.Until(next)+time.Millisecond-1)
-		if _, err := unix.Poll(fds, int(min(left.Milliseconds(), 1<<30))); err != nil && err != unix.EINTR {
+		if _, err := fdio.Poll(fds, next); err != nil {
 			return fmt.Errorf("wait for events: %w", err)
 		}
 		n, err := oom.Count()

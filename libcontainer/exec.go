@@ -11,6 +11,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/choose"
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/rootfs"
@@ -189,7 +190,7 @@ func (x *execution) ended(err error) error {
 	}
 	// The init may be on its way to its end: it has let go of its directories and
 	// of its pid namespace by then.
-	patience := 0
+	var patience time.Duration
 	switch {
 	case errors.Is(err, unix.ESRCH):
 		patience = endWait
@@ -399,12 +400,11 @@ func (x *execution) announce() error {
 func (x *execution) awaitExec() (runs bool, err error) {
 	deadline := time.Now().Add(launch.AgentPatience)
 	for {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(x.status), Events: unix.POLLIN}}, x.patience(deadline))
+		ends, err := fdio.Await(x.status, x.patience(deadline))
 		switch {
-		case err == unix.EINTR:
 		case err != nil:
 			return false, fmt.Errorf("wait for execve: %w", err)
-		case n > 0:
+		case ends:
 			return true, nil
 		default:
 			if by, err := x.c.manager.FrozenBy(); x.opt.IgnorePaused && (err != nil || by != "") {
@@ -417,21 +417,21 @@ func (x *execution) awaitExec() (runs bool, err error) {
 	}
 }
 
-// patience is how long awaitExec waits before it looks around, in milliseconds; -1
+// patience is until when awaitExec waits before it looks around, never
 // where nothing but the execve is to be seen.
-func (x *execution) patience(deadline time.Time) int {
+func (x *execution) patience(deadline time.Time) time.Time {
 	switch {
 	case x.opt.IgnorePaused:
-		return frozenLook
+		return time.Now().Add(frozenLook)
 	case notifyProfile(x.spec) != nil:
-		return int(max(0, time.Until(deadline).Milliseconds()+1))
+		return deadline
 	}
-	return -1
+	return time.Time{}
 }
 
-// frozenLook is how often, in milliseconds, an exec that may come into a paused
+// frozenLook is how often an exec that may come into a paused
 // container looks whether it has.
-const frozenLook = 20
+const frozenLook = 20 * time.Millisecond
 
 // verdict is why the process didn't come to its program, if it didn't.
 func (x *execution) verdict() error {

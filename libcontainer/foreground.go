@@ -2,9 +2,11 @@ package libcontainer
 
 import (
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/trap"
 	"github.com/rung-oci/rung/libcontainer/tty"
 )
@@ -49,7 +51,7 @@ func (f *foreground) wait(pid, pidfd int) (int, error) {
 	}
 	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}, {Fd: int32(f.signals), Events: unix.POLLIN}}
 	for {
-		if _, err := unix.Poll(fds, -1); err != nil && err != unix.EINTR {
+		if _, err := fdio.Poll(fds, time.Time{}); err != nil {
 			return 1, fmt.Errorf("wait for process: %w", err)
 		}
 		for sig := f.caught(); sig != 0; sig = f.caught() {
@@ -86,7 +88,6 @@ func (f *foreground) reap(pid int) (status int, ended bool, err error) {
 	for {
 		var ws unix.WaitStatus
 		switch child, err := unix.Wait4(which, &ws, unix.WNOHANG, nil); {
-		case err == unix.EINTR:
 		case err != nil:
 			return 1, false, err
 		case child == pid:

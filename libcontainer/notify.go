@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/state"
 )
@@ -97,7 +98,7 @@ func (n *notifier) wait(pid, pidfd int) error {
 	fds := []unix.PollFd{{Fd: int32(n.fd), Events: unix.POLLIN}, {Fd: int32(pidfd), Events: unix.POLLIN}}
 	buf := make([]byte, 4096)
 	for {
-		if _, err := unix.Poll(fds, -1); err != nil && err != unix.EINTR {
+		if _, err := fdio.Poll(fds, time.Time{}); err != nil {
 			return fmt.Errorf("poll notify socket: %w", err)
 		}
 		if fds[0].Revents != 0 {
@@ -149,13 +150,6 @@ func (n *notifier) tell(pid int) error {
 	if err != nil {
 		return fmt.Errorf("notify %s: %w", n.host, err)
 	}
-	for deadline := time.Now().Add(barrierWait); ; {
-		left := int(time.Until(deadline) / time.Millisecond)
-		if left <= 0 {
-			return nil
-		}
-		if _, err := unix.Poll([]unix.PollFd{{Fd: int32(pipe[0])}}, left); err != unix.EINTR {
-			return nil
-		}
-	}
+	_, _ = fdio.Await(pipe[0], time.Now().Add(barrierWait))
+	return nil
 }

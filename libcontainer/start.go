@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rung-oci/rung/libcontainer/fault"
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/hook"
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/plan"
@@ -180,11 +181,11 @@ func (c *container) notOpen(name string, pidfd int) error {
 func (c *container) await(status, pidfd int) error {
 	fds := []unix.PollFd{{Fd: int32(status)}, {Fd: int32(pidfd), Events: unix.POLLIN}}
 	for frozen, waited := 0, 0; fds[0].Revents|fds[1].Revents == 0; {
-		n, err := unix.Poll(fds, 1000)
-		if err != nil && !errors.Is(err, unix.EINTR) {
+		seen, err := fdio.Poll(fds, time.Now().Add(time.Second))
+		if err != nil {
 			return fmt.Errorf("wait for container: %w", err)
 		}
-		if n != 0 {
+		if seen {
 			continue
 		}
 		by, err := c.manager.FrozenBy()

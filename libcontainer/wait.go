@@ -1,24 +1,22 @@
 package libcontainer
 
-import "golang.org/x/sys/unix"
+import (
+	"time"
 
-// wait waits for the end of the process behind pidfd, at most ms milliseconds.
-func wait(pidfd, ms int) bool {
-	for {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, ms)
-		if err == unix.EINTR {
-			continue
-		}
-		return n > 0
-	}
+	"github.com/rung-oci/rung/libcontainer/fdio"
+)
+
+// wait waits for the end of the process behind pidfd, and tells whether it has ended.
+func wait(pidfd int, atMost time.Duration) bool {
+	ended, _ := fdio.Await(pidfd, time.Now().Add(atMost))
+	return ended
 }
 
-// killWait bounds the wait for a killed process, in milliseconds.
-const killWait = 10_000
+// killWait bounds the wait for a killed process.
+const killWait = 10 * time.Second
 
-// How long an init is waited for, in milliseconds, that is certainly about to
-// end, and one of which it is likely.
+// How long an init is waited for that is certainly about to end, and one of which it is likely.
 const (
-	endWait       = 10_000
-	likelyEndWait = 100
+	endWait       = 10 * time.Second
+	likelyEndWait = 100 * time.Millisecond
 )

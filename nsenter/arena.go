@@ -6,6 +6,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/fdio"
 )
 
 // An Image is a finished tape: bytes that any process may map and play.
@@ -50,12 +52,12 @@ func NewArena(im Image) (*Arena, error) {
 	}
 	a := &Arena{FD: fd}
 	for off := 0; off < len(im.Data); {
-		n, err := unix.Pwrite(fd, im.Data[off:], int64(off))
-		if err != nil && err != unix.EINTR {
+		n, err := fdio.Write(fd, im.Data[off:])
+		if err != nil {
 			unix.Close(fd)
 			return nil, fmt.Errorf("write tape memory: %w", err)
 		}
-		off += max(n, 0)
+		off += n
 	}
 	if im.Size > len(im.Data) {
 		if err := unix.Ftruncate(fd, int64(im.Size)); err != nil {

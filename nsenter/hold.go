@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/fdio"
 )
 
 // A Holder is a process that does nothing. It keeps a place, such as a unit of
@@ -39,17 +41,11 @@ func HoldIn(user int) (*Holder, error) {
 	if err != nil {
 		return nil, err
 	}
-	for {
-		n, err := unix.Read(ready[0], make([]byte, 1))
-		switch {
-		case err == unix.EINTR:
-			continue
-		case n == 1:
-			return h, nil
-		}
+	if n, _ := fdio.Read(ready[0], make([]byte, 1)); n != 1 {
 		h.Release()
 		return nil, errors.New("a process can't join the user namespace")
 	}
+	return h, nil
 }
 
 // hold makes a holder that does first what begin adds.
@@ -88,11 +84,6 @@ func (h *Holder) Release() {
 		return
 	}
 	unix.Close(h.pipe)
-	for {
-		// Without an exit signal it is what wait(2) calls a clone child.
-		if _, err := unix.Wait4(h.PID, nil, unix.WALL, nil); err != unix.EINTR {
-			break
-		}
-	}
+	reap(h.PID)
 	h.PID = 0
 }

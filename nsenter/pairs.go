@@ -33,12 +33,7 @@ func Pairs(n int) (list [][2]int, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("fork: %w", err)
 	}
-	for {
-		// Without an exit signal it is what wait(2) calls a clone child.
-		if _, err := unix.Wait4(pid, nil, unix.WALL, nil); err != unix.EINTR {
-			break
-		}
-	}
+	reap(pid)
 	for _, s := range slots {
 		list = append(list, [2]int{p.Arena.Int32(s), p.Arena.Int32(s + 4)})
 	}

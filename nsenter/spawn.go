@@ -7,6 +7,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/fdio"
 )
 
 // NewLocal lays the image out in memory that a forked process shares with us,
@@ -82,10 +84,7 @@ func (s Spawn) tape() *Tape {
 	return t
 }
 
+// reap waits for a child. One without an exit signal is what wait(2) calls a clone child.
 func reap(pid int) {
-	for {
-		if _, err := unix.Wait4(pid, nil, 0, nil); err != unix.EINTR {
-			return
-		}
-	}
+	_ = fdio.Again(func() error { _, err := unix.Wait4(pid, nil, unix.WALL, nil); return err })
 }

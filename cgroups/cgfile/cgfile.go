@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/fdio"
 )
 
 const (
@@ -69,20 +71,13 @@ func Text(path string) (string, error) {
 // takes one descriptor; package os takes two more for a poller, without which
 // the Go runtime gives up.
 func ReadFile(path string) ([]byte, error) {
-	for {
-		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("open %s: %w", path, err)
-		}
-		text, err := content(fd, path)
-		if err != nil {
-			return nil, err
-		}
-		return []byte(text), nil
+	fd := -1
+	err := fdio.Again(func() (err error) { fd, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0); return err })
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
+	text, err := content(fd, path)
+	return []byte(text), err
 }
 
 // Open opens a directory below d.
@@ -158,10 +153,8 @@ func readAll(fd int) (string, error) {
 	var page [4096]byte
 	var text []byte
 	for {
-		n, err := unix.Read(fd, page[:])
+		n, err := fdio.Read(fd, page[:])
 		switch {
-		case err == unix.EINTR:
-			continue
 		case err != nil:
 			return "", err
 		case n == 0:
@@ -172,18 +165,11 @@ func readAll(fd int) (string, error) {
 }
 
 func write(fd int, value string) error {
-	for {
-		n, err := unix.Write(fd, []byte(value))
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err != nil:
-			return err
-		case n != len(value):
-			return unix.EIO
-		}
-		return nil
+	n, err := fdio.Write(fd, []byte(value))
+	if err == nil && n != len(value) {
+		err = unix.EIO
 	}
+	return err
 }
 
 func (d Dir) join(rel string) string { return d.path + "/" + rel }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgfile"
+	"github.com/rung-oci/rung/libcontainer/fdio"
 )
 
 // WatchOOM has the kernel write to an eventfd whenever the cgroup is out of
@@ -45,8 +46,8 @@ func (m *Manager) WatchOOM() (*cgroups.OOMWatch, error) {
 // removed, which is no event.
 func events(fd int, dir string) (uint64, error) {
 	var buf [8]byte
-	n, err := unix.Read(fd, buf[:])
-	if err == unix.EAGAIN || err == unix.EINTR {
+	n, err := fdio.Read(fd, buf[:])
+	if err == unix.EAGAIN {
 		return 0, nil
 	}
 	if err != nil || n != len(buf) {

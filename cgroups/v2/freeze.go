@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups/cgfile"
+	"github.com/rung-oci/rung/libcontainer/fdio"
 )
 
 // Frozen reads cgroup.freeze, the cgroup's own setting; cgroup.events would
@@ -79,23 +80,21 @@ func waitFrozen(d cgfile.Dir, fd int, deadline time.Time) error {
 	var buf [256]byte
 	for {
 		n, err := unix.Pread(fd, buf[:], 0)
-		if err != nil && err != unix.EINTR {
+		if err != nil {
 			return err
 		}
-		if v, _ := cgfile.Stat(string(buf[:max(n, 0)]), "frozen"); v == "1" {
+		if v, _ := cgfile.Stat(string(buf[:n]), "frozen"); v == "1" {
 			return nil
 		}
 		left := min(time.Until(deadline), thawCheck)
 		if left <= 0 {
 			return unix.ETIMEDOUT
 		}
-		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLPRI}}
-		ms := int((left + time.Millisecond - 1) / time.Millisecond)
-		n, err = unix.Poll(p, ms)
-		if err != nil && err != unix.EINTR {
+		changed, err := fdio.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLPRI}}, time.Now().Add(left))
+		if err != nil {
 			return err
 		}
-		if n != 0 {
+		if changed {
 			continue
 		}
 		if want, err := d.Read("cgroup.freeze"); err != nil || want != "1\n" {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgfile"
+	"github.com/rung-oci/rung/libcontainer/fdio"
 )
 
 // WatchOOM watches memory.events, of which the kernel tells each change.
@@ -50,10 +51,7 @@ func (m *Manager) WatchOOM() (*cgroups.OOMWatch, error) {
 // drain reads all that the kernel has to tell.
 func drain(fd int) {
 	var buf [1024]byte
-	for {
-		n, err := unix.Read(fd, buf[:])
-		if err != unix.EINTR && n <= 0 {
-			return
-		}
+	for n := 1; n > 0; {
+		n, _ = fdio.Read(fd, buf[:])
 	}
 }

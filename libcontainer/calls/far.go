@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -312,29 +313,17 @@ func (f *Far) ask() error {
 // hear waits until the process waits.
 func (f *Far) hear() error {
 	var b [1]byte
-	for {
-		n, err := unix.Read(f.Sock, b[:])
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err != nil || n == 0:
-			return ErrGone
-		}
-		return nil
+	if n, err := fdio.Read(f.Sock, b[:]); err != nil || n == 0 {
+		return ErrGone
 	}
+	return nil
 }
 
 func (f *Far) tell() error {
-	for {
-		err := unix.Sendmsg(f.Sock, []byte{1}, nil, nil, unix.MSG_NOSIGNAL)
-		switch err {
-		case nil:
-			return nil
-		case unix.EINTR:
-			continue
-		}
+	if fdio.Again(func() error { return unix.Sendmsg(f.Sock, []byte{1}, nil, nil, unix.MSG_NOSIGNAL) }) != nil {
 		return ErrGone
 	}
+	return nil
 }
 
 // Fetch is a descriptor of our own for what fd is in the process that makes the calls. It
@@ -385,24 +374,23 @@ func (f *Far) fetch(fd int) (int, error) {
 func (f *Far) receive() (int, error) {
 	var b [1]byte
 	oob := make([]byte, unix.CmsgSpace(4))
-	for {
-		n, oobn, _, _, err := unix.Recvmsg(f.Sock, b[:], oob, unix.MSG_CMSG_CLOEXEC)
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err != nil || n == 0:
-			return -1, ErrGone
-		}
-		list, err := unix.ParseSocketControlMessage(oob[:oobn])
-		if err != nil || len(list) == 0 {
-			return -1, err
-		}
-		fds, err := unix.ParseUnixRights(&list[0])
-		if err != nil || len(fds) != 1 {
-			return -1, err
-		}
-		return fds[0], nil
+	n, oobn := 0, 0
+	err := fdio.Again(func() (err error) {
+		n, oobn, _, _, err = unix.Recvmsg(f.Sock, b[:], oob, unix.MSG_CMSG_CLOEXEC)
+		return err
+	})
+	if err != nil || n == 0 {
+		return -1, ErrGone
 	}
+	list, err := unix.ParseSocketControlMessage(oob[:oobn])
+	if err != nil || len(list) == 0 {
+		return -1, err
+	}
+	fds, err := unix.ParseUnixRights(&list[0])
+	if err != nil || len(fds) != 1 {
+		return -1, err
+	}
+	return fds[0], nil
 }
 
 // bytesOf is the memory of a value.

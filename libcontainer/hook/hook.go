@@ -15,6 +15,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -111,19 +112,17 @@ func timeout(h *specs.Hook) time.Duration {
 // watch collects output until the process ends, whoever else still holds the
 // pipe, or until limit (0: none) has passed.
 func watch(pidfd, pipe int, limit time.Duration) (out []byte, late bool) {
-	deadline := time.Now().Add(limit)
+	var deadline time.Time
+	if limit > 0 {
+		deadline = time.Now().Add(limit)
+	}
 	unix.SetNonblock(pipe, true)
 	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}, {Fd: int32(pipe), Events: unix.POLLIN}}
 	for {
-		wait := -1
-		if limit > 0 {
-			left := time.Until(deadline)
-			if left <= 0 {
-				return out, true
-			}
-			wait = int((left + time.Millisecond - 1) / time.Millisecond)
+		if limit > 0 && time.Until(deadline) <= 0 {
+			return out, true
 		}
-		if _, err := unix.Poll(fds, wait); err != nil && err != unix.EINTR {
+		if _, err := fdio.Poll(fds, deadline); err != nil {
 			return out, false
 		}
 		ended := fds[0].Revents != 0
@@ -144,7 +143,7 @@ func watch(pidfd, pipe int, limit time.Duration) (out []byte, late bool) {
 func drain(pipe int, out []byte) ([]byte, bool) {
 	var buf [4096]byte
 	for range 64 {
-		n, err := unix.Read(pipe, buf[:])
+		n, err := fdio.Read(pipe, buf[:])
 		if n > 0 {
 			out = append(out, buf[:n]...)
 			if len(out) > 2*maxOutput {
@@ -152,7 +151,7 @@ func drain(pipe int, out []byte) ([]byte, bool) {
 			}
 			continue
 		}
-		return out, err == unix.EAGAIN || err == unix.EINTR
+		return out, err == unix.EAGAIN
 	}
 	return out, true
 }
@@ -166,16 +165,9 @@ func oneLine(out []byte) string {
 
 // status reaps the process.
 func status(pid int) error {
-	var ws syscall.WaitStatus
-	for {
-		_, err := syscall.Wait4(pid, &ws, 0, nil)
-		if err == syscall.EINTR {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("wait: %w", err)
-		}
-		break
+	var ws unix.WaitStatus
+	if err := fdio.Again(func() error { _, err := unix.Wait4(pid, &ws, 0, nil); return err }); err != nil {
+		return fmt.Errorf("wait: %w", err)
 	}
 	switch {
 	case ws.Signaled():

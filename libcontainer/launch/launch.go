@@ -8,11 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/fault"
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/timeline"
@@ -174,19 +176,13 @@ func (p *Process) complete() error {
 // process that has died by then needn't be waited for.
 func (p *Process) awaitClone() error {
 	fds := []unix.PollFd{{Fd: int32(p.builder.sock.FD), Events: unix.POLLIN}, {Fd: int32(p.playerfd), Events: unix.POLLIN}}
-	for {
-		_, err := unix.Poll(fds, -1)
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return fmt.Errorf("poll: %w", err)
-		case fds[1].Revents != 0:
-			p.player.Wait()
-			return nil
-		case fds[0].Revents != 0:
-			return nil
-		}
+	if _, err := fdio.Poll(fds, time.Time{}); err != nil {
+		return fmt.Errorf("poll: %w", err)
 	}
+	if fds[1].Revents != 0 {
+		p.player.Wait()
+	}
+	return nil
 }
 
 // errSilent says that the first process has gone without a report.
@@ -195,16 +191,10 @@ var errSilent = errors.New("container's first process has ended")
 // hear reads the first process's one byte.
 func (p *Process) hear() error {
 	var b [1]byte
-	for {
-		n, err := unix.Read(p.control, b[:])
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil || n != 1 {
-			return errSilent
-		}
-		return nil
+	if n, err := fdio.Read(p.control, b[:]); err != nil || n != 1 {
+		return errSilent
 	}
+	return nil
 }
 
 // pid is the first process's pid, which the kernel has put into the arena.

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/wire"
 	"github.com/rung-oci/rung/nsenter"
 )
@@ -74,22 +75,16 @@ func (p *Process) hearPatiently() error {
 	if p.plan.Slots.Listener == 0 {
 		return p.hear()
 	}
-	until := time.Now().Add(AgentPatience)
-	fds := []unix.PollFd{{Fd: int32(p.control), Events: unix.POLLIN}}
-	for {
-		n, err := unix.Poll(fds, int(max(0, time.Until(until).Milliseconds())))
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return fmt.Errorf("poll: %w", err)
-		case n > 0:
-			return p.hear()
-		default:
-			rec, err := nsenter.ReadProgress(p.progress)
-			if err != nil {
-				return err
-			}
-			return fmt.Errorf("seccomp agent doesn't answer: container init waits at: %s", p.label(rec.Step))
-		}
+	said, err := fdio.Await(p.control, time.Now().Add(AgentPatience))
+	if err != nil {
+		return fmt.Errorf("poll: %w", err)
 	}
+	if said {
+		return p.hear()
+	}
+	rec, err := nsenter.ReadProgress(p.progress)
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("seccomp agent doesn't answer: container init waits at: %s", p.label(rec.Step))
 }

@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/fdio"
 )
 
 // FS is a verified procfs. Its owner closes FD.
@@ -114,16 +116,10 @@ func (p FS) WriteFile(name, value string) error {
 		return err
 	}
 	defer unix.Close(fd)
-	for {
-		_, err := unix.Write(fd, []byte(value))
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("write %q to /proc/%s: %w", value, name, err)
-		}
-		return nil
+	if _, err := fdio.Write(fd, []byte(value)); err != nil {
+		return fmt.Errorf("write %q to /proc/%s: %w", value, name, err)
 	}
+	return nil
 }
 
 // ReadFile reads at most limit bytes of name.
@@ -133,24 +129,11 @@ func (p FS) ReadFile(name string, limit int) ([]byte, error) {
 		return nil, err
 	}
 	defer unix.Close(fd)
-	buf := make([]byte, 0, min(limit, 4096))
-	for len(buf) < limit {
-		if len(buf) == cap(buf) {
-			buf = append(buf, 0)[:len(buf)]
-		}
-		n, err := unix.Read(fd, buf[len(buf):min(cap(buf), limit)])
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read /proc/%s: %w", name, err)
-		}
-		if n == 0 {
-			break
-		}
-		buf = buf[:len(buf)+n]
+	text, err := fdio.ReadAll(fd, 4096, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read /proc/%s: %w", name, err)
 	}
-	return buf, nil
+	return text, nil
 }
 
 // readRecord reads a file that is a single record into buf, which has to be
@@ -161,18 +144,14 @@ func (p FS) readRecord(name string, buf []byte) ([]byte, error) {
 		return nil, err
 	}
 	defer unix.Close(fd)
-	for {
-		n, err := unix.Read(fd, buf)
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err != nil:
-			return nil, fmt.Errorf("read /proc/%s: %w", name, err)
-		case n == len(buf):
-			return nil, fmt.Errorf("read /proc/%s: %w", name, unix.EFBIG)
-		}
-		return buf[:n], nil
+	n, err := fdio.Read(fd, buf)
+	if err == nil && n == len(buf) {
+		err = unix.EFBIG
 	}
+	if err != nil {
+		return nil, fmt.Errorf("read /proc/%s: %w", name, err)
+	}
+	return buf[:n], nil
 }
 
 // PID is the directory name of process pid and a file in it.

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/nap"
 )
 
@@ -148,17 +149,10 @@ func copyToMemfd() (int, error) {
 	if err != nil {
 		return -1, fmt.Errorf("make memory for own executable: %w", err)
 	}
-	for {
-		n, err := unix.Sendfile(fd, src, nil, 1<<30)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
+	for n := 1; n > 0; {
+		if err := fdio.Again(func() (err error) { n, err = unix.Sendfile(fd, src, nil, 1<<30); return err }); err != nil {
 			unix.Close(fd)
 			return -1, fmt.Errorf("copy own executable: %w", err)
-		}
-		if n == 0 {
-			break
 		}
 	}
 	if err := protect(fd); err != nil {

@@ -1,6 +1,10 @@
 package spawn
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/fdio"
+)
 
 // A Child is a process that we have to reap. Until then nobody else can have
 // its pid.
@@ -13,10 +17,9 @@ type Child struct {
 
 // Wait reaps the child.
 func (c *Child) Wait() {
-	for c.PID > 0 && !c.reaped {
-		if _, err := unix.Wait4(c.PID, &c.Status, 0, nil); err != unix.EINTR {
-			c.reaped = true
-		}
+	if c.PID > 0 && !c.reaped {
+		_ = fdio.Again(func() error { _, err := unix.Wait4(c.PID, &c.Status, 0, nil); return err })
+		c.reaped = true
 	}
 }
 

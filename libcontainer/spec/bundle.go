@@ -11,6 +11,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/fdio"
 )
 
 // ConfigName is the name of the configuration in a bundle.
@@ -92,7 +94,7 @@ func LoadProcess(path string) (*specs.Process, []string, error) {
 		return nil, nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	defer unix.Close(fd)
-	raw, err := readAll(fd, 4096)
+	raw, err := fdio.ReadAll(fd, 4096, MaxConfigSize+1)
 	if err != nil {
 		return nil, nil, &os.PathError{Op: "read", Path: path, Err: err}
 	}
@@ -131,7 +133,7 @@ func readConfig(dir string) ([]byte, error) {
 	if stat.Size > MaxConfigSize {
 		return nil, tooBig(path)
 	}
-	raw, err := readAll(fd, int(stat.Size))
+	raw, err := fdio.ReadAll(fd, int(stat.Size), MaxConfigSize+1)
 	if err != nil {
 		return nil, &os.PathError{Op: "read", Path: path, Err: err}
 	}
@@ -143,28 +145,6 @@ func readConfig(dir string) ([]byte, error) {
 
 func tooBig(path string) error {
 	return fmt.Errorf("%s: larger than the limit of %d MiB", path, MaxConfigSize>>20)
-}
-
-// readAll reads to the end of the file, but little more than MaxConfigSize. The size is a guess
-// only: the file may be growing, and files of some file systems say 0.
-func readAll(fd, size int) ([]byte, error) {
-	raw := make([]byte, 0, size+1)
-	for len(raw) <= MaxConfigSize {
-		if len(raw) == cap(raw) {
-			raw = append(raw, 0)[:len(raw)]
-		}
-		n, err := unix.Read(fd, raw[len(raw):cap(raw)])
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return nil, err
-		case n == 0:
-			return raw, nil
-		default:
-			raw = raw[:len(raw)+n]
-		}
-	}
-	return raw, nil
 }
 
 // resolveRootfs returns the absolute path without symlinks of the root filesystem, which must be

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/fdio"
 )
 
 // The files of an entry.
@@ -68,10 +70,7 @@ func (e *Entry) writeNew(name string, data []byte) error {
 		return err
 	}
 	for len(data) > 0 {
-		n, err := unix.Write(fd, data)
-		if err == unix.EINTR {
-			continue
-		}
+		n, err := fdio.Write(fd, data)
 		if err != nil {
 			return err
 		}
@@ -102,21 +101,7 @@ func (e *Entry) read(name string) ([]byte, error) {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size > maxFile {
 		return nil, unix.EFBIG
 	}
-	data := make([]byte, st.Size)
-	for off := 0; off < len(data); {
-		n, err := unix.Pread(fd, data[off:], int64(off))
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if n == 0 {
-			return data[:off], nil
-		}
-		off += n
-	}
-	return data, nil
+	return fdio.ReadAll(fd, int(st.Size), int(st.Size))
 }
 
 // MakeFifo makes a FIFO and opens it for reading and writing, which never

@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/nap"
 )
 
@@ -169,12 +170,10 @@ const lockWait = 10 * time.Second
 // deleted meanwhile, and ErrBusy after ten seconds.
 func (e *Entry) Lock() error {
 	for start, pause := time.Now(), 100*time.Microsecond; ; {
-		err := unix.Flock(e.FD, unix.LOCK_EX|unix.LOCK_NB)
+		err := fdio.Again(func() error { return unix.Flock(e.FD, unix.LOCK_EX|unix.LOCK_NB) })
 		switch {
 		case err == nil:
 			return e.exists()
-		case err == unix.EINTR:
-			continue
 		case err != unix.EWOULDBLOCK:
 			return fmt.Errorf("lock %s: %w", e.Dir, err)
 		case time.Since(start) > lockWait:

@@ -13,6 +13,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/fdio"
 )
 
 // Catch catches, from now on, all signals but those that the Go runtime needs
@@ -39,16 +41,10 @@ var (
 // Read returns the next signal that was caught, or 0 if there is none.
 func Read(fd int) unix.Signal {
 	var sig int32
-	for {
-		n, err := unix.Read(fd, (*[4]byte)(unsafe.Pointer(&sig))[:])
-		switch {
-		case err == unix.EINTR:
-		case n != 4:
-			return 0
-		default:
-			return unix.Signal(sig)
-		}
+	if n, _ := fdio.Read(fd, (*[4]byte)(unsafe.Pointer(&sig))[:]); n != 4 {
+		return 0
 	}
+	return unix.Signal(sig)
 }
 
 // last is the highest signal that we can get but on MIPS.

@@ -2,11 +2,12 @@
 package tty
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/fdio"
 )
 
 // maxPath is the room for a path in struct sockaddr_un, without its NUL.
@@ -23,11 +24,7 @@ func Connect(path string) (int, error) {
 	name, done, err := short(path)
 	if err == nil {
 		defer done()
-		for {
-			if err = unix.Connect(fd, &unix.SockaddrUnix{Name: name}); !errors.Is(err, unix.EINTR) {
-				break
-			}
-		}
+		err = fdio.Again(func() error { return unix.Connect(fd, &unix.SockaddrUnix{Name: name}) })
 	}
 	if err != nil {
 		unix.Close(fd)
@@ -52,14 +49,9 @@ func short(path string) (name string, done func(), err error) {
 // Send sends the descriptor fd over a connected socket, in one message with
 // the name as its text.
 func Send(socket, fd int, name string) error {
-	for {
-		err := unix.Sendmsg(socket, []byte(name), unix.UnixRights(fd), nil, unix.MSG_NOSIGNAL)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("send descriptor: %w", err)
-		}
-		return nil
+	err := fdio.Again(func() error { return unix.Sendmsg(socket, []byte(name), unix.UnixRights(fd), nil, unix.MSG_NOSIGNAL) })
+	if err != nil {
+		return fmt.Errorf("send descriptor: %w", err)
 	}
+	return nil
 }

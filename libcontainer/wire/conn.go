@@ -7,6 +7,8 @@ import (
 	"io"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/fdio"
 )
 
 // maxFDs is how many descriptors a message can have (SCM_MAX_FD).
@@ -40,12 +42,7 @@ func (c Conn) Send(fds ...int) error {
 	if len(fds) > 0 {
 		oob = unix.UnixRights(fds...)
 	}
-	for {
-		err := unix.Sendmsg(c.FD, []byte{0}, oob, nil, unix.MSG_NOSIGNAL)
-		if err != unix.EINTR {
-			return err
-		}
-	}
+	return fdio.Again(func() error { return unix.Sendmsg(c.FD, []byte{0}, oob, nil, unix.MSG_NOSIGNAL) })
 }
 
 // Recv receives what Send has sent. The end
@@ -53,31 +50,31 @@ func (c Conn) Send(fds ...int) error {
 func (c Conn) Recv() ([]int, error) {
 	var b [1]byte
 	oob := make([]byte, unix.CmsgSpace(4*maxFDs))
-	for {
-		n, oobn, flags, _, err := unix.Recvmsg(c.FD, b[:], oob, unix.MSG_CMSG_CLOEXEC)
-		switch {
-		case errors.Is(err, unix.EINTR):
-			continue
-		case errors.Is(err, unix.ECONNRESET) || err == nil && n == 0:
-			return nil, io.EOF
-		case err != nil:
-			return nil, err
-		}
-		fds, err := rights(oob[:oobn])
-		switch {
-		case err != nil:
-		case flags&unix.MSG_CTRUNC != 0:
-			err = unix.EMFILE // the limit of open files left no room for a descriptor
-		case flags&unix.MSG_TRUNC != 0:
-			err = ErrShort
-		default:
-			return fds, nil
-		}
-		for _, fd := range fds {
-			unix.Close(fd)
-		}
+	n, oobn, flags := 0, 0, 0
+	err := fdio.Again(func() (err error) {
+		n, oobn, flags, _, err = unix.Recvmsg(c.FD, b[:], oob, unix.MSG_CMSG_CLOEXEC)
+		return err
+	})
+	switch {
+	case errors.Is(err, unix.ECONNRESET) || err == nil && n == 0:
+		return nil, io.EOF
+	case err != nil:
 		return nil, err
 	}
+	fds, err := rights(oob[:oobn])
+	switch {
+	case err != nil:
+	case flags&unix.MSG_CTRUNC != 0:
+		err = unix.EMFILE // the limit of open files left no room for a descriptor
+	case flags&unix.MSG_TRUNC != 0:
+		err = ErrShort
+	default:
+		return fds, nil
+	}
+	for _, fd := range fds {
+		unix.Close(fd)
+	}
+	return nil, err
 }
 
 func rights(oob []byte) (all []int, err error) {
