@@ -87,9 +87,8 @@ func sendAll(socket int, data []byte, fd int) error {
 // handListener gives the agent the descriptor of the first process's filter.
 func (c *creation) handListener(pid, fd int) error {
 	s := c.bundle.Spec
-	err := sendListener(c.agent, fd, pid, pid, notifyProfile(s), s.Version, hookState(c.bundle, c.opt.ID, specs.StateCreating))
-	unix.Close(c.agent)
-	c.agent = -1
+	err := sendListener(c.agent.FD(), fd, pid, pid, notifyProfile(s), s.Version, hookState(c.bundle, c.opt.ID, specs.StateCreating))
+	c.agent.Close()
 	return err
 }
 

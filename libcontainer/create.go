@@ -13,6 +13,7 @@ import (
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/choose"
 	"github.com/rung-oci/rung/libcontainer/fault"
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/proc"
@@ -291,7 +292,7 @@ func (c *creation) gate(in *launch.Inputs, files *files) (err error) {
 	if err != nil {
 		return fmt.Errorf("make pipe: %w", err)
 	}
-	c.status, in.Status = status[0], files.open(status[1], nil)
+	c.status, in.Status = fdio.New(status[0]), files.open(status[1], nil)
 	return nil
 }
 

@@ -4,9 +4,8 @@ import (
 	"os"
 	"runtime"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/netdev"
 	"github.com/rung-oci/rung/libcontainer/plan"
@@ -40,12 +39,12 @@ type creation struct {
 	facts   *plan.Host
 	plan    *plan.Plan
 	sockets sockets
-	agent   int                    // connected socket of the seccomp agent, or -1
+	agent   fdio.Own               // connected socket of the seccomp agent
 	take    func(master int) error // what becomes of a terminal; nil: the console socket gets it
 
-	run    bool // Start follows at once
-	status int  // the status FIFO when the gate is open already, else -1
-	locked bool // the calling goroutine has its thread
+	run    bool     // Start follows at once
+	status fdio.Own // the status FIFO when the gate is open already
+	locked bool     // the calling goroutine has its thread
 
 	record *state.Record
 }
@@ -81,11 +80,8 @@ func (c *creation) close() {
 	c.network.Close()
 	closeNamespaces(c.joined)
 	c.sockets.close()
-	for _, fd := range []int{c.agent, c.status} {
-		if fd >= 0 {
-			unix.Close(fd)
-		}
-	}
+	c.agent.Close()
+	c.status.Close()
 	if c.host != nil {
 		c.host.Close()
 	}
@@ -101,7 +97,7 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 	}
 	r.closeOnExec()
 	r.raiseFileSize()
-	c := &creation{r: r, opt: o, sockets: noSockets, agent: -1, status: -1, listen: listenFDs()}
+	c := &creation{r: r, opt: o, listen: listenFDs()}
 	defer func() {
 		if err != nil {
 			c.close()

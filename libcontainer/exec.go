@@ -61,7 +61,7 @@ var (
 func (r *Runtime) Exec(o *ExecOptions) (status int, err error) {
 	r.closeOnExec()
 	r.raiseFileSize()
-	x := &execution{opt: o, sockets: noSockets, pidfd: -1, root: -1, status: -1, terminal: -1}
+	x := &execution{opt: o}
 	defer x.close()
 	timeline.Runtime.Phase("open container")
 	if x.c, err = r.open(o.ID, false); err != nil {
@@ -84,10 +84,10 @@ type execution struct {
 	sockets sockets
 	loc     cgroups.Location // where the process is to be
 
-	pidfd    int // the container's init
-	root     int // its root directory
-	terminal int // the slave of the process's terminal, or -1
-	status   int // our end of a pipe that closes when the program runs, or -1
+	pidfd    fdio.Own // the container's init
+	root     fdio.Own // its root directory
+	terminal fdio.Own // the slave of the process's terminal
+	status   fdio.Own // our end of a pipe that closes when the program runs
 
 	front *foreground // nil when detached
 	exec  *launch.Exec
@@ -97,10 +97,8 @@ type execution struct {
 }
 
 func (x *execution) close() {
-	for _, fd := range []int{x.pidfd, x.root, x.terminal, x.status} {
-		if fd >= 0 {
-			unix.Close(fd)
-		}
+	for _, fd := range []*fdio.Own{&x.pidfd, &x.root, &x.terminal, &x.status} {
+		fd.Close()
 	}
 	x.sockets.close()
 	if x.front != nil {
@@ -127,13 +125,13 @@ func (x *execution) prepare() error {
 	if x.loc, err = cgroups.Location(x.c.record.Cgroups).Below(x.opt.Cgroups); err != nil {
 		return err
 	}
-	if x.pidfd, err = x.c.pidfd(); err != nil {
+	if x.pidfd, err = fdio.Of(x.c.pidfd()); err != nil {
 		return err
 	}
-	if x.root, err = x.c.rootDir(x.pidfd); err != nil {
+	if x.root, err = fdio.Of(x.c.rootDir(x.pidfd.FD())); err != nil {
 		return err
 	}
-	if x.process, x.warnings, err = x.opt.process(x.spec, user.In{Root: rootfs.At(x.root)}); err != nil {
+	if x.process, x.warnings, err = x.opt.process(x.spec, user.In{Root: rootfs.At(x.root.FD())}); err != nil {
 		return err
 	}
 	if err := checkTerminal(x.process.Terminal, x.opt.Detach, x.opt.ConsoleSocket); err != nil {
@@ -197,7 +195,7 @@ func (x *execution) ended(err error) error {
 	case errors.Is(err, unix.ENOMEM), errors.Is(err, errKilled):
 		patience = likelyEndWait
 	}
-	if patience > 0 && x.pidfd >= 0 && wait(x.pidfd, patience) {
+	if patience > 0 && x.pidfd.Open() && wait(x.pidfd.FD(), patience) {
 		return ErrExecStopped
 	}
 	if alive, aerr := x.c.record.Alive(x.c.host); aerr == nil && !alive {
@@ -329,10 +327,8 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 		if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
 			return fmt.Errorf("make pipe: %w", err)
 		}
-		if x.status >= 0 {
-			unix.Close(x.status)
-		}
-		x.status, status = pipe[0], pipe[1]
+		x.status.Close()
+		x.status, status = fdio.New(pipe[0]), pipe[1]
 		defer unix.Close(status)
 	}
 	agent, done, err := x.c.agentOf(x.bundle, specs.StateRunning)
@@ -340,14 +336,14 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 		return err
 	}
 	defer done()
-	e := entrance{container: x.c, init: x.pidfd, root: x.root, cgroup: entry, agent: agent}
+	e := entrance{container: x.c, init: x.pidfd.FD(), root: x.root.FD(), cgroup: entry, agent: agent}
 	x.exec, err = e.join(facts, func() (*planned, error) {
 		p, at, err := plan.Exec(x.spec, x.process, facts, &plan.ExecOptions{
-			ID: x.opt.ID, Preserve: x.opt.PreserveFDs, Env: home(x.root, x.process), NoNewKeyring: x.c.record.NoNewKeyring,
+			ID: x.opt.ID, Preserve: x.opt.PreserveFDs, Env: home(x.root.FD(), x.process), NoNewKeyring: x.c.record.NoNewKeyring,
 			Outlives: x.opt.Detach && x.opt.IgnorePaused, // a paused container may keep it from its program for long
 		})
 		return &planned{p, at.JoinSlots, []plan.FDSlot{
-			{Slot: at.Terminal, FD: x.terminal}, {Slot: at.Status, FD: status}, {Slot: at.Proc, FD: x.c.host.FD},
+			{Slot: at.Terminal, FD: x.terminal.FD()}, {Slot: at.Status, FD: status}, {Slot: at.Proc, FD: x.c.host.FD},
 		}}, err
 	})
 	return err
@@ -387,10 +383,7 @@ func (x *execution) announce() error {
 			return err
 		}
 	}
-	if x.terminal >= 0 { // while we held it, the terminal wouldn't end with the process
-		unix.Close(x.terminal)
-		x.terminal = -1
-	}
+	x.terminal.Close() // while we held it, the terminal wouldn't end with the process
 	return nil
 }
 
@@ -400,11 +393,11 @@ func (x *execution) announce() error {
 func (x *execution) awaitExec() (runs bool, err error) {
 	deadline := time.Now().Add(launch.AgentPatience)
 	for {
-		ends, err := fdio.Await(x.status, x.patience(deadline))
+		over, err := fdio.Await(x.status.FD(), x.patience(deadline))
 		switch {
 		case err != nil:
 			return false, fmt.Errorf("wait for execve: %w", err)
-		case ends:
+		case over:
 			return true, nil
 		default:
 			if by, err := x.c.manager.FrozenBy(); x.opt.IgnorePaused && (err != nil || by != "") {

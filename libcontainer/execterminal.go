@@ -7,6 +7,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/pty"
 	"github.com/rung-oci/rung/libcontainer/rootfs"
@@ -22,12 +23,12 @@ func (x *execution) openTerminal() error {
 	if size == nil {
 		size = new(specs.Box)
 	}
-	open, peer, err := pty.Open(rootfs.At(x.root), int(size.Width), int(size.Height))
+	open, peer, err := pty.Open(rootfs.At(x.root.FD()), int(size.Width), int(size.Height))
 	if err != nil {
 		return err
 	}
 	master, slave := open.Int(), peer.Int()
-	x.terminal = slave
+	x.terminal = fdio.New(slave)
 	// Of a user namespace we aren't in, so it is nobody's there unless we give it away.
 	if uid, ok := x.hostID("uid_map", x.process.User.UID); ok {
 		// As where the process itself does it, it isn't an error if that can't be.

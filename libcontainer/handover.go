@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/tty"
 )
 
@@ -20,7 +21,7 @@ func (c *creation) connect() error {
 	}
 	var err error
 	if p := notifyProfile(c.bundle.Spec); p != nil {
-		c.agent, err = connectAgent(p)
+		c.agent, err = fdio.Of(connectAgent(p))
 	}
 	return err
 }
@@ -33,22 +34,20 @@ func (c *creation) takeConsole(master int) error {
 	return c.sockets.sendConsole(master)
 }
 
-// sockets are connections to somebody who waits for a terminal or a pidfd; -1
+// sockets are connections to somebody who waits for a terminal or a pidfd; closed
 // where nobody does.
-type sockets struct{ console, pidfd int }
-
-var noSockets = sockets{console: -1, pidfd: -1}
+type sockets struct{ console, pidfd fdio.Own }
 
 // connect connects to those whose path isn't "", before anything is made: one
 // that isn't there then costs nothing.
 func (s *sockets) connect(console, pidfd string) (err error) {
 	if console != "" {
-		if s.console, err = tty.Connect(console); err != nil {
+		if s.console, err = fdio.Of(tty.Connect(console)); err != nil {
 			return fmt.Errorf("console socket: %w", err)
 		}
 	}
 	if pidfd != "" {
-		if s.pidfd, err = tty.Connect(pidfd); err != nil {
+		if s.pidfd, err = fdio.Of(tty.Connect(pidfd)); err != nil {
 			return fmt.Errorf("pidfd socket: %w", err)
 		}
 	}
@@ -56,17 +55,14 @@ func (s *sockets) connect(console, pidfd string) (err error) {
 }
 
 func (s *sockets) close() {
-	for _, fd := range []int{s.console, s.pidfd} {
-		if fd >= 0 {
-			unix.Close(fd)
-		}
-	}
+	s.console.Close()
+	s.pidfd.Close()
 }
 
 // sendConsole sends the master of a terminal, and closes it.
 func (s *sockets) sendConsole(master int) error {
 	defer unix.Close(master)
-	if err := tty.Send(s.console, master, "/dev/ptmx"); err != nil {
+	if err := tty.Send(s.console.FD(), master, "/dev/ptmx"); err != nil {
 		return fmt.Errorf("console socket: %w", err)
 	}
 	return nil
@@ -74,7 +70,7 @@ func (s *sockets) sendConsole(master int) error {
 
 // sendPidfd sends a pidfd to who wants one.
 func (s *sockets) sendPidfd(pid int) error {
-	if s.pidfd < 0 {
+	if !s.pidfd.Open() {
 		return nil
 	}
 	fd, err := unix.PidfdOpen(pid, 0)
@@ -82,7 +78,7 @@ func (s *sockets) sendPidfd(pid int) error {
 		return fmt.Errorf("open pidfd: %w", err)
 	}
 	defer unix.Close(fd)
-	if err := tty.Send(s.pidfd, fd, "pidfd"); err != nil {
+	if err := tty.Send(s.pidfd.FD(), fd, "pidfd"); err != nil {
 		return fmt.Errorf("pidfd socket: %w", err)
 	}
 	return nil

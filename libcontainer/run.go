@@ -86,7 +86,7 @@ func (c *creation) createAndStart() (pidfd int, err error) {
 	if pidfd, err = unix.PidfdOpen(c.record.PID, 0); err == nil {
 		timeline.Runtime.Phase("wait for execve")
 		if c.atOnce() {
-			err = ct.await(c.status, pidfd)
+			err = ct.await(c.status.FD(), pidfd)
 		} else {
 			err = ct.start(pidfd)
 		}

@@ -14,6 +14,14 @@ type Own struct{ next int } // the number and one
 // New makes fd its own; a negative number is none.
 func New(fd int) Own { return Own{max(fd, -1) + 1} }
 
+// Of is New for what a call returns.
+func Of(fd int, err error) (Own, error) {
+	if err != nil {
+		fd = -1
+	}
+	return New(fd), err
+}
+
 // FD is the number, -1 if it is closed.
 func (o *Own) FD() int { return o.next - 1 }
 
@@ -32,6 +40,17 @@ func (o *Own) Take() int {
 	n := o.FD()
 	o.next = 0
 	return n
+}
+
+// CloseAll closes the descriptors of a list, in which -1 stands for one that has
+// been handed over, as it does for all of them afterwards.
+func CloseAll(list []int) {
+	for i, fd := range list {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+		list[i] = -1
+	}
 }
 
 // Again makes a call until no signal interrupts it (EINTR).

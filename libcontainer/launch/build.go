@@ -9,6 +9,7 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/fault"
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/source"
@@ -165,7 +166,7 @@ func (b *builder) send() ([]step.Tree, error) {
 	}
 	all := slices.Concat(b.contexts, b.trees)
 	b.contexts, b.trees = nil, nil
-	defer func() { step.CloseAll(all) }()
+	defer func() { fdio.CloseAll(all) }()
 	if b.plan.Remote.Network {
 		net, err := b.in.Network.take()
 		if err != nil {
@@ -215,8 +216,8 @@ func (b *builder) dismiss() {
 	if b == nil {
 		return
 	}
-	step.CloseAll(b.contexts)
-	step.CloseAll(b.trees)
-	step.CloseAll([]int{b.sock.FD, b.pidfd, b.mounts})
+	fdio.CloseAll(b.contexts)
+	fdio.CloseAll(b.trees)
+	fdio.CloseAll([]int{b.sock.FD, b.pidfd, b.mounts})
 	b.sock.FD, b.pidfd, b.mounts, b.contexts, b.trees = -1, -1, -1, nil, nil
 }

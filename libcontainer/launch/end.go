@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/nsenter"
 )
@@ -26,7 +27,7 @@ func (p *Process) Confirm() error {
 
 // Release is Confirm that doesn't wait.
 func (p *Process) Release() error {
-	if _, err := unix.Write(p.control, []byte{1}); err != nil {
+	if _, err := unix.Write(p.control.FD(), []byte{1}); err != nil {
 		return p.cause(errSilent)
 	}
 	return nil
@@ -42,11 +43,8 @@ func (p *Process) Finish() {
 
 // Close closes our descriptors, and ends and reaps what is neither the first process nor who builds in its place.
 func (p *Process) Close() {
-	for _, fd := range []*int{&p.control, &p.progress, &p.playerfd} {
-		if *fd >= 0 {
-			unix.Close(*fd)
-			*fd = -1
-		}
+	for _, fd := range []*fdio.Own{&p.control, &p.progress, &p.playerfd} {
+		fd.Close()
 	}
 	p.builder.dismiss()
 	p.player.Kill() // it has ended, or is about to
@@ -89,7 +87,7 @@ func (p *Process) cause(err error) error {
 	if !errors.Is(err, errSilent) {
 		return err
 	}
-	rec, rerr := nsenter.ReadProgress(p.progress)
+	rec, rerr := nsenter.ReadProgress(p.progress.FD())
 	if rerr != nil {
 		return rerr
 	}

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/timeline"
@@ -36,7 +37,7 @@ type Exec struct {
 	Player   string // as [Process.Player]
 	plan     *plan.Plan
 	image    nsenter.Image
-	progress int
+	progress fdio.Own
 	arena    *nsenter.Arena
 	locked   bool // the calling goroutine has its thread
 }
@@ -53,14 +54,14 @@ func Join(p *plan.Plan, in *ExecInputs) (*Exec, error) {
 		return nil, err
 	}
 	readStamps(p, arena)
-	e := &Exec{plan: p, image: image, progress: -1, arena: arena, Pidfd: -1, locked: true}
+	e := &Exec{plan: p, image: image, arena: arena, Pidfd: -1, locked: true}
 	runtime.LockOSThread()
-	if e.progress, err = unix.MemfdCreate("progress", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING); err != nil {
+	if e.progress, err = fdio.Of(unix.MemfdCreate("progress", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)); err != nil {
 		e.Close()
 		return nil, fmt.Errorf("make progress record: %w", err)
 	}
-	if err = nsenter.InitProgress(e.progress); err == nil {
-		err = nsenter.FixSize(e.progress)
+	if err = nsenter.InitProgress(e.progress.FD()); err == nil {
+		err = nsenter.FixSize(e.progress.FD())
 	}
 	if err == nil {
 		err = e.begin(in)
@@ -91,7 +92,8 @@ func (e *Exec) begin(in *ExecInputs) error {
 	if err != nil {
 		return err
 	}
-	p := &Process{PID: e.PID, control: control.FD, plan: e.plan, progress: e.progress, in: &Inputs{Listener: in.Listener}, arena: e.arena}
+	// It borrows what it is told of, and is never closed.
+	p := &Process{PID: e.PID, control: fdio.New(control.FD), plan: e.plan, progress: e.progress, in: &Inputs{Listener: in.Listener}, arena: e.arena}
 	if !e.plan.SendListener { // else what is there to hear has a descriptor with it
 		err = p.hear()
 	}
@@ -123,7 +125,7 @@ func (e *Exec) fork(in *ExecInputs) error {
 	if err != nil {
 		return err
 	}
-	p := &player{plan: e.plan, image: &e.image, arena: e.arena.FD, progress: e.progress, unified: in.Unified, fds: fds, admit: in.Admit}
+	p := &player{plan: e.plan, image: &e.image, arena: e.arena.FD, progress: e.progress.FD(), unified: in.Unified, fds: fds, admit: in.Admit}
 	child, pidfd, err := p.start()
 	e.Player = p.kind
 	if err != nil {
@@ -160,7 +162,7 @@ func (e *Exec) found() error {
 
 // Err is the error of the tape, if one of its entries failed.
 func (e *Exec) Err() error {
-	rec, err := nsenter.ReadProgress(e.progress)
+	rec, err := nsenter.ReadProgress(e.progress.FD())
 	if err != nil || rec.Errno == 0 {
 		return err
 	}
@@ -169,7 +171,7 @@ func (e *Exec) Err() error {
 
 // At is the entry that the tape has come to, in words.
 func (e *Exec) At() string {
-	rec, err := nsenter.ReadProgress(e.progress)
+	rec, err := nsenter.ReadProgress(e.progress.FD())
 	if err != nil {
 		return err.Error()
 	}
@@ -178,16 +180,13 @@ func (e *Exec) At() string {
 
 // Ran tells whether the tape came to its execve. Whether that worked, Err says.
 func (e *Exec) Ran() bool {
-	rec, err := nsenter.ReadProgress(e.progress)
+	rec, err := nsenter.ReadProgress(e.progress.FD())
 	return err == nil && rec.Phase == nsenter.PhaseExec
 }
 
 // Close closes what belongs to the Exec but its Pidfd.
 func (e *Exec) Close() {
-	if e.progress >= 0 {
-		unix.Close(e.progress)
-		e.progress = -1
-	}
+	e.progress.Close()
 	e.arena.Close()
 	if e.locked {
 		runtime.UnlockOSThread()

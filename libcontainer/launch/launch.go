@@ -47,8 +47,8 @@ type Inputs struct {
 type Process struct {
 	PID      int
 	Player   string // what kind of player there was, and why, for who looks for a fault
-	control  int
-	progress int // a copy of the descriptor of Inputs
+	control  fdio.Own
+	progress fdio.Own // a copy of the descriptor of Inputs
 	plan     *plan.Plan
 	in       *Inputs // of which the descriptors are the caller's: gone when Start has returned
 	image    nsenter.Image
@@ -56,7 +56,7 @@ type Process struct {
 
 	first    spawn.Child // with PID, once that is known
 	player   spawn.Child
-	playerfd int
+	playerfd fdio.Own
 	helper   spawn.Child // the fork that a player in Go has in its place
 	builder  *builder    // nil: nobody has been told to
 	locked   bool        // the calling goroutine has its thread
@@ -71,9 +71,9 @@ func Start(p *plan.Plan, in *Inputs) (*Process, error) {
 		return nil, err
 	}
 	runtime.LockOSThread()
-	proc := &Process{control: control.FD, progress: -1, plan: p, in: in, image: p.Tape.Image(), playerfd: -1, locked: true}
+	proc := &Process{control: fdio.New(control.FD), plan: p, in: in, image: p.Tape.Image(), locked: true}
 	// We look at it for longer than Start takes.
-	if proc.progress, err = unix.FcntlInt(uintptr(in.Progress), unix.F_DUPFD_CLOEXEC, 0); err == nil {
+	if proc.progress, err = fdio.Of(unix.FcntlInt(uintptr(in.Progress), unix.F_DUPFD_CLOEXEC, 0)); err == nil {
 		proc.arena, err = nsenter.NewArena(proc.image)
 	}
 	if err == nil {
@@ -111,7 +111,9 @@ func (p *Process) begin(control int) error {
 		plan: p.plan, image: &p.image, arena: p.arena.FD, progress: p.in.Progress, unified: p.in.Unified,
 		fds: append(own, plan.FDSlot{Slot: p.plan.Orders.Sock, FD: far.FD}), admit: p.in.Admit,
 	}
-	p.player, p.playerfd, err = s.start()
+	pidfd := -1
+	p.player, pidfd, err = s.start()
+	p.playerfd = fdio.New(pidfd)
 	p.Player = s.kind
 	return err
 }
@@ -175,7 +177,7 @@ func (p *Process) complete() error {
 // awaitClone waits until the player has ended: then it has cloned the process that builds, or failed, which others see. A
 // process that has died by then needn't be waited for.
 func (p *Process) awaitClone() error {
-	fds := []unix.PollFd{{Fd: int32(p.builder.sock.FD), Events: unix.POLLIN}, {Fd: int32(p.playerfd), Events: unix.POLLIN}}
+	fds := []unix.PollFd{{Fd: int32(p.builder.sock.FD), Events: unix.POLLIN}, {Fd: int32(p.playerfd.FD()), Events: unix.POLLIN}}
 	if _, err := fdio.Poll(fds, time.Time{}); err != nil {
 		return fmt.Errorf("poll: %w", err)
 	}
@@ -191,7 +193,7 @@ var errSilent = errors.New("container's first process has ended")
 // hear reads the first process's one byte.
 func (p *Process) hear() error {
 	var b [1]byte
-	if n, err := fdio.Read(p.control, b[:]); err != nil || n != 1 {
+	if n, err := fdio.Read(p.control.FD(), b[:]); err != nil || n != 1 {
 		return errSilent
 	}
 	return nil

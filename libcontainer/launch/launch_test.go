@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/calls"
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/step"
@@ -90,7 +91,7 @@ func inputs(t *testing.T) (in *Inputs, start func()) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		step.CloseAll([]int{gate[0], gate[1], status[0], status[1]})
+		fdio.CloseAll([]int{gate[0], gate[1], status[0], status[1]})
 		host.Close()
 	})
 	none := func(int) error { return nil }

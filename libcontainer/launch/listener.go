@@ -38,7 +38,7 @@ func (p *Process) handListener() error {
 	if err != nil {
 		return err
 	}
-	if _, err := unix.Write(p.control, []byte{1}); err != nil {
+	if _, err := unix.Write(p.control.FD(), []byte{1}); err != nil {
 		return errSilent
 	}
 	return nil
@@ -47,7 +47,7 @@ func (p *Process) handListener() error {
 // takeListener takes the descriptor out of the first process, or receives it.
 func (p *Process) takeListener(pid int) (int, error) {
 	if p.plan.SendListener {
-		fds, err := wire.Conn{FD: p.control}.Recv()
+		fds, err := wire.Conn{FD: p.control.FD()}.Recv()
 		if err != nil || len(fds) != 1 {
 			return -1, errSilent
 		}
@@ -75,14 +75,14 @@ func (p *Process) hearPatiently() error {
 	if p.plan.Slots.Listener == 0 {
 		return p.hear()
 	}
-	said, err := fdio.Await(p.control, time.Now().Add(AgentPatience))
+	said, err := fdio.Await(p.control.FD(), time.Now().Add(AgentPatience))
 	if err != nil {
 		return fmt.Errorf("poll: %w", err)
 	}
 	if said {
 		return p.hear()
 	}
-	rec, err := nsenter.ReadProgress(p.progress)
+	rec, err := nsenter.ReadProgress(p.progress.FD())
 	if err != nil {
 		return err
 	}

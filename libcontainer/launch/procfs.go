@@ -1,9 +1,9 @@
 package launch
 
 import (
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/spawn"
-	"github.com/rung-oci/rung/libcontainer/step"
 )
 
 // makeProcfs has a process make the procfs instances of plan.Plan.Procfs: in the pid namespace, of which it shows nothing but
@@ -33,7 +33,7 @@ func makeProcfs(p *plan.Plan, joined []int) (list []int, err error) {
 	}
 	e.Wait()
 	if err := e.Err(); err != nil {
-		step.CloseAll(list)
+		fdio.CloseAll(list)
 		return nil, err
 	}
 	return list, nil

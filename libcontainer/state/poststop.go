@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/fdio"
 )
 
 // poststopName has a byte for each poststop hook that has succeeded, where its number is.
@@ -12,33 +14,26 @@ const poststopName = "poststop"
 
 // Poststop is what is known of the poststop hooks of a container that is being deleted.
 // Where it can't be written down, as on a full disk, it is only not remembered.
-type Poststop struct{ fd int }
+type Poststop struct{ file fdio.Own }
 
 // Poststop begins with the hooks, or goes on with those of a delete that was killed.
 func (e *Entry) Poststop() Poststop {
-	fd, err := e.OpenFile(poststopName, unix.O_RDWR|unix.O_CREAT|unix.O_NONBLOCK)
-	if err != nil {
-		fd = -1
-	}
-	return Poststop{fd}
+	file, _ := fdio.Of(e.OpenFile(poststopName, unix.O_RDWR|unix.O_CREAT|unix.O_NONBLOCK))
+	return Poststop{file}
 }
 
 // Ran tells whether a hook has succeeded already.
 func (p Poststop) Ran(i int) bool {
 	var b [1]byte
-	n, err := unix.Pread(p.fd, b[:], int64(i))
+	n, err := unix.Pread(p.file.FD(), b[:], int64(i))
 	return err == nil && n == 1 && b[0] == '+'
 }
 
 // Done remembers that a hook has succeeded.
-func (p Poststop) Done(i int) { _, _ = unix.Pwrite(p.fd, []byte{'+'}, int64(i)) }
+func (p Poststop) Done(i int) { _, _ = unix.Pwrite(p.file.FD(), []byte{'+'}, int64(i)) }
 
 // Close closes the file.
-func (p Poststop) Close() {
-	if p.fd >= 0 {
-		unix.Close(p.fd)
-	}
-}
+func (p Poststop) Close() { p.file.Close() }
 
 // InPoststop tells whether nothing but poststop hooks is left to be done for the container.
 func (e *Entry) InPoststop() bool {

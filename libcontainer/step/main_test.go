@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/calls"
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/mount"
 	"github.com/rung-oci/rung/libcontainer/mount/option"
 	"github.com/rung-oci/rung/libcontainer/testbed"
@@ -59,7 +60,7 @@ func (m maker) box(t *testing.T, f func(b *box)) {
 // close closes what the box has, and looks for what the steps have left open.
 func (b *box) close(same func()) {
 	for _, r := range b.requests {
-		CloseAll(r.fds)
+		fdio.CloseAll(r.fds)
 	}
 	for _, fd := range b.ours {
 		unix.Close(fd)

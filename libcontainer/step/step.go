@@ -64,17 +64,6 @@ func NewEnv(k *calls.Kernel) *Env {
 	}
 }
 
-// CloseAll closes the descriptors of a list, in which -1 stands for one that has
-// been handed over, as it does for all of them afterwards.
-func CloseAll(list []int) {
-	for i, fd := range list {
-		if fd >= 0 {
-			unix.Close(fd)
-		}
-		list[i] = -1
-	}
-}
-
 // take hands tree i over: the caller owns it now.
 func (e *Env) take(label string, i int) Tree {
 	if i < 0 || i >= len(e.Trees) || e.Trees[i].FD.None() {
