@@ -15,8 +15,12 @@ const (
 	floorStep = 4 << 10
 )
 
-// floorLimit is what a container must always start under.
-const floorLimit = 256 << 10
+// floorLimit is what a container must always start under. The kernel charges a cgroup 64 pages at once on
+// each processor that its processes come to, so on two of them half of that is sometimes not enough, for any runtime.
+const floorLimit = 512 << 10
+
+// floorWanted is what it mostly starts under.
+const floorWanted = 256 << 10
 
 // floor finds the smallest memory limit of every runtime in this view. On hybrid
 // hosts crun drops all controllers of v1, hence it is asked in the v1 view only.

@@ -32,7 +32,7 @@ func (r *results) judge() {
 				fmt.Sprintf("runs under a limit of %d KiB, %s view", floorLimit>>10, f.View),
 				float64(f.Good), "", floorRuns, fmt.Sprintf("of %d", floorRuns), f.Good == floorRuns,
 			})
-			r.atMost("smallest memory limit, "+f.View+" view", float64(f.Smallest), floorLimit>>10, "KiB")
+			r.atMost("smallest memory limit, "+f.View+" view", float64(f.Smallest), floorWanted>>10, "KiB")
 			r.isTrue("run under a pids.limit of 1, "+f.View+" view", f.OnePid)
 		}
 	}
