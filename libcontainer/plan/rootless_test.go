@@ -51,7 +51,7 @@ func TestMapsDecided(t *testing.T) {
 	}
 }
 
-// The stage sets oom_score_adj where the runtime can't.
+// It is set while the first process can be looked at where the runtime can't.
 func TestOOMScoreDecided(t *testing.T) {
 	score := -5
 	for _, ordinaryUser := range []bool{false, true} {
@@ -65,7 +65,7 @@ func TestOOMScoreDecided(t *testing.T) {
 			t.Fatal(err)
 		}
 		if (p.Orders.OOMScore == "-5") != ordinaryUser || (p.OOMScoreAdj == nil) != ordinaryUser {
-			t.Errorf("ordinary user %v: stage %q, parent %v", ordinaryUser, p.Orders.OOMScore, p.OOMScoreAdj)
+			t.Errorf("ordinary user %v: before it is undumpable %q, later %v", ordinaryUser, p.Orders.OOMScore, p.OOMScoreAdj)
 		}
 	}
 }

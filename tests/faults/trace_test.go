@@ -38,7 +38,6 @@ func TestKillFirstProcess(t *testing.T) {
 		name  string
 		edits []harness.Edit
 	}{
-		// A createContainer hook takes a stage that is a process.
 		{"host root", []harness.Edit{hook("createRuntime", "true", 0), hook("createContainer", "true", 0)}},
 		{"user namespace", []harness.Edit{harness.MappedRoot, hook("createRuntime", "true", 0), hook("createContainer", "true", 0)}},
 		{"host root, no hook inside", []harness.Edit{hook("createRuntime", "true", 0)}},
@@ -184,7 +183,7 @@ func (tr *tracer) stopped(pid int, ws unix.WaitStatus) {
 }
 
 // born notes a new process or thread. The first process is the first that the
-// init stage, the first program that the runtime starts, forks.
+// player, the first program that the runtime starts, clones.
 func (tr *tracer) born(pid, parent int) {
 	tr.names[pid] = "other"
 	if tr.names[parent] == "program" && tr.first == 0 && tgid(pid) == pid {

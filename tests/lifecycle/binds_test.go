@@ -11,14 +11,12 @@ import (
 	"github.com/rung-oci/rung/tests/harness"
 )
 
-// surroundings are the ways in which a container is made: by the tape's program with a thread,
-// with a builder in a user namespace, and by a stage.
+// surroundings are the ways in which a container is made: by its first process, as root of the host or of a
+// user namespace, and by a builder where others see the first process.
 var surroundings = map[string]harness.Edit{
 	"host root":      func(*specs.Spec) {},
 	"user namespace": harness.MappedRoot,
-	"stage": func(s *specs.Spec) {
-		s.Hooks = &specs.Hooks{CreateContainer: []specs.Hook{{Path: "/bin/true"}}}
-	},
+	"joined pid namespace": harness.JoinNS(specs.PIDNamespace, "/proc/self/ns/pid"),
 }
 
 // A bind whose source lies in the root filesystem has what earlier mounts of the list put there.
