@@ -61,7 +61,7 @@ func Load(dir string) (*Bundle, error) {
 	if len(errs) > 0 {
 		return nil, errs
 	}
-	b.Warnings = append(d.warnings, Warnings(b.Spec)...)
+	b.Warnings = append(d.warnings.texts(), Warnings(b.Spec)...)
 	return b, nil
 }
 

@@ -32,14 +32,14 @@ func Decode(data []byte) (*specs.Spec, error) {
 // decoded is what a document gave besides its value.
 type decoded struct {
 	errs     Errors
-	warnings []string
+	warnings Errors
 	whole    bool // the value comes from the whole of the document: a syntax error is its end
 }
 
 // decode returns what could be decoded in spite of errors.
 func decode(data []byte) (s *specs.Spec, d decoded) {
 	s = new(specs.Spec)
-	return s, decodeDocument(data, "", s, decodeSpec)
+	return s, decodeDocument(data, "", s, decodeSpec, false)
 }
 
 // DecodeProcess is Decode for a document that is a process object alone, which exec takes. The
@@ -64,11 +64,11 @@ func DecodeSeccomp(data []byte) (*specs.LinuxSeccomp, error) {
 // part decodes a document that is a part of a configuration.
 func part[T any](data []byte, root string, f func(*decoder, *T)) (*T, []string, error) {
 	v := new(T)
-	d := decodeDocument(data, root, v, f)
+	d := decodeDocument(data, root, v, f, false)
 	if len(d.errs) > 0 {
 		return nil, nil, documentErrors{d.errs}
 	}
-	return v, d.warnings, nil
+	return v, d.warnings.texts(), nil
 }
 
 // documentErrors are the errors of a document that is no config.json.
@@ -76,8 +76,8 @@ type documentErrors struct{ Errors }
 
 func (e documentErrors) Error() string { return e.text() }
 
-func decodeDocument[T any](data []byte, root string, v *T, f func(*decoder, *T)) decoded {
-	d := decoder{r: jsontext.NewReader(data), path: make([]element, 0, 16)}
+func decodeDocument[T any](data []byte, root string, v *T, f func(*decoder, *T), all bool) decoded {
+	d := decoder{r: jsontext.NewReader(data), path: make([]element, 0, 16), all: all}
 	if root != "" {
 		d.path = append(d.path, element{name: root})
 	}
@@ -102,8 +102,9 @@ type decoder struct {
 	path []element // of the value being read
 	key  string    // of the member that next found last
 	errs Errors
+	all  bool // every unknown member is worth a warning
 
-	warnings []string
+	warnings Errors
 }
 
 // element is a step of a path: a field, a key of a map, or an index.
@@ -200,8 +201,12 @@ func (d *decoder) unknown(known []string) {
 	for _, name := range known {
 		if strings.EqualFold(name, d.key) {
 			d.warn(`unknown key is ignored, did you mean ` + quote(name) + `? keys are case-sensitive`)
-			break
+			d.r.Skip()
+			return
 		}
+	}
+	if d.all {
+		d.warn("unknown key is ignored")
 	}
 	d.r.Skip()
 }
@@ -222,7 +227,7 @@ func (d *decoder) alias(name string, absent bool) bool {
 func (d *decoder) warn(msg string) {
 	if len(d.warnings) < maxErrors {
 		line, column := d.r.Position(d.r.Offset())
-		d.warnings = append(d.warnings, (&FieldError{Path: d.where(), Msg: msg, Line: line, Column: column}).Error())
+		d.warnings = append(d.warnings, &FieldError{Path: d.where(), Msg: msg, Line: line, Column: column})
 	}
 }
 

@@ -114,7 +114,7 @@ func TestDecodeCase(t *testing.T) {
 		}, func(s *specs.Spec) bool { return s.Linux.Resources.CPU == nil }},
 	} {
 		s, d := decode([]byte(tt.doc))
-		if len(d.errs) > 0 || !slices.Equal(d.warnings, tt.want) {
+		if len(d.errs) > 0 || !slices.Equal(d.warnings.texts(), tt.want) {
 			t.Errorf("decode(%s): errors %v, warnings\n\t%q, want\n\t%q", tt.doc, d.errs, d.warnings, tt.want)
 		}
 		if tt.got != nil && !tt.got(s) {

@@ -59,6 +59,14 @@ func (e Errors) text() string {
 	return b.String()
 }
 
+// texts are the problems, one by one.
+func (e Errors) texts() (list []string) {
+	for _, field := range e {
+		list = append(list, field.Error())
+	}
+	return list
+}
+
 // Unwrap returns each problem, a *FieldError.
 func (e Errors) Unwrap() []error {
 	list := make([]error, len(e))
