@@ -40,6 +40,7 @@ var commands = [...]command{
 	eventsCommand,
 	updateCommand,
 	specCommand,
+	validateCommand,
 	featuresCommand,
 	seccompCommand,
 	traceCommand,

@@ -1,0 +1,174 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	urfave "github.com/urfave/cli/v3"
+
+	"github.com/rung-oci/rung/libcontainer/audit"
+	"github.com/rung-oci/rung/libcontainer/spec"
+)
+
+var validateCommand = command{
+	name:      "validate",
+	usage:     "say what is wrong with a configuration, or risky",
+	argsUsage: "[BUNDLE|FILE|-]",
+	description: `Reads a config.json, that of a bundle (by default the one in the current
+directory), a file or, for -, the standard input, and says all that is to be
+said about it, each with its place: an error, for which no container is made;
+what is ignored; what differs from runc; what is deprecated; and what gives
+the container power over the host. Nothing is asked of the host.
+
+The exit code is 1 if there is an error; with --strict, if there is anything.
+
+EXAMPLE:
+   # rung validate box
+   # jq 'del(.root)' box/config.json | rung validate --format json -
+   # rung validate --strict --format sarif box > rung.sarif`,
+	maxArgs: 1,
+	build: func(a *app, c *urfave.Command) action {
+		var format string
+		var strict bool
+		c.Flags = []urfave.Flag{
+			&urfave.StringFlag{
+				Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "text",
+				Usage: "`format` of what is said: text, json or sarif",
+			},
+			&urfave.BoolFlag{Name: "strict", Destination: &strict, Usage: "take anything that is found for an error"},
+		}
+		return func(args []string) error {
+			if err := a.begin(); err != nil {
+				return err
+			}
+			name := "."
+			if len(args) > 0 {
+				name = args[0]
+			}
+			return a.validate(name, format, strict)
+		}
+	},
+}
+
+func (a *app) validate(name, format string, strict bool) error {
+	write, ok := map[string]func(file string, list []audit.Finding) ([]byte, error){"text": findingsText, "json": findingsJSON, "sarif": findingsSARIF}[format]
+	if !ok {
+		return fmt.Errorf("unknown format %q: it can be text, json or sarif", format)
+	}
+	raw, file, err := readDocument(name)
+	if err != nil {
+		return err
+	}
+	list := audit.Config(raw)
+	out, err := write(file, list)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(list, func(f audit.Finding) bool { return strict || f.Severity == audit.Error }) {
+		a.code = 1
+	}
+	return a.print(out)
+}
+
+// readDocument reads a configuration, and says which file it is.
+func readDocument(name string) (raw []byte, file string, err error) {
+	if name == "-" {
+		raw, err = io.ReadAll(io.LimitReader(os.Stdin, spec.MaxConfigSize+1))
+		name = "standard input"
+	} else {
+		if fi, serr := os.Stat(name); serr == nil && fi.IsDir() {
+			name = filepath.Join(name, configFile)
+		}
+		raw, err = os.ReadFile(name)
+	}
+	if err == nil && len(raw) > spec.MaxConfigSize {
+		err = errors.New(name + ": larger than the limit of " + strconv.Itoa(spec.MaxConfigSize>>20) + " MiB")
+	}
+	return raw, name, err
+}
+
+func findingsText(file string, list []audit.Finding) ([]byte, error) {
+	var b strings.Builder
+	for _, f := range list {
+		fmt.Fprintf(&b, "%s:%d:%d: %s: ", file, f.Line, f.Column, f.Severity)
+		if f.Path != "" {
+			b.WriteString(f.Path + ": ")
+		}
+		b.WriteString(f.Message + " (" + f.Section + ")\n")
+		if f.Fix != "" {
+			b.WriteString("\t" + f.Fix + "\n")
+		}
+	}
+	return []byte(b.String()), nil
+}
+
+// finding is an audit.Finding in JSON, see docs/schema/validate.json.
+type finding struct {
+	Severity audit.Severity `json:"severity"`
+	Path     string         `json:"path"`
+	Line     int            `json:"line"`
+	Column   int            `json:"column"`
+	Message  string         `json:"message"`
+	Section  string         `json:"section"`
+	Fix      string         `json:"fix,omitempty"`
+}
+
+func findingsJSON(file string, list []audit.Finding) ([]byte, error) {
+	doc := struct {
+		File     string    `json:"file"`
+		Findings []finding `json:"findings"`
+	}{file, []finding{}}
+	for _, f := range list {
+		doc.Findings = append(doc.Findings, finding(f))
+	}
+	return indented(doc)
+}
+
+func indented(v any) ([]byte, error) {
+	text, err := json.MarshalIndent(v, "", "  ")
+	return append(text, '\n'), err
+}
+
+// findingsSARIF writes what code review tools read (Static Analysis Results Interchange Format, version 2.1.0).
+func findingsSARIF(file string, list []audit.Finding) ([]byte, error) {
+	type object = map[string]any
+	rules, results := []object{}, []object{}
+	for _, s := range []audit.Severity{audit.Error, audit.Ignored, audit.Differs, audit.Deprecated, audit.Risky} {
+		rules = append(rules, object{"id": string(s), "defaultConfiguration": object{"level": level(s)}})
+	}
+	for _, f := range list {
+		text := f.Message
+		if f.Path != "" {
+			text = f.Path + ": " + text
+		}
+		if f.Fix != "" {
+			text += " (" + f.Fix + ")"
+		}
+		results = append(results, object{
+			"ruleId": string(f.Severity), "level": level(f.Severity), "message": object{"text": text},
+			"locations": []object{{"physicalLocation": object{
+				"artifactLocation": object{"uri": file},
+				"region":           object{"startLine": f.Line, "startColumn": f.Column},
+			}}},
+		})
+	}
+	return indented(object{"version": "2.1.0", "runs": []object{{"tool": object{"driver": object{"name": "rung", "rules": rules}}, "results": results}}})
+}
+
+// level is SARIF's word for a severity.
+func level(s audit.Severity) string {
+	switch s {
+	case audit.Error:
+		return "error"
+	case audit.Ignored, audit.Risky:
+		return "warning"
+	}
+	return "note"
+}
