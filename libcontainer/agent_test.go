@@ -9,7 +9,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/libcontainer/fdio"
 )
 
 // TestSendListener sends more than fits into a socket at once.
@@ -68,7 +68,7 @@ func closeRights(t *testing.T, oob []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	step.CloseAll(fds)
+	fdio.CloseAll(fds)
 }
 
 func TestSendListenerFails(t *testing.T) {

@@ -10,7 +10,10 @@ import (
 	"testing"
 
 	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
+
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 // plain has nothing to be said about, in lines whose numbers the tests know.
 const plain = `{

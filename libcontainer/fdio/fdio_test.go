@@ -8,7 +8,11 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/testbed"
 )
+
+func TestMain(m *testing.M) { testbed.Main(m) }
 
 func pipe(t *testing.T) (r, w Own) {
 	t.Helper()

@@ -60,8 +60,8 @@ func TestTimeNamespaceOfOthers(t *testing.T) {
 			if running := exec(); created != want || running != want {
 				t.Errorf("an exec is in %s before start and in %s afterwards, want %s", created, running, want)
 			}
-			end(t, b, pid)
+			b.End(t, pid)
 		})
 	}
-	end(t, pause, pid)
+	pause.End(t, pid)
 }
