@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,19 +27,24 @@ func notifyProfile(s *specs.Spec) *specs.LinuxSeccomp {
 	return s.Linux.Seccomp
 }
 
-// connectAgent connects to the agent of a profile.
-func connectAgent(p *specs.LinuxSeccomp) (int, error) {
-	fd, err := tty.Connect(p.ListenerPath)
+// sendListener gives the agent of a profile the descriptor listener, in
+// one message with the state of the container's process pid (runtime-spec,
+// container process state); init is the container's. The connection begins and ends with it: an agent
+// may have no patience, or serve one after the other.
+func sendListener(listener, pid, init int, p *specs.LinuxSeccomp, version string, st hook.State) error {
+	socket, err := tty.Connect(p.ListenerPath)
 	if err != nil {
-		return -1, fmt.Errorf("linux.seccomp.listenerPath: seccomp agent: %w", err)
+		return fmt.Errorf("linux.seccomp.listenerPath: seccomp agent: %w", err)
 	}
-	return fd, nil
+	defer unix.Close(socket)
+	if err := sendState(socket, listener, pid, init, p, version, st); err != nil {
+		return fmt.Errorf("send state to seccomp agent at %s: %w", p.ListenerPath, err)
+	}
+	return nil
 }
 
-// sendListener gives the agent at a connected socket the descriptor listener, in
-// one message with the state of the container's process pid (runtime-spec,
-// container process state); init is the container's. The connection ends with it.
-func sendListener(socket, listener, pid, init int, p *specs.LinuxSeccomp, version string, st hook.State) error {
+// sendState is sendListener for a socket that is connected.
+func sendState(socket, listener, pid, init int, p *specs.LinuxSeccomp, version string, st hook.State) error {
 	w := jsontext.NewWriter(make([]byte, 0, 1024), "")
 	w.BeginObject()
 	w.Key("ociVersion")
@@ -57,7 +63,7 @@ func sendListener(socket, listener, pid, init int, p *specs.LinuxSeccomp, versio
 	w.Raw(string(st.JSON(init)))
 	w.EndObject()
 	if err := sendAll(socket, w.Bytes(), listener); err != nil {
-		return fmt.Errorf("send state to seccomp agent at %s: %w", p.ListenerPath, err)
+		return err
 	}
 	return unix.Shutdown(socket, unix.SHUT_WR)
 }
@@ -70,10 +76,10 @@ func sendAll(socket int, data []byte, fd int) error {
 	for len(data) > 0 {
 		n := 0
 		err := fdio.Again(func() (err error) { n, err = unix.SendmsgN(socket, data, oob, nil, unix.MSG_NOSIGNAL); return err })
-		switch err {
-		case nil:
+		switch {
+		case err == nil:
 			data, oob = data[n:], nil
-		case unix.EAGAIN:
+		case errors.Is(err, unix.EAGAIN):
 			if free, err := fdio.Poll([]unix.PollFd{{Fd: int32(socket), Events: unix.POLLOUT}}, until); !free {
 				return cmp.Or(err, error(unix.ETIMEDOUT))
 			}
@@ -87,28 +93,19 @@ func sendAll(socket int, data []byte, fd int) error {
 // handListener gives the agent the descriptor of the first process's filter.
 func (c *creation) handListener(pid, fd int) error {
 	s := c.bundle.Spec
-	err := sendListener(c.agent.FD(), fd, pid, pid, notifyProfile(s), s.Version, hookState(c.bundle, c.opt.ID, specs.StateCreating))
-	c.agent.Close()
-	return err
+	return sendListener(fd, pid, pid, notifyProfile(s), s.Version, hookState(c.bundle, c.opt.ID, specs.StateCreating))
 }
 
-// agentOf connects to the seccomp agent of the configuration, if it has one, and
-// returns what gives it the descriptor of a filter of a process that joins; nil
+// agentOf is what gives the seccomp agent of the configuration the descriptor of a filter of a process that joins; nil
 // if there is none.
-func (c *container) agentOf(b *spec.Bundle, status specs.ContainerState) (give func(pid, fd int) error, done func(), err error) {
+func (c *container) agentOf(b *spec.Bundle, status specs.ContainerState) func(pid, fd int) error {
 	profile := notifyProfile(b.Spec)
 	if profile == nil {
-		return nil, func() {}, nil
+		return nil
 	}
-	agent, err := connectAgent(profile)
-	if err != nil {
-		return nil, func() {}, err
-	}
-	st := c.hookState(b, status)
 	return func(pid, fd int) error {
-			return sendListener(agent, fd, pid, c.record.PID, profile, b.Spec.Version, st)
-		},
-		func() { unix.Close(agent) }, nil
+		return sendListener(fd, pid, c.record.PID, profile, b.Spec.Version, c.hookState(b, status))
+	}
 }
 
 // agentKeeps tells whether a container that doesn't start may be waiting for its

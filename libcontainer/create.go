@@ -39,7 +39,7 @@ func (r *Runtime) Create(o *CreateOptions) error {
 // create does what prepare has found possible. What it leaves on failure, close
 // takes back.
 func (c *creation) create() error {
-	if err := c.connect(); err != nil {
+	if err := c.sockets.connect(c.opt.ConsoleSocket, c.opt.PidfdSocket); err != nil {
 		return err
 	}
 	timeline.Runtime.Phase("make the plan")
@@ -159,7 +159,7 @@ func (c *creation) launch() (p *launch.Process, err error) {
 	defer files.close()
 	in := &launch.Inputs{
 		HostHooks: c.hostHooks, NetDevices: c.netDevices, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.manager.Protect,
-		Proc: c.host.FD, Listener: c.handListener, Shared: c.noteRoot, Network: c.network,
+		Proc: c.host.FD, Listener: c.handListener, Shared: c.noteRoot, Network: c.network, Warn: c.r.warn,
 		Admit: func(pid int) error { return admit(c.manager, pid) },
 	}
 	if err := c.gate(in, &files); err != nil {

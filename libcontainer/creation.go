@@ -39,7 +39,6 @@ type creation struct {
 	facts   *plan.Host
 	plan    *plan.Plan
 	sockets sockets
-	agent   fdio.Own               // connected socket of the seccomp agent
 	take    func(master int) error // what becomes of a terminal; nil: the console socket gets it
 
 	run    bool     // Start follows at once
@@ -80,7 +79,6 @@ func (c *creation) close() {
 	c.network.Close()
 	closeNamespaces(c.joined)
 	c.sockets.close()
-	c.agent.Close()
 	c.status.Close()
 	if c.host != nil {
 		c.host.Close()

@@ -331,12 +331,7 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 		x.status, status = fdio.New(pipe[0]), pipe[1]
 		defer unix.Close(status)
 	}
-	agent, done, err := x.c.agentOf(x.bundle, specs.StateRunning)
-	if err != nil {
-		return err
-	}
-	defer done()
-	e := entrance{container: x.c, init: x.pidfd.FD(), root: x.root.FD(), cgroup: entry, agent: agent}
+	e := entrance{container: x.c, init: x.pidfd.FD(), root: x.root.FD(), cgroup: entry, agent: x.c.agentOf(x.bundle, specs.StateRunning)}
 	x.exec, err = e.join(facts, func() (*planned, error) {
 		p, at, err := plan.Exec(x.spec, x.process, facts, &plan.ExecOptions{
 			ID: x.opt.ID, Preserve: x.opt.PreserveFDs, Env: home(x.root.FD(), x.process), NoNewKeyring: x.c.record.NoNewKeyring,

@@ -13,19 +13,6 @@ import (
 	"github.com/rung-oci/rung/libcontainer/tty"
 )
 
-// connect connects to the sockets that our caller waits at, and to the seccomp
-// agent.
-func (c *creation) connect() error {
-	if err := c.sockets.connect(c.opt.ConsoleSocket, c.opt.PidfdSocket); err != nil {
-		return err
-	}
-	var err error
-	if p := notifyProfile(c.bundle.Spec); p != nil {
-		c.agent, err = fdio.Of(connectAgent(p))
-	}
-	return err
-}
-
 // takeConsole passes a new terminal on. It owns the descriptor.
 func (c *creation) takeConsole(master int) error {
 	if c.take != nil {

@@ -69,12 +69,7 @@ func (r *hookRun) spawn(h *specs.Hook, stdin, output int) (pid, pidfd int, err e
 	if err := r.c.addTasks(e.cgroup, facts); err != nil {
 		return 0, -1, err
 	}
-	agent, done, err := r.c.agentOf(r.bundle, specs.StateCreated)
-	if err != nil {
-		return 0, -1, err
-	}
-	defer done()
-	e.agent = agent
+	e.agent = r.c.agentOf(r.bundle, specs.StateCreated)
 	var limits []specs.POSIXRlimit
 	r.exec, err = e.join(facts, func() (*planned, error) {
 		p, at, err := plan.StartContainerHook(r.spec, facts, &own)

@@ -2,6 +2,7 @@ package v1
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -47,7 +48,7 @@ func (m *Manager) WatchOOM() (*cgroups.OOMWatch, error) {
 func events(fd int, dir string) (uint64, error) {
 	var buf [8]byte
 	n, err := fdio.Read(fd, buf[:])
-	if err == unix.EAGAIN {
+	if errors.Is(err, unix.EAGAIN) {
 		return 0, nil
 	}
 	if err != nil || n != len(buf) {

@@ -3,6 +3,7 @@
 package fdio
 
 import (
+	"errors"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -56,7 +57,7 @@ func CloseAll(list []int) {
 // Again makes a call until no signal interrupts it (EINTR).
 func Again(call func() error) error {
 	for {
-		if err := call(); err != unix.EINTR {
+		if err := call(); !errors.Is(err, unix.EINTR) {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package fdio
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/signal"
 	"testing"
@@ -81,7 +82,7 @@ func TestReadAll(t *testing.T) {
 			t.Errorf("%+v: %d bytes, %v", c, len(got), err)
 		}
 	}
-	if _, err := ReadAll(-1, 0, 1); err != unix.EBADF {
+	if _, err := ReadAll(-1, 0, 1); !errors.Is(err, unix.EBADF) {
 		t.Errorf("no descriptor: %v", err)
 	}
 }

@@ -6,6 +6,7 @@
 package hook
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -151,7 +152,7 @@ func drain(pipe int, out []byte) ([]byte, bool) {
 			}
 			continue
 		}
-		return out, err == unix.EAGAIN
+		return out, errors.Is(err, unix.EAGAIN)
 	}
 	return out, true
 }

@@ -39,6 +39,7 @@ type Inputs struct {
 	Admit        func(pid int) error  // has systemd let a process into the container's cgroup
 	Meanwhile    func() error         // called while the player starts, before any hook runs
 	Shared       func(tree int) error // notes the mount of plan.Plan.Shared before anybody can see it
+	Warn         func(format string, args ...any)
 	// Listener gives a seccomp agent its descriptor, which stays the caller's.
 	Listener func(pid, fd int) error
 }
@@ -111,7 +112,7 @@ func (p *Process) begin(control int) error {
 		plan: p.plan, image: &p.image, arena: p.arena.FD, progress: p.in.Progress, unified: p.in.Unified,
 		fds: append(own, plan.FDSlot{Slot: p.plan.Orders.Sock, FD: far.FD}), admit: p.in.Admit,
 	}
-	pidfd := -1
+	var pidfd int
 	p.player, pidfd, err = s.start()
 	p.playerfd = fdio.New(pidfd)
 	p.Player = s.kind

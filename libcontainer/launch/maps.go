@@ -57,7 +57,10 @@ func (b *builder) reach() (err error) {
 	if o := &b.plan.Orders; o.OOMScore != "" {
 		// Lowering takes rights that an ordinary user hasn't: runc and all engines
 		// live with the score as it is.
-		if err := b.host.WriteFile(proc.PID(b.pid, "oom_score_adj"), o.OOMScore); err != nil && !errors.Is(err, unix.EACCES) {
+		err := b.host.WriteFile(proc.PID(b.pid, "oom_score_adj"), o.OOMScore)
+		if errors.Is(err, unix.EACCES) {
+			b.in.Warn("process.oomScoreAdj: stays as it is, lowering it takes CAP_SYS_RESOURCE")
+		} else if err != nil {
 			return fmt.Errorf("process.oomScoreAdj: %w", err)
 		}
 	}

@@ -42,7 +42,7 @@ func StartContainerHook(s *specs.Spec, host *Host, h *specs.Hook) (*Plan, HookSl
 	p.agent(js)
 	p.installFilter()
 	p.t.Mark(nsenter.PhaseExec)
-	p.t.Call("fork/exec "+h.Path, unix.SYS_EXECVE, p.t.Str(h.Path), p.t.Strs(args, 0).Addr(), p.t.Strs(h.Env, 0).Addr())
+	p.t.Call("fork/exec "+h.Path, unix.SYS_EXECVE, p.t.Str(h.Path), p.t.Strs(args, 0).Addr(), p.t.Strs(h.Env, 0).Addr()).Demand()
 	return p.Plan, hs, nil
 }
 
@@ -84,7 +84,7 @@ func ContainerHook(s *step.ContainerHooks, h *specs.Hook) (*Plan, ContainerHookS
 		args = []string{h.Path}
 	}
 	p.t.Mark(nsenter.PhaseExec)
-	p.t.Call("fork/exec "+h.Path, unix.SYS_EXECVE, p.t.Str(h.Path), p.t.Strs(args, 0).Addr(), p.t.Strs(h.Env, 0).Addr())
+	p.t.Call("fork/exec "+h.Path, unix.SYS_EXECVE, p.t.Str(h.Path), p.t.Strs(args, 0).Addr(), p.t.Strs(h.Env, 0).Addr()).Demand()
 	return p.Plan, hs
 }
 

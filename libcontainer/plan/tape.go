@@ -429,7 +429,7 @@ func (p *planner) execute() {
 	argv, envp := p.vectors()
 	p.installFilter()
 	p.t.Mark(nsenter.PhaseExec)
-	p.t.Call(fmt.Sprintf("exec %s", p.spec.Process.Args[0]), unix.SYS_EXECVE, p.program.Value(), argv, envp)
+	p.t.Call(fmt.Sprintf("exec %s", p.spec.Process.Args[0]), unix.SYS_EXECVE, p.program.Value(), argv, envp).Demand()
 }
 
 // Text is the error of a tape's entry: its label, and the cause unless the label
@@ -439,6 +439,9 @@ func Text(label string, errno uint32) string {
 		return label[1:]
 	}
 	if errno == nsenter.ErrPeerGone {
+		if strings.HasPrefix(label, "exec ") || strings.HasPrefix(label, "fork/exec ") { // a seccomp profile has it so
+			return label + ": errno 0"
+		}
 		return label + ": the process at the other end has died"
 	}
 	text := label + ": " + syscall.Errno(errno).Error()

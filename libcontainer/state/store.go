@@ -80,6 +80,7 @@ func (s Store) Create(id string) (*Entry, error) {
 		e, err = s.open(id)
 	}
 	if err != nil {
+		_ = unix.Rmdir(dir) // unless somebody has made it his own meanwhile
 		return nil, err
 	}
 	if err = unix.Fchmod(e.FD, mode); err == nil {
@@ -174,7 +175,7 @@ func (e *Entry) Lock() error {
 		switch {
 		case err == nil:
 			return e.exists()
-		case err != unix.EWOULDBLOCK:
+		case !errors.Is(err, unix.EWOULDBLOCK):
 			return fmt.Errorf("lock %s: %w", e.Dir, err)
 		case time.Since(start) > lockWait:
 			return ErrBusy

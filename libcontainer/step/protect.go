@@ -26,7 +26,20 @@ func (s *Sysctl) Run(e *Env) {
 	how := &unix.OpenHow{Flags: unix.O_WRONLY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_XDEV | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS}
 	e.K.Require("", e.sysctlsFS.Type(), ^uint32(0), unix.PROC_SUPER_MAGIC, unix.ENOENT).Else(func(unix.Errno) error { return proc.ErrNotProc })
 	fd := e.K.Openat2("open /proc/sys/"+s.Path, e.sysctls, e.sysctlsDir+s.Path, how).FD()
-	e.K.Write(fmt.Sprintf("write %q to /proc/sys/%s", s.Value, s.Path), fd, s.Value)
+	// Of more than a page the kernel takes a part, up to where an element of a list ends, and
+	// wants the rest at the file's new position. What it says of less than a page doesn't count.
+	const page, most = 4096, 4 * 4096
+	for rest := s.Value; ; {
+		write := e.K.Write(fmt.Sprintf("write %.200q to /proc/sys/%s", rest, s.Path), fd, rest[:min(len(rest), most)])
+		if len(rest) < page {
+			break
+		}
+		n, err := write.Now()
+		if err != nil || n <= 0 || n >= len(rest) {
+			break
+		}
+		rest = rest[n:]
+	}
 	e.K.Close(fd)
 }
 

@@ -103,6 +103,26 @@ os.execv(sys.argv[1], sys.argv[1:])`}
 	}
 }
 
+// A run that has too few descriptors leaves nothing either.
+func TestFewDescriptorsRun(t *testing.T) {
+	for _, c := range configs {
+		t.Run(c.name, func(t *testing.T) {
+			inv := harness.Take()
+			b := harness.New(t, harness.Args("/bin/true"), c.edit, func(s *specs.Spec) { s.Process.Rlimits = nil })
+			b.Chown(t)
+			for n := 3; n <= 32; n++ {
+				r := via(b.Cmd("run"), fmt.Sprintf(`ulimit -n %d; exec "$@"`, n)).Run(t)
+				if r.Code != 0 && (r.Stderr == "" || strings.Count(r.Stderr, "\n") > 1) {
+					t.Errorf("ulimit -n %d: want one line: %v", n, r)
+				}
+				for _, line := range inv.Left(b) {
+					t.Errorf("ulimit -n %d: left by the run: %s: %v", n, line, r)
+				}
+			}
+		})
+	}
+}
+
 // Row 10: few descriptors. Everything works, or is one line that says why, and
 // leaves nothing.
 func TestFewDescriptors(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 // surroundings are the ways in which a container is made: by its first process, as root of the host or of a
 // user namespace, and by a builder where others see the first process.
 var surroundings = map[string]harness.Edit{
-	"host root":      func(*specs.Spec) {},
-	"user namespace": harness.MappedRoot,
+	"host root":            func(*specs.Spec) {},
+	"user namespace":       harness.MappedRoot,
 	"joined pid namespace": harness.JoinNS(specs.PIDNamespace, "/proc/self/ns/pid"),
 }
 

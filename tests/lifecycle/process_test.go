@@ -319,6 +319,31 @@ func TestSysctl(t *testing.T) {
 	}
 }
 
+// The value of a kernel parameter may be long, and is written at once. An error shows little of it.
+func TestSysctlLong(t *testing.T) {
+	ports := ""
+	for p := 1; p < 22000; p += 2 { // of what is read back, the kernel shows 64 KiB
+		ports += strconv.Itoa(p) + ","
+	}
+	ports = strings.TrimSuffix(ports, ",")
+	for where, edit := range surroundings {
+		b := harness.New(t, harness.Shell("cat /proc/sys/net/ipv4/ip_local_reserved_ports"), edit, func(s *specs.Spec) {
+			s.Linux.Sysctl = map[string]string{"net.ipv4.ip_local_reserved_ports": ports}
+		})
+		b.Chown(t)
+		r := b.Container(t, "run")
+		if r.Silent(t); strings.TrimSpace(r.Stdout) != ports {
+			t.Errorf("%s: of %d bytes %d are read", where, len(ports), len(r.Stdout))
+		}
+		b.Spec.Linux.Sysctl = map[string]string{"net.ipv4.ip_local_reserved_ports": ports + "nonsense"}
+		b.Save(t)
+		r = b.Container(t, "run")
+		if r.Fails(t, 1, "invalid argument"); harness.IsRung() && len(r.Stderr) > 1000 {
+			t.Errorf("%s: an error of %d bytes", where, len(r.Stderr))
+		}
+	}
+}
+
 func TestKeyring(t *testing.T) {
 	b := harness.New(t, harness.Probe())
 	if got := b.Report(t).Keyring; !strings.HasSuffix(got, ";_ses."+b.ID) {

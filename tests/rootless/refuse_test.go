@@ -144,13 +144,14 @@ func TestDefaultRoot(t *testing.T) {
 	cmd.Run(t).Fails(t, 1, "XDG_RUNTIME_DIR isn't set: set it, or use --root")
 }
 
-// oom_score_adj can be raised, not lowered: then it stays.
+// oom_score_adj can be raised, not lowered: then it stays, and that is told.
 func TestOOMScore(t *testing.T) {
 	for score, want := range map[int]string{300: "300", -500: "100"} {
 		b := newBundle(t, harness.Probe(), func(s *specs.Spec) { s.Process.OOMScoreAdj = &score })
 		b.Via = append(via("echo 100 >/proc/self/oom_score_adj && "), asUser()...)
-		if got := b.Report(t).OOMScore; got != want {
-			t.Errorf("oomScoreAdj %d from 100: %s, want %s", score, got, want)
+		r := b.Container(t, "run")
+		if got := r.Report(t).OOMScore; got != want || strings.Contains(r.Stderr, "process.oomScoreAdj: stays as it is") != (score < 0) {
+			t.Errorf("oomScoreAdj %d from 100: %s, want %s: %v", score, got, want, r)
 		}
 	}
 }

@@ -201,6 +201,14 @@ func TestExecveRefused(t *testing.T) {
 	b.Create(t)
 	b.Run(t, "start", b.ID).Fails(t, 1, want)
 	b.Must(t, "delete")
+	// An errno of 0 is no success.
+	nothing := harness.New(t, refuse(specs.ActErrno), func(s *specs.Spec) { s.Linux.Seccomp.Syscalls[0].ErrnoRet = new(uint(0)) })
+	nothing.Container(t, "run").Fails(t, 255, "exec /bin/true: errno 0")
+	if harness.IsRung() { // runc's start doesn't look
+		nothing.Create(t)
+		nothing.Run(t, "start", nothing.ID).Fails(t, 1, "exec /bin/true: errno 0")
+		nothing.Must(t, "delete")
+	}
 	if r := harness.New(t, refuse(specs.ActKillProcess)).Container(t, "run"); r.Code != sigsys {
 		t.Errorf("want exit code %d: %v", sigsys, r)
 	}

@@ -98,7 +98,7 @@ func TestNotifyOwnCalls(t *testing.T) {
 	}
 }
 
-// TestAgentMissing finds out before anything is made.
+// TestAgentMissing has nobody who listens.
 func TestAgentMissing(t *testing.T) {
 	dir := harness.TempDir(t)
 	for path, want := range map[string]string{
