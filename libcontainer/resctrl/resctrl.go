@@ -16,6 +16,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/fdio"
 )
 
 // ErrNotMounted says that the host has no resctrl file system for us to see.
@@ -196,13 +198,16 @@ func (g *Group) explain(err error) error {
 	return err
 }
 
-// writeFile writes to a file that exists, in one system call.
+// writeFile writes to a file that exists, in one system call. The kernel takes no more than a page at once.
 func writeFile(path, text string) error {
 	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC|unix.O_TRUNC, 0)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	_, err = unix.Write(fd, []byte(text))
+	n, err := fdio.Write(fd, []byte(text))
+	if err == nil && n != len(text) {
+		err = unix.E2BIG
+	}
 	return err
 }
