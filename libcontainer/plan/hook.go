@@ -88,6 +88,12 @@ func ContainerHook(s *step.ContainerHooks, h *specs.Hook) (*Plan, ContainerHookS
 	return p.Plan, hs
 }
 
+// timeAhead tells whether who builds has a time namespace for others that it isn't in itself: for the
+// program that it becomes, or for the first process.
+func (p *planner) timeAhead() bool {
+	return p.ns.timeLater() || p.seen && p.ns.later&unix.CLONE_NEWTIME != 0
+}
+
 // joinBuilder joins the namespaces of who builds. A pid namespace that this isn't in is apart: one of the host's can be entered only before a
 // user namespace is, and one that belongs to that, by an ordinary user, only afterwards.
 func (p *planner) joinBuilder(join int, apart bool, hs ContainerHookSlots) {

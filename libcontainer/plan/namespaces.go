@@ -115,7 +115,7 @@ func (n namespaces) timeByPlayer() bool {
 // entered only if mounts are made.
 func (n namespaces) hooks(builds bool) int {
 	flags := (n.clone | n.joined) & (unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWNET | unix.CLONE_NEWUSER | unix.CLONE_NEWTIME)
-	if n.timeByPlayer() {
+	if n.timeByPlayer() { // it is in it, unless it has made it for whom it clones: see [planner.timeAhead]
 		flags |= unix.CLONE_NEWTIME
 	}
 	if builds {

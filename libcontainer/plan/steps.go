@@ -134,7 +134,7 @@ func (p *planner) hooks() {
 		p.add(&step.HostHooks{}) // there may be none, but the runtime hears that hooks begin
 	}
 	if len(h.CreateContainer) > 0 {
-		p.add(&step.ContainerHooks{Hooks: p.withEnv(h.CreateContainer), State: p.opt.State, Join: p.ns.hooks(p.builds()), Apart: p.seen, Time: p.ns.timeLater(), Dir: p.opt.Rootfs, Umask: p.host.Umask})
+		p.add(&step.ContainerHooks{Hooks: p.withEnv(h.CreateContainer), State: p.opt.State, Join: p.ns.hooks(p.builds()), Apart: p.seen, Time: p.timeAhead(), Dir: p.opt.Rootfs, Umask: p.host.Umask})
 	}
 }
 

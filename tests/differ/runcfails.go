@@ -97,6 +97,18 @@ var runcFails = []*Known{
 		Key: re(`^mount .* flags`),
 	},
 	{
+		Name:   "runc: several words for atime in a user namespace",
+		Reason: "The last word wins in rung; runc gives the kernel all of them, and finds that one contradicts what is locked there.",
+		Text:   re(`cannot change locked atime flags`),
+		If:     func(c *Case) bool { return ownUser(c) && slices.ContainsFunc(c.Spec.Mounts, atimeTwice) },
+		Help: func(c *Case) {
+			for i := range c.Spec.Mounts {
+				lastAtime(&c.Spec.Mounts[i])
+			}
+		},
+		Key: re(`^mount .* flags`),
+	},
+	{
 		Name:   "runc: the same file system twice at a path",
 		Reason: "mount(2) refuses a sysfs on itself with EBUSY; with fsmount it is allowed, and a list may ask for it.",
 		Text:   re(`error mounting \\?"(sysfs|mqueue|proc)\\?" to rootfs.*: device or resource busy`),
@@ -243,6 +255,19 @@ func onceEach(c *Case) {
 		}
 	}
 	c.Spec.Mounts = kept
+}
+
+func atimeTwice(m specs.Mount) bool { return atimeWords(m.Options) > 1 }
+
+// lastAtime leaves of the words about access times the last one.
+func lastAtime(m *specs.Mount) {
+	var kept []string
+	for i, o := range m.Options {
+		if atimeWords([]string{o}) == 0 || atimeWords(m.Options[i+1:]) == 0 {
+			kept = append(kept, o)
+		}
+	}
+	m.Options = kept
 }
 
 // without removes an option of a mount.

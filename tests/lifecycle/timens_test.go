@@ -25,6 +25,25 @@ func TestTimeNamespaceOfOthers(t *testing.T) {
 		"joined":                 addNS(specs.TimeNamespace, "/proc/"+strconv.Itoa(pid)+"/ns/time"),
 		"user namespace":         func(s *specs.Spec) { mapped(s); addNS(specs.TimeNamespace, "")(s) },
 		"user namespace, joined": func(s *specs.Spec) { mapped(s); addNS(specs.TimeNamespace, "/proc/"+strconv.Itoa(pid)+"/ns/time")(s) },
+		"joined pid namespace": func(s *specs.Spec) {
+			addNS(specs.TimeNamespace, "")(s)
+			addNS(specs.PIDNamespace, "/proc/"+strconv.Itoa(pid)+"/ns/pid")(s)
+		},
+		"joined both": func(s *specs.Spec) {
+			addNS(specs.TimeNamespace, "/proc/"+strconv.Itoa(pid)+"/ns/time")(s)
+			addNS(specs.PIDNamespace, "/proc/"+strconv.Itoa(pid)+"/ns/pid")(s)
+		},
+		"user namespace, joined pid namespace": func(s *specs.Spec) {
+			mapped(s)
+			for i := range s.Mounts {
+				if s.Mounts[i].Type == "proc" { // which there can't be a new one of
+					s.Mounts[i] = specs.Mount{Destination: "/proc", Type: "bind", Source: "/proc", Options: []string{"rbind"}}
+				}
+			}
+			s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = nil, nil
+			addNS(specs.TimeNamespace, "")(s)
+			addNS(specs.PIDNamespace, "/proc/"+strconv.Itoa(pid)+"/ns/pid")(s)
+		},
 		"offsets": func(s *specs.Spec) {
 			mapped(s)
 			addNS(specs.TimeNamespace, "")(s)
