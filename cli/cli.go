@@ -5,6 +5,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -77,7 +78,7 @@ func (a *app) root(args []string) *urfave.Command {
 		ExitErrHandler:  func(context.Context, *urfave.Command, error) {}, // run does it
 		Action: func(_ context.Context, c *urfave.Command) error {
 			if c.Args().Present() {
-				return urfave.Exit("No help topic for '"+c.Args().First()+"'", exitUnknownCommand)
+				return urfave.Exit(unknownCommand(c.Args().First()), exitUnknownCommand)
 			}
 			return urfave.ShowRootCommandHelp(c)
 		},
@@ -128,5 +129,15 @@ func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
 func usage(_ context.Context, c *urfave.Command, err error, _ bool) error {
+	const undefined = "flag provided but not defined: -" // the library's
+	if name, ok := strings.CutPrefix(err.Error(), undefined); ok {
+		var names []string
+		for _, f := range c.Flags {
+			names = append(names, f.Names()...)
+		}
+		if hint := meant(strings.TrimLeft(name, "-"), names, "--"); hint != "" {
+			err = fmt.Errorf("%w%s", err, hint)
+		}
+	}
 	return &usageError{command: c.FullName(), err: err}
 }
