@@ -32,6 +32,7 @@ var commands = [...]command{
 	stateCommand,
 	execCommand,
 	killCommand,
+	waitCommand,
 	pauseCommand,
 	resumeCommand,
 	deleteCommand,

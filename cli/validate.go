@@ -58,10 +58,10 @@ EXAMPLE:
 }
 
 func (a *app) validate(name, format string, strict bool) error {
-	write, ok := map[string]func(file string, list []audit.Finding) ([]byte, error){"text": findingsText, "json": findingsJSON, "sarif": findingsSARIF}[format]
-	if !ok {
-		return fmt.Errorf("unknown format %q: it can be text, json or sarif", format)
+	if err := checkFormat(format, "text", "json", "sarif"); err != nil {
+		return err
 	}
+	write := map[string]func(file string, list []audit.Finding) ([]byte, error){"text": findingsText, "json": findingsJSON, "sarif": findingsSARIF}[format]
 	raw, file, err := readDocument(name)
 	if err != nil {
 		return err
@@ -75,6 +75,15 @@ func (a *app) validate(name, format string, strict bool) error {
 		a.code = 1
 	}
 	return a.print(out)
+}
+
+// checkFormat refuses a format that isn't one of a list.
+func checkFormat(format string, known ...string) error {
+	if slices.Contains(known, format) {
+		return nil
+	}
+	last := len(known) - 1
+	return fmt.Errorf("unknown format %q: it can be %s or %s", format, strings.Join(known[:last], ", "), known[last])
 }
 
 // readDocument reads a configuration, and says which file it is.

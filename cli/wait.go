@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"math"
+	"strconv"
+
+	urfave "github.com/urfave/cli/v3"
+)
+
+var waitCommand = command{
+	name:      "wait",
+	usage:     "wait for the end of containers, and print their exit codes",
+	argsUsage: "<container-id>...",
+	minArgs:   1,
+	maxArgs:   math.MaxInt,
+	description: `Waits until the first process of each container has ended, and prints its exit
+code, 128 and the number of the signal if one ended it: a line each, in the
+order of the ids. Of one that has ended before it isn't known, nor on Linux
+before 6.15 if somebody else was told first: that is an error.
+
+EXAMPLE:
+   # rung run --detach --bundle box box1
+   # rung wait box1`,
+	build: func(a *app, c *urfave.Command) action {
+		var format string
+		c.Flags = []urfave.Flag{&urfave.StringFlag{
+			Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "text",
+			Usage: "`format` of the codes: text or json",
+		}}
+		return func(args []string) error { return a.wait(args, format) }
+	},
+}
+
+func (a *app) wait(ids []string, format string) error {
+	if err := checkFormat(format, "text", "json"); err != nil {
+		return err
+	}
+	r, err := a.runtime()
+	if err != nil {
+		return err
+	}
+	type ended struct {
+		ID         string `json:"id"`
+		ExitStatus int    `json:"exitStatus"`
+	}
+	var list []ended
+	for _, id := range ids {
+		status, err := r.Wait(id)
+		if err != nil {
+			return err
+		}
+		list = append(list, ended{id, status})
+		if format == "text" {
+			if err := a.print([]byte(strconv.Itoa(status) + "\n")); err != nil {
+				return err
+			}
+		}
+	}
+	if format == "text" {
+		return nil
+	}
+	out, err := indented(list)
+	if err != nil {
+		return err
+	}
+	return a.print(out)
+}
