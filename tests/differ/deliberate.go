@@ -192,9 +192,12 @@ var deliberate = []*Known{
 	},
 	{
 		Name:   "runc: nodev of a /dev is applied to what covers it",
-		Reason: "As ro is: runc gives /dev its flags at the end, by its path, and devices in a later mount there are none then.",
-		Key:    re(`^(exec \d )?([rw]:/dev/|dev )`),
+		Reason: "As ro is: runc gives /dev its flags at the end, by its path, and devices in a later mount there are none then, nor its null that masks files.",
+		Key:    re(`^(exec \d )?([rw]:/|dev )`),
 		Runc:   re(`^EACCES$`),
+		Where: func(c *Case, d Difference) bool {
+			return within(pathOf(d), "/dev") || strings.Contains(d.Key, "dev ") || masked(c, d)
+		},
 		If:     func(c *Case) bool { return hasOption("ro")(c) && hasOption("nodev")(c) && timesMounted(c, "/dev") > 1 },
 	},
 	{
