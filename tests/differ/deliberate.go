@@ -198,7 +198,7 @@ var deliberate = []*Known{
 		Where: func(c *Case, d Difference) bool {
 			return within(pathOf(d), "/dev") || strings.Contains(d.Key, "dev ") || masked(c, d)
 		},
-		If:     func(c *Case) bool { return hasOption("ro")(c) && hasOption("nodev")(c) && timesMounted(c, "/dev") > 1 },
+		If: func(c *Case) bool { return hasOption("ro")(c) && hasOption("nodev")(c) && timesMounted(c, "/dev") > 1 },
 	},
 	{
 		Name:   "startContainer hooks without process.env",
