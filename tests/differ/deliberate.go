@@ -372,7 +372,7 @@ var deliberate = []*Known{
 		Reason: "runc's copy of them comes before those that rung's list has at that number.",
 		Key:    re(`^mount .* \(\d+\)$`),
 		If:     func(c *Case) bool { return slices.Contains(c.Spec.Linux.ReadonlyPaths, "/") },
-		Where:  func(c *Case, d Difference) bool { return mountedTwice(c, pathOf(d)) },
+		Where:  func(c *Case, d Difference) bool { return timesMounted(c, pathOf(d)) > 1 },
 	},
 	{
 		Name:   "a read-only / is the root itself, also where .. leads to it",
@@ -402,17 +402,6 @@ var deliberate = []*Known{
 		Key:    re(`^(do |exit$|report$|exec \d|when |created |left|hook|log errors|w:)`),
 		If:     hasDevice("/srv/file"),
 	},
-}
-
-// mountedTwice reports whether several mounts of the configuration are at a path.
-func mountedTwice(c *Case, path string) bool {
-	n := 0
-	for i := range c.Spec.Mounts {
-		if c.Spec.Mounts[i].Destination == path {
-			n++
-		}
-	}
-	return n > 1
 }
 
 // listedTwice reports whether linux.devices has a path more than once.
