@@ -209,7 +209,7 @@ var errKilled = errors.New("process was killed before it ran the program (memory
 // run has the process made and waits for what it has to.
 func (x *execution) run() (status int, err error) {
 	if !x.opt.Detach {
-		if x.front, err = newForeground(x.c.r.Effects.Signals); err != nil {
+		if x.front, err = newForeground(x.c.r.Effects); err != nil {
 			return 0, err
 		}
 	}

@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"fmt"
+	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,12 +16,13 @@ import (
 type foreground struct {
 	signals int  // from now on they are for the process, and kept until it lives; -1: they aren't
 	adopts  bool // orphans become children of ours
+	spare   bool // [Effects.SpareProcessor]
 	relay   *tty.Relay
 }
 
-func newForeground(signals bool) (*foreground, error) {
-	f := &foreground{signals: -1}
-	if !signals {
+func newForeground(e Effects) (*foreground, error) {
+	f := &foreground{signals: -1, spare: e.SpareProcessor}
+	if !e.Signals {
 		return f, nil
 	}
 	var err error
@@ -45,6 +47,11 @@ func (f *foreground) close() {
 // the orphans that we have adopted. It returns the exit status.
 func (f *foreground) wait(pid, pidfd int) (int, error) {
 	if f.relay != nil {
+		if f.spare {
+			// Our wait and the relay's read of stdin have a processor of Go's each, until its monitor, which
+			// we have made sleep long, takes it away. Without two more the output waits for that.
+			runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2)
+		}
 		if err := f.relay.Start(); err != nil {
 			return 1, err
 		}

@@ -29,7 +29,7 @@ func (r *Runtime) Run(o *RunOptions) (status int, err error) {
 		}
 		return 0, err
 	}
-	f, err := newForeground(r.Effects.Signals)
+	f, err := newForeground(r.Effects)
 	if err != nil {
 		return 1, err
 	}

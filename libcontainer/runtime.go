@@ -56,7 +56,8 @@ type Effects struct {
 	FileSize bool
 	// LazyGC puts off the collection of garbage where a large configuration is read.
 	LazyGC bool
-	// SpareProcessor has List raise GOMAXPROCS by one where there are many containers.
+	// SpareProcessor has List raise GOMAXPROCS by one where there are many containers, and Run and Exec by two
+	// where they relay a terminal.
 	SpareProcessor bool
 }
 
