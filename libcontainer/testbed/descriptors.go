@@ -24,7 +24,7 @@ func Main(m *testing.M) {
 	code := m.Run()
 	var left map[string]string
 	for end := time.Now().Add(Patience / 10); ; time.Sleep(time.Millisecond) { // a thread may still be ending
-		left = more(before, Descriptors(os.Getpid()))
+		left = More(before, Descriptors(os.Getpid()))
 		if len(left) == 0 || time.Now().After(end) {
 			break
 		}
@@ -57,22 +57,33 @@ func Descriptors(pid int) map[string]string {
 // Same returns what fails the test unless the process has the same descriptors open as now.
 func Same(t testing.TB, pid int) (check func()) {
 	t.Helper()
-	before := Descriptors(pid)
+	before := settled(pid)
 	return func() {
 		t.Helper()
 		after := Descriptors(pid)
-		if left := more(before, after); len(left) > 0 {
+		if left := More(before, after); len(left) > 0 {
 			t.Errorf("left open: %q", left)
 		}
-		if gone := more(after, before); len(gone) > 0 {
+		if gone := More(after, before); len(gone) > 0 {
 			t.Errorf("closed: %q", gone)
 		}
 	}
 }
 
-// more are those of after that before hasn't. What the testing package keeps open for a profile
+// settled is Descriptors when nothing of an earlier test is being closed any more.
+func settled(pid int) map[string]string {
+	for end := time.Now().Add(Patience / 10); ; {
+		open := Descriptors(pid)
+		time.Sleep(2 * time.Millisecond)
+		if maps.Equal(open, Descriptors(pid)) || time.Now().After(end) {
+			return open
+		}
+	}
+}
+
+// More are those of after that before hasn't. What the testing package keeps open for a profile
 // doesn't count.
-func more(before, after map[string]string) map[string]string {
+func More(before, after map[string]string) map[string]string {
 	left := maps.Clone(after)
 	maps.DeleteFunc(left, func(fd, to string) bool { return before[fd] == to || profile(to) })
 	return left
