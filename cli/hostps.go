@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/fdio"
+	"github.com/rung-oci/rung/libcontainer/spawn"
 )
 
 // defaultPath serves callers without a PATH, of which podman is one.
@@ -39,7 +39,7 @@ func hostPS(options []string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("run %s: %w", path, err)
 	}
-	err = ended(pid)
+	err = spawn.Ended(pid)
 	if err != nil {
 		why := oneLine(readWhole(files[1]) + readWhole(files[0]))
 		return "", fmt.Errorf("ps %s: %w: %s", strings.Join(options, " "), err, why)
@@ -61,21 +61,6 @@ func lookPath(name, path string) (string, error) {
 		}
 	}
 	return "", errors.New(`exec: "` + name + `": executable file not found in $PATH`)
-}
-
-// ended waits for a child and says how it failed, if it did.
-func ended(pid int) error {
-	var ws unix.WaitStatus
-	if err := fdio.Again(func() error { _, err := unix.Wait4(pid, &ws, 0, nil); return err }); err != nil {
-		return fmt.Errorf("wait: %w", err)
-	}
-	switch {
-	case ws.Signaled():
-		return fmt.Errorf("signal: %s", ws.Signal())
-	case ws.ExitStatus() != 0:
-		return fmt.Errorf("exit status %d", ws.ExitStatus())
-	}
-	return nil
 }
 
 // readWhole reads a file in memory from its beginning.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -134,9 +133,7 @@ func (a *app) profile(path string) (*specs.LinuxSeccomp, error) {
 	if err := a.begin(); err != nil {
 		return nil, err
 	}
-	if fi, err := os.Stat(path); err == nil && fi.IsDir() {
-		path = filepath.Join(path, configFile)
-	}
+	path = configPath(path)
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err

@@ -52,6 +52,14 @@ EXAMPLE:
 // configFile is the name of a bundle's configuration.
 const configFile = "config.json"
 
+// configPath is the configuration that a path names: a file's, or a bundle's.
+func configPath(path string) string {
+	if fi, err := os.Stat(path); err == nil && fi.IsDir() {
+		return filepath.Join(path, configFile)
+	}
+	return path
+}
+
 func writeSpec(bundle string, rootless bool) error {
 	s := spec.Example()
 	layout, err := cgroups.Detect()

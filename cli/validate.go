@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,9 +91,7 @@ func readDocument(name string) (raw []byte, file string, err error) {
 		raw, err = io.ReadAll(io.LimitReader(os.Stdin, spec.MaxConfigSize+1))
 		name = "standard input"
 	} else {
-		if fi, serr := os.Stat(name); serr == nil && fi.IsDir() {
-			name = filepath.Join(name, configFile)
-		}
+		name = configPath(name)
 		raw, err = os.ReadFile(name)
 	}
 	if err == nil && len(raw) > spec.MaxConfigSize {
@@ -149,7 +146,7 @@ func indented(v any) ([]byte, error) {
 func findingsSARIF(file string, list []audit.Finding) ([]byte, error) {
 	type object = map[string]any
 	rules, results := []object{}, []object{}
-	for _, s := range []audit.Severity{audit.Error, audit.Ignored, audit.Differs, audit.Deprecated, audit.Risky} {
+	for _, s := range audit.Severities {
 		rules = append(rules, object{"id": string(s), "defaultConfiguration": object{"level": level(s)}})
 	}
 	for _, f := range list {

@@ -142,26 +142,11 @@ func Number(text string) (uint64, bool) {
 // content reads and closes fd, which path names in an error.
 func content(fd int, path string) (string, error) {
 	defer unix.Close(fd)
-	text, err := readAll(fd)
+	text, err := fdio.ReadAll(fd, 4095, math.MaxInt)
 	if err != nil {
 		return "", fmt.Errorf("read %s: %w", path, err)
 	}
-	return text, nil
-}
-
-func readAll(fd int) (string, error) {
-	var page [4096]byte
-	var text []byte
-	for {
-		n, err := fdio.Read(fd, page[:])
-		switch {
-		case err != nil:
-			return "", err
-		case n == 0:
-			return string(text), nil
-		}
-		text = append(text, page[:n]...)
-	}
+	return string(text), nil
 }
 
 func write(fd int, value string) error {

@@ -24,7 +24,8 @@ const (
 	Risky      Severity = "risky"      // it gives the container power over the host
 )
 
-var severities = []Severity{Error, Ignored, Differs, Deprecated, Risky}
+// Severities are all of them, in this order.
+var Severities = []Severity{Error, Ignored, Differs, Deprecated, Risky}
 
 // A Finding is something to be said about a field.
 type Finding struct {
@@ -57,7 +58,7 @@ func Config(raw []byte) []Finding {
 	}
 	slices.SortStableFunc(a.list, func(x, y Finding) int {
 		return cmp.Or(
-			cmp.Compare(slices.Index(severities, x.Severity), slices.Index(severities, y.Severity)),
+			cmp.Compare(slices.Index(Severities, x.Severity), slices.Index(Severities, y.Severity)),
 			cmp.Compare(x.Line, y.Line), cmp.Compare(x.Column, y.Column))
 	})
 	return a.list

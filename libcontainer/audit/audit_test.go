@@ -140,7 +140,7 @@ func FuzzConfig(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		lines := strings.Count(string(raw), "\n") + 1
 		for _, x := range Config(raw) {
-			if x.Line < 1 || x.Line > lines || x.Column < 1 || x.Message == "" || !slices.Contains(severities, x.Severity) {
+			if x.Line < 1 || x.Line > lines || x.Column < 1 || x.Message == "" || !slices.Contains(Severities, x.Severity) {
 				t.Errorf("%+v", x)
 			}
 		}

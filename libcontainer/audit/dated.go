@@ -1,9 +1,12 @@
 package audit
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/libcontainer/mount/option"
 )
 
 // dated are fields that the specification keeps for those who use them already.
@@ -27,14 +30,7 @@ func (a *auditor) dated() {
 // differences are what runc makes something else of, see docs/compat.md.
 func (a *auditor) differences() {
 	for i, m := range a.s.Mounts {
-		words := 0
-		for _, o := range m.Options {
-			switch o {
-			case "atime", "noatime", "relatime", "norelatime", "strictatime", "nostrictatime":
-				words++
-			}
-		}
-		if words > 1 {
+		if len(slices.DeleteFunc(slices.Clone(m.Options), func(o string) bool { return !option.IsAtime(o) })) > 1 {
 			a.find(Differs, "mounts["+strconv.Itoa(i)+"].options", "of several words about access times the last one counts; in runc noatime wins over relatime, and strictatime over both", "keep one of them")
 		}
 	}
@@ -48,7 +44,7 @@ func (a *auditor) differences() {
 			}
 		}
 	}
-	if l := a.s.Linux; l != nil && len(l.ReadonlyPaths) > 0 {
+	if l := a.s.Linux; l != nil {
 		for i, path := range l.ReadonlyPaths {
 			if path == "/" {
 				a.find(Differs, "linux.readonlyPaths["+strconv.Itoa(i)+"]", "makes the root read-only for all; runc covers it with a copy, which exec doesn't see", "use root.readonly")
@@ -59,13 +55,5 @@ func (a *auditor) differences() {
 
 // namespace tells whether the container has a namespace of a type that isn't the caller's.
 func (a *auditor) namespace(t specs.LinuxNamespaceType) bool {
-	if a.s.Linux == nil {
-		return false
-	}
-	for _, ns := range a.s.Linux.Namespaces {
-		if ns.Type == t {
-			return true
-		}
-	}
-	return false
+	return a.s.Linux != nil && slices.ContainsFunc(a.s.Linux.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == t })
 }

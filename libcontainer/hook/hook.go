@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/fdio"
+	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -37,9 +38,9 @@ func (s State) JSON(pid int) string { return fmt.Sprintf("%s%d%s", s.Before, pid
 
 // RunAll runs the hooks in order and stops at the first that fails. The error
 // names it by its kind ("createRuntime") and number.
-func RunAll(kind string, hooks []specs.Hook, state string, spawn Spawn) error {
+func RunAll(kind string, hooks []specs.Hook, state string, start Spawn) error {
 	for i := range hooks {
-		if err := Run(&hooks[i], state, spawn); err != nil {
+		if err := Run(&hooks[i], state, start); err != nil {
 			return fmt.Errorf("error running %s hook #%d: %w", kind, i, err)
 		}
 	}
@@ -49,7 +50,7 @@ func RunAll(kind string, hooks []specs.Hook, state string, spawn Spawn) error {
 // Run runs one hook and waits for it. A hook that doesn't end within its
 // timeout is killed with its process group. The error holds the end of what
 // the hook printed.
-func Run(h *specs.Hook, state string, spawn Spawn) error {
+func Run(h *specs.Hook, state string, start Spawn) error {
 	stdin, err := memory(state)
 	if err != nil {
 		return err
@@ -60,7 +61,7 @@ func Run(h *specs.Hook, state string, spawn Spawn) error {
 		return fmt.Errorf("make pipe: %w", err)
 	}
 	defer unix.Close(pipe[0])
-	pid, pidfd, err := spawn(h, stdin, pipe[1])
+	pid, pidfd, err := start(h, stdin, pipe[1])
 	unix.Close(pipe[1])
 	if err != nil {
 		return fmt.Errorf("start %s: %w", h.Path, err)
@@ -71,7 +72,7 @@ func Run(h *specs.Hook, state string, spawn Spawn) error {
 		unix.Kill(-pid, unix.SIGKILL)
 		unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
 	}
-	err = status(pid)
+	err = spawn.Ended(pid)
 	if late {
 		err = fmt.Errorf("%s: timed out after %d s", h.Path, *h.Timeout)
 	}
@@ -162,21 +163,6 @@ func oneLine(out []byte) string {
 		out = out[len(out)-maxOutput:]
 	}
 	return strings.ReplaceAll(strings.TrimSpace(string(out)), "\n", "; ")
-}
-
-// status reaps the process.
-func status(pid int) error {
-	var ws unix.WaitStatus
-	if err := fdio.Again(func() error { _, err := unix.Wait4(pid, &ws, 0, nil); return err }); err != nil {
-		return fmt.Errorf("wait: %w", err)
-	}
-	switch {
-	case ws.Signaled():
-		return fmt.Errorf("signal: %s", ws.Signal())
-	case ws.ExitStatus() != 0:
-		return fmt.Errorf("exit status %d", ws.ExitStatus())
-	}
-	return nil
 }
 
 // A Place is where hooks run that belong into the caller's own namespaces.

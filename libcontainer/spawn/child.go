@@ -1,6 +1,8 @@
 package spawn
 
 import (
+	"fmt"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/fdio"
@@ -21,6 +23,21 @@ func (c *Child) Wait() {
 		_ = fdio.Again(func() error { _, err := unix.Wait4(c.PID, &c.Status, 0, nil); return err })
 		c.reaped = true
 	}
+}
+
+// Ended waits for a child and reaps it. The error says how it failed, if it did.
+func Ended(pid int) error {
+	var ws unix.WaitStatus
+	if err := fdio.Again(func() error { _, err := unix.Wait4(pid, &ws, 0, nil); return err }); err != nil {
+		return fmt.Errorf("wait: %w", err)
+	}
+	switch {
+	case ws.Signaled():
+		return fmt.Errorf("signal: %s", ws.Signal())
+	case ws.ExitStatus() != 0:
+		return fmt.Errorf("exit status %d", ws.ExitStatus())
+	}
+	return nil
 }
 
 // Kill ends the child and reaps it.

@@ -19,10 +19,9 @@ func Examine(data []byte) (s *specs.Spec, wrong, odd Errors) {
 		return nil, d.errs, d.warnings
 	}
 	wrong, odd = withoutConsequences(d.errs, validate(s)), d.warnings
-	for _, text := range Warnings(s) {
-		path, msg, _ := strings.Cut(text, ": ")
-		path, _, _ = strings.Cut(path, ", ") // of two fields, the first
-		odd = append(odd, &FieldError{Path: path, Msg: msg})
+	for _, e := range oddities(s) {
+		e.Path, _, _ = strings.Cut(e.Path, ", ") // of two fields, the first
+		odd = append(odd, e)
 	}
 	for _, list := range []Errors{wrong, odd} {
 		for _, e := range list {

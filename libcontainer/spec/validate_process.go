@@ -111,26 +111,36 @@ func (c *checker) rlimits(limits []specs.POSIXRlimit) {
 
 // Warnings returns what deserves a warning and, by the runtime-spec, no error, as far as the
 // configuration alone tells.
-func Warnings(s *specs.Spec) []string {
-	warnings := append(resourceWarnings(s), mapWarnings(s)...)
-	if s.Process != nil {
-		warnings = append(warnings, ProcessWarnings(s.Process)...)
+func Warnings(s *specs.Spec) []string { return oddities(s).texts() }
+
+func oddities(s *specs.Spec) (odd Errors) {
+	if s.Linux != nil {
+		odd.ofResources(s.Linux.Resources)
 	}
-	return warnings
+	odd.ofMaps(s)
+	if s.Process != nil {
+		odd.ofProcess(s.Process)
+	}
+	return odd
 }
 
-// mapWarnings are about maps of ids that map nothing.
-func mapWarnings(s *specs.Spec) []string {
+// ofMaps is about maps of ids that map nothing.
+func (e *Errors) ofMaps(s *specs.Spec) {
 	if s.Linux == nil || len(s.Linux.UIDMappings)+len(s.Linux.GIDMappings) == 0 || namespacesOf(s)[specs.UserNamespace].set {
-		return nil
+		return
 	}
-	return []string{"linux.uidMappings, linux.gidMappings: ignored, linux.namespaces has no user namespace"}
+	e.add("ignored, linux.namespaces has no user namespace", "linux.uidMappings, linux.gidMappings")
 }
 
 // ProcessWarnings is [Warnings] for a process alone.
-func ProcessWarnings(p *specs.Process) (warnings []string) {
+func ProcessWarnings(p *specs.Process) []string {
+	var odd Errors
+	odd.ofProcess(p)
+	return odd.texts()
+}
+
+func (e *Errors) ofProcess(p *specs.Process) {
 	if s := p.Scheduler; s != nil && s.Nice != 0 && s.Policy != specs.SchedOther && s.Policy != specs.SchedBatch {
-		warnings = append(warnings, "process.scheduler.nice: ignored, policy "+string(s.Policy)+" has no nice value")
+		e.add("ignored, policy "+string(s.Policy)+" has no nice value", "process", "scheduler", "nice")
 	}
-	return warnings
 }

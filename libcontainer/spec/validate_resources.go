@@ -1,7 +1,6 @@
 package spec
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -172,34 +171,32 @@ func (c *checker) unified(file, value string) {
 	}
 }
 
-// resourceWarnings lists what the specification lets a runtime ignore.
-func resourceWarnings(s *specs.Spec) []string {
-	if s.Linux == nil {
-		return nil
-	}
-	return ResourceWarnings(s.Linux.Resources)
+// ResourceWarnings is what [Warnings] says of linux.resources.
+func ResourceWarnings(r *specs.LinuxResources) []string {
+	var odd Errors
+	odd.ofResources(r)
+	return odd.texts()
 }
 
-// ResourceWarnings is what [Warnings] says of linux.resources.
-func ResourceWarnings(r *specs.LinuxResources) (warnings []string) {
+// ofResources is about what the specification lets a runtime ignore.
+func (e *Errors) ofResources(r *specs.LinuxResources) {
 	if r == nil {
-		return nil
+		return
 	}
 	for i, d := range r.Devices {
-		if strings.Trim(d.Access, accessLetters) != "" && len(warnings) < maxErrors {
-			warnings = append(warnings, fmt.Sprintf("linux.resources.devices[%d].access: only r, w and m count in %s", i, quote(d.Access)))
+		if strings.Trim(d.Access, accessLetters) != "" && len(*e) < maxErrors {
+			e.add("only r, w and m count in "+quote(d.Access), "linux", "resources", "devices", i, "access")
 		}
 	}
 	if r.Memory == nil {
-		return warnings
+		return
 	}
 	for _, f := range [...]struct {
 		name  string
 		value *int64
 	}{{"kernel", r.Memory.Kernel}, {"kernelTCP", r.Memory.KernelTCP}} {
 		if f.value != nil && *f.value != 0 {
-			warnings = append(warnings, fmt.Sprintf("linux.resources.memory.%s: ignored, kernel memory has no limit of its own", f.name))
+			e.add("ignored, kernel memory has no limit of its own", "linux", "resources", "memory", f.name)
 		}
 	}
-	return warnings
 }

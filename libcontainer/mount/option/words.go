@@ -112,6 +112,12 @@ func lookup(word string) (entry, bool) {
 	return words[i], true
 }
 
+// IsAtime tells whether a word is about the time of access of files, of the mount alone.
+func IsAtime(word string) bool {
+	e, ok := lookup(word)
+	return ok && e.kind == atime
+}
+
 // Words returns every word that Parse knows, sorted, for `features`.
 func Words() []string {
 	list := make([]string, len(words))
