@@ -90,6 +90,9 @@ type Place interface {
 	// without it calls again with rules that allow everything.
 	Make(r *specs.LinuxResources) error
 
+	// Foresee says what Make would do, and does nothing. It fails where Make would before it changes anything.
+	Foresee(r *specs.LinuxResources) (*Forecast, error)
+
 	// Protect attaches the device program of the cgroup v2 that Make made, which
 	// takes long enough to be done while a process is being born there. It must
 	// come before anything of the container's runs. An error doesn't undo Make.

@@ -23,6 +23,9 @@ func (NoCgroup) Location() Location { return Location{} }
 // Make does nothing: that no limit is asked for was found out before.
 func (NoCgroup) Make(*specs.LinuxResources) error { return nil }
 
+// Foresee has nothing to say.
+func (NoCgroup) Foresee(*specs.LinuxResources) (*Forecast, error) { return &Forecast{}, nil }
+
 // Protect does nothing.
 func (NoCgroup) Protect() error { return nil }
 

@@ -227,7 +227,7 @@ func (m *Manager) list(limits []Property) []Property {
 		all = append(all,
 			property("Slice", m.unit.Slice),
 			property("Delegate", true),
-			property("PIDs", []uint32{uint32(m.holder.PID)}),
+			property("PIDs", []uint32{uint32(m.holderPID())}),
 			// A scope whose processes were killed counts as failed.
 			property("CollectMode", "inactive-or-failed"),
 		)
@@ -240,6 +240,14 @@ func (m *Manager) list(limits []Property) []Property {
 		all = append(all, property(name, true))
 	}
 	return append(append(all, limits...), m.options.Extra...)
+}
+
+// holderPID is 0 as long as nobody holds the unit.
+func (m *Manager) holderPID() int {
+	if m.holder == nil {
+		return 0
+	}
+	return m.holder.PID
 }
 
 var errElsewhere = errors.New("systemd has made the cgroup elsewhere")

@@ -32,15 +32,11 @@ func (c *controllers) enable(everything bool) ([]string, error) {
 	if !everything && len(c.need) == 0 {
 		return nil, nil
 	}
-	text, err := c.base.Read("cgroup.controllers")
+	want, err := c.wanted(everything)
 	if err != nil {
 		return nil, err
 	}
-	want := strings.Fields(text)
-	if !everything {
-		want = slices.DeleteFunc(want, func(name string) bool { return !c.needs(name) })
-	}
-	text, err = c.base.Read(path.Join(c.parent, subtree))
+	text, err := c.base.Read(path.Join(c.parent, subtree))
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +47,18 @@ func (c *controllers) enable(everything bool) ([]string, error) {
 	return c.walk(want)
 }
 
-func (c *controllers) walk(want []string) ([]string, error) {
+// wanted are those that there are, or that limits need of them.
+func (c *controllers) wanted(everything bool) ([]string, error) {
+	text, err := c.base.Read("cgroup.controllers")
+	want := strings.Fields(text)
+	if !everything {
+		want = slices.DeleteFunc(want, func(name string) bool { return !c.needs(name) })
+	}
+	return want, err
+}
+
+// dirs are the cgroups from base to the parent.
+func (c *controllers) dirs() []string {
 	dirs := []string{"."}
 	if c.parent != "." {
 		for i, r := range c.parent {
@@ -61,8 +68,12 @@ func (c *controllers) walk(want []string) ([]string, error) {
 		}
 		dirs = append(dirs, c.parent)
 	}
+	return dirs
+}
+
+func (c *controllers) walk(want []string) ([]string, error) {
 	var enabled []string
-	for _, dir := range dirs {
+	for _, dir := range c.dirs() {
 		var err error
 		if enabled, err = c.enableIn(path.Join(dir, subtree), want); err != nil {
 			return nil, err

@@ -50,9 +50,18 @@ func (m *Manager) Born() error { return nil }
 
 // Make makes the cgroup.
 func (m *Manager) Make(r *specs.LinuxResources) error {
+	p, err := planOf(r)
+	if err != nil {
+		return err
+	}
+	return m.Apply(p)
+}
+
+// planOf is what Make applies.
+func planOf(r *specs.LinuxResources) (Plan, error) {
 	p := Plan{Writes: append(Writes(r), Unified(r)...), Everything: true}
 	if err := cgfile.Possible(p.Writes); err != nil {
-		return err
+		return p, err
 	}
 	var configured []specs.LinuxDeviceCgroup
 	if r != nil {
@@ -60,10 +69,10 @@ func (m *Manager) Make(r *specs.LinuxResources) error {
 	}
 	rules, err := device.Rules(configured)
 	if err != nil {
-		return err
+		return p, err
 	}
 	p.Devices = device.Compile(rules)
-	return m.Apply(p)
+	return p, nil
 }
 
 // Apply makes the cgroup and carries out the plan, or removes what it made.
