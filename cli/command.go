@@ -42,6 +42,7 @@ var commands = [...]command{
 	updateCommand,
 	specCommand,
 	validateCommand,
+	planCommand,
 	featuresCommand,
 	seccompCommand,
 	traceCommand,

@@ -34,7 +34,7 @@ var layers = [][]string{
 	{"cgroups/v2", "libcontainer/audit", "libcontainer/idmap", "libcontainer/step"},
 	{"libcontainer/source"},
 	{"cgroups/v1", "libcontainer/plan"},
-	{"cgroups/systemd", "libcontainer/launch"},
+	{"cgroups/systemd", "libcontainer/launch", "libcontainer/preview"},
 	{"cgroups/choose"},
 	{"cgroups/cgtest", "libcontainer"},
 	{"cli", "cli/entry", "cli/quiet"},

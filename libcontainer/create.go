@@ -62,10 +62,36 @@ func (c *creation) create() error {
 
 // decide makes the plan.
 func (c *creation) decide() error {
-	h, err := host(c.layout, c.loc, c.joined)
+	o, err := c.look()
 	if err != nil {
 		return err
 	}
+	c.tellProfile()
+	c.r.warnAll(c.warnings())
+	if plan.Network(c.bundle.Spec, c.facts) {
+		c.network = launch.NewNetwork(c.host.FD)
+	}
+	if c.plan, err = plan.Create(c.bundle.Spec, c.facts, o); err == nil {
+		c.tellPlan()
+	}
+	return err
+}
+
+// warnings are those that the plan has.
+func (c *creation) warnings() []string {
+	return plan.Warnings(c.bundle.Spec, c.bundle.Spec.Process, c.facts)
+}
+
+// look finds out what the plan depends on, and chooses what the configuration leaves open.
+func (c *creation) look() (*plan.Options, error) {
+	h, err := host(c.layout, c.loc, c.joined)
+	if err != nil {
+		return nil, err
+	}
+	if c.asRoot {
+		rootsFacts(h)
+	}
+	c.facts = h
 	devices(h)
 	h.Linked = linked(c.bundle.Spec, c.bundle.Dir, c.bundle.Rootfs)
 	mountLabel := ""
@@ -73,37 +99,33 @@ func (c *creation) decide() error {
 		mountLabel = l.MountLabel
 	}
 	if err := labels(h, *c.host, c.bundle.Spec.Process, mountLabel); err != nil {
-		return err
+		return nil, err
 	}
 	if c.resctrl, err = c.chooseGroup(); err != nil {
-		return err
+		return nil, err
 	}
 	h.Groups = len(c.resctrl.Dirs())
-	o := &plan.Options{
+	h.Admit = mustAdmit(c.manager)
+	return c.options()
+}
+
+// options are what the plan has of who creates.
+func (c *creation) options() (o *plan.Options, err error) {
+	o = &plan.Options{
 		ID: c.opt.ID, Bundle: c.bundle.Dir, Rootfs: c.bundle.Rootfs, Staging: c.r.Root, NoPivot: c.opt.NoPivot, NoNewKeyring: c.opt.NoNewKeyring,
 		Preserve: c.preserve(),
 	}
 	if hooks := c.bundle.Spec.Hooks; hooks != nil && len(hooks.CreateContainer) > 0 {
 		o.State, o.HookEnv = hookState(c.bundle, c.opt.ID, specs.StateCreating), os.Environ()
-		if h.Umask, err = c.host.Umask(); err != nil {
-			return err
+		if c.facts.Umask, err = c.host.Umask(); err != nil {
+			return nil, err
 		}
 	}
 	if c.listen > 0 {
 		o.Env = append(o.Env, "LISTEN_FDS="+strconv.Itoa(c.listen), "LISTEN_PID=1")
 	}
 	c.notify(o)
-	h.Admit = mustAdmit(c.manager)
-	c.facts = h
-	c.tellProfile()
-	c.r.warnAll(plan.Warnings(c.bundle.Spec, c.bundle.Spec.Process, h))
-	if plan.Network(c.bundle.Spec, h) {
-		c.network = launch.NewNetwork(c.host.FD)
-	}
-	if c.plan, err = plan.Create(c.bundle.Spec, h, o); err == nil {
-		c.tellPlan()
-	}
-	return err
+	return o, nil
 }
 
 // claim takes the id, writes down what a later delete must know, and makes the

@@ -29,6 +29,8 @@ type creation struct {
 	listen  int
 	network *launch.Network // is being made; nil: the first process is born with its own, or has none
 
+	asRoot  bool            // it is only planned, for root, because the caller may not create it
+
 	undo    undo
 	hooked  bool           // hooks of the container have begun to run
 	mover   *netdev.Mover  // nil: no network device was moved
@@ -110,24 +112,32 @@ func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
 		return nil, err
 	}
 	r.warnAll(c.bundle.Warnings)
+	return c, c.examine()
+}
+
+// examine looks at the host and chooses the container's place there.
+func (c *creation) examine() error {
 	timeline.Runtime.Phase("look at the host")
 	fs, err := proc.Open()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	c.host = &fs
 	if c.boot, err = state.BootID(fs); err != nil {
-		return nil, err
+		return err
 	}
 	if c.layout, err = cgroups.Detect(); err != nil {
-		return nil, err
+		return err
 	}
 	if err = c.chooseCgroups(); err != nil {
-		return nil, err
+		return err
 	}
 	c.tellCgroups()
 	if c.joined, err = openNamespaces(c.bundle.Spec); err != nil {
-		return nil, err
+		return err
 	}
-	return c, c.checkMaps()
+	return c.checkMaps()
 }
+
+// unprivileged tells whether the container is made by who isn't root of the host.
+func (c *creation) unprivileged() bool { return !c.asRoot && unprivileged() }

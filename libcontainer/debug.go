@@ -22,17 +22,25 @@ func (c *creation) tellCgroups() {
 	for line := range strings.Lines(c.layout.String()) {
 		c.r.debug("cgroup layout of the host: %s", strings.TrimSuffix(line, "\n"))
 	}
-	driver := "cgroupfs"
-	switch {
-	case c.r.SystemdCgroup:
-		driver = "systemd"
-	case len(c.loc) == 0:
-		driver = "none, the container stays in its creator's"
+	driver := c.driver()
+	if driver == "none" {
+		driver += ", the container stays in its creator's"
 	}
 	c.r.debug("cgroup driver: %s", driver)
 	if len(c.loc) > 0 {
 		c.r.debug("cgroups of the container: %s", c.loc)
 	}
+}
+
+// driver is who makes the container's cgroups.
+func (c *creation) driver() string {
+	switch {
+	case c.r.SystemdCgroup:
+		return "systemd"
+	case len(c.loc) == 0:
+		return "none"
+	}
+	return "cgroupfs"
 }
 
 // tellProfile tells what of the seccomp profile has no effect.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/choose"
+	"github.com/rung-oci/rung/libcontainer/caps"
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/state"
@@ -29,6 +30,12 @@ func own(h *plan.Host) {
 	h.UserNS = InUserNamespace()
 	h.NoInspector = !h.Permitted.Has(unix.CAP_SYS_PTRACE)
 	h.NoMounts = !h.Permitted.Has(unix.CAP_SYS_ADMIN) || h.UserNS && !ownMounts()
+}
+
+// rootsFacts puts root of the host in the place of who asks.
+func rootsFacts(h *plan.Host) {
+	h.UID, h.GID, h.Permitted = 0, 0, ^caps.Set(0)
+	h.UserNS, h.NoInspector, h.NoMounts = false, false, false
 }
 
 // devices adds the default devices that can neither be made nor had from the host.
@@ -94,10 +101,10 @@ func (c *creation) chooseCgroups() (err error) {
 	if c.loc, err = c.layout.Locate(path, c.opt.ID); err != nil {
 		return err
 	}
-	if unprivileged() {
+	if c.unprivileged() {
 		delete(c.loc, "devices") // whose list is the host's business, see resources
 	}
-	if c.r.Rootless && path == "" {
+	if c.r.Rootless && !c.asRoot && path == "" {
 		if c.loc, err = choose.Rootless(c.layout, c.loc, c.configured()); err != nil {
 			return err
 		}
@@ -147,7 +154,7 @@ func (c *creation) configured() *specs.LinuxResources {
 // those that were asked for.
 func (c *creation) resources() *specs.LinuxResources {
 	r := c.configured()
-	if !unprivileged() {
+	if !c.unprivileged() {
 		return r
 	}
 	if r != nil && len(r.Devices) > 0 {

@@ -8,7 +8,7 @@ import (
 // chooseUnit decides which unit of systemd the container is to be. Without
 // privileges it is one of the user's own systemd.
 func (c *creation) chooseUnit() (err error) {
-	if c.manager, err = choose.Systemd(c.layout, c.cgroupsPath(), c.opt.ID, unprivileged(), c.bundle.Spec.Annotations); err == nil {
+	if c.manager, err = choose.Systemd(c.layout, c.cgroupsPath(), c.opt.ID, c.unprivileged(), c.bundle.Spec.Annotations); err == nil {
 		c.loc = c.manager.Location()
 	}
 	return err

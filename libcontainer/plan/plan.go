@@ -95,6 +95,8 @@ type Plan struct {
 	OOMScoreAdj *int
 	Scheduler   *specs.Scheduler
 	IOPriority  *specs.LinuxIOPriority
+	// Filter says what there is to be said of the seccomp filter.
+	Filter FilterSummary
 	// Stamps are where the tape notes the time, in order.
 	Stamps []Stamp
 	// Remote is where in the tape the calls of the steps are made.
@@ -119,6 +121,13 @@ type Slots struct {
 	Keep                  []nsenter.Slot // what an exec doesn't close at its beginning
 	Admit                 nsenter.Slot   // a pipe that brings a byte when systemd has let the player in; 0: it needn't
 	Listener              nsenter.Slot   // takes the seccomp agent's descriptor; 0: there is none
+}
+
+// FilterSummary is what there is to be said of a seccomp filter.
+type FilterSummary struct {
+	Instructions int    // 0: there is none
+	Flags        uint32 // of seccomp(2)
+	Notify       bool   // an agent answers calls
 }
 
 // planner collects a plan.
@@ -158,6 +167,9 @@ func Create(s *specs.Spec, host *Host, opt *Options) (*Plan, error) {
 	}
 	if err := p.seccomp(); err != nil {
 		return nil, err
+	}
+	if f := p.filter; f != nil {
+		p.Filter = FilterSummary{len(f.Program), f.Flags, f.Notify}
 	}
 	if err := p.steps(); err != nil {
 		return nil, err
@@ -210,7 +222,7 @@ func (p *Plan) String() string {
 		fmt.Fprintf(&b, "map uids %q gids %q\n", o.UIDMap, o.GIDMap)
 	}
 	b.WriteString(rootlessText(o))
-	sources := slices.Concat(p.Sources, o.Within, o.Make)
+	sources := p.AllSources()
 	for i := range sources {
 		s := &sources[i]
 		fmt.Fprintf(&b, "source %d: %s from %s %s%q recursive %v set %#x clear %#x rset %#x rclear %#x propagation %v\n",
@@ -239,18 +251,40 @@ func (p *Plan) String() string {
 	return b.String()
 }
 
+// AllSources are the sources by their numbers, whoever makes them.
+func (p *Plan) AllSources() []step.Source {
+	return slices.Concat(p.Sources, p.Orders.Within, p.Orders.Make)
+}
+
 func (p *Plan) printTape(b *strings.Builder, tape string) {
+	for _, c := range p.Calls() {
+		name := c.Name
+		if c.Optional {
+			name += ", or not"
+		}
+		fmt.Fprintf(b, "%s %d: %s: %s\n", tape, c.Index, name, c.Label)
+	}
+}
+
+// A Call is an entry of a tape, for people.
+type Call struct {
+	Index    int
+	Name     string // of the system call, or what the tape does itself
+	Label    string // what for
+	Optional bool   // an entry before it may pass over it
+}
+
+// Calls are the entries of the tape that have a label. What the steps queue isn't known beforehand.
+func (p *Plan) Calls() (list []Call) {
 	for i, l := range p.Tape.Lines() {
 		if l.Label == "" {
 			continue
 		}
-		call := l.Own
-		if call == "" {
-			call = seccomp.Name(l.Call)
+		name := l.Own
+		if name == "" {
+			name = seccomp.Name(l.Call)
 		}
-		if l.Optional {
-			call += ", or not"
-		}
-		fmt.Fprintf(b, "%s %d: %s: %s\n", tape, i, call, l.Label)
+		list = append(list, Call{i, name, l.Label, l.Optional})
 	}
+	return list
 }

@@ -1,0 +1,93 @@
+package libcontainer
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/mount/option"
+	"github.com/rung-oci/rung/libcontainer/plan"
+	"github.com/rung-oci/rung/libcontainer/preview"
+	"github.com/rung-oci/rung/libcontainer/spec"
+)
+
+// Plan tells what Create would do, and does nothing. Who may not create the container is told what root would do. It fails where
+// Create would before it changes anything.
+func (r *Runtime) Plan(o *CreateOptions) (*preview.Preview, error) {
+	b, err := spec.Load(o.Bundle)
+	if err != nil {
+		return nil, err
+	}
+	return r.preview(o, b)
+}
+
+// PlanOf tells what would be done to create a container anew that is there, with what it was given by updates since. That it is there is
+// no obstacle.
+func (r *Runtime) PlanOf(id string) (*preview.Preview, error) {
+	c, err := r.open(id, false)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	b, err := c.config()
+	if err != nil {
+		return nil, err
+	}
+	own := *r
+	own.SystemdCgroup = c.record.Systemd
+	return own.preview(&CreateOptions{ID: id, NoNewKeyring: c.record.NoNewKeyring}, b)
+}
+
+func (r *Runtime) preview(o *CreateOptions, b *spec.Bundle) (*preview.Preview, error) {
+	own, warnings := *r, b.Warnings
+	own.Warn = func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
+	c := &creation{r: &own, opt: o, bundle: b, listen: listenFDs(), asRoot: checkCaller(b.Spec) != nil}
+	defer c.close()
+	if err := c.examine(); err != nil {
+		return nil, err
+	}
+	opt, err := c.look()
+	if err != nil {
+		return nil, err
+	}
+	if c.plan, err = plan.Create(b.Spec, c.facts, opt); err != nil {
+		return nil, err
+	}
+	forecast, err := c.manager.Foresee(c.resources())
+	if err != nil {
+		return nil, err
+	}
+	return preview.Of(&preview.Input{
+		ID: o.ID, Bundle: b.Dir, Rootfs: b.Rootfs, Spec: b.Spec, Plan: c.plan, Host: c.facts, AsRoot: c.asRoot, Driver: c.driver(), Forecast: forecast,
+		Resctrl: c.resctrl.Dirs(), Warnings: append(warnings, c.warnings()...), Source: c.source,
+	}), nil
+}
+
+// source says where the links of a path on the host lead, and which flags the mount has that it is on. The container's own cgroups will be
+// there when it is looked for.
+func (c *creation) source(path string) (resolved string, flags uint64, err error) {
+	resolved, err = filepath.EvalSymlinks(path)
+	at := resolved
+	for _, dir := range c.loc {
+		if err != nil && path == dir {
+			resolved, at, err = path, existing(filepath.Dir(path)), nil
+		}
+	}
+	if err != nil {
+		return "", 0, err
+	}
+	var fs unix.Statfs_t
+	if err := unix.Statfs(at, &fs); err != nil {
+		return "", 0, err
+	}
+	return resolved, option.OfStatfs(uint64(fs.Flags)), nil
+}
+
+// existing is the nearest directory above a path, or itself, that is there.
+func existing(dir string) string {
+	for dir != "/" && unix.Access(dir, unix.F_OK) != nil {
+		dir = filepath.Dir(dir)
+	}
+	return dir
+}
