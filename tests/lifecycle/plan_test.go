@@ -140,12 +140,7 @@ func TestPlanIsTrue(t *testing.T) {
 			call.Args = append([]string{"--debug", "--log", log, "--log-format", "json"}, call.Args...)
 			call.Via = []string{"strace", "-f", "-qq", "-s", "1", "-o", trace}
 			r := call.Start(t)
-			written := func() bool { text, err := os.ReadFile(b.Dir + "/pid"); return err == nil && len(text) > 0 }
-			harness.Until(t, "the pid file is written", written) // strace itself lives as long as the container
-			pid, err := strconv.Atoi(read(t, b.Dir+"/pid"))
-			if err != nil {
-				t.Fatal(err)
-			}
+			pid := pidOnceWritten(t, b)
 			b.Must(t, "start")
 			b.WaitStatus(t, specs.StateRunning)
 			b.Must(t, "kill", "KILL")
@@ -161,6 +156,14 @@ func TestPlanIsTrue(t *testing.T) {
 			checkPlan(t, plan, calls, pid)
 		})
 	}
+}
+
+// pidOnceWritten waits for the pid file of a create under strace, which itself lives as long as the container.
+func pidOnceWritten(t *testing.T, b *harness.Bundle) int {
+	t.Helper()
+	written := func() bool { text, err := os.ReadFile(b.Dir + "/pid"); return err == nil && len(text) > 0 }
+	harness.Until(t, "the pid file is written", written)
+	return harness.PID(t, b.Dir+"/pid")
 }
 
 // checkPlan finds who has played which part of the tape.
