@@ -27,7 +27,8 @@ type app struct {
 	phases          bool           // whether phases are told, see tellPhases
 	holds           bool           // whether warnings are kept back, see warn
 	held            []*logrus.Entry
-	code            int // exit code of a run without errors
+	code            int       // exit code of a run without errors
+	all             []command // all that there are, which a command can't name itself
 }
 
 // Main runs the command line args, of which the first is the program's name,
@@ -40,6 +41,7 @@ func Main(args []string, version, commit string) int {
 }
 
 func (a *app) run(args []string) int {
+	a.all = commands[:]
 	err := a.root(args).Run(context.Background(), args)
 	a.tellPhases()
 	if err == nil {

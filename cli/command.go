@@ -48,7 +48,9 @@ var commands = [...]command{
 	traceCommand,
 	checkpointCommand,
 	restoreCommand,
+	completionCommand,
 	helpCommand,
+	completeCommand,
 	initCommand,
 }
 

@@ -69,3 +69,13 @@ func realtime(name string, last int) int {
 	}
 	return base + int(n)
 }
+
+// signalNames are the names of the signals that have one.
+func signalNames() (names []string) {
+	for n := unix.Signal(1); n < 64; n++ {
+		if name := unix.SignalName(n); name != "" {
+			names = append(names, strings.TrimPrefix(name, "SIG"))
+		}
+	}
+	return names
+}
