@@ -20,7 +20,7 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # `make TAGS=libseccomp` builds; `make` alone explains.
 .DEFAULT_GOAL := $(if $(TAGS),build,help)
 
-.PHONY: help build run test test-unit test-race test-system test-goplayer test-seccomp test-vm test-arm64 test-engines conformance differ differ-known lint bench bench-smoke install uninstall clean generate
+.PHONY: help build run test test-unit test-race test-system test-goplayer test-seccomp test-vm test-arm64 test-engines conformance differ differ-known lint bench bench-smoke man install uninstall clean generate
 
 help: ## show this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -117,11 +117,21 @@ bench: build ## measure beside Debian's crun and runc (needs root)
 generate: ## make the generated files anew
 	$(GO) generate ./...
 
-install: build ## install to $(PREFIX)/bin
+man: ## write the manual pages anew, from what --help says
+	$(GO) test -count=1 -run 'TestMan$$' ./cli -update
+
+share = $(DESTDIR)$(PREFIX)/share
+install: build ## install to $(PREFIX), with manual pages and completions of shells
 	install -D -m 0755 build/rung $(DESTDIR)$(PREFIX)/bin/rung
+	install -d $(share)/man/man1 $(share)/bash-completion/completions $(share)/zsh/site-functions $(share)/fish/vendor_completions.d
+	install -m 0644 docs/man/*.1 $(share)/man/man1
+	build/rung completion bash >$(share)/bash-completion/completions/rung
+	build/rung completion zsh >$(share)/zsh/site-functions/_rung
+	build/rung completion fish >$(share)/fish/vendor_completions.d/rung.fish
 
 uninstall: ## remove what install installed
-	rm -f $(DESTDIR)$(PREFIX)/bin/rung
+	rm -f $(DESTDIR)$(PREFIX)/bin/rung $(addprefix $(share)/man/man1/,$(notdir $(wildcard docs/man/*.1)))
+	rm -f $(share)/bash-completion/completions/rung $(share)/zsh/site-functions/_rung $(share)/fish/vendor_completions.d/rung.fish
 
 clean: ## remove what was built
 	rm -rf build

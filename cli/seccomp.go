@@ -106,7 +106,7 @@ EXAMPLE:
 
 func archFlag(arch *string) urfave.Flag {
 	return &urfave.StringFlag{
-		Name: "arch", Destination: arch, DefaultText: string(seccomp.Native()),
+		Name: "arch", Destination: arch, DefaultText: "this machine's",
 		Usage: "`architecture` of the call, in the words of profiles",
 	}
 }

@@ -3,7 +3,7 @@
 set -eu
 [ "$(id -u)" = 0 ] || { echo "the tests make containers: run them as root" >&2; exit 1; }
 missing=
-for pair in busybox:busybox-static runc:runc crun:crun strace:strace debootstrap:debootstrap gcc:gcc keyctl:keyutils jq:jq setpriv:util-linux newuidmap:uidmap ip:iproute2; do
+for pair in busybox:busybox-static runc:runc crun:crun strace:strace debootstrap:debootstrap gcc:gcc keyctl:keyutils mandoc:mandoc jq:jq setpriv:util-linux newuidmap:uidmap ip:iproute2; do
 	command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
 done
 # Debian's busybox may be the dynamic one; containers need the static one.
