@@ -31,6 +31,7 @@ var commands = [...]command{
 	runCommand,
 	stateCommand,
 	execCommand,
+	debugCommand,
 	killCommand,
 	waitCommand,
 	pauseCommand,

@@ -50,7 +50,7 @@ func ofIDs(command string) (states []specs.ContainerState, is bool) {
 		return []specs.ContainerState{statePaused}, true
 	case "pause":
 		return []specs.ContainerState{specs.StateCreated, specs.StateRunning}, true
-	case "exec", "wait", "ps", "events", "update":
+	case "exec", "debug", "wait", "ps", "events", "update":
 		return []specs.ContainerState{specs.StateCreated, specs.StateRunning, statePaused}, true
 	case "state", "kill", "delete":
 		return nil, true

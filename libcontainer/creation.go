@@ -29,7 +29,8 @@ type creation struct {
 	listen  int
 	network *launch.Network // is being made; nil: the first process is born with its own, or has none
 
-	asRoot  bool            // it is only planned, for root, because the caller may not create it
+	asRoot bool       // it is only planned, for root, because the caller may not create it
+	beside *container // whose namespaces it is run in, below whose cgroups its own are; nil: none
 
 	undo    undo
 	hooked  bool           // hooks of the container have begun to run
@@ -91,20 +92,25 @@ func (c *creation) close() {
 }
 
 // prepare checks all that can be checked before anything is changed.
-func (r *Runtime) prepare(o *CreateOptions) (_ *creation, err error) {
+func (r *Runtime) prepare(o *CreateOptions) (*creation, error) {
+	return r.begin(o, nil, func() (*spec.Bundle, error) { return spec.Load(o.Bundle) })
+}
+
+// begin is prepare of a bundle that load has.
+func (r *Runtime) begin(o *CreateOptions, beside *container, load func() (*spec.Bundle, error)) (_ *creation, err error) {
 	if err := state.CheckID(o.ID); err != nil {
 		return nil, err
 	}
 	r.closeOnExec()
 	r.raiseFileSize()
-	c := &creation{r: r, opt: o, listen: listenFDs()}
+	c := &creation{r: r, opt: o, listen: listenFDs(), beside: beside}
 	defer func() {
 		if err != nil {
 			c.close()
 		}
 	}()
 	timeline.Runtime.Phase("read configuration")
-	if c.bundle, err = spec.Load(o.Bundle); err != nil {
+	if c.bundle, err = load(); err != nil {
 		return nil, err
 	}
 	r.putOffGC(len(c.bundle.Raw))

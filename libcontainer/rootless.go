@@ -92,7 +92,9 @@ func ownMounts() bool {
 // them. Without privileges, one that asks for none has those that we may make.
 func (c *creation) chooseCgroups() (err error) {
 	switch {
-	case c.r.NoCgroup:
+	case c.beside != nil && c.beside.hasCgroup():
+		return c.chooseBelow()
+	case c.r.NoCgroup || c.beside != nil:
 		return c.chooseNone()
 	case c.r.SystemdCgroup:
 		return c.chooseUnit()
@@ -117,6 +119,16 @@ func (c *creation) chooseCgroups() (err error) {
 	return err
 }
 
+// chooseBelow is for what runs beside a container: the cgroups are below those of that one, and are counted there.
+func (c *creation) chooseBelow() (err error) {
+	c.loc = cgroups.Location{}
+	for key, dir := range c.beside.record.Cgroups {
+		c.loc[key] = dir + "/" + c.opt.ID
+	}
+	c.manager, err = choose.Manager(c.layout, c.loc)
+	return err
+}
+
 // chooseNone is for who wants no cgroup.
 func (c *creation) chooseNone() error {
 	r := c.configured()
@@ -134,7 +146,7 @@ func (c *creation) chooseNone() error {
 // without makes it a container without a cgroup of its own.
 func (c *creation) without() {
 	c.manager = cgroups.NoCgroup{}
-	if !ownPIDNamespace(c.bundle.Spec) {
+	if !ownPIDNamespace(c.bundle.Spec) && c.beside == nil {
 		c.r.warn("container %s has neither a cgroup nor a pid namespace of its own: processes that its init leaves behind can't be killed", c.opt.ID)
 	}
 }

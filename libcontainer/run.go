@@ -18,6 +18,11 @@ func (r *Runtime) Run(o *RunOptions) (status int, err error) {
 	if err != nil {
 		return 1, err
 	}
+	return r.run(c, o)
+}
+
+// run runs what is prepared.
+func (r *Runtime) run(c *creation, o *RunOptions) (status int, err error) {
 	defer c.close()
 	if err := checkTerminal(c.terminal(), o.Detach, o.ConsoleSocket); err != nil {
 		return 1, err

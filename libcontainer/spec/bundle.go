@@ -42,7 +42,12 @@ func Load(dir string) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bundle{Dir: dir, Raw: raw}
+	return Parse(dir, raw)
+}
+
+// Parse is Load of a text that isn't in a file. dir is where the path of a root filesystem begins.
+func Parse(dir string, raw []byte) (*Bundle, error) {
+	b, err := &Bundle{Dir: dir, Raw: raw}, error(nil)
 	var d decoded
 	b.Spec, d = decode(raw)
 	if !d.whole {
