@@ -130,11 +130,11 @@ func flagsOf(c *urfave.Command) []string {
 func TestFlags(t *testing.T) {
 	create := "b bundle console-socket no-new-keyring no-pivot no-subreaper pid-file pidfd-socket preserve-fds trace"
 	want := map[string]string{
-		"create": create, "run": create + " d detach keep",
+		"create": create, "run": create + " d detach keep keep-status",
 		"start": "trace", "state": "", "pause": "", "resume": "", "features": "", "help": "", "init": "", "ps": "f format",
 		"kill": "a all", "delete": "f force trace", "trace": "f format", "list": "f format q quiet", "spec": "b bundle rootless",
 		"seccomp": "", "events": "interval stats", "validate": "f format strict", "wait": "f format",
-		"plan": "against diff f format id no-new-keyring no-pivot preserve-fds", "completion": "", "__complete": "",
+		"plan": "against diff f format id no-new-keyring no-pivot preserve-fds", "completion": "", "__complete": "", "__keep": "",
 		"debug": "c cap cwd e env memory n namespaces pids-limit read-only rootfs t tty u user",
 		"update": "blkio-weight cpu-burst cpu-idle cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpu-share cpu-shares cpuset-cpus cpuset-mems " +
 			"kernel-memory kernel-memory-tcp l3-cache-schema mem-bw-schema memory memory-reservation memory-swap pids-limit r resources",

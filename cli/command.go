@@ -52,6 +52,7 @@ var commands = [...]command{
 	completionCommand,
 	helpCommand,
 	completeCommand,
+	keepCommand,
 	initCommand,
 }
 

@@ -25,7 +25,7 @@ EXAMPLE:
    # rung spec --bundle box
    # rung run --bundle box box1`,
 	build: func(a *app, c *urfave.Command) action {
-		o := new(libcontainer.RunOptions)
+		o, status := new(libcontainer.RunOptions), false
 		c.Flags = append(createFlags(&o.CreateOptions),
 			&urfave.BoolFlag{
 				Name: "detach", Aliases: []string{"d"}, Destination: &o.Detach,
@@ -36,10 +36,20 @@ EXAMPLE:
 				Usage: "don't delete the container when it ends",
 			},
 			&urfave.BoolFlag{
+				Name: "keep-status", Destination: &status,
+				Usage: "with --detach, leave a process that writes down how the container ends, for state and wait (Linux 6.15)",
+			},
+			&urfave.BoolFlag{
 				Name: "no-subreaper", Destination: &o.NoSubreaper,
 				Usage: "don't adopt and reap the container's orphaned processes",
 			})
 		return func(args []string) error {
+			if status && !o.Detach {
+				return errors.New("option --keep-status: it is for --detach; --keep keeps the status too")
+			}
+			if status {
+				o.Keeper = func(pidfd int) error { return a.startKeeper(args[0], pidfd) }
+			}
 			err := a.runContainer(o, args[0])
 			if err == nil {
 				return nil

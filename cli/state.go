@@ -18,7 +18,8 @@ var stateCommand = command{
 	minArgs:   1,
 	maxArgs:   1,
 	description: `Writes a container's state as JSON. Its status is one of created, running,
-paused and stopped; the pid of a stopped container is 0.
+paused and stopped; the pid of a stopped container is 0. How one has ended is
+there too if it is known, see "rung wait": exitStatus, exitedAt, oomKilled.
 
 EXAMPLE:
    # rung state web`,
@@ -63,6 +64,13 @@ func writeState(w *jsontext.Writer, s *libcontainer.State, owner string) {
 		w.EndObject()
 	}
 	text("owner", owner)
+	if x := s.Exit; x != nil { // nothing of runc's: engines pass over it
+		w.Key("exitStatus")
+		w.Int(int64(x.Status))
+		text("exitedAt", x.At.UTC().Format(time.RFC3339Nano))
+		w.Key("oomKilled")
+		w.Bool(x.OOMKilled)
+	}
 	w.EndObject()
 }
 

@@ -15,8 +15,9 @@ var waitCommand = command{
 	maxArgs:   math.MaxInt,
 	description: `Waits until the first process of each container has ended, and prints its exit
 code, 128 and the number of the signal if one ended it: a line each, in the
-order of the ids. Of one that has ended before it isn't known, nor on Linux
-before 6.15 if somebody else was told first: that is an error.
+order of the ids. Of one that has ended before it is known if somebody has seen
+it: "rung wait", "rung run --keep", "rung run --detach --keep-status". On Linux
+before 6.15 it isn't if somebody else was told first. That is an error.
 
 EXAMPLE:
    # rung run --detach --bundle box box1

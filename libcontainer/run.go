@@ -29,8 +29,12 @@ func (r *Runtime) run(c *creation, o *RunOptions) (status int, err error) {
 	}
 	if o.Detach {
 		pidfd, err := c.createAndStart()
-		if err == nil {
-			unix.Close(pidfd)
+		if err != nil {
+			return 0, err
+		}
+		defer unix.Close(pidfd)
+		if o.Keeper != nil {
+			err = o.Keeper(pidfd)
 		}
 		return 0, err
 	}
@@ -57,8 +61,12 @@ func (r *Runtime) run(c *creation, o *RunOptions) (status int, err error) {
 	c.entry.Unlock() // while it runs it is anybody's to change, or to delete
 	status, err = f.wait(c.record.PID, pidfd)
 	timeline.Runtime.Phase("delete")
-	if err != nil || o.Keep {
+	if err != nil {
 		return status, err
+	}
+	if o.Keep {
+		c.container().seen(status)
+		return status, nil
 	}
 	return status, c.remove()
 }

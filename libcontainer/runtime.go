@@ -91,6 +91,9 @@ type RunOptions struct {
 	Detach      bool // return once it runs
 	Keep        bool // don't delete it when it ends
 	NoSubreaper bool
+	// Keeper is called with a pidfd of the init of a detached container, which runs, and is to start who calls [Runtime.Keep] with it. Its
+	// error is Run's; the container runs on. It may be nil.
+	Keeper func(pidfd int) error
 }
 
 // A State is what `state` and `list` tell of a container.
@@ -104,7 +107,11 @@ type State struct {
 	Created     time.Time
 	Annotations map[string]string
 	UID         uint32 // of who made it
+	Exit        *Exit  // how it has ended; nil: it hasn't, or nobody has seen it
 }
+
+// Exit is how a container's init has ended, as somebody has seen it.
+type Exit = state.Exit
 
 // The errors that callers tell apart. Engines match on their texts.
 var (

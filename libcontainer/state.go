@@ -44,7 +44,7 @@ func (r *Runtime) state(host *proc.FS, id string) (*State, error) {
 		Rootfs: c.record.Rootfs, Created: c.record.Created, Annotations: c.record.Annotations, UID: c.record.UID,
 	}
 	if !f.Alive {
-		s.PID = 0
+		s.PID, s.Exit = 0, c.entry.Exit()
 	}
 	return s, nil
 }
