@@ -41,6 +41,8 @@ var commands = [...]command{
 	psCommand,
 	eventsCommand,
 	updateCommand,
+	mountsCommand,
+	devicesCommand,
 	specCommand,
 	validateCommand,
 	planCommand,

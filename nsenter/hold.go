@@ -26,7 +26,18 @@ func HoldUser() (*Holder, error) { return hold(unix.CLONE_NEWUSER, nil) }
 
 // HoldIn is Hold in an existing user namespace, for what is to be known of that. Nobody
 // there can look into the process: it has made itself undumpable before.
-func HoldIn(user int) (*Holder, error) {
+func HoldIn(user int) (*Holder, error) { return holdIn(user, func(*Tape) {}) }
+
+// HoldMounts is HoldIn, in a copy of our mount namespace that belongs to the user namespace: flags of mounts are locked there
+// (mount_namespaces(7)). Nothing that is mounted or unmounted on one side gets to the other.
+func HoldMounts(user int) (*Holder, error) {
+	return holdIn(user, func(t *Tape) {
+		t.Call("unshare mount namespace", unix.SYS_UNSHARE, Int(unix.CLONE_NEWNS))
+		t.Call("make mounts private", unix.SYS_MOUNT, Int(0), t.Str("/"), Int(0), Uint(unix.MS_PRIVATE|unix.MS_REC), Int(0))
+	})
+}
+
+func holdIn(user int, more func(*Tape)) (*Holder, error) {
 	var ready [2]int
 	if err := unix.Pipe2(ready[:], unix.O_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("make pipe: %w", err)
@@ -35,6 +46,7 @@ func HoldIn(user int) (*Holder, error) {
 	h, err := hold(0, func(t *Tape) {
 		t.Call("become undumpable", unix.SYS_PRCTL, Int(unix.PR_SET_DUMPABLE), Int(0), Int(0), Int(0), Int(0))
 		t.Call("join user namespace", unix.SYS_SETNS, Int(user), Int(unix.CLONE_NEWUSER))
+		more(t)
 		t.Call("report", unix.SYS_WRITE, Int(ready[1]), t.Bytes([]byte{1}), Int(1))
 	})
 	unix.Close(ready[1])

@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	urfave "github.com/urfave/cli/v3"
+	"golang.org/x/sys/unix"
+)
+
+var devicesCommand = command{
+	name:  "devices",
+	usage: "give a container that runs a device, and take it away",
+	description: `Adds devices to a container that is created, runs or is paused, lists those that
+were added, and removes them: the file, and the rule by which its cgroup allows
+it, of which systemd is told too. The device is one that the host has a file of.
+It takes root.
+
+EXAMPLE:
+   # rung devices add web /dev/fuse
+   # rung devices add --access rw --mode 0600 web /dev/loop0 /dev/disk
+   # rung devices list web
+   # rung devices remove web /dev/fuse`,
+	argsUsage: "add|list|remove ...",
+	maxArgs:   1,
+	build: func(a *app, c *urfave.Command) action {
+		return subcommands(a, c, &devicesAddCommand, &devicesListCommand, &devicesRemoveCommand)
+	},
+}
+
+var devicesAddCommand = command{
+	name:      "add",
+	usage:     "add a device of the host's",
+	argsUsage: "<container-id> DEVICE [PATH]",
+	minArgs:   2, maxArgs: 3,
+	build: func(a *app, c *urfave.Command) action {
+		var access, mode string
+		var uid, gid int
+		c.Flags = []urfave.Flag{
+			&urfave.StringFlag{Name: "access", Destination: &access, Value: "rwm", Usage: "`letters` of what the rule allows: r read, w write, m make files of it"},
+			&urfave.StringFlag{Name: "mode", Destination: &mode, Value: "0666", Usage: "octal `mode` of the file; in a user namespace it is the host's"},
+			&numberFlag{Name: "uid", Destination: &uid, Usage: "`owner` of the file, in the container"},
+			&numberFlag{Name: "gid", Destination: &gid, Usage: "`group` of the file, in the container"},
+		}
+		return func(args []string) error {
+			d, err := hostDevice(args[1])
+			if err != nil {
+				return err
+			}
+			if d.Path = args[1]; len(args) > 2 {
+				d.Path = args[2]
+			}
+			bits, err := strconv.ParseUint(mode, 8, 12)
+			if err != nil {
+				return fmt.Errorf("option --mode: %q is not an octal mode", mode)
+			}
+			d.FileMode = new(os.FileMode(bits))
+			d.UID, d.GID = new(uint32(uid)), new(uint32(gid))
+			r, err := a.runtime()
+			if err != nil {
+				return err
+			}
+			return r.AddDevice(args[0], d, access)
+		}
+	},
+}
+
+// hostDevice is the device that a file of the host's is of.
+func hostDevice(path string) (d specs.LinuxDevice, err error) {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return d, &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFCHR:
+		d.Type = "c"
+	case unix.S_IFBLK:
+		d.Type = "b"
+	default:
+		return d, fmt.Errorf("%s is not a device", path)
+	}
+	d.Major, d.Minor = int64(unix.Major(uint64(st.Rdev))), int64(unix.Minor(uint64(st.Rdev)))
+	return d, nil
+}
+
+var devicesRemoveCommand = command{
+	name:      "remove",
+	usage:     "remove what was added",
+	argsUsage: "<container-id> PATH",
+	minArgs:   2, maxArgs: 2,
+	build: func(a *app, _ *urfave.Command) action {
+		return func(args []string) error {
+			r, err := a.runtime()
+			if err != nil {
+				return err
+			}
+			return r.RemoveDevice(args[0], args[1])
+		}
+	},
+}
+
+var devicesListCommand = command{
+	name:      "list",
+	usage:     "list what was added",
+	argsUsage: "<container-id>",
+	minArgs:   1, maxArgs: 1,
+	build: func(a *app, c *urfave.Command) action {
+		var format string
+		c.Flags = []urfave.Flag{formatFlag(&format)}
+		return func(args []string) error {
+			if err := checkFormat(format, "table", "json"); err != nil {
+				return err
+			}
+			r, err := a.runtime()
+			if err != nil {
+				return err
+			}
+			list, err := r.Devices(args[0])
+			if err != nil {
+				return err
+			}
+			type device struct {
+				Path   string `json:"path"`
+				Type   string `json:"type"`
+				Major  int64  `json:"major"`
+				Minor  int64  `json:"minor"`
+				Access string `json:"access"`
+				Bound  bool   `json:"bound"`
+			}
+			out, rows := make([]device, 0, len(list)), [][]string{{"PATH", "DEVICE", "ACCESS", "BOUND"}}
+			for _, d := range list {
+				out = append(out, device{d.Path, d.Type, d.Major, d.Minor, d.Access, d.ID != 0})
+				rows = append(rows, []string{d.Path, fmt.Sprintf("%s %d:%d", d.Type, d.Major, d.Minor), d.Access, strconv.FormatBool(d.ID != 0)})
+			}
+			return a.printAs(format, out, rows)
+		}
+	},
+}

@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	urfave "github.com/urfave/cli/v3"
+)
+
+var mountsCommand = command{
+	name:  "mounts",
+	usage: "mount something in a container that runs, and unmount it",
+	description: `Adds mounts to a container that is created, runs or is paused, lists those that
+were added, and removes them. A mount is made on the host, with all its flags, and attached in
+the container: its destination is looked up there, in the container's root, and
+made if it is missing. It takes root, and a container with a mount namespace of
+its own.
+
+EXAMPLE:
+   # rung mounts add --options ro,nosuid web /srv/data /data
+   # rung mounts add --type tmpfs --options size=10m web tmpfs /scratch
+   # rung mounts list web
+   # rung mounts remove web /data`,
+	argsUsage: "add|list|remove ...",
+	maxArgs:   1,
+	build: func(a *app, c *urfave.Command) action {
+		return subcommands(a, c, &mountsAddCommand, &mountsListCommand, &mountsRemoveCommand)
+	},
+}
+
+var mountsAddCommand = command{
+	name:      "add",
+	usage:     "mount something",
+	argsUsage: "<container-id> SOURCE DESTINATION",
+	minArgs:   3, maxArgs: 3,
+	build: func(a *app, c *urfave.Command) action {
+		var kind, options string
+		var maps [2]string
+		c.Flags = []urfave.Flag{
+			&urfave.StringFlag{Name: "type", Aliases: []string{"t"}, Destination: &kind, Value: "bind", Usage: "`type` of the mount: bind or tmpfs"},
+			&urfave.StringFlag{
+				Name: "options", Aliases: []string{"o"}, Destination: &options,
+				Usage: "`words` as of a mount in config.json, with commas: ro, nosuid, rbind, rro, idmap, size=10m",
+			},
+			&urfave.StringFlag{Name: "uid-map", Destination: &maps[0], Usage: "map ids of files: `ID:HOST:SIZE`, more with commas"},
+			&urfave.StringFlag{Name: "gid-map", Destination: &maps[1], Usage: "map ids of groups: `ID:HOST:SIZE`, more with commas"},
+		}
+		return func(args []string) error {
+			m := specs.Mount{Destination: args[2], Source: args[1]}
+			if options != "" {
+				m.Options = strings.Split(options, ",")
+			}
+			var err error
+			switch kind {
+			case "bind":
+				if !contains(m.Options, "bind", "rbind") {
+					m.Options = append(m.Options, "bind")
+				}
+				if m.Source, err = filepath.Abs(m.Source); err != nil {
+					return err
+				}
+			default:
+				m.Type = kind
+			}
+			if m.UIDMappings, err = parseMaps("--uid-map", maps[0]); err != nil {
+				return err
+			}
+			if m.GIDMappings, err = parseMaps("--gid-map", maps[1]); err != nil {
+				return err
+			}
+			r, err := a.runtime()
+			if err != nil {
+				return err
+			}
+			return r.AddMount(args[0], m)
+		}
+	},
+}
+
+var mountsRemoveCommand = command{
+	name:      "remove",
+	usage:     "unmount what was added",
+	argsUsage: "<container-id> DESTINATION",
+	minArgs:   2, maxArgs: 2,
+	build: func(a *app, _ *urfave.Command) action {
+		return func(args []string) error {
+			r, err := a.runtime()
+			if err != nil {
+				return err
+			}
+			return r.RemoveMount(args[0], args[1])
+		}
+	},
+}
+
+var mountsListCommand = command{
+	name:      "list",
+	usage:     "list what was added",
+	argsUsage: "<container-id>",
+	minArgs:   1, maxArgs: 1,
+	build: func(a *app, c *urfave.Command) action {
+		var format string
+		c.Flags = []urfave.Flag{formatFlag(&format)}
+		return func(args []string) error {
+			if err := checkFormat(format, "table", "json"); err != nil {
+				return err
+			}
+			r, err := a.runtime()
+			if err != nil {
+				return err
+			}
+			list, err := r.Mounts(args[0])
+			if err != nil {
+				return err
+			}
+			type mount struct {
+				Destination string   `json:"destination"`
+				Type        string   `json:"type"`
+				Source      string   `json:"source"`
+				Options     []string `json:"options"`
+				Present     bool     `json:"present"`
+			}
+			out, rows := make([]mount, 0, len(list)), [][]string{{"DESTINATION", "TYPE", "SOURCE", "OPTIONS", "PRESENT"}}
+			for _, m := range list {
+				kind := m.Type
+				if kind == "" {
+					kind = "bind"
+				}
+				out = append(out, mount{m.Destination, kind, m.Source, append([]string{}, m.Options...), m.Present})
+				rows = append(rows, []string{m.Destination, kind, m.Source, strings.Join(m.Options, ","), strconv.FormatBool(m.Present)})
+			}
+			return a.printAs(format, out, rows)
+		}
+	},
+}

@@ -1,0 +1,231 @@
+package lifecycle
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/tests/harness"
+)
+
+// within runs a script in a container.
+func within(t *testing.T, b *harness.Bundle, script string) string {
+	t.Helper()
+	r := b.Run(t, "exec", b.ID, "/bin/sh", "-c", script)
+	return r.Stdout + r.Stderr
+}
+
+// mountIn is the line of mountinfo for a path in a container; "" if there is none.
+func mountIn(t *testing.T, pid int, at string) string {
+	t.Helper()
+	found := ""
+	for line := range strings.Lines(read(t, fmt.Sprintf("/proc/%d/mountinfo", pid))) {
+		if f := strings.Fields(line); f[4] == at {
+			found = line
+		}
+	}
+	return found
+}
+
+// readonlyMount is a file system that the host has read-only, which root of a user namespace must not change.
+func readonlyMount(t *testing.T) string {
+	t.Helper()
+	dir := harness.TempDir(t)
+	harness.IgnoreMounts(dir)
+	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_RDONLY, "mode=755"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// TestLiveMounts mounts things in containers that run, and takes them away.
+func TestLiveMounts(t *testing.T) {
+	harness.NeedRung(t, "rung mounts")
+	for name, edits := range map[string][]harness.Edit{
+		"plain": nil, "user namespace": {harness.MappedRoot}, "host pids": {harness.WithoutNS(specs.PIDNamespace)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			src := harness.TempDir(t)
+			if err := os.Chmod(src, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(src+"/file", []byte("host's"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			locked := readonlyMount(t)
+			b := harness.New(t, append([]harness.Edit{harness.Args("/bin/sleep", "600"), harness.Capabilities("CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE"), writable}, edits...)...)
+			b.Chown(t)
+			pid := b.Running(t)
+			defer b.End(t, pid)
+			run := func(args ...string) *harness.Result { t.Helper(); return b.Run(t, append([]string{"mounts"}, args...)...) }
+
+			run("add", "--options", "ro,nosuid,noexec", b.ID, src, "/new/dir").Silent(t)
+			if got := within(t, b, "cat /new/dir/file; touch /new/dir/x"); !strings.HasPrefix(got, "host's") || !strings.Contains(got, "Read-only") {
+				t.Errorf("a read-only bind: %q", got)
+			}
+			if line := mountIn(t, pid, "/new/dir"); !strings.Contains(line, " ro,nosuid,noexec") {
+				t.Errorf("flags: %q", line)
+			}
+			run("add", b.ID, locked, "/locked").Silent(t)
+			if got := within(t, b, "mount -o remount,bind,rw /locked && echo remounted"); strings.Contains(got, "remounted") == (name == "user namespace") {
+				t.Errorf("what the host has read-only: %q", got)
+			}
+			run("add", "--type", "tmpfs", "--options", "size=1m,mode=1777,nodev", b.ID, "tmpfs", "/scratch").Silent(t)
+			if got := within(t, b, "touch /scratch/x && stat -c %u /scratch/x; df -k /scratch | tail -n 1"); !strings.HasPrefix(got, "0\n") || !strings.Contains(got, "1024") {
+				t.Errorf("a tmpfs: %q", got)
+			}
+			run("add", b.ID, src+"/file", "/etc/a-file").Silent(t)
+			if got := within(t, b, "cat /etc/a-file"); got != "host's" {
+				t.Errorf("a file: %q", got)
+			}
+			run("add", b.ID, src, "/new/dir").Fails(t, 1, "was added already")
+			run("add", b.ID, src+"/none", "/x").Fails(t, 1, "no such file or directory")
+			run("add", b.ID, src, "/").Fails(t, 1, "must not be the root")
+			run("add", b.ID, src, "/proc/sys").Fails(t, 1, "inside /proc")
+			run("add", "--type", "proc", b.ID, "proc", "/x").Fails(t, 1, "can't be added to a container that runs")
+			run("add", "--options", "remount,ro", b.ID, src, "/new/dir2").Fails(t, 1, "flags of what is mounted can't be changed")
+			if out := run("list", b.ID).Stdout; strings.Count(out, "true") != 4 {
+				t.Errorf("list: %s", out)
+			}
+			run("remove", b.ID, "/new/dir").Silent(t)
+			run("remove", b.ID, "/etc/a-file").Silent(t)
+			run("remove", b.ID, "/new/dir").Fails(t, 1, "no mount was added at /new/dir")
+			if line := mountIn(t, pid, "/new/dir") + mountIn(t, pid, "/etc/a-file"); line != "" {
+				t.Errorf("still there: %q", line)
+			}
+			// What the container has unmounted isn't there, and what it has mounted over stays.
+			if got := within(t, b, "umount /scratch"); got != "" {
+				t.Error(got)
+			}
+			run("remove", b.ID, "/scratch").Fails(t, 1, "isn't what was added")
+			if out := run("list", "--format", "json", b.ID).Stdout; !strings.Contains(out, `"present": false`) {
+				t.Errorf("list: %s", out)
+			}
+			run("add", "--type", "tmpfs", b.ID, "tmpfs", "/scratch").Silent(t)
+			run("remove", b.ID, "/scratch").Silent(t)
+			if now := mountIn(t, os.Getpid(), src); now != "" {
+				t.Errorf("on the host: %s", now)
+			}
+		})
+	}
+}
+
+// TestLiveMountsRefused names why a container can't have any.
+func TestLiveMountsRefused(t *testing.T) {
+	harness.NeedRung(t, "rung mounts")
+	ro := harness.New(t, harness.Args("/bin/sleep", "600"), func(s *specs.Spec) { s.Root.Readonly = true })
+	first := ro.Running(t)
+	ro.Run(t, "mounts", "add", ro.ID, "/etc", "/new/x").Fails(t, 1, "make directory /new/x: read-only file system")
+	ro.Run(t, "mounts", "add", ro.ID, "/etc", "/bin").Silent(t)
+	ro.End(t, first)
+	b := harness.New(t, harness.Args("/bin/sleep", "600"), harness.WithoutNS(specs.MountNamespace), func(s *specs.Spec) {
+		s.Mounts, s.Linux.MaskedPaths, s.Linux.ReadonlyPaths, s.Linux.Devices, s.Root.Readonly = nil, nil, nil, nil, false
+	})
+	pid := b.Running(t)
+	b.Run(t, "mounts", "add", b.ID, "/etc", "/x").Fails(t, 1, "no mount namespace of its own")
+	b.End(t, pid)
+	b.Run(t, "mounts", "add", b.ID, "/etc", "/x").Fails(t, 1, "container does not exist")
+}
+
+// TestLiveMountsRace exchanges a directory of the container's with a link to the host's paths while mounts are added there: nothing may land outside.
+func TestLiveMountsRace(t *testing.T) {
+	harness.NeedRung(t, "rung mounts")
+	src, outside := harness.TempDir(t), harness.TempDir(t)
+	b := harness.New(t, harness.Args("/bin/sleep", "600"), writable)
+	root := filepath.Join(b.Dir, "rootfs")
+	if err := os.Mkdir(root+"/a", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("../../../../../../../.."+outside, root+"/b"); err != nil {
+		t.Fatal(err)
+	}
+	pid := b.Running(t)
+	defer b.End(t, pid)
+	var stop atomic.Bool
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for !stop.Load() {
+			_ = unix.Renameat2(unix.AT_FDCWD, root+"/a", unix.AT_FDCWD, root+"/b", unix.RENAME_EXCHANGE)
+		}
+	}()
+	n := 60
+	if testing.Short() {
+		n = 15
+	}
+	added := 0
+	for i := range n {
+		at := fmt.Sprintf("/a/m%d/n", i)
+		if r := b.Run(t, "mounts", "add", b.ID, src, at); r.Code == 0 {
+			added++
+			b.Run(t, "mounts", "remove", b.ID, at) // it may be elsewhere by now
+		}
+	}
+	stop.Store(true)
+	<-done
+	if added == 0 {
+		t.Error("no mount was added at all")
+	}
+	if left, err := os.ReadDir(outside); err != nil || len(left) > 0 {
+		t.Errorf("outside of the root: %v, %v", left, err)
+	}
+	for line := range strings.Lines(read(t, "/proc/self/mountinfo")) {
+		if strings.Contains(line, outside) {
+			t.Errorf("mounted on the host: %s", line)
+		}
+	}
+}
+
+// TestLiveDevices gives containers devices, with the rules that allow them, and takes them away.
+func TestLiveDevices(t *testing.T) {
+	harness.NeedRung(t, "rung devices")
+	if _, err := os.Stat("/dev/fuse"); err != nil {
+		t.Skip("no /dev/fuse to give")
+	}
+	for name, edits := range map[string][]harness.Edit{"plain": nil, "user namespace": {harness.MappedRoot}} {
+		t.Run(name, func(t *testing.T) {
+			b := harness.New(t, append([]harness.Edit{harness.Args("/bin/sleep", "600")}, edits...)...)
+			b.Chown(t)
+			pid := b.Running(t)
+			defer b.End(t, pid)
+			run := func(args ...string) *harness.Result { t.Helper(); return b.Run(t, append([]string{"devices"}, args...)...) }
+			const look = "stat -c %F:%t:%T /dev/f; dd if=/dev/f of=/dev/null bs=1 count=0 2>&1 && echo opened"
+			run("add", "--mode", "0640", b.ID, "/dev/fuse", "/dev/f").Silent(t)
+			got := within(t, b, look)
+			if !strings.Contains(got, "character special file:a:e5") || name == "plain" && !strings.Contains(got, "opened") {
+				t.Errorf("after it was added: %q", got)
+			}
+			run("add", b.ID, "/dev/fuse", "/dev/f").Fails(t, 1, "was added already")
+			run("add", b.ID, "/etc", "/dev/g").Fails(t, 1, "is not a device")
+			if out := run("list", b.ID).Stdout; !strings.Contains(out, "/dev/f ") || !strings.Contains(out, "c 10:229") {
+				t.Errorf("list: %s", out)
+			}
+			// An update of something else keeps the rule.
+			if harness.HasController("pids") {
+				b.Run(t, "update", "--pids-limit", "100", b.ID).Silent(t)
+				if again := within(t, b, look); again != got {
+					t.Errorf("after an update: %q, before %q", again, got)
+				}
+			}
+			run("remove", b.ID, "/dev/f").Silent(t)
+			if got := within(t, b, "ls /dev/f 2>/dev/null | grep f; mknod /dev/f2 c 10 229 && cat /dev/f2"); strings.Contains(got, "/dev/f\n") && name == "plain" {
+				t.Errorf("after it was removed: %q", got)
+			}
+			run("remove", b.ID, "/dev/f").Fails(t, 1, "no device was added at /dev/f")
+			if out := run("list", "--format", "json", b.ID).Stdout; out != "[]\n" {
+				t.Errorf("list: %s", out)
+			}
+		})
+	}
+}
