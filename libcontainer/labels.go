@@ -32,7 +32,7 @@ func labels(h *plan.Host, fs proc.FS, p *specs.Process, mountLabel string) error
 		field  string
 		wanted bool
 	}{{"process.selinuxLabel", p != nil && p.SelinuxLabel != ""}, {"linux.mountLabel", mountLabel != ""}} {
-		if l.wanted && !seLinux() {
+		if l.wanted && !SELinux() {
 			return fmt.Errorf("%s: %w", l.field, errNoSELinux)
 		}
 	}
@@ -42,8 +42,7 @@ func labels(h *plan.Host, fs proc.FS, p *specs.Process, mountLabel string) error
 // appArmor is the file of /proc/self that takes a profile: AppArmor's own (Linux
 // 5.8), or the one that it shares with others; "" where it isn't enabled.
 func appArmor(fs proc.FS) string {
-	on, err := readSmall("/sys/module/apparmor/parameters/enabled")
-	if err != nil || !strings.HasPrefix(on, "Y") {
+	if !AppArmor() {
 		return ""
 	}
 	const own, shared = "attr/apparmor/exec", "attr/exec"
@@ -55,9 +54,15 @@ func appArmor(fs proc.FS) string {
 	return own
 }
 
-// seLinux tells whether SELinux is enabled: its file system is there, and a
+// AppArmor tells whether AppArmor is enabled.
+func AppArmor() bool {
+	on, err := readSmall("/sys/module/apparmor/parameters/enabled")
+	return err == nil && strings.HasPrefix(on, "Y")
+}
+
+// SELinux tells whether SELinux is enabled: its file system is there, and a
 // policy is loaded (before that all processes are "kernel").
-func seLinux() bool {
+func SELinux() bool {
 	var fs unix.Statfs_t
 	if unix.Statfs("/sys/fs/selinux", &fs) != nil || uint32(fs.Type) != unix.SELINUX_MAGIC {
 		return false

@@ -75,6 +75,16 @@ func UserBase() (string, error) {
 	return c.property("ControlGroup")
 }
 
+// Version is that of the systemd that answers: the system's, or the user's own one.
+func Version(user bool) (int, error) {
+	c, err := connect(user, doors(user), time.Now().Add(Timeout))
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	return c.version()
+}
+
 func (m *Manager) connect() (*connection, error) {
 	return connect(m.user, m.doors, time.Now().Add(Timeout))
 }

@@ -22,7 +22,7 @@ func (p *planner) idMap(i int, m *specs.Mount, o option.Options) step.IDMap {
 	ids := step.IDMap{Field: field + ".uidMappings", MapsField: field, Recursive: o.RIDMap}
 	switch {
 	case mapped:
-		ids.UID, ids.GID = idMap(m.UIDMappings), idMap(m.GIDMappings)
+		ids.UID, ids.GID = IDMap(m.UIDMappings), IDMap(m.GIDMappings)
 		return ids
 	case o.RIDMap:
 		ids.Field = field + `.options["ridmap"]`

@@ -147,10 +147,11 @@ func (n namespaces) maps(s *specs.Spec) (uid, gid string) {
 	if n.clone&unix.CLONE_NEWUSER == 0 {
 		return "", ""
 	}
-	return idMap(s.Linux.UIDMappings), idMap(s.Linux.GIDMappings)
+	return IDMap(s.Linux.UIDMappings), IDMap(s.Linux.GIDMappings)
 }
 
-func idMap(list []specs.LinuxIDMapping) string {
+// IDMap is the text of a map for uid_map or gid_map.
+func IDMap(list []specs.LinuxIDMapping) string {
 	var b []byte
 	for _, m := range list {
 		for _, v := range [3]uint32{m.ContainerID, m.HostID, m.Size} {

@@ -18,10 +18,7 @@ func (p *planner) rootless() error {
 	o, h := &p.Orders, p.host
 	o.UIDMap, o.GIDMap = p.ns.maps(p.spec)
 	if o.UIDMap != "" {
-		l, all := p.spec.Linux, h.Permitted
-		o.UIDHelper = !all.Has(unix.CAP_SETUID) && !ownOnly(l.UIDMappings, h.UID)
-		o.GIDHelper = !all.Has(unix.CAP_SETGID) && !ownOnly(l.GIDMappings, h.GID)
-		o.DenyGroups = !all.Has(unix.CAP_SETGID) && !o.GIDHelper
+		o.UIDHelper, o.GIDHelper, o.DenyGroups = h.MapWriters(p.spec.Linux.UIDMappings, p.spec.Linux.GIDMappings)
 	}
 	if proc := p.spec.Process; proc != nil {
 		if o.DenyGroups && len(proc.User.AdditionalGids) > 0 {
@@ -37,6 +34,13 @@ func (p *planner) rootless() error {
 	o.Dumpable = h.NoInspector
 	o.Gate = o.UIDMap != "" || o.Dumpable && !o.exec
 	return nil
+}
+
+// MapWriters tells whether newuidmap(1) and newgidmap(1) have to write id maps, and whether setgroups(2) is denied before.
+func (h *Host) MapWriters(uids, gids []specs.LinuxIDMapping) (uidHelper, gidHelper, denyGroups bool) {
+	uidHelper = !h.Permitted.Has(unix.CAP_SETUID) && !ownOnly(uids, h.UID)
+	gidHelper = !h.Permitted.Has(unix.CAP_SETGID) && !ownOnly(gids, h.GID)
+	return uidHelper, gidHelper, !h.Permitted.Has(unix.CAP_SETGID) && !gidHelper
 }
 
 // ownOnly tells whether a map has one id and that is the caller's: the only one
