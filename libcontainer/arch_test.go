@@ -37,6 +37,7 @@ var layers = [][]string{
 	{"cgroups/systemd", "libcontainer/launch", "libcontainer/preview"},
 	{"cgroups/choose"},
 	{"cgroups/cgtest", "libcontainer"},
+	{"libcontainer/doctor"},
 	{"cli", "cli/entry", "cli/quiet"},
 	{""}, // main
 }

@@ -1,0 +1,174 @@
+package doctor
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/libcontainer/mount/option"
+)
+
+// wants is what somebody wants to know of the host.
+type wants struct {
+	root     string
+	systemd  bool
+	noCgroup bool
+	rootless bool
+
+	// Of a bundle:
+	bundle       bool
+	spec         *specs.Spec
+	fields       map[string]string // the check by its name: the field that asks for it, the first of several
+	limits       []specs.POSIXRlimit
+	capabilities []string
+	kinds        []string // file systems
+	trees        []string // directories whose mounts are to have their ids mapped
+	uids, gids   []specs.LinuxIDMapping
+	sysctls      []string
+	profile      string // of AppArmor
+	cgroupsPath  string
+	resources    *specs.LinuxResources
+}
+
+// ask decides what is to be known. It makes no system call.
+func ask(o *Options) *wants {
+	w := &wants{root: o.Root, systemd: o.SystemdCgroup, noCgroup: o.NoCgroup, rootless: o.Rootless, fields: map[string]string{}}
+	if o.SystemdCgroup {
+		w.fields["systemd.bus"] = "--systemd-cgroup"
+	}
+	if o.Bundle == nil {
+		w.trees = []string{"/"}
+		return w
+	}
+	w.bundle, w.spec = true, o.Bundle.Spec
+	s := w.spec
+	w.mounts(s.Mounts, o.Bundle.Dir)
+	if s.Process != nil {
+		w.process(s.Process)
+	}
+	if s.Linux != nil {
+		w.namespaces(s.Linux)
+		w.linux(s.Linux)
+		w.filter(s.Linux.Seccomp)
+	}
+	return w
+}
+
+// field notes that a field of the configuration asks for a check.
+func (w *wants) field(name, field string, args ...any) {
+	if w.fields[name] == "" {
+		w.fields[name] = fmt.Sprintf(field, args...)
+	}
+}
+
+func (w *wants) mounts(list []specs.Mount, dir string) {
+	for i := range list {
+		m := &list[i]
+		o, err := option.Parse(m.Options)
+		if err != nil {
+			continue // the bundle was checked
+		}
+		bind := m.Type == "bind" || slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind")
+		if !bind && m.Type != "" && m.Type != "none" && m.Type != "cgroup" && !slices.Contains(w.kinds, m.Type) {
+			w.kinds = append(w.kinds, m.Type)
+		}
+		if !bind {
+			w.field("filesystem."+m.Type, "mounts[%d].type", i)
+		}
+		if len(m.UIDMappings) == 0 && !o.IDMap && !o.RIDMap {
+			continue
+		}
+		if !bind {
+			w.field("idmap."+m.Type, "mounts[%d]", i)
+			continue
+		}
+		source := m.Source
+		if !filepath.IsAbs(source) {
+			source = filepath.Join(dir, source)
+		}
+		w.trees = append(w.trees, source)
+		w.field("idmap."+source, "mounts[%d]", i)
+	}
+}
+
+func (w *wants) process(p *specs.Process) {
+	for i, r := range p.Rlimits {
+		w.limits = append(w.limits, r)
+		w.field("limit."+r.Type, "process.rlimits[%d]", i)
+	}
+	if c := p.Capabilities; c != nil {
+		w.capabilities = slices.Concat(c.Bounding, c.Permitted, c.Effective)
+		w.field("caller.grants", "process.capabilities")
+	}
+	if p.ApparmorProfile != "" {
+		w.profile = p.ApparmorProfile
+		w.field("label.apparmor", "process.apparmorProfile")
+	}
+	if p.SelinuxLabel != "" {
+		w.field("label.selinux", "process.selinuxLabel")
+	}
+}
+
+// namespaces notes those that are to be made.
+func (w *wants) namespaces(l *specs.Linux) {
+	for i, n := range l.Namespaces {
+		if n.Path == "" {
+			w.field("namespace."+string(n.Type), "linux.namespaces[%d]", i)
+		}
+		if n.Type != specs.UserNamespace || n.Path != "" {
+			continue
+		}
+		w.uids, w.gids = l.UIDMappings, l.GIDMappings
+		w.field("id.maps", "linux.uidMappings")
+	}
+	if len(l.TimeOffsets) > 0 {
+		w.field("namespace.time", "linux.timeOffsets")
+	}
+}
+
+func (w *wants) linux(l *specs.Linux) {
+	w.cgroupsPath, w.resources = l.CgroupsPath, l.Resources
+	if l.MountLabel != "" {
+		w.field("label.selinux", "linux.mountLabel")
+	}
+	if l.IntelRdt != nil {
+		w.field("resctrl.mount", "linux.intelRdt")
+	}
+	if l.MemoryPolicy != nil {
+		w.field("kernel.set_mempolicy", "linux.memoryPolicy")
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.Sysctl)) {
+		w.sysctls = append(w.sysctls, name)
+		w.field("sysctl."+name, "linux.sysctl[%q]", name)
+	}
+}
+
+// filter notes what a seccomp profile takes.
+func (w *wants) filter(p *specs.LinuxSeccomp) {
+	if p == nil {
+		return
+	}
+	w.field("seccomp.filter", "linux.seccomp")
+	w.field("seccomp."+string(p.DefaultAction), "linux.seccomp.defaultAction")
+	for i := range p.Syscalls {
+		w.field("seccomp."+string(p.Syscalls[i].Action), "linux.seccomp.syscalls[%d].action", i)
+	}
+	for i, f := range p.Flags {
+		w.field("seccomp."+string(f), "linux.seccomp.flags[%d]", i)
+	}
+}
+
+// withoutCgroup tells whether the container may do without a cgroup of its own where none can be made.
+func (w *wants) withoutCgroup() bool {
+	return w.noCgroup || w.rootless && w.cgroupsPath == "" && !w.systemd
+}
+
+// first is a list's first line, for what has several.
+func first(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
+}
