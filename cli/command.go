@@ -46,6 +46,7 @@ var commands = [...]command{
 	specCommand,
 	validateCommand,
 	planCommand,
+	doctorCommand,
 	featuresCommand,
 	seccompCommand,
 	traceCommand,
