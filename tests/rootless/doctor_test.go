@@ -1,0 +1,105 @@
+package rootless
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/tests/harness"
+)
+
+// A finding is a check of rung doctor's.
+type finding struct{ Name, Status, Need, Found string }
+
+// examine calls the doctor, and returns what is required and missing.
+func examine(t *testing.T, b *harness.Bundle, args ...string) (r *harness.Result, all map[string]finding, missing []string) {
+	t.Helper()
+	r = b.Run(t, append([]string{"doctor", "--format", "json"}, args...)...)
+	var d struct{ Checks []finding }
+	if err := json.Unmarshal([]byte(r.Stdout), &d); err != nil {
+		t.Fatalf("%v: %v", err, r)
+	}
+	all = map[string]finding{}
+	for _, f := range d.Checks {
+		all[f.Name] = f
+		if f.Status == "missing" && f.Need == "required" {
+			missing = append(missing, f.Name)
+		}
+	}
+	return r, all, missing
+}
+
+// For an ordinary user, too, something is missing if, and only if, the bundle doesn't run.
+func TestDoctorForetells(t *testing.T) {
+	memory := func(s *specs.Spec) {
+		limit := int64(64 << 20)
+		s.Linux.Resources = &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &limit}}
+	}
+	for name, edit := range map[string]harness.Edit{
+		"one id":             mapping(ranges["one id"]...),
+		"many ids":           mapping(ranges["65536 with his"]...),
+		"others' ids":        mapping(ranges["65536 without his"]...),
+		"a foreign id":       mapping(specs.LinuxIDMapping{HostID: uid + 1, Size: 1}),
+		"more than promised": mapping(specs.LinuxIDMapping{HostID: firstID, Size: ids + 1}),
+		"memory":             memory,
+		"a place of root's":  func(s *specs.Spec) { s.Linux.CgroupsPath = "/rungt-doctor" },
+		"no user namespace": func(s *specs.Spec) {
+			namespace(specs.UserNamespace, "-")(s)
+			s.Linux.UIDMappings, s.Linux.GIDMappings = nil, nil
+		},
+		"time": func(s *specs.Spec) {
+			namespace(specs.TimeNamespace, "")(s)
+			s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"boottime": {Secs: 100}}
+		},
+		"a higher limit": func(s *specs.Spec) {
+			s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: 1 << 30, Hard: 1 << 30}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBundle(t, edit)
+			r, _, missing := examine(t, b, b.Dir)
+			run := b.Container(t, "run")
+			if (run.Code != 0) != (len(missing) > 0) || (r.Code == 2) != (len(missing) > 0) {
+				t.Errorf("the doctor misses %q, exit code %d; and then %v", missing, r.Code, run)
+			}
+		})
+	}
+}
+
+// In general, the doctor says what an ordinary user has.
+func TestDoctor(t *testing.T) {
+	r, all, missing := examine(t, newBundle(t))
+	if len(missing) > 0 || r.Code != 1 || r.Stderr != "" { // cgroups aren't his
+		t.Errorf("missing %q: %v", missing, r)
+	}
+	for _, want := range []finding{
+		{"caller.rights", "ok", "required", "an ordinary user, uid 100042"},
+		{"id.maps", "ok", "usual", "65537 ids can be mapped"},
+		{"id.subuid", "ok", "usual", "65536 ids from 200000"},
+		{"namespace.time", "ok", "usual", ""},
+		{"filesystem.proc", "ok", "required", ""},
+	} {
+		if got := all[want.Name]; got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	}
+	if got := all["namespace.user"]; got.Status != "ok" || got.Need != "required" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Where distributions and administrators keep user namespaces from users, or newuidmap is missing, that is what is found.
+func TestDoctorWithout(t *testing.T) {
+	b := newBundle(t)
+	b.Via = append([]string{"unshare", "-m", "--propagation", "private"}, via("mount --bind /dev/null /usr/bin/newuidmap && ", asUser()...)...)
+	if _, all, _ := examine(t, b); all["id.maps"].Status != "missing" {
+		t.Errorf("without newuidmap: %+v", all["id.maps"])
+	}
+	// The limit is one of a user namespace around: the host's stays as it is.
+	b.Via = append([]string{"unshare", "-U", "--map-root-user"}, via("echo 0 >/proc/sys/user/max_user_namespaces && ")...)
+	r, all, _ := examine(t, b)
+	if got := all["namespace.user"]; got.Status != "missing" || got.Found != "clone3: no space left on device" {
+		t.Errorf("%+v: %v", got, r)
+	}
+}
