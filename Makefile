@@ -67,7 +67,7 @@ test-vm: ## run tests in a virtual machine with systemd and all v2 controllers: 
 # Packages whose tests ask the kernel for what qemu-user doesn't have (clone3, openat2, the
 # mount calls with descriptors, to execute the program once more), and tests that do of
 # packages that otherwise only compute. The virtual machine runs them.
-ARM64_KERNEL := nsenter cgroups cgroups/cgfile cgroups/choose cgroups/systemd $(addprefix libcontainer/,calls early hook idmap launch mount mount/option \
+ARM64_KERNEL := nsenter cgroups cgroups/cgfile cgroups/choose cgroups/systemd $(addprefix libcontainer/,calls doctor early hook idmap launch mount mount/option \
 	proc rootfs seal source state step thread trap)
 ARM64_TESTS  := libcontainer:TestOpenNamespaces,TestInnerNamespaces,TestCheckPreserved libcontainer/spec:TestIsNetDeviceKernel \
 	libcontainer/plan:TestLabelsWritten,TestLabelsRefused,TestFindProgram,TestChdir,TestChdirOutside

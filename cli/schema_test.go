@@ -31,17 +31,24 @@ func (s *schemaTypes) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*[]string)(s))
 }
 
-// checkSchema holds a JSON text against a file of docs/schema. Fields that the schema doesn't know are errors here: it has all of them.
-func checkSchema(t *testing.T, name, text string) {
+// readSchema reads a file of docs/schema.
+func readSchema(t *testing.T, name string) *schemaNode {
 	t.Helper()
 	file, err := os.ReadFile("../docs/schema/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var schema schemaNode
-	if err := json.Unmarshal(file, &schema); err != nil {
+	schema := new(schemaNode)
+	if err := json.Unmarshal(file, schema); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
+	return schema
+}
+
+// checkSchema holds a JSON text against a file of docs/schema. Fields that the schema doesn't know are errors here: it has all of them.
+func checkSchema(t *testing.T, name, text string) {
+	t.Helper()
+	schema := readSchema(t, name)
 	var v any
 	if err := json.Unmarshal([]byte(text), &v); err != nil {
 		t.Fatalf("%v: %s", err, text)

@@ -67,6 +67,45 @@ func TestDoctorForetells(t *testing.T) {
 	}
 }
 
+// Of cgroups that root has delegated it knows which are his.
+func TestDoctorForetellsDelegated(t *testing.T) {
+	memory := func(s *specs.Spec) {
+		limit := int64(64 << 20)
+		s.Linux.Resources = &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &limit}}
+	}
+	plain := func(*specs.Spec) {}
+	for name, c := range map[string]struct {
+		controllers []string // delegated; nil: all
+		edit        harness.Edit
+		path        string // in the delegated cgroup
+	}{
+		"all":              {nil, plain, ""},
+		"all, limited":     {nil, limited, ""},
+		"all, memory":      {nil, memory, ""},
+		"all, by path":     {nil, limited, "/c"},
+		"pids":             {[]string{"pids"}, plain, ""},
+		"pids, limited":    {[]string{"pids"}, limited, ""},
+		"pids, memory":     {[]string{"pids"}, memory, ""},
+		"unified":          {[]string{"unified"}, plain, ""},
+		"unified, limited": {[]string{"unified"}, limited, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			top, begin := delegated(t, c.controllers...)
+			b := newBundle(t, c.edit, func(s *specs.Spec) {
+				if c.path != "" {
+					s.Linux.CgroupsPath = "/" + top + c.path
+				}
+			})
+			b.Via = append(begin, asUser()...)
+			r, _, missing := examine(t, b, b.Dir)
+			run := b.Container(t, "run")
+			if (run.Code != 0) != (len(missing) > 0) || (r.Code == 2) != (len(missing) > 0) {
+				t.Errorf("the doctor misses %q, exit code %d; and then %v", missing, r.Code, run)
+			}
+		})
+	}
+}
+
 // In general, the doctor says what an ordinary user has.
 func TestDoctor(t *testing.T) {
 	r, all, missing := examine(t, newBundle(t))
