@@ -3,7 +3,6 @@ package doctor
 import (
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -25,8 +24,10 @@ type wants struct {
 	fields       map[string]string // the check by its name: the field that asks for it, the first of several
 	limits       []specs.POSIXRlimit
 	capabilities []string
-	kinds        []string // file systems
-	trees        []string // directories whose mounts are to have their ids mapped
+	kinds        []kind
+	trees        []mapping
+	named        []named
+	joins        []join
 	uids, gids   []specs.LinuxIDMapping
 	sysctls      []string
 	profile      string // of AppArmor
@@ -41,12 +42,12 @@ func ask(o *Options) *wants {
 		w.fields["systemd.bus"] = "--systemd-cgroup"
 	}
 	if o.Bundle == nil {
-		w.trees = []string{"/"}
 		return w
 	}
 	w.bundle, w.spec = true, o.Bundle.Spec
 	s := w.spec
 	w.mounts(s.Mounts, o.Bundle.Dir)
+	w.names(s)
 	if s.Process != nil {
 		w.process(s.Process)
 	}
@@ -72,27 +73,34 @@ func (w *wants) mounts(list []specs.Mount, dir string) {
 		if err != nil {
 			continue // the bundle was checked
 		}
-		bind := m.Type == "bind" || slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind")
-		if !bind && m.Type != "" && m.Type != "none" && m.Type != "cgroup" && !slices.Contains(w.kinds, m.Type) {
-			w.kinds = append(w.kinds, m.Type)
-		}
-		if !bind {
+		if !o.Bind {
+			w.kind(m.Type, o.Attr.Set)
 			w.field("filesystem."+m.Type, "mounts[%d].type", i)
 		}
-		if len(m.UIDMappings) == 0 && !o.IDMap && !o.RIDMap {
-			continue
-		}
-		if !bind {
+		mapped := len(m.UIDMappings) > 0 || o.IDMap || o.RIDMap
+		switch {
+		case !o.Bind && mapped:
 			w.field("idmap."+m.Type, "mounts[%d]", i)
-			continue
+		case o.Bind && !o.Remount:
+			if path := w.source(i, m, dir); mapped && w.fields["idmap."+path] == "" {
+				w.trees = append(w.trees, mapping{path, o.Recursive, o.RIDMap})
+				w.field("idmap."+path, "mounts[%d]", i)
+			}
 		}
-		source := m.Source
-		if !filepath.IsAbs(source) {
-			source = filepath.Join(dir, source)
-		}
-		w.trees = append(w.trees, source)
-		w.field("idmap."+source, "mounts[%d]", i)
 	}
+}
+
+// kind notes a file system to be made. Of several mounts of one, what all are counts.
+func (w *wants) kind(name string, attr uint64) {
+	if name == "cgroup" { // made of what there is
+		return
+	}
+	i := slices.IndexFunc(w.kinds, func(k kind) bool { return k.name == name })
+	if i < 0 {
+		w.kinds = append(w.kinds, kind{name, attr})
+		return
+	}
+	w.kinds[i].attr &= attr
 }
 
 func (w *wants) process(p *specs.Process) {

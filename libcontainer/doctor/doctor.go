@@ -103,6 +103,7 @@ type host struct {
 	seccomp filters
 	labels  labels
 	extras  extras
+	names   names
 }
 
 // look gathers the facts.
@@ -116,6 +117,7 @@ func look(w *wants) *host {
 	h.seccomp = lookAtSeccomp()
 	h.labels = lookAtLabels()
 	h.extras = lookAtExtras(w)
+	h.names = lookAtNames(&h.caller, w)
 	return h
 }
 
@@ -124,10 +126,12 @@ func (h *host) judge(w *wants) (list []Check) {
 	list = append(list, h.caller.judge(w)...)
 	list = append(list, h.kernel.judge()...)
 	list = append(list, h.spaces.judge(&h.caller)...)
+	list = append(list, h.names.judgeJoin(w)...)
 	list = append(list, h.ids.judge(&h.caller)...)
 	list = append(list, h.files.judge(&h.caller)...)
 	list = append(list, h.cgroup.judge(&h.caller, w)...)
 	list = append(list, h.seccomp.judge()...)
 	list = append(list, h.labels.judge(w)...)
-	return append(list, h.extras.judge(w)...)
+	list = append(list, h.extras.judge(w)...)
+	return append(list, h.names.judge(w)...)
 }

@@ -69,11 +69,18 @@ func TestAsk(t *testing.T) {
 			Capabilities: &specs.LinuxCapabilities{Bounding: []string{"CAP_KILL"}},
 		},
 		Mounts: []specs.Mount{
-			{Destination: "/proc", Type: "proc"}, {Destination: "/b", Source: "data", Options: []string{"rbind", "idmap"}},
-			{Destination: "/c", Type: "cgroup"}, {Destination: "/t", Type: "tmpfs", UIDMappings: []specs.LinuxIDMapping{{Size: 1}}},
-			{Destination: "/o", Type: "overlay"}, {Destination: "/p", Type: "bind", Source: "/srv"},
+			{Destination: "/proc", Type: "proc"},
+			{Destination: "/b", Source: "data", Options: []string{"rbind", "idmap"}},
+			{Destination: "/c", Type: "cgroup"},
+			{Destination: "/t", Type: "tmpfs", UIDMappings: []specs.LinuxIDMapping{{Size: 1}}},
+			{Destination: "/o", Type: "overlay"},
+			{Destination: "/p", Type: "bind", Source: "/srv", Options: []string{"bind"}},
+			{Destination: "/s", Type: "sysfs", Options: []string{"ro", "nosuid"}},
+			{Destination: "/t", Type: "sysfs", Options: []string{"nosuid"}},
 		},
+		Hooks: &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/hook"}}, Poststop: []specs.Hook{{Path: "/bin/hook"}}},
 		Linux: &specs.Linux{
+			Devices:     []specs.LinuxDevice{{Path: "/dev/x"}},
 			Namespaces:  []specs.LinuxNamespace{{Type: specs.PIDNamespace}, {Type: specs.NetworkNamespace, Path: "/n"}, {Type: specs.UserNamespace}},
 			TimeOffsets: map[string]specs.LinuxTimeOffset{"monotonic": {}},
 			Sysctl:      map[string]string{"kernel.shmmax": "1"}, IntelRdt: &specs.LinuxIntelRdt{}, MemoryPolicy: &specs.LinuxMemoryPolicy{},
@@ -87,17 +94,20 @@ func TestAsk(t *testing.T) {
 	want := map[string]string{
 		"label.apparmor": "process.apparmorProfile", "label.selinux": "process.selinuxLabel", "limit.RLIMIT_CORE": "process.rlimits[0]",
 		"caller.grants": "process.capabilities", "filesystem.proc": "mounts[0].type", "idmap./box/data": "mounts[1]", "filesystem.cgroup": "mounts[2].type",
-		"filesystem.tmpfs": "mounts[3].type", "idmap.tmpfs": "mounts[3]", "filesystem.overlay": "mounts[4].type", "namespace.pid": "linux.namespaces[0]",
+		"filesystem.tmpfs": "mounts[3].type", "idmap.tmpfs": "mounts[3]", "filesystem.overlay": "mounts[4].type", "filesystem.sysfs": "mounts[6].type", "namespace.pid": "linux.namespaces[0]",
 		"namespace.user": "linux.namespaces[2]", "id.maps": "linux.uidMappings", "namespace.time": "linux.timeOffsets",
 		"sysctl.kernel.shmmax": `linux.sysctl["kernel.shmmax"]`, "resctrl.mount": "linux.intelRdt", "kernel.set_mempolicy": "linux.memoryPolicy",
 		"seccomp.filter": "linux.seccomp", "seccomp.SCMP_ACT_ERRNO": "linux.seccomp.defaultAction", "seccomp.SCMP_ACT_NOTIFY": "linux.seccomp.syscalls[0].action",
 		"seccomp.SECCOMP_FILTER_FLAG_LOG": "linux.seccomp.flags[0]", "systemd.bus": "--systemd-cgroup",
+		"file./box/data": "mounts[1].source", "file./srv": "mounts[5].source", "namespace.join": "linux.namespaces[1].path",
+		"file./dev/x": "linux.devices[0]", "file./bin/hook": "hooks.createRuntime[0].path",
 	}
 	if !maps.Equal(w.fields, want) {
 		t.Errorf("got %v\nwant %v", w.fields, want)
 	}
-	if !slices.Equal(w.kinds, []string{"proc", "tmpfs", "overlay"}) || !slices.Equal(w.trees, []string{"/box/data"}) {
-		t.Errorf("file systems %q, trees %q", w.kinds, w.trees)
+	kinds := []kind{{"proc", 0}, {"tmpfs", 0}, {"overlay", 0}, {"sysfs", unix.MOUNT_ATTR_NOSUID}}
+	if !slices.Equal(w.kinds, kinds) || !slices.Equal(w.trees, []mapping{{"/box/data", true, false}}) {
+		t.Errorf("file systems %v, trees %v", w.kinds, w.trees)
 	}
 }
 
@@ -179,17 +189,23 @@ func TestJudgeCaller(t *testing.T) {
 		{"a root of his own", caller{permitted: all, root: "/r"}, wants{}, map[string]Status{"caller.root": OK}},
 		{"none", caller{permitted: all, root: "/r", rootErr: unix.EACCES}, wants{}, map[string]Status{"caller.root": Missing}},
 		{
-			"grants", caller{permitted: all &^ (1 << unix.CAP_BPF)},
-			wants{bundle: true, capabilities: []string{"CAP_KILL", "CAP_BPF", "CAP_ODD"}}, map[string]Status{"caller.grants": Degraded},
+			"grants",
+			caller{permitted: all &^ (1 << unix.CAP_BPF)},
+			wants{bundle: true, capabilities: []string{"CAP_KILL", "CAP_BPF", "CAP_ODD"}},
+			map[string]Status{"caller.grants": Degraded},
 		},
 		{"grants of a user namespace", caller{}, wants{bundle: true, capabilities: []string{"CAP_BPF"}, fields: user}, map[string]Status{"caller.grants": OK}},
 		{
-			"limits", caller{limits: map[string]uint64{"A": 5, "B": 5}},
-			wants{limits: []specs.POSIXRlimit{{Type: "A", Hard: 5}, {Type: "B", Hard: 6}}}, map[string]Status{"limit.A": OK, "limit.B": Missing},
+			"limits",
+			caller{limits: map[string]uint64{"A": 5, "B": 5}},
+			wants{limits: []specs.POSIXRlimit{{Type: "A", Hard: 5}, {Type: "B", Hard: 6}}},
+			map[string]Status{"limit.A": OK, "limit.B": Missing},
 		},
 		{
-			"limits of who may raise them", caller{permitted: all, limits: map[string]uint64{"B": 5}},
-			wants{limits: []specs.POSIXRlimit{{Type: "B", Hard: 6}}}, map[string]Status{"limit.B": OK},
+			"limits of who may raise them",
+			caller{permitted: all, limits: map[string]uint64{"B": 5}},
+			wants{limits: []specs.POSIXRlimit{{Type: "B", Hard: 6}}},
+			map[string]Status{"limit.B": OK},
 		},
 	} {
 		list := c.caller.judge(&c.w)
@@ -287,6 +303,10 @@ func TestTexts(t *testing.T) {
 		if got := mapped(text); got != want {
 			t.Errorf("%q: %d", text, got)
 		}
+	}
+	list := sampled(mountinfo+"311 31 8:2 / /b rw - ext4 /dev/b rw\n312 31 8:2 / /f rw - fuseblk /dev/c rw\n313 31 0:9 / /o rw - overlay o rw\n", "nodev\ttmpfs\n\text4\n\tfuseblk\n")
+	if want := []tree{{mapping{path: "/"}, "ext4", true, nil}, {mapping{path: "/o"}, "overlay", true, nil}}; !slices.Equal(list, want) {
+		t.Errorf("mounts %+v", list)
 	}
 	got := known("#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t0\t5\t1\nmemory\t4\t1\t0\n")
 	if want := (map[string]controller{"cpu": {false, true}, "memory": {true, false}}); !maps.Equal(got, want) {

@@ -48,14 +48,16 @@ func TestDoctorForetells(t *testing.T) {
 		edit harness.Edit
 		asks string // a check that is required by it
 	}{
-		"plain":      {func(*specs.Spec) {}, "namespace.mount"},
-		"memory":     {resources(func(r *specs.LinuxResources) { r.Memory = &specs.LinuxMemory{Limit: &limit} }), "cgroup.memory"},
-		"no memory":  {resources(func(r *specs.LinuxResources) { r.Memory = &specs.LinuxMemory{Limit: new(int64(-1))} }), ""},
-		"cpu":        {resources(func(r *specs.LinuxResources) { r.CPU = &specs.LinuxCPU{Shares: new(uint64(512))} }), "cgroup.cpu"},
-		"cpuset":     {resources(func(r *specs.LinuxResources) { r.CPU = &specs.LinuxCPU{Cpus: "0"} }), "cgroup.cpuset"},
-		"pids":       {resources(func(r *specs.LinuxResources) { r.Pids = &specs.LinuxPids{Limit: new(int64(50))} }), "cgroup.pids"},
-		"io":         {resources(func(r *specs.LinuxResources) { r.BlockIO = &specs.LinuxBlockIO{Weight: new(uint16(500))} }), ""},
-		"huge pages": {resources(func(r *specs.LinuxResources) { r.HugepageLimits = []specs.LinuxHugepageLimit{{Pagesize: "2MB", Limit: 2 << 20}} }), "cgroup.hugetlb"},
+		"plain":     {func(*specs.Spec) {}, "namespace.mount"},
+		"memory":    {resources(func(r *specs.LinuxResources) { r.Memory = &specs.LinuxMemory{Limit: &limit} }), "cgroup.memory"},
+		"no memory": {resources(func(r *specs.LinuxResources) { r.Memory = &specs.LinuxMemory{Limit: new(int64(-1))} }), ""},
+		"cpu":       {resources(func(r *specs.LinuxResources) { r.CPU = &specs.LinuxCPU{Shares: new(uint64(512))} }), "cgroup.cpu"},
+		"cpuset":    {resources(func(r *specs.LinuxResources) { r.CPU = &specs.LinuxCPU{Cpus: "0"} }), "cgroup.cpuset"},
+		"pids":      {resources(func(r *specs.LinuxResources) { r.Pids = &specs.LinuxPids{Limit: new(int64(50))} }), "cgroup.pids"},
+		"io":        {resources(func(r *specs.LinuxResources) { r.BlockIO = &specs.LinuxBlockIO{Weight: new(uint16(500))} }), ""},
+		"huge pages": {resources(func(r *specs.LinuxResources) {
+			r.HugepageLimits = []specs.LinuxHugepageLimit{{Pagesize: "2MB", Limit: 2 << 20}}
+		}), "cgroup.hugetlb"},
 		"rdma": {resources(func(r *specs.LinuxResources) {
 			r.Rdma = map[string]specs.LinuxRdma{"mlx5_1": {HcaHandles: new(uint32(3))}}
 		}), "cgroup.rdma"},
@@ -84,6 +86,22 @@ func TestDoctorForetells(t *testing.T) {
 		"a high limit": {func(s *specs.Spec) {
 			s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: 1 << 29, Hard: 1 << 29}}
 		}, "limit.RLIMIT_NOFILE"},
+		"a source": {harness.AddMount(specs.Mount{Destination: "/v", Source: "/none/such", Options: []string{"bind"}}), "file./none/such"},
+		"a hook": {func(s *specs.Spec) {
+			s.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/none"}}}
+		}, "file./bin/none"},
+		"a hook that is there": {func(s *specs.Spec) {
+			s.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/true"}}}
+		}, "file./bin/true"},
+		"a namespace": {func(s *specs.Spec) {
+			s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.TimeNamespace, Path: "/proc/self/ns/time"})
+		}, "namespace.join"},
+		"a wrong namespace": {func(s *specs.Spec) {
+			s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.TimeNamespace, Path: "/proc/self/ns/uts"})
+		}, "namespace.join"},
+		"a device": {func(s *specs.Spec) {
+			s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/x", Type: "c", Major: 240, Minor: 7}}
+		}, "file./dev/x"},
 		"a low limit": {func(s *specs.Spec) {
 			s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: 64, Hard: 64}}
 		}, "limit.RLIMIT_NOFILE"},

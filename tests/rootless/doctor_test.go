@@ -52,6 +52,14 @@ func TestDoctorForetells(t *testing.T) {
 			namespace(specs.TimeNamespace, "")(s)
 			s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"boottime": {Secs: 100}}
 		},
+		"the host's network": namespace(specs.NetworkNamespace, "/proc/1/ns/net"),
+		"our own network":    namespace(specs.NetworkNamespace, "/proc/self/ns/net"),
+		"a device that's not": func(s *specs.Spec) {
+			s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/x", Type: "c", Major: 240, Minor: 7}}
+		},
+		"a device": func(s *specs.Spec) {
+			s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/urandom", Type: "c", Major: 1, Minor: 9}}
+		},
 		"a higher limit": func(s *specs.Spec) {
 			s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: 1 << 30, Hard: 1 << 30}}
 		},

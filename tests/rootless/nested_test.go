@@ -115,6 +115,11 @@ func TestInContainer(t *testing.T) {
 				if f := fields(r.Stdout); !strings.HasPrefix(f, "pid 1 0 0 ") || !strings.HasSuffix(f, " good") {
 					t.Errorf("the inner container said %q", f)
 				}
+				b.Spec.Process.Args = []string{"/bin/rung", "--root", "/run/in", "doctor", "/inner"}
+				b.Save(t)
+				if r := b.Container(t, "run"); r.Code > 1 {
+					t.Errorf("the doctor misses something that it takes: %v", r)
+				}
 			})
 		}
 	}
