@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rung-oci/rung/libcontainer/mount/option"
+	"github.com/rung-oci/rung/libcontainer/spec"
 )
 
 // wants is what somebody wants to know of the host.
@@ -46,7 +47,7 @@ func ask(o *Options) *wants {
 	}
 	w.bundle, w.spec = true, o.Bundle.Spec
 	s := w.spec
-	w.mounts(s.Mounts, o.Bundle.Dir)
+	w.mounts(s.Mounts, o.Bundle)
 	w.names(s)
 	if s.Process != nil {
 		w.process(s.Process)
@@ -66,14 +67,14 @@ func (w *wants) field(name, field string, args ...any) {
 	}
 }
 
-func (w *wants) mounts(list []specs.Mount, dir string) {
+func (w *wants) mounts(list []specs.Mount, b *spec.Bundle) {
 	for i := range list {
 		m := &list[i]
 		o, err := option.Parse(m.Options)
 		if err != nil {
 			continue // the bundle was checked
 		}
-		if !o.Bind {
+		if !o.Bind && !o.Remount && m.Type != "" {
 			w.kind(m.Type, o.Attr.Set)
 			w.field("filesystem."+m.Type, "mounts[%d].type", i)
 		}
@@ -82,7 +83,7 @@ func (w *wants) mounts(list []specs.Mount, dir string) {
 		case !o.Bind && mapped:
 			w.field("idmap."+m.Type, "mounts[%d]", i)
 		case o.Bind && !o.Remount:
-			if path := w.source(i, m, dir); mapped && w.fields["idmap."+path] == "" {
+			if path := w.source(i, m, b); mapped && w.fields["idmap."+path] == "" {
 				w.trees = append(w.trees, mapping{path, o.Recursive, o.RIDMap})
 				w.field("idmap."+path, "mounts[%d]", i)
 			}

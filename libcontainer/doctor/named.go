@@ -5,11 +5,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/plan"
+	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -178,12 +180,15 @@ func (n *names) judgeJoin(w *wants) []Check {
 	return []Check{c}
 }
 
-// source notes the source of a bind mount, as an absolute path.
-func (w *wants) source(i int, m *specs.Mount, dir string) string {
+// source notes the source of a bind mount, as an absolute path. One within the root filesystem may be what an earlier mount puts
+// there.
+func (w *wants) source(i int, m *specs.Mount, b *spec.Bundle) string {
 	path := m.Source
 	if !filepath.IsAbs(path) {
-		path = filepath.Join(dir, path)
+		path = filepath.Join(b.Dir, path)
 	}
-	w.name(named{path: path, field: fmt.Sprintf("mounts[%d].source", i), look: isThere, fails: "the mount"})
+	if b.Rootfs == "" || !strings.HasPrefix(filepath.Clean(path)+"/", b.Rootfs+"/") {
+		w.name(named{path: path, field: fmt.Sprintf("mounts[%d].source", i), look: isThere, fails: "the mount"})
+	}
 	return path
 }
