@@ -8,6 +8,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/rung-oci/rung/libcontainer/caps"
 	"github.com/rung-oci/rung/libcontainer/mount/option"
 	"github.com/rung-oci/rung/libcontainer/spec"
 )
@@ -31,6 +32,7 @@ type wants struct {
 	joins        []join
 	uids, gids   []specs.LinuxIDMapping
 	sysctls      []string
+	offsets      bool   // of clocks
 	profile      string // of AppArmor
 	cgroupsPath  string
 	resources    *specs.LinuxResources
@@ -54,6 +56,7 @@ func ask(o *Options) *wants {
 	}
 	if s.Linux != nil {
 		w.namespaces(s.Linux)
+		w.rights(s)
 		w.linux(s.Linux)
 		w.filter(s.Linux.Seccomp)
 	}
@@ -134,8 +137,32 @@ func (w *wants) namespaces(l *specs.Linux) {
 		w.uids, w.gids = l.UIDMappings, l.GIDMappings
 		w.field("id.maps", "linux.uidMappings")
 	}
-	if len(l.TimeOffsets) > 0 {
+	if w.offsets = len(l.TimeOffsets) > 0; w.offsets {
 		w.field("namespace.time", "linux.timeOffsets")
+	}
+}
+
+// rights notes the capabilities that the container takes of root: in a user namespace its first process has them.
+func (w *wants) rights(s *specs.Spec) {
+	at := func(kind specs.LinuxNamespaceType, isNew bool) int {
+		return slices.IndexFunc(s.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == kind && (!isNew || n.Path == "") })
+	}
+	if user := at(specs.UserNamespace, false); user >= 0 {
+		w.field("caller.CAP_SYS_CHROOT", "linux.namespaces[%d]", user)
+		return
+	}
+	if network := at(specs.NetworkNamespace, true); network >= 0 {
+		w.field("caller.CAP_NET_ADMIN", "linux.namespaces[%d]", network)
+	}
+	if s.Process == nil {
+		return
+	}
+	w.field("caller.CAP_SETGID", "process.user.gid")
+	if s.Process.User.UID != 0 {
+		w.field("caller.CAP_SETUID", "process.user.uid")
+	}
+	if c := s.Process.Capabilities; c == nil || len(c.Bounding) < len(caps.Known()) {
+		w.field("caller.CAP_SETPCAP", "process.capabilities.bounding")
 	}
 }
 

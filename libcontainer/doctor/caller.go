@@ -26,8 +26,11 @@ type caller struct {
 	refused   string // what an ordinary user can't have of the bundle
 }
 
-// privileged tells whether we are root of the host.
-func (c *caller) privileged() bool { return c.uid == 0 && !c.userNS && c.own == 0 }
+// privileged tells whether we are root of the host, with the right that most takes.
+func (c *caller) privileged() bool { return c.hostRoot() && c.own == 0 }
+
+// hostRoot tells whether device rules are set: of others nobody could have a device.
+func (c *caller) hostRoot() bool { return c.uid == 0 && !c.userNS }
 
 func lookAtCaller(w *wants) caller {
 	c := caller{uid: os.Geteuid(), gid: os.Getegid(), userNS: libcontainer.InUserNamespace(), root: w.root, limits: map[string]uint64{}}
@@ -81,6 +84,7 @@ var rights = []struct {
 	{unix.CAP_SETGID, "programs with another group, and id maps of groups"},
 	{unix.CAP_SETPCAP, "programs with fewer capabilities than ours"},
 	{unix.CAP_SETUID, "programs with another user, and id maps"},
+	{unix.CAP_SYS_CHROOT, "mounts from outside into containers with a user namespace"},
 	{unix.CAP_SYS_PTRACE, "exec into containers with a user namespace of their own"},
 	{unix.CAP_SYS_RESOURCE, "process.rlimits above our own hard limits, and process.oomScoreAdj below ours"},
 }
@@ -122,6 +126,9 @@ func (c *caller) capabilities() (list []Check) {
 		if !c.permitted.Has(r.bit) {
 			check.Status, check.Fails = Missing, r.fails
 			check.Mend = "start rung with " + names[r.bit]
+			if r.bit == unix.CAP_SETGID && c.userNS {
+				check.Status = Degraded // groups stay as they are
+			}
 		}
 		list = append(list, check)
 	}

@@ -36,6 +36,7 @@ type place struct {
 	dir     string   // the nearest directory that is there
 	err     error    // of making a cgroup in it
 	unified *unified // nil on v1, and where none could be made
+	devices error    // of having no device allowed, on v1
 }
 
 // unified is what is known of a v2 cgroup that was made.
@@ -115,6 +116,9 @@ func lookAtPlace(h *cgroups.Hierarchy, want, name string) place {
 		return p
 	}
 	defer func() { _ = cgfile.Remove(mine, time.Now().Add(time.Second)) }()
+	if slices.Contains(p.keys, "devices") {
+		p.devices = cgfile.In(mine, func(d cgfile.Dir) error { return d.Write("devices.deny", "a") })
+	}
 	if h.Unified {
 		p.unified = lookAtUnified(h.Mountpoint, dir, mine)
 	}

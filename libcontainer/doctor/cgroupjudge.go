@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/rung-oci/rung/cgroups"
@@ -29,7 +30,7 @@ func (c *cgroup) judge(who *caller, w *wants) []Check {
 		list = append(list, p.unified.judgeBirth(c.layout.Mode, w))
 	}
 	list = append(list, c.freezer())
-	if who.privileged() {
+	if who.hostRoot() {
 		list = append(list, c.deviceRules(w))
 	}
 	return append(list, c.limits(w)...)
@@ -104,7 +105,7 @@ func (c *cgroup) deviceRules(w *wants) Check {
 	check := Check{Name: "cgroup.devices", always: !w.withoutCgroup(), Status: OK, Need: Required}
 	v1, v2 := c.of("devices"), c.of("")
 	switch {
-	case v1 != nil && v1.err == nil:
+	case v1 != nil && v1.err == nil && v1.devices == nil:
 		check.Found = "v1, " + v1.dir
 	case v1 == nil && v2 != nil && v2.unified != nil && v2.unified.devices == nil:
 		check.Found = "v2, by a program (BPF)"
@@ -115,7 +116,7 @@ func (c *cgroup) deviceRules(w *wants) Check {
 			check.Found = v2.unified.devices.Error()
 			check.Mend = "build the kernel with CONFIG_CGROUP_BPF, and give rung CAP_BPF or CAP_SYS_ADMIN"
 		} else if v1 != nil {
-			check.Found = v1.err.Error()
+			check.Found, check.Mend = errors.Join(v1.err, v1.devices).Error(), "see cgroup.place, and give rung CAP_SYS_ADMIN"
 		}
 	}
 	return check

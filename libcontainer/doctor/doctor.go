@@ -110,7 +110,7 @@ type host struct {
 func look(w *wants) *host {
 	h := &host{caller: lookAtCaller(w)}
 	h.kernel = lookAtKernel(h.caller.own)
-	h.spaces = lookAtSpaces(h.caller.own)
+	h.spaces = lookAtSpaces(h.caller.own, w)
 	h.ids = lookAtIDs(&h.caller, w)
 	h.files = lookAtFiles(&h.caller, w)
 	h.cgroup = lookAtCgroup(w)

@@ -246,8 +246,8 @@ func (m *made) judge(c *caller) Check {
 	case t.step == cloning && c.own != 0:
 		check.Mend = "see namespace.user"
 	case t.step == cloning:
-		check.Mend = "see namespace"
-	case t.is(unix.EPERM, unix.ENOSYS):
+		check.Mend = "see namespace.mount and those that follow"
+	default:
 		check.Mend = "in a container, have its seccomp profile allow the calls of mounts"
 	}
 	return check
@@ -274,7 +274,7 @@ func (t *tree) judge(c *caller) Check {
 		check.Mend = "make the directory"
 	case err.is(unix.EPERM) && !c.privileged():
 		check.Mend = "it takes root of the host, or of the user namespace that the file system was mounted in"
-	case err.is(unix.EPERM, unix.ENOSYS):
+	default:
 		check.Mend = "in a container, have its seccomp profile allow open_tree and mount_setattr, and give it CAP_SYS_ADMIN"
 	}
 	return check

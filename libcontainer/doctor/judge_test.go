@@ -75,7 +75,8 @@ func TestAsk(t *testing.T) {
 			{Destination: "/t", Type: "tmpfs", UIDMappings: []specs.LinuxIDMapping{{Size: 1}}},
 			{Destination: "/o", Type: "overlay"},
 			{Destination: "/p", Type: "bind", Source: "/srv", Options: []string{"bind"}},
-			{Destination: "/r", Options: []string{"remount", "ro"}}, {Destination: "/w", Source: "rootfs/w", Options: []string{"bind"}},
+			{Destination: "/r", Options: []string{"remount", "ro"}},
+			{Destination: "/w", Source: "rootfs/w", Options: []string{"bind"}},
 			{Destination: "/s", Type: "sysfs", Options: []string{"ro", "nosuid"}},
 			{Destination: "/t", Type: "sysfs", Options: []string{"nosuid"}},
 		},
@@ -94,7 +95,7 @@ func TestAsk(t *testing.T) {
 	w := ask(&Options{Bundle: &spec.Bundle{Dir: "/box", Rootfs: "/box/rootfs", Spec: s}, SystemdCgroup: true})
 	want := map[string]string{
 		"label.apparmor": "process.apparmorProfile", "label.selinux": "process.selinuxLabel", "limit.RLIMIT_CORE": "process.rlimits[0]",
-		"caller.grants": "process.capabilities", "filesystem.proc": "mounts[0].type", "idmap./box/data": "mounts[1]", "filesystem.cgroup": "mounts[2].type",
+		"caller.grants": "process.capabilities", "caller.CAP_SYS_CHROOT": "linux.namespaces[2]", "filesystem.proc": "mounts[0].type", "idmap./box/data": "mounts[1]", "filesystem.cgroup": "mounts[2].type",
 		"filesystem.tmpfs": "mounts[3].type", "idmap.tmpfs": "mounts[3]", "filesystem.overlay": "mounts[4].type", "filesystem.sysfs": "mounts[8].type", "namespace.pid": "linux.namespaces[0]",
 		"namespace.user": "linux.namespaces[2]", "id.maps": "linux.uidMappings", "namespace.time": "linux.timeOffsets",
 		"sysctl.kernel.shmmax": `linux.sysctl["kernel.shmmax"]`, "resctrl.mount": "linux.intelRdt", "kernel.set_mempolicy": "linux.memoryPolicy",

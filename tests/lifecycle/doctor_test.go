@@ -129,6 +129,52 @@ func TestDoctorForetells(t *testing.T) {
 	}
 }
 
+// Clocks of a time namespace are set by who has CAP_SYS_TIME in its user namespace.
+func TestDoctorTime(t *testing.T) {
+	harness.NeedRung(t, "no other runtime has a doctor")
+	for name, user := range map[string]bool{"on the host": false, "in a user namespace": true} {
+		t.Run(name, func(t *testing.T) {
+			b := harness.New(t, func(s *specs.Spec) {
+				s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.TimeNamespace})
+				s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"monotonic": {Secs: 100}}
+				if user {
+					s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
+					s.Linux.UIDMappings = []specs.LinuxIDMapping{{HostID: firstID, Size: ids}}
+					s.Linux.GIDMappings = s.Linux.UIDMappings
+				}
+			})
+			b.Via = []string{"setpriv", "--bounding-set", "-sys_time"}
+			r := b.Run(t, "doctor", b.Dir)
+			if run := b.Container(t, "run"); (r.Code == 2) != (run.Code != 0) || (r.Code == 2) == user {
+				t.Errorf("%v; and then %v", r, run)
+			}
+		})
+	}
+}
+
+// Whichever right root lacks, the doctor knows what takes it.
+func TestDoctorForetellsRights(t *testing.T) {
+	harness.NeedRung(t, "no other runtime has a doctor")
+	user := func(s *specs.Spec) {
+		s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
+		s.Linux.UIDMappings = []specs.LinuxIDMapping{{HostID: firstID, Size: ids}}
+		s.Linux.GIDMappings = s.Linux.UIDMappings
+	}
+	other := func(s *specs.Spec) { s.Process.User.UID = 1000 }
+	for name, edit := range map[string]harness.Edit{"root": func(*specs.Spec) {}, "another user": other, "a user namespace": user} {
+		for _, right := range strings.Fields("chown kill mknod net_admin setfcap setgid setpcap setuid sys_admin sys_chroot sys_ptrace") {
+			t.Run(name+" without "+right, func(t *testing.T) {
+				b := harness.New(t, edit)
+				b.Via = []string{"setpriv", "--bounding-set", "-" + right}
+				r := b.Run(t, "doctor", b.Dir)
+				if run := b.Container(t, "run"); (r.Code == 2) != (run.Code != 0) {
+					t.Errorf("%v; and then %v", r, run)
+				}
+			})
+		}
+	}
+}
+
 // In a container with few rights the doctor says so, and so it is: rung can't run another there.
 func TestDoctorInContainer(t *testing.T) {
 	harness.NeedRung(t, "no other runtime has a doctor")
