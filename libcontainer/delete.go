@@ -3,16 +3,12 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/rung-oci/rung/cgroups"
-	"github.com/rung-oci/rung/cgroups/choose"
 	"github.com/rung-oci/rung/libcontainer/proc"
-	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/state"
 	"github.com/rung-oci/rung/libcontainer/timeline"
 )
@@ -83,97 +79,21 @@ func (c *container) delete(force bool) error {
 	if st := f.Status(); err == nil && !force && st != specs.StateStopped && st != specs.StateCreated {
 		return fmt.Errorf("cannot delete container %s that is not stopped: %s", c.record.ID, st)
 	}
-	var b *spec.Bundle
-	if c.record.HasHooks {
-		if b, err = c.config(); err != nil {
-			c.r.notice("poststop hooks of container %s can't be run: %v", c.record.ID, err)
-			b = nil
-		}
-	}
-	if !c.record.HasHooks || !c.entry.InPoststop() {
-		if err := c.destroy(); err != nil {
-			return err
-		}
-	}
-	timeline.Runtime.Phase("poststop hooks")
-	ran := c.poststop(b)
-	timeline.Runtime.Phase("remove state directory")
-	if ran {
-		return c.removeEntry()
-	}
-	return c.entry.Remove()
+	return c.remove(c.destroy)
 }
 
-// destroy ends and removes all that there is of the container but its entry.
-func (c *container) destroy() error {
-	timeline.Runtime.Phase("end processes")
-	ours, err := c.end()
+// overtake removes the entry of a container whose poststop hooks another delete runs: they
+// may take their time, and nothing but them is left of the container. The other goes on.
+func (r *Runtime) overtake(id string) (done bool, err error) {
+	e, err := r.store().Open(id)
 	if err != nil {
-		return err
+		return false, nil // who opens it next says so
 	}
-	reapInit(c.record, c.host)
-	c.r.unmountRoot(c.record.Root, c.record.BootID, c.host)
-	timeline.Runtime.Phase("remove cgroup")
-	if ours {
-		if err := c.manager.Destroy(); err != nil {
-			return explainBusy(c.manager, err)
-		}
+	defer e.Close()
+	if !e.InPoststop() || !e.Locked() {
+		return false, nil
 	}
-	return c.record.Resctrl.Remove()
-}
-
-// end kills what is alive and waits for the init's end. ours tells whether the cgroup
-// is the container's still.
-func (c *container) end() (ours bool, err error) {
-	pidfd, err := c.pidfd()
-	gone := false
-	if errors.Is(err, unix.ESRCH) && !c.bygone { // or the record is damaged
-		pidfd, gone, err = identified(c.entry, c.host)
-	}
-	if err == nil {
-		defer unix.Close(pidfd)
-		err = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
-	}
-	if err != nil && !errors.Is(err, unix.ESRCH) {
-		return false, fmt.Errorf("kill container init: %w", err)
-	}
-	if pidfd < 0 {
-		if ours, err = c.r.owns(c.manager, c.record.Cgroups, c.record.ID, gone && c.ownPIDNamespace()); err != nil || !ours {
-			return ours, err
-		}
-	}
-	// Processes beside the init: of a shared pid namespace, or left by an init
-	// that has ended.
-	if err := c.manager.Kill(); err != nil {
-		return false, err
-	}
-	if pidfd < 0 || wait(pidfd, 50*time.Millisecond) {
-		return true, nil
-	}
-	if err := c.heldFrozen(); err != nil {
-		return false, err
-	}
-	if !wait(pidfd, killWait) {
-		return false, errors.New("container init still running")
-	}
-	return true, nil
-}
-
-// killIdentified kills the first process of a container that has no record, if it lives. The
-// pidfd by which to wait for its end is the caller's; -1 if there is nobody to wait for.
-func killIdentified(e *state.Entry, host proc.FS) (pidfd int, err error) {
-	pidfd, _, err = identified(e, host)
-	if errors.Is(err, unix.ESRCH) {
-		return -1, nil
-	}
-	if err != nil {
-		return -1, fmt.Errorf("kill container init: %w", err)
-	}
-	if err = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
-		unix.Close(pidfd)
-		return -1, fmt.Errorf("kill container init: %w", err)
-	}
-	return pidfd, nil
+	return true, e.Remove()
 }
 
 // deleteByIntent removes what a create that was killed has left, or a container
@@ -202,112 +122,4 @@ func (r *Runtime) deleteByIntent(id string, absent bool) (done bool, err error) 
 		return false, err
 	}
 	return true, e.Remove()
-}
-
-// destroyLeft ends and removes what there is of a container without a record, but for its
-// entry: nothing if that was made before the last boot.
-func (r *Runtime) destroyLeft(e *state.Entry) error {
-	host, err := proc.Open()
-	if err != nil {
-		return err
-	}
-	defer host.Close()
-	i, damage := e.Intent()
-	bygone, err := e.OfAnotherBoot(i, host)
-	if err != nil {
-		return err
-	}
-	if bygone {
-		if damage != nil {
-			r.warn("container %s: %v", e.ID, damage)
-		}
-		return nil
-	}
-	left, err := r.left(e, i, damage)
-	if err != nil {
-		r.warn("container %s: %v", e.ID, err)
-	}
-	pidfd, err := killIdentified(e, host)
-	if err != nil {
-		return err
-	}
-	err = r.destroyCgroups(e.ID, left, pidfd)
-	if pidfd >= 0 {
-		unix.Close(pidfd)
-	}
-	if err != nil {
-		return err
-	}
-	r.unmountRoot(left.Root, left.BootID, host)
-	return left.Resctrl.Remove()
-}
-
-// destroyCgroups kills what is in the cgroups of a container without a record, and removes
-// them, if they are that container's. It waits for the first process behind pidfd, if there
-// is one, when that is killed and may end: a paused one is thawed by the kill.
-func (r *Runtime) destroyCgroups(id string, left state.Intent, pidfd int) error {
-	ended := func() {
-		if pidfd >= 0 {
-			wait(pidfd, killWait)
-		}
-	}
-	if len(left.Cgroups) == 0 {
-		ended()
-		return nil
-	}
-	m, err := load(left.Cgroups, left.Systemd)
-	if err != nil {
-		return err
-	}
-	ours, err := r.owns(m, left.Cgroups, id, false)
-	if err != nil || !ours {
-		ended()
-		return err
-	}
-	if err := m.Kill(); err != nil {
-		return err
-	}
-	ended()
-	if err := m.Destroy(); err != nil {
-		return explainBusy(m, err)
-	}
-	return nil
-}
-
-// left finds what there is of a container without a record: what its intent says,
-// and if that is damaged too, the cgroups where its configuration puts them. What a
-// damaged intent says may be another container's.
-func (r *Runtime) left(e *state.Entry, i *state.Intent, err error) (left state.Intent, _ error) {
-	if err == nil {
-		if i != nil {
-			left = *i
-		}
-		return left, nil
-	}
-	raw, rerr := e.ReadFile(state.ConfigName)
-	if rerr != nil {
-		return left, err
-	}
-	s, serr := spec.Decode(raw)
-	if serr != nil {
-		return left, err
-	}
-	layout, lerr := cgroups.Detect()
-	if lerr != nil {
-		return left, lerr
-	}
-	path := ""
-	if s.Linux != nil {
-		path = s.Linux.CgroupsPath
-	}
-	if r.SystemdCgroup {
-		left.Cgroups, lerr = choose.LocateUnit(layout, path, e.ID, unprivileged())
-	} else {
-		left.Cgroups, lerr = layout.Locate(path, e.ID)
-	}
-	if lerr != nil {
-		return left, lerr
-	}
-	left.Systemd = r.SystemdCgroup
-	return left, err
 }

@@ -32,32 +32,40 @@ func (r *Runtime) open(id string, lock bool) (*container, error) {
 
 // openWith is open with a /proc that several containers share, nil for one of its
 // own.
-func (r *Runtime) openWith(host *proc.FS, id string, lock bool) (_ *container, err error) {
-	c := &container{r: r, host: proc.FS{FD: -1}}
+func (r *Runtime) openWith(host *proc.FS, id string, lock bool) (*container, error) {
+	e, err := r.store().Open(id)
+	if err != nil {
+		return nil, err
+	}
+	if lock {
+		err = e.Lock()
+	}
+	var c *container
+	if err == nil {
+		c, err = r.load(host, e)
+	}
+	if err != nil {
+		e.Close()
+	}
+	return c, err
+}
+
+// load reads the record of an open entry, which becomes the container's to close, unless it fails.
+func (r *Runtime) load(host *proc.FS, e *state.Entry) (_ *container, err error) {
+	c := &container{r: r, entry: e}
+	if c.record, err = e.Record(); err != nil {
+		return nil, err
+	}
 	if host != nil {
 		c.host, c.shared = *host, true
-	}
-	if c.entry, err = r.store().Open(id); err != nil {
+	} else if c.host, err = proc.Open(); err != nil {
 		return nil, err
 	}
 	defer func() {
-		if err != nil {
-			c.close()
+		if err != nil && !c.shared {
+			c.host.Close()
 		}
 	}()
-	if lock {
-		if err = c.entry.Lock(); err != nil {
-			return nil, err
-		}
-	}
-	if c.record, err = c.entry.Record(); err != nil {
-		return nil, err
-	}
-	if !c.shared {
-		if c.host, err = proc.Open(); err != nil {
-			return nil, err
-		}
-	}
 	if c.bygone, err = c.record.OfAnotherBoot(c.host); err != nil {
 		return nil, err
 	}
@@ -65,8 +73,10 @@ func (r *Runtime) openWith(host *proc.FS, id string, lock bool) (_ *container, e
 		// Who has its pid, or is where its cgroups were, is somebody else.
 		c.record.Cgroups, c.record.Resctrl, c.record.Systemd = map[string]string{}, nil, false
 	}
-	c.manager, err = manager(c.record)
-	return c, err
+	if c.manager, err = manager(c.record); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 func (c *container) close() {

@@ -41,20 +41,6 @@ func (c *container) poststop(b *spec.Bundle) (any bool) {
 	return true
 }
 
-// overtake removes the entry of a container whose poststop hooks another delete runs: they
-// may take their time, and nothing but them is left of the container. The other goes on.
-func (r *Runtime) overtake(id string) (done bool, err error) {
-	e, err := r.store().Open(id)
-	if err != nil {
-		return false, nil // who opens it next says so
-	}
-	defer e.Close()
-	if !e.InPoststop() || !e.Locked() {
-		return false, nil
-	}
-	return true, e.Remove()
-}
-
 // removeEntry removes the container's entry, last of all. It is no error that a forced
 // delete has done so while poststop hooks ran: whatever has the name now is another's.
 func (c *container) removeEntry() error {
