@@ -37,6 +37,7 @@ var commands = [...]command{
 	pauseCommand,
 	resumeCommand,
 	deleteCommand,
+	gcCommand,
 	listCommand,
 	psCommand,
 	eventsCommand,

@@ -1,15 +1,120 @@
 package libcontainer
 
-import "runtime/debug"
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
 
-// putOffGC lets what is read and kept, a large configuration or the records of
-// many containers, of as many bytes, take more memory before garbage is collected.
-// What is made of it reaches the 4 MiB at which Go begins; to go through it takes
-// milliseconds, and frees next to nothing, for it is in use until we end. So that
-// waits for 16 MiB.
-func (r *Runtime) putOffGC(bytes int) {
-	const large, percent = 256 << 10, 400
-	if r.Effects.LazyGC && bytes > large {
-		debug.SetGCPercent(percent)
+	"github.com/rung-oci/rung/libcontainer/leftover"
+	"github.com/rung-oci/rung/libcontainer/nap"
+	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/libcontainer/state"
+)
+
+// GCOptions say what GC takes for garbage, and whether it removes it.
+type GCOptions struct {
+	leftover.Options
+	Apply bool
+}
+
+// A Leftover is what GC has found of a container.
+type Leftover struct {
+	ID string
+	leftover.Verdict
+	Things []Thing // what there is of it, the state directory last
+	Err    error   // why it couldn't be looked at, or removed
+}
+
+// A Thing is something on the host that belongs to a container.
+type Thing struct{ Kind, Name string }
+
+// The kinds of things.
+const (
+	ThingCgroup  = "cgroup"          // a directory
+	ThingUnit    = "unit"            // of systemd, and its cgroups
+	ThingMount   = "mount"           // a root filesystem, with all that is mounted on it, in a mount namespace that isn't the container's
+	ThingResctrl = "resctrl-group"   // a directory
+	ThingHooks   = "poststop-hooks"  // of the configuration: they are run
+	ThingState   = "state-directory" // of the container
+)
+
+// GC finds what creates and deletes that died have left in the runtime's state directory and by what that names on the
+// host, in the order of the ids. With Apply it removes it, under each container's lock. It waits for no lock, and kills
+// nothing: what has a live process, or is being changed, is left alone.
+func (r *Runtime) GC(o *GCOptions) ([]Leftover, error) {
+	r.closeOnExec()
+	ids, err := r.store().IDs()
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(ids) == 0 {
+		return nil, nil
 	}
+	if err != nil {
+		return nil, fmt.Errorf("list containers: %w", err)
+	}
+	host, err := proc.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer host.Close()
+	var found []Leftover
+	for _, id := range ids {
+		l, err := r.collect(&host, id, o)
+		if errors.Is(err, ErrNotExist) {
+			continue // it was deleted meanwhile
+		}
+		if l.ID, l.Err = id, err; l.Reason != leftover.None || err != nil {
+			found = append(found, l)
+		}
+	}
+	return found, nil
+}
+
+// collect looks at one container, and removes what there is of it if it is garbage and wanted.
+func (r *Runtime) collect(host *proc.FS, id string, o *GCOptions) (l Leftover, err error) {
+	e, err := r.store().Open(id)
+	if err != nil {
+		return l, err
+	}
+	defer e.Close()
+	if err := awaitClaim(e); err != nil {
+		return l, err
+	}
+	s, err := r.survey(host, e, e.Locked())
+	if err != nil {
+		return l, err
+	}
+	if l.Verdict = leftover.Judge(&s.facts, &o.Options); l.Reason == leftover.None {
+		return l, e.Gone()
+	}
+	if l.Things = s.things(); !o.Apply || l.Keep != "" {
+		return l, e.Gone()
+	}
+	// All this again, now that nobody can change it.
+	locked := false
+	if err := e.TryLock(); errors.Is(err, state.ErrBusy) {
+		locked = true
+	} else if err != nil {
+		return l, err
+	}
+	if s, err = r.survey(host, e, locked); err != nil {
+		return l, err
+	}
+	l.Verdict, l.Things = leftover.Judge(&s.facts, &o.Options), s.things()
+	if l.Reason == leftover.None || l.Keep != "" {
+		return l, nil
+	}
+	return l, s.remove()
+}
+
+// awaitClaim waits until an entry without an intent isn't that of a create that has just made it, and comes to lock it.
+func awaitClaim(e *state.Entry) error {
+	const moment = time.Second
+	if i, err := e.Intent(); i != nil || err != nil {
+		return nil //nolint:nilerr // the survey says what is wrong with it
+	}
+	made, err := e.Changed()
+	if age := time.Since(made); err == nil && age < moment {
+		nap.Sleep(min(moment-age, moment))
+	}
+	return err
 }

@@ -41,6 +41,29 @@ func (c *container) poststop(b *spec.Bundle) (any bool) {
 	return true
 }
 
+// hooksLeft is how many poststop hooks have still to succeed.
+func (c *container) hooksLeft() (n int) {
+	if !c.record.HasHooks {
+		return 0
+	}
+	b, err := c.config()
+	if err != nil || b.Spec.Hooks == nil {
+		return 0 // whoever removes it says so
+	}
+	n = len(b.Spec.Hooks.Poststop)
+	if n == 0 || !c.entry.InPoststop() {
+		return n
+	}
+	hooks := c.entry.Poststop()
+	defer hooks.Close()
+	for i := range b.Spec.Hooks.Poststop {
+		if hooks.Ran(i) {
+			n--
+		}
+	}
+	return n
+}
+
 // removeEntry removes the container's entry, last of all. It is no error that a forced
 // delete has done so while poststop hooks ran: whatever has the name now is another's.
 func (c *container) removeEntry() error {

@@ -82,28 +82,49 @@ func inode(fd int) (uint64, error) {
 // unmountRoot takes the mounts of a container away that didn't go with its processes. Of
 // those of another boot, or in a namespace that has gone, nothing is left.
 func (r *Runtime) unmountRoot(m *state.RootMount, boot string, host proc.FS) {
+	elsewhere, err := atRoot(m, boot, host, func(dir int, id uint64) error {
+		if id != m.ID { // it was never attached, or is gone, or covered
+			return covered(dir)
+		}
+		return unmount(dir)
+	})
+	if elsewhere {
+		r.notice("mounts at %s are in another mount namespace than this one, and stay", m.Path)
+	}
+	if err != nil {
+		r.notice("unmount %s: %v", m.Path, err)
+	}
+}
+
+// hasRoot tells whether a container's root filesystem is mounted where unmountRoot would unmount it.
+func hasRoot(m *state.RootMount, boot string, host proc.FS) (is bool) {
+	_, err := atRoot(m, boot, host, func(_ int, id uint64) error {
+		is = id == m.ID
+		return nil
+	})
+	return err == nil && is
+}
+
+// atRoot calls f with the directory at which a container's root filesystem was mounted and the id of the mount that it is on
+// now, if both are still there; on a thread in its mount namespace. Elsewhere says that this was the caller's of a create, and isn't ours.
+func atRoot(m *state.RootMount, boot string, host proc.FS, f func(dir int, id uint64) error) (elsewhere bool, err error) {
 	if m == nil {
-		return
+		return false, nil
 	}
 	if now, err := state.BootID(host); err != nil || now != boot {
-		return
+		return false, nil
 	}
 	ns, err := openMountNamespace(m.Namespace)
 	if err != nil {
-		return // nobody holds it any more
+		return false, nil // nobody holds it any more
 	}
 	defer unix.Close(ns)
 	if id, err := inode(ns); err != nil || id != m.Inode {
-		if m.Namespace == "" {
-			r.notice("mounts at %s are in another mount namespace than this one, and stay", m.Path)
-		}
-		return
+		return m.Namespace == "", nil
 	}
-	failed := make(chan error, 1)
-	go thread.Own(func() { failed <- unmountIn(ns, m) })
-	if err := <-failed; err != nil {
-		r.notice("unmount %s: %v", m.Path, err)
-	}
+	done := make(chan error, 1)
+	go thread.Own(func() { done <- in(ns, m, f) })
+	return false, <-done
 }
 
 // errCovered says that a path may have our mount below another one.
@@ -119,9 +140,8 @@ func covered(dir int) error {
 	return err
 }
 
-// unmountIn unmounts m, with all that is mounted on it, by its id: what others have mounted at
-// its path since isn't ours. The calling thread isn't good for anything else afterwards.
-func unmountIn(ns int, m *state.RootMount) error {
+// in calls f with the directory at m's path in its mount namespace. The calling thread isn't good for anything else afterwards.
+func in(ns int, m *state.RootMount, f func(dir int, id uint64) error) error {
 	if err := unix.Unshare(unix.CLONE_FS); err != nil {
 		return err
 	}
@@ -142,9 +162,12 @@ func unmountIn(ns int, m *state.RootMount) error {
 	if err != nil {
 		return err
 	}
-	if id != m.ID { // it was never attached, or is gone, or covered
-		return covered(dir)
-	}
+	return f(dir, id)
+}
+
+// unmount unmounts the mount that a directory is the top of, with all that is mounted on it: what others have mounted at
+// its path since isn't ours.
+func unmount(dir int) error {
 	// Binds that are the host's peers must not take what is mounted there with them.
 	k := new(calls.Kernel)
 	mount.SetPropagation(k, "", calls.Number(dir), unix.MS_PRIVATE, true)

@@ -144,6 +144,20 @@ func (g *Group) Remove() error {
 	return nil
 }
 
+// Made are the directories that Remove would remove, as far as they are there; none for nil.
+func (g *Group) Made() (dirs []string) {
+	if g == nil {
+		return nil
+	}
+	if g.Monitor != "" && unix.Access(g.Monitor, unix.F_OK) == nil {
+		dirs = append(dirs, g.Monitor)
+	}
+	if g.Own && unix.Access(g.Class, unix.F_OK) == nil {
+		dirs = append(dirs, g.Class)
+	}
+	return dirs
+}
+
 // Dirs are the directories that a process enters, in this order, by writing 0 to
 // their tasks.
 func (g *Group) Dirs() []string {

@@ -59,6 +59,9 @@ type Entry struct {
 	FD  int
 }
 
+// entryMode is the mode of an entry's directory: others may pass through, and not look.
+const entryMode = 0o711
+
 // Create makes the entry of a new container, locked.
 func (s Store) Create(id string) (*Entry, error) {
 	if err := CheckID(id); err != nil {
@@ -68,22 +71,21 @@ func (s Store) Create(id string) (*Entry, error) {
 		return nil, err
 	}
 	dir := filepath.Join(s.Root, id)
-	const mode = 0o711
-	if err := unix.Mkdir(dir, mode); err != nil {
+	if err := unix.Mkdir(dir, entryMode); err != nil {
 		if err == unix.EEXIST {
 			return nil, ErrExist
 		}
 		return nil, fmt.Errorf("make %s: %w", dir, err)
 	}
 	e, err := s.open(id)
-	if errors.Is(err, unix.EACCES) && unix.Chmod(dir, mode) == nil { // by our caller's umask, for an ordinary user
+	if errors.Is(err, unix.EACCES) && unix.Chmod(dir, entryMode) == nil { // by our caller's umask, for an ordinary user
 		e, err = s.open(id)
 	}
 	if err != nil {
 		_ = unix.Rmdir(dir) // unless somebody has made it his own meanwhile
 		return nil, err
 	}
-	if err = unix.Fchmod(e.FD, mode); err == nil {
+	if err = unix.Fchmod(e.FD, entryMode); err == nil {
 		err = e.Lock()
 	}
 	if err == nil {
@@ -171,18 +173,25 @@ const lockWait = 10 * time.Second
 // deleted meanwhile, and ErrBusy after ten seconds.
 func (e *Entry) Lock() error {
 	for start, pause := time.Now(), 100*time.Microsecond; ; {
-		err := fdio.Again(func() error { return unix.Flock(e.FD, unix.LOCK_EX|unix.LOCK_NB) })
-		switch {
-		case err == nil:
-			return e.exists()
-		case !errors.Is(err, unix.EWOULDBLOCK):
-			return fmt.Errorf("lock %s: %w", e.Dir, err)
-		case time.Since(start) > lockWait:
-			return ErrBusy
+		if err := e.TryLock(); !errors.Is(err, ErrBusy) || time.Since(start) > lockWait {
+			return err
 		}
 		nap.Sleep(pause)
 		pause = min(2*pause, 20*time.Millisecond)
 	}
+}
+
+// TryLock takes the entry's lock if nobody has it: ErrBusy if somebody does, ErrNotExist if the
+// container was deleted meanwhile.
+func (e *Entry) TryLock() error {
+	err := fdio.Again(func() error { return unix.Flock(e.FD, unix.LOCK_EX|unix.LOCK_NB) })
+	switch {
+	case err == nil:
+		return e.exists()
+	case errors.Is(err, unix.EWOULDBLOCK):
+		return ErrBusy
+	}
+	return fmt.Errorf("lock %s: %w", e.Dir, err)
 }
 
 // Locked tells whether somebody else has the lock.
@@ -254,23 +263,38 @@ func (e *Entry) Remove() error {
 	return nil
 }
 
+// Begun tells whether a directory without an intent looks as Create and Remove leave one: of our user and mode,
+// and with nothing in it.
+func (e *Entry) Begun() (bool, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(e.FD, &st); err != nil {
+		return false, fmt.Errorf("stat %s: %w", e.Dir, err)
+	}
+	if st.Mode&^(unix.S_IFDIR|entryMode) != 0 || int(st.Uid) != os.Geteuid() {
+		return false, nil
+	}
+	names, err := list(e.FD)
+	if err != nil {
+		return false, fmt.Errorf("list %s: %w", e.Dir, err)
+	}
+	return len(names) == 0 || len(names) == 1 && names[0] == temporary(intentName), nil
+}
+
+// Changed is when the directory last got a file, or lost one.
+func (e *Entry) Changed() (time.Time, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(e.FD, &st); err != nil {
+		return time.Time{}, fmt.Errorf("stat %s: %w", e.Dir, err)
+	}
+	return time.Unix(st.Mtim.Unix()), nil
+}
+
 // removeAll empties a directory of ours but for one name. It opens nothing for
 // that: what failed for want of descriptors must still be undone.
 func removeAll(dir int, keep string) error {
-	if _, err := unix.Seek(dir, 0, unix.SEEK_SET); err != nil {
+	names, err := list(dir)
+	if err != nil {
 		return err
-	}
-	buf := make([]byte, 8192)
-	var names []string
-	for {
-		n, err := unix.ReadDirent(dir, buf)
-		if err != nil {
-			return err
-		}
-		if n <= 0 {
-			break
-		}
-		_, _, names = unix.ParseDirent(buf[:n], -1, names)
 	}
 	for _, name := range names {
 		if name == keep {
@@ -281,6 +305,21 @@ func removeAll(dir int, keep string) error {
 		}
 	}
 	return nil
+}
+
+// list lists an open directory.
+func list(dir int) (names []string, err error) {
+	if _, err := unix.Seek(dir, 0, unix.SEEK_SET); err != nil {
+		return nil, err
+	}
+	buf := make([]byte, 8192)
+	for {
+		n, err := unix.ReadDirent(dir, buf)
+		if err != nil || n <= 0 {
+			return names, err
+		}
+		_, _, names = unix.ParseDirent(buf[:n], -1, names)
+	}
 }
 
 // unlink removes what has a name in a directory, whatever it is, and if it is there.

@@ -1,0 +1,121 @@
+// Package leftover decides what in a state directory is garbage: what nobody will come back for.
+//
+// A container that has ended isn't: its engine deletes it when it has read what it wants of it. What is garbage is
+// of a create or a delete that died, of another boot, or damaged. Of none of them anything may live.
+package leftover
+
+import (
+	"fmt"
+	"time"
+)
+
+// A Reason is why something is left over. Programs may compare it.
+type Reason string
+
+// The reasons.
+const (
+	None       Reason = ""
+	CreateDied Reason = "create-died" // there is no record, or one of a first process that was never set up
+	DeleteDied Reason = "delete-died" // poststop hooks were all that was left to be done
+	OtherBoot  Reason = "other-boot"  // made before the last boot
+	Damaged    Reason = "damaged"     // the record can't be read
+	Ended      Reason = "ended"       // it has run, or waited for start, and has ended
+)
+
+// String is the reason in words.
+func (r Reason) String() string {
+	switch r {
+	case CreateDied:
+		return "its create died"
+	case DeleteDied:
+		return "its delete died"
+	case OtherBoot:
+		return "it was made before the last boot"
+	case Damaged:
+		return "its record is damaged"
+	case Ended:
+		return "it has ended"
+	}
+	return ""
+}
+
+// A File is what has become of a file of the entry.
+type File int
+
+// What a file may be.
+const (
+	Absent File = iota
+	Readable
+	Broken
+)
+
+// Facts are what is known of an entry of the state directory.
+type Facts struct {
+	Foreign bool // nothing says that it is the entry of a container of ours
+	Locked  bool // another process has the lock
+	Record  File
+	Intent  File
+	Bygone  bool // made before the last boot
+	Alive   bool // its first process lives
+	Others  int  // processes that live in its cgroups, unless those are another container's too
+	Blind   bool // nothing leads to its first process, which may live
+	SetUp   bool // its first process has come to where it waits for start
+	Deleted bool // a delete had nothing left to do but poststop hooks
+	Age     time.Duration
+}
+
+// Options say what is taken for garbage.
+type Options struct {
+	Stopped bool          // also what has ended
+	Older   time.Duration // only what was made so long ago
+}
+
+// A Verdict is what is to become of an entry, with all that belongs to it.
+type Verdict struct {
+	Reason Reason // None: it is in use
+	Keep   string // why it is left alone for all that; "": it is to be removed
+}
+
+// Judge says what is to become of an entry.
+func Judge(f *Facts, o *Options) Verdict {
+	v := Verdict{Reason: f.reason()}
+	switch {
+	case v.Reason == None:
+	case f.Locked:
+		v.Keep = "another process is at work on it"
+	case f.Others > 0:
+		v.Keep = fmt.Sprintf("processes live in its cgroup: %d", f.Others)
+	case !f.Bygone && f.unknown():
+		v.Keep = "nothing that can be read says what is its own"
+	case !f.Bygone && f.Blind:
+		v.Keep = "nothing says whether it lives"
+	case v.Reason == Ended && !o.Stopped:
+		v.Keep = "its engine may be about to delete it"
+	case f.Age < o.Older:
+		v.Keep = "it is younger than asked for"
+	}
+	return v
+}
+
+// unknown tells whether there may be something of it that neither record nor intent names.
+func (f *Facts) unknown() bool {
+	return f.Record == Broken && f.Intent != Readable || f.Record == Absent && f.Intent == Broken
+}
+
+func (f *Facts) reason() Reason {
+	switch {
+	case f.Foreign, f.Alive:
+		return None
+	case f.Bygone:
+		return OtherBoot
+	case f.Deleted:
+		return DeleteDied
+	case f.Record == Absent:
+		return CreateDied
+	case f.Record == Broken:
+		return Damaged
+	case !f.SetUp:
+		return CreateDied
+	}
+	return Ended
+}
