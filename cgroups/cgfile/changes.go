@@ -108,8 +108,8 @@ func Before(w Write, text string) (string, bool) {
 	if w.File == "memory.oom_control" {
 		return Stat(text, "oom_kill_disable")
 	}
-	key, rest, keyed := strings.Cut(w.Value, " ")
-	if !keyed || !(strings.Contains(key, ":") || linesByName(w.File)) {
+	key, rest, _ := strings.Cut(w.Value, " ")
+	if !w.Keyed() {
 		if line, ok := Stat(text, "default"); ok && strings.Contains(w.File, "weight") {
 			return "default " + line, true
 		}
@@ -123,6 +123,12 @@ func Before(w Write, text string) (string, bool) {
 	}
 	value, ok := absent(w.File, rest)
 	return key + " " + value, ok
+}
+
+// Keyed tells whether the value is for one line of a file that has a line for each device or interface.
+func (w Write) Keyed() bool {
+	key, _, more := strings.Cut(w.Value, " ")
+	return more && (strings.Contains(key, ":") || linesByName(w.File))
 }
 
 // linesByName tells whether a file has lines that begin with a name.
