@@ -133,9 +133,9 @@ func TestFlags(t *testing.T) {
 		"create": create, "run": create + " d detach keep keep-status",
 		"start": "trace", "state": "", "pause": "", "resume": "", "features": "", "help": "", "init": "", "ps": "f format",
 		"kill": "a all", "delete": "f force trace", "trace": "f format", "list": "f format q quiet", "spec": "b bundle rootless",
-		"seccomp": "", "events": "interval stats", "validate": "f format strict", "doctor": "f format", "wait": "f format", "gc": "apply f format older stopped",
+		"seccomp": "", "events": "interval stats", "validate": "f format strict", "doctor": "f format", "wait": "f format", "gc": "apply f format older stopped", "inspect": "f format",
 		"plan": "against diff f format id no-new-keyring no-pivot preserve-fds", "completion": "", "__complete": "", "__keep": "",
-		"debug": "c cap cwd e env memory n namespaces pids-limit read-only rootfs t tty u user",
+		"mounts": "", "devices": "", "debug": "c cap cwd e env memory n namespaces pids-limit read-only rootfs t tty u user",
 		"update": "blkio-weight cpu-burst cpu-idle cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpu-share cpu-shares cpuset-cpus cpuset-mems " +
 			"kernel-memory kernel-memory-tcp l3-cache-schema mem-bw-schema memory memory-reservation memory-swap pids-limit r resources",
 		"exec": "additional-gids apparmor c cap cgroup console-socket cwd d detach e env g ignore-paused no-new-privs p pid-file pidfd-socket preserve-fds process process-label t trace tty u user",

@@ -40,6 +40,7 @@ var commands = [...]command{
 	gcCommand,
 	listCommand,
 	psCommand,
+	inspectCommand,
 	eventsCommand,
 	updateCommand,
 	mountsCommand,

@@ -59,17 +59,3 @@ func TestGCSchema(t *testing.T) {
 		schema.fits(t, "$", out)
 	}
 }
-
-// readSchema reads a schema of docs/schema.
-func readSchema(t *testing.T, name string) *schemaNode {
-	t.Helper()
-	text, err := os.ReadFile("../docs/schema/" + name + ".json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	schema := new(schemaNode)
-	if err := json.Unmarshal(text, schema); err != nil {
-		t.Fatal(err)
-	}
-	return schema
-}

@@ -31,7 +31,7 @@ var layers = [][]string{
 	{"libcontainer/calls/callstest"},
 	{"libcontainer/rootfs"},
 	{"cgroups", "cgroups/device", "libcontainer/hook", "libcontainer/timeline", "libcontainer/mount", "libcontainer/pty", "libcontainer/spec", "libcontainer/state"},
-	{"cgroups/v2", "libcontainer/audit", "libcontainer/idmap", "libcontainer/step"},
+	{"cgroups/v2", "libcontainer/audit", "libcontainer/idmap", "libcontainer/inspect", "libcontainer/step"},
 	{"libcontainer/source"},
 	{"cgroups/v1", "libcontainer/plan"},
 	{"cgroups/systemd", "libcontainer/launch", "libcontainer/preview"},
