@@ -31,6 +31,14 @@ func TestConfigs(t *testing.T) {
 }
 
 func run(t *testing.T, file string) {
+	b := bundle(t, file, func(s *specs.Spec) []string { return append([]string{"/bin/probe"}, wanted(s)...) })
+	text := probe(t, b)
+	compare(t, b.Spec, harness.ParseReport(t, text))
+}
+
+// bundle is one of an engine's configuration, with other arguments.
+func bundle(t *testing.T, file string, args func(*specs.Spec) []string) *harness.Bundle {
+	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +52,7 @@ func run(t *testing.T, file string) {
 	a := &adapter{t: t, b: b, host: harness.TempDir(t) + "/host"}
 	a.adapt(s)
 	t.Logf("adapted to this host: %s", list(a.notes))
-	s.Process.Args = append([]string{"/bin/probe"}, wanted(s)...)
+	s.Process.Args = args(s)
 	b.Spec = s
 	if cgroup == "" {
 		t.Logf("without a cgroup path")
@@ -53,8 +61,7 @@ func run(t *testing.T, file string) {
 	uid, gid := hostID(s.Linux.UIDMappings), hostID(s.Linux.GIDMappings)
 	b.Give(t, uid, gid)
 	os.Chown(a.host, uid, gid)
-	text := probe(t, b)
-	compare(t, s, harness.ParseReport(t, text))
+	return b
 }
 
 func list(words []string) string {
