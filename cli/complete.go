@@ -38,6 +38,7 @@ const (
 type completer struct {
 	*app
 	word string
+	of   string // the command of which a subcommand is called; ""
 	list []string
 }
 
@@ -50,7 +51,7 @@ func ofIDs(command string) (states []specs.ContainerState, is bool) {
 		return []specs.ContainerState{statePaused}, true
 	case "pause":
 		return []specs.ContainerState{specs.StateCreated, specs.StateRunning}, true
-	case "exec", "debug", "wait", "ps", "events", "update":
+	case "exec", "debug", "wait", "ps", "events", "update", "inspect", "mounts", "devices":
 		return []specs.ContainerState{specs.StateCreated, specs.StateRunning, statePaused}, true
 	case "state", "kill", "delete":
 		return nil, true
@@ -63,7 +64,7 @@ const statePaused specs.ContainerState = "paused"
 // takesFiles tells whether a command's arguments are bundles or files.
 func takesFiles(command string) bool {
 	switch command {
-	case "validate", "plan", "trace", "explain", "compile":
+	case "validate", "plan", "doctor", "trace", "explain", "compile":
 		return true
 	}
 	return false
@@ -102,6 +103,9 @@ func (c *completer) complete(words []string) {
 				args = append(args, w)
 				over = over || at.Name == "exec"
 			} else {
+				if at.Name != "rung" {
+					c.of = at.Name
+				}
 				at = next
 			}
 		case w == "--":
@@ -219,7 +223,11 @@ func (c *completer) next(at *urfave.Command, args []string, over bool) {
 		c.options(at)
 		return
 	}
-	states, isID := ofIDs(at.Name)
+	name := at.Name
+	if c.of != "" && !takesFiles(name) {
+		name = c.of
+	}
+	states, isID := ofIDs(name)
 	switch {
 	case len(args) == 0 && (at.Name == "rung" || at.Name == "help"):
 		for i := range c.all {
@@ -237,7 +245,7 @@ func (c *completer) next(at *urfave.Command, args []string, over bool) {
 		c.ids(states)
 	case at.Name == "completion" && len(args) == 0:
 		c.addAll(shellNames(), "")
-	case over || takesFiles(at.Name):
+	case over || takesFiles(name) || c.of != "":
 		c.list = append(c.list, anyFile+"\n")
 	}
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"encoding/json"
 	"errors"
-	"os"
 	"testing"
 
 	"github.com/rung-oci/rung/libcontainer"

@@ -139,7 +139,7 @@ func (i *inspector) labels() (err error) {
 		there bool
 		file  string
 		to    *string
-	}{{appArmor(i.c.host) != "", "attr/apparmor/current", &i.found.AppArmor}, {seLinux(), "attr/current", &i.found.SELinux}} {
+	}{{appArmor(i.c.host) != "", "attr/apparmor/current", &i.found.AppArmor}, {SELinux(), "attr/current", &i.found.SELinux}} {
 		if !l.there {
 			continue
 		}

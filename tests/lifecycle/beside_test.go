@@ -132,7 +132,9 @@ func TestDebugEnds(t *testing.T) {
 	pid := b.Running(t)
 	call := &harness.Cmd{Args: []string{"--root", b.Root, "debug", b.ID, "--rootfs", rootfs, "--", "/bin/sleep", "500"}}
 	beside := call.Start(t)
-	harness.Until(t, "it runs", func() bool { return strings.Contains(b.Run(t, "ps", b.ID).Stdout, "sleep 500\n") && strings.Contains(b.Run(t, "list").Stdout, ".debug") })
+	harness.Until(t, "it runs", func() bool {
+		return strings.Contains(b.Run(t, "ps", b.ID).Stdout, "sleep 500\n") && strings.Contains(b.Run(t, "list").Stdout, ".debug")
+	})
 	b.End(t, pid)
 	beside.Wait(t).Fails(t, 137, "")
 	b.Run(t, "debug", b.ID, "--rootfs", rootfs, "--", "/bin/sh").Fails(t, 255, "container does not exist")

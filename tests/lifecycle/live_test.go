@@ -68,7 +68,10 @@ func TestLiveMounts(t *testing.T) {
 			b.Chown(t)
 			pid := b.Running(t)
 			defer b.End(t, pid)
-			run := func(args ...string) *harness.Result { t.Helper(); return b.Run(t, append([]string{"mounts"}, args...)...) }
+			run := func(args ...string) *harness.Result {
+				t.Helper()
+				return b.Run(t, append([]string{"mounts"}, args...)...)
+			}
 
 			run("add", "--options", "ro,nosuid,noexec", b.ID, src, "/new/dir").Silent(t)
 			if got := within(t, b, "cat /new/dir/file; touch /new/dir/x"); !strings.HasPrefix(got, "host's") || !strings.Contains(got, "Read-only") {
@@ -199,7 +202,10 @@ func TestLiveDevices(t *testing.T) {
 			b.Chown(t)
 			pid := b.Running(t)
 			defer b.End(t, pid)
-			run := func(args ...string) *harness.Result { t.Helper(); return b.Run(t, append([]string{"devices"}, args...)...) }
+			run := func(args ...string) *harness.Result {
+				t.Helper()
+				return b.Run(t, append([]string{"devices"}, args...)...)
+			}
 			const look = "stat -c %F:%t:%T /dev/f; dd if=/dev/f of=/dev/null bs=1 count=0 2>&1 && echo opened"
 			run("add", "--mode", "0640", b.ID, "/dev/fuse", "/dev/f").Silent(t)
 			got := within(t, b, look)
