@@ -2,7 +2,9 @@ package libcontainer
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -67,21 +69,26 @@ func (r *Runtime) preview(o *CreateOptions, b *spec.Bundle) (*preview.Preview, e
 // source says where the links of a path on the host lead, and which flags the mount has that it is on. The container's own cgroups will be
 // there when it is looked for.
 func (c *creation) source(path string) (resolved string, flags uint64, err error) {
-	resolved, err = filepath.EvalSymlinks(path)
-	at := resolved
+	at := path
 	for _, dir := range c.loc {
-		if err != nil && path == dir {
-			resolved, at, err = path, existing(filepath.Dir(path)), nil
+		if path == dir {
+			at = existing(path)
 		}
 	}
+	fd, err := unix.Open(at, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return "", 0, err
 	}
+	defer unix.Close(fd)
 	var fs unix.Statfs_t
-	if err := unix.Statfs(at, &fs); err != nil {
+	if err := unix.Fstatfs(fd, &fs); err != nil {
 		return "", 0, err
 	}
-	return resolved, option.OfStatfs(uint64(fs.Flags)), nil
+	if at != path {
+		return path, option.OfStatfs(uint64(fs.Flags)), nil
+	}
+	resolved, err = os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
+	return resolved, option.OfStatfs(uint64(fs.Flags)), err
 }
 
 // existing is the nearest directory above a path, or itself, that is there.

@@ -163,10 +163,8 @@ func withCaps(have *specs.LinuxCapabilities, more []string) *specs.LinuxCapabili
 // namespacesIn has s join those of the container's namespaces that are chosen. Of the others it gets its own, but for the user namespace and the time
 // namespace, which are the host's then. Where the container is in the host's, so is s.
 func namespacesIn(s, of *specs.Spec, pid int, chosen []specs.LinuxNamespaceType) error {
-	for _, t := range chosen {
-		if t == specs.MountNamespace {
-			return errors.New("the mount namespace can't be shared: what runs has a root filesystem of its own")
-		}
+	if slices.Contains(chosen, specs.MountNamespace) {
+		return errors.New("the mount namespace can't be shared: what runs has a root filesystem of its own")
 	}
 	s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.MountNamespace}}
 	var theirs []specs.LinuxNamespace
@@ -178,8 +176,13 @@ func namespacesIn(s, of *specs.Spec, pid int, chosen []specs.LinuxNamespaceType)
 		file  string
 		apart bool // without the container's it has its own
 	}{
-		{specs.UserNamespace, "user", false}, {specs.PIDNamespace, "pid", true}, {specs.NetworkNamespace, "net", true}, {specs.IPCNamespace, "ipc", true},
-		{specs.UTSNamespace, "uts", true}, {specs.CgroupNamespace, "cgroup", true}, {specs.TimeNamespace, "time", false},
+		{specs.UserNamespace, "user", false},
+		{specs.PIDNamespace, "pid", true},
+		{specs.NetworkNamespace, "net", true},
+		{specs.IPCNamespace, "ipc", true},
+		{specs.UTSNamespace, "uts", true},
+		{specs.CgroupNamespace, "cgroup", true},
+		{specs.TimeNamespace, "time", false},
 	} {
 		has := slices.ContainsFunc(theirs, func(n specs.LinuxNamespace) bool { return n.Type == t.kind })
 		switch wanted := chosen == nil || slices.Contains(chosen, t.kind); {

@@ -71,8 +71,8 @@ func compare(a, b []string) (out []Change) {
 	for i := range length {
 		length[i] = make([]int32, len(b)+1)
 	}
-	for i := len(a) - 1; i >= 0; i-- {
-		for j := len(b) - 1; j >= 0; j-- {
+	for i := range slices.Backward(a) {
+		for j := range slices.Backward(b) {
 			if a[i] == b[j] {
 				length[i][j] = length[i+1][j+1] + 1
 			} else {

@@ -56,8 +56,12 @@ func flags(attr uint64) []string {
 		bit  uint64
 		word string
 	}{
-		{unix.MOUNT_ATTR_RDONLY, "ro"}, {unix.MOUNT_ATTR_NOSUID, "nosuid"}, {unix.MOUNT_ATTR_NODEV, "nodev"},
-		{unix.MOUNT_ATTR_NOEXEC, "noexec"}, {unix.MOUNT_ATTR_NODIRATIME, "nodiratime"}, {unix.MOUNT_ATTR_NOSYMFOLLOW, "nosymfollow"},
+		{unix.MOUNT_ATTR_RDONLY, "ro"},
+		{unix.MOUNT_ATTR_NOSUID, "nosuid"},
+		{unix.MOUNT_ATTR_NODEV, "nodev"},
+		{unix.MOUNT_ATTR_NOEXEC, "noexec"},
+		{unix.MOUNT_ATTR_NODIRATIME, "nodiratime"},
+		{unix.MOUNT_ATTR_NOSYMFOLLOW, "nosymfollow"},
 	} {
 		if attr&f.bit != 0 {
 			words = append(words, f.word)

@@ -17,9 +17,18 @@ type Section struct {
 // Sections are a preview as text, without the parts that are empty.
 func (p *Preview) Sections() []Section {
 	list := []Section{
-		{"warnings", p.Warnings}, {"container", p.container()}, {"namespaces", p.namespaces()}, {"cgroup", p.Cgroup.lines()}, {"mounts", p.mounts()},
-		{"devices", p.devices()}, {"hooks", p.hooks()}, {"sysctls", writes(p.Sysctls)}, {"seccomp", p.Seccomp.lines()}, {"process", p.Process.lines()},
-		{"steps", p.Steps}, {"system calls", p.calls()},
+		{"warnings", p.Warnings},
+		{"container", p.container()},
+		{"namespaces", p.namespaces()},
+		{"cgroup", p.Cgroup.lines()},
+		{"mounts", p.mounts()},
+		{"devices", p.devices()},
+		{"hooks", p.hooks()},
+		{"sysctls", writes(p.Sysctls)},
+		{"seccomp", p.Seccomp.lines()},
+		{"process", p.Process.lines()},
+		{"steps", p.Steps},
+		{"system calls", p.calls()},
 	}
 	return slices.DeleteFunc(list, func(s Section) bool { return len(s.Lines) == 0 })
 }
