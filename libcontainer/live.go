@@ -119,6 +119,7 @@ func (l *living) give(p *plan.Live, enter bool, at string) (id uint64, err error
 			env.Trees = []step.Tree{{FD: calls.Number(tree)}}
 		}
 		p.Step.Run(env)
+		(&step.LateReadonly{}).Run(env) // a tmpfs, which is written to before
 		err := k.Flush()
 		if tree >= 0 && len(env.Trees) > 0 && !env.Trees[0].FD.None() {
 			unix.Close(tree) // nobody has taken it

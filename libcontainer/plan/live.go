@@ -51,10 +51,10 @@ func LiveMount(s *specs.Spec, host *Host, opt *Options) (*Live, error) {
 		l.Source, l.Locked = &p.Sources[at.Index], p.ns.user()
 	default:
 		src := instance(at)
-		src.Attr.Set, src.RecAttr, src.Propagation = at.Attr, at.Options.RecAttr, at.Options.Propagation
+		src.Attr.Set, src.RecAttr, src.Propagation = at.First(), at.Options.RecAttr, at.Options.Propagation
 		src.IDMap = p.idMap(i, m, o)
 		src.Data = p.owned(src.Data)
-		at.From, at.Index, at.Later, l.Source = step.FromTree, 0, false, &src
+		at.From, l.Source = step.FromTree, &src
 	}
 	if l.Source != nil && l.Source.IDMap.Field != "" && l.Source.IDMap.UID == "" {
 		return nil, fmt.Errorf("%s: ids can't be mapped as those of a user namespace that was given by path: name the mappings", l.Source.IDMap.Field)
