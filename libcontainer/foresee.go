@@ -32,7 +32,7 @@ func (r *Runtime) PlanOf(id string) (*preview.Preview, error) {
 		return nil, err
 	}
 	defer c.close()
-	b, err := c.config()
+	b, err := c.configNow()
 	if err != nil {
 		return nil, err
 	}

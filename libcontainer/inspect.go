@@ -42,7 +42,7 @@ func (r *Runtime) Inspect(id string) (*Inspection, error) {
 	if !f.Alive {
 		return nil, fmt.Errorf("inspect container %s: %w", id, errHasStopped)
 	}
-	b, err := c.config()
+	b, err := c.configNow()
 	if err != nil {
 		return nil, err
 	}

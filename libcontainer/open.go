@@ -113,6 +113,26 @@ func (c *container) config() (*spec.Bundle, error) {
 	return &spec.Bundle{Dir: c.record.Bundle, Rootfs: c.record.Rootfs, Spec: s, Raw: raw}, nil
 }
 
+// configNow is config with the mounts that were added since.
+func (c *container) configNow() (*spec.Bundle, error) {
+	b, err := c.config()
+	if err != nil {
+		return nil, err
+	}
+	live, err := c.entry.Live()
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range live.Mounts {
+		kind := m.Type
+		if kind == "" {
+			kind = "bind"
+		}
+		b.Spec.Mounts = append(b.Spec.Mounts, specs.Mount{Destination: m.Destination, Type: kind, Source: m.Source, Options: m.Options})
+	}
+	return b, nil
+}
+
 // updated puts the resources of the last update, if there was one, into s.
 func (c *container) updated(s *specs.Spec) error {
 	raw, err := c.entry.ReadFile(state.ResourcesName)

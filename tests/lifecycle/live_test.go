@@ -101,6 +101,9 @@ func TestLiveMounts(t *testing.T) {
 			if out := run("list", b.ID).Stdout; strings.Count(out, "true") != 4 {
 				t.Errorf("list: %s", out)
 			}
+			if out := b.Run(t, "inspect", b.ID).Stdout; !strings.Contains(out, "/new/dir ") || !strings.Contains(out, "bind "+src+" ro,nosuid,noexec,bind") {
+				t.Errorf("inspect: %s", out)
+			}
 			run("remove", b.ID, "/new/dir").Silent(t)
 			run("remove", b.ID, "/etc/a-file").Silent(t)
 			run("remove", b.ID, "/new/dir").Fails(t, 1, "no mount was added at /new/dir")
