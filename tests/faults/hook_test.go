@@ -267,19 +267,26 @@ func TestHookTime(t *testing.T) {
 				continue
 			}
 			t.Run(kind+" "+c.name, func(t *testing.T) {
-				b, _ := hooked(t, hook(kind, c.script, 1))
-				inv := harness.Take()
-				start := time.Now()
-				_, r := cycle(t, b)
-				took := time.Since(start)
-				if took < c.least || took > c.most {
-					t.Errorf("took %v, want %v to %v", took, c.least, c.most)
+				// A runtime that waits too long does so each time; a machine that is busy doesn't.
+				for try := 1; ; try++ {
+					b, _ := hooked(t, hook(kind, c.script, 1))
+					inv := harness.Take()
+					start := time.Now()
+					_, r := cycle(t, b)
+					took := time.Since(start)
+					if !strings.Contains(r.Stderr, c.text) || c.text == "" && r.Code != 0 || len(r.Stderr) > 40<<10 {
+						t.Errorf("want %q: %d bytes of %v", c.text, len(r.Stderr), r)
+					}
+					remove(t, b, inv, c.name)
+					outlive(t)
+					if took >= c.least && took <= c.most {
+						break
+					}
+					if took < c.least || try == 3 {
+						t.Errorf("took %v, want %v to %v", took, c.least, c.most)
+						break
+					}
 				}
-				if !strings.Contains(r.Stderr, c.text) || c.text == "" && r.Code != 0 || len(r.Stderr) > 40<<10 {
-					t.Errorf("want %q: %d bytes of %v", c.text, len(r.Stderr), r)
-				}
-				remove(t, b, inv, c.name)
-				outlive(t)
 			})
 		}
 	}
