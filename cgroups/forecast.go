@@ -15,7 +15,7 @@ type Forecast struct {
 
 	// What systemd would be asked for; "" where it isn't.
 	Unit, Slice string
-	Properties  []string // name=value, as `systemd-run -p` takes them
+	Properties  []string // name=value
 }
 
 // A Value is a write of a [Forecast].

@@ -1,6 +1,9 @@
 package systemd
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rung-oci/rung/cgroups"
@@ -46,8 +49,26 @@ func (m *Manager) Foresee(r *specs.LinuxResources) (*cgroups.Forecast, error) {
 	f.Unit, f.Slice = m.unit.Name, m.unit.Slice
 	for _, p := range m.list(limits) {
 		if p.Name != "PIDs" {
-			f.Properties = append(f.Properties, p.String())
+			f.Properties = append(f.Properties, p.Name+"="+shown(p.Value.Value()))
 		}
 	}
 	return f, nil
+}
+
+// shown is a value as `systemctl show` prints it, more or less.
+func shown(v any) string {
+	switch v := v.(type) {
+	case uint64:
+		if v == infinity {
+			return "infinity"
+		}
+	case bool:
+		if v {
+			return "yes"
+		}
+		return "no"
+	case []string:
+		return strings.Join(v, " ")
+	}
+	return fmt.Sprint(v)
 }
