@@ -8,6 +8,8 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	urfave "github.com/urfave/cli/v3"
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer"
 )
 
 var devicesCommand = command{
@@ -121,20 +123,27 @@ var devicesListCommand = command{
 			if err != nil {
 				return err
 			}
-			type device struct {
-				Path   string `json:"path"`
-				Type   string `json:"type"`
-				Major  int64  `json:"major"`
-				Minor  int64  `json:"minor"`
-				Access string `json:"access"`
-				Bound  bool   `json:"bound"`
-			}
-			out, rows := make([]device, 0, len(list)), [][]string{{"PATH", "DEVICE", "ACCESS", "BOUND"}}
-			for _, d := range list {
-				out = append(out, device{d.Path, d.Type, d.Major, d.Minor, d.Access, d.ID != 0})
-				rows = append(rows, []string{d.Path, fmt.Sprintf("%s %d:%d", d.Type, d.Major, d.Minor), d.Access, strconv.FormatBool(d.ID != 0)})
-			}
+			out, rows := listedDevices(list)
 			return a.printAs(format, out, rows)
 		}
 	},
+}
+
+// listedDevice is a libcontainer.LiveDevice in JSON, see docs/schema/devices.json.
+type listedDevice struct {
+	Path   string `json:"path"`
+	Type   string `json:"type"`
+	Major  int64  `json:"major"`
+	Minor  int64  `json:"minor"`
+	Access string `json:"access"`
+	Bound  bool   `json:"bound"`
+}
+
+func listedDevices(list []libcontainer.LiveDevice) (out []listedDevice, rows [][]string) {
+	out, rows = []listedDevice{}, [][]string{{"PATH", "DEVICE", "ACCESS", "BOUND"}}
+	for _, d := range list {
+		out = append(out, listedDevice{d.Path, d.Type, d.Major, d.Minor, d.Access, d.ID != 0})
+		rows = append(rows, []string{d.Path, fmt.Sprintf("%s %d:%d", d.Type, d.Major, d.Minor), d.Access, strconv.FormatBool(d.ID != 0)})
+	}
+	return out, rows
 }

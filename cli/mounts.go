@@ -7,6 +7,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	urfave "github.com/urfave/cli/v3"
+
+	"github.com/rung-oci/rung/libcontainer"
 )
 
 var mountsCommand = command{
@@ -115,23 +117,30 @@ var mountsListCommand = command{
 			if err != nil {
 				return err
 			}
-			type mount struct {
-				Destination string   `json:"destination"`
-				Type        string   `json:"type"`
-				Source      string   `json:"source"`
-				Options     []string `json:"options"`
-				Present     bool     `json:"present"`
-			}
-			out, rows := make([]mount, 0, len(list)), [][]string{{"DESTINATION", "TYPE", "SOURCE", "OPTIONS", "PRESENT"}}
-			for _, m := range list {
-				kind := m.Type
-				if kind == "" {
-					kind = "bind"
-				}
-				out = append(out, mount{m.Destination, kind, m.Source, append([]string{}, m.Options...), m.Present})
-				rows = append(rows, []string{m.Destination, kind, m.Source, strings.Join(m.Options, ","), strconv.FormatBool(m.Present)})
-			}
+			out, rows := listedMounts(list)
 			return a.printAs(format, out, rows)
 		}
 	},
+}
+
+// listedMount is a libcontainer.LiveMount in JSON, see docs/schema/mounts.json.
+type listedMount struct {
+	Destination string   `json:"destination"`
+	Type        string   `json:"type"`
+	Source      string   `json:"source"`
+	Options     []string `json:"options"`
+	Present     bool     `json:"present"`
+}
+
+func listedMounts(list []libcontainer.LiveMount) (out []listedMount, rows [][]string) {
+	out, rows = []listedMount{}, [][]string{{"DESTINATION", "TYPE", "SOURCE", "OPTIONS", "PRESENT"}}
+	for _, m := range list {
+		kind := m.Type
+		if kind == "" {
+			kind = "bind"
+		}
+		out = append(out, listedMount{m.Destination, kind, m.Source, append([]string{}, m.Options...), m.Present})
+		rows = append(rows, []string{m.Destination, kind, m.Source, strings.Join(m.Options, ","), strconv.FormatBool(m.Present)})
+	}
+	return out, rows
 }

@@ -40,11 +40,7 @@ func (a *app) wait(ids []string, format string) error {
 	if err != nil {
 		return err
 	}
-	type ended struct {
-		ID         string `json:"id"`
-		ExitStatus int    `json:"exitStatus"`
-	}
-	var list []ended
+	list := []ended{}
 	for _, id := range ids {
 		status, err := r.Wait(id)
 		if err != nil {
@@ -65,4 +61,10 @@ func (a *app) wait(ids []string, format string) error {
 		return err
 	}
 	return a.print(out)
+}
+
+// ended is how a container has, in JSON: see docs/schema/wait.json.
+type ended struct {
+	ID         string `json:"id"`
+	ExitStatus int    `json:"exitStatus"`
 }

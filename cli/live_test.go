@@ -1,0 +1,32 @@
+package cli
+
+import (
+	"testing"
+
+	"github.com/rung-oci/rung/libcontainer"
+	"github.com/rung-oci/rung/libcontainer/state"
+)
+
+// TestListSchemas holds what lists print against docs/schema.
+func TestListSchemas(t *testing.T) {
+	for name, list := range map[string]func() any{
+		"mounts.json": func() any {
+			out, _ := listedMounts([]libcontainer.LiveMount{
+				{LiveMount: state.LiveMount{Destination: "/a", Source: "/b", Options: []string{"ro"}}, Present: true},
+				{LiveMount: state.LiveMount{Destination: "/t", Type: "tmpfs", Source: "tmpfs"}},
+			})
+			return out
+		},
+		"devices.json": func() any {
+			out, _ := listedDevices([]libcontainer.LiveDevice{{Path: "/dev/x", Type: "c", Major: 1, Minor: 3, Access: "rwm", ID: 1 << 40}})
+			return out
+		},
+		"wait.json": func() any { return []ended{{"a", 0}, {"b", 137}} },
+	} {
+		text, err := indented(list())
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkSchema(t, name, string(text))
+	}
+}
