@@ -54,6 +54,11 @@ func (r *Runtime) AddDevice(id string, d specs.LinuxDevice, access string) (err 
 		return err
 	}
 	kept := state.LiveDevice{Path: d.Path, Type: d.Type, Major: d.Major, Minor: d.Minor, Access: access}
+	if fd, err := l.lookup(d.Path); err != nil {
+		kept.Made = true
+	} else {
+		unix.Close(fd)
+	}
 	kept.Rule = !slices.EqualFunc(rulesOf(s), rulesOf(l.spec), sameRule)
 	if err := l.permit(s); err != nil {
 		return err
@@ -134,8 +139,11 @@ func (l *living) replace(from, to *specs.Spec) error {
 
 // removeFile removes a device's file, unless it is another one by now, and whoever covers it.
 func (l *living) removeFile(d *state.LiveDevice, n rootfs.Node) error {
-	if d.ID != 0 {
+	switch {
+	case d.ID != 0:
 		return l.unmount(d.Path, d.ID)
+	case !d.Made:
+		return nil
 	}
 	k := new(calls.Kernel)
 	root := rootfs.Root{K: k, FD: calls.Number(l.root.FD())}

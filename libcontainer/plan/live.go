@@ -46,6 +46,8 @@ func LiveMount(s *specs.Spec, host *Host, opt *Options) (*Live, error) {
 	at := p.Orders.Steps[0].(*step.Mount)
 	l := &Live{Step: at}
 	switch {
+	case at.From == step.FromRoot && at.Tree.IDMap.Field != "":
+		return nil, fmt.Errorf("%s: ids of what is in the container's root can't be mapped while it runs", at.Tree.IDMap.Field)
 	case at.From == step.FromRoot:
 	case o.Bind:
 		l.Source, l.Locked = &p.Sources[at.Index], p.ns.user()

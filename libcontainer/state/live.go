@@ -33,7 +33,8 @@ type LiveDevice struct {
 	Type         string // c, b
 	Major, Minor int64
 	Access       string // that the rule allows
-	ID           uint64 // of the mount that the file is; 0: it was made
+	ID           uint64 // of the mount that the file is; 0: it is a file of its own
+	Made         bool   // there was no such file before
 	Rule         bool   // no rule of the container's allowed that before
 }
 
@@ -72,6 +73,7 @@ func (e *Entry) WriteLive(l *Live) error {
 		w.Int(d.Minor)
 		str(&w, "access", d.Access)
 		str(&w, "id", fmt.Sprint(d.ID))
+		boolean(&w, "made", d.Made)
 		boolean(&w, "rule", d.Rule)
 		w.EndObject()
 	}
@@ -148,6 +150,8 @@ func readLiveDevice(r *jsontext.Reader) (d LiveDevice) {
 			d.Access = r.ReadString()
 		case "id":
 			d.ID = readID(r)
+		case "made":
+			d.Made = r.ReadBool()
 		case "rule":
 			d.Rule = r.ReadBool()
 		default:

@@ -232,6 +232,12 @@ func TestLiveDevices(t *testing.T) {
 				t.Errorf("after it was removed: %q", got)
 			}
 			run("remove", b.ID, "/dev/f").Fails(t, 1, "no device was added at /dev/f")
+			// A file that was there before stays.
+			run("add", b.ID, "/dev/zero", "/dev/zero").Silent(t)
+			run("remove", b.ID, "/dev/zero").Silent(t)
+			if got := within(t, b, "head -c 1 /dev/zero | wc -c"); got != "1\n" {
+				t.Errorf("/dev/zero: %q", got)
+			}
 			if out := run("list", "--format", "json", b.ID).Stdout; out != "[]\n" {
 				t.Errorf("list: %s", out)
 			}
