@@ -48,6 +48,9 @@ func (r *Runtime) survey(host *proc.FS, e *state.Entry, locked bool) (*survey, e
 	if err == nil && !s.facts.Foreign && !s.facts.Alive && !s.facts.Bygone {
 		err = s.lookForProcesses()
 	}
+	if errors.Is(err, unix.ENOENT) && e.Gone() != nil { // while we looked
+		err = ErrNotExist
+	}
 	return s, err
 }
 

@@ -9,7 +9,7 @@ import (
 
 // TestLive writes what a container was given, and how it has ended, and reads it back.
 func TestLive(t *testing.T) {
-	s := Store{Dir: t.TempDir()}
+	s := Store{Root: t.TempDir()}
 	e, err := s.Create("box")
 	if err != nil {
 		t.Fatal(err)
