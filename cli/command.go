@@ -41,6 +41,7 @@ var commands = [...]command{
 	listCommand,
 	psCommand,
 	inspectCommand,
+	topCommand,
 	eventsCommand,
 	updateCommand,
 	mountsCommand,

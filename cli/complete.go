@@ -51,7 +51,7 @@ func ofIDs(command string) (states []specs.ContainerState, is bool) {
 		return []specs.ContainerState{statePaused}, true
 	case "pause":
 		return []specs.ContainerState{specs.StateCreated, specs.StateRunning}, true
-	case "exec", "debug", "wait", "ps", "events", "update", "inspect", "mounts", "devices":
+	case "exec", "debug", "wait", "ps", "top", "events", "update", "inspect", "mounts", "devices":
 		return []specs.ContainerState{specs.StateCreated, specs.StateRunning, statePaused}, true
 	case "state", "kill", "delete":
 		return nil, true
@@ -241,7 +241,7 @@ func (c *completer) next(at *urfave.Command, args []string, over bool) {
 		}
 	case at.Name == "kill" && len(args) == 1:
 		c.addAll(signalNames(), "")
-	case isID && (len(args) == 0 || at.Name == "wait"):
+	case isID && (len(args) == 0 || at.Name == "wait" || at.Name == "top"):
 		c.ids(states)
 	case at.Name == "completion" && len(args) == 0:
 		c.addAll(shellNames(), "")

@@ -86,9 +86,10 @@ func (f *Fleet) Living() (list []Container, ended int, notes []string) {
 	for _, e := range f.known {
 		e.seen = false
 	}
+	twice := make(map[inode]bool)
 	for _, root := range f.roots {
 		for _, dir := range root.directories() {
-			living, dead, more := f.look(dir)
+			living, dead, more := f.look(dir, twice)
 			list, ended, notes = append(list, living...), ended+dead, append(notes, more...)
 		}
 	}
@@ -100,17 +101,28 @@ func (f *Fleet) Living() (list []Container, ended int, notes []string) {
 	return list, ended, notes
 }
 
-// look looks at the containers of a directory.
-func (f *Fleet) look(dir directory) (list []Container, ended int, notes []string) {
+// inode names a directory whatever its path.
+type inode struct{ device, number uint64 }
+
+// look looks at the containers of a directory, unless somebody has looked there in the same round.
+func (f *Fleet) look(dir directory, twice map[inode]bool) (list []Container, ended int, notes []string) {
 	fd, err := dir.open()
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) && !dir.trusted {
 		return nil, 0, nil
+	}
+	var st unix.Stat_t
+	if err == nil {
+		defer unix.Close(fd)
+		err = unix.Fstat(fd, &st)
 	}
 	if err != nil {
 		return nil, 0, []string{fmt.Sprintf("list containers of %s: %v", dir.path, err)}
 	}
-	own := fdio.New(fd)
-	defer own.Close()
+	at := inode{uint64(st.Dev), st.Ino} //nolint:unconvert // narrower elsewhere
+	if twice[at] {
+		return nil, 0, nil
+	}
+	twice[at] = true
 	names, err := names(fd)
 	if err != nil {
 		notes = append(notes, fmt.Sprintf("list containers of %s: %v", dir.path, err))

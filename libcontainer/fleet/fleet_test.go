@@ -89,6 +89,7 @@ func TestLiving(t *testing.T) {
 	put(t, dir+"/b/.hidden/status", crun)
 	put(t, dir+"/b/bad\x1b[2Jname/status", crun)
 	put(t, dir+"/b/file", crun)
+	put(t, dir+"/file", crun)
 	if err := os.Mkdir(dir+"/b/making", 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +108,7 @@ func TestLiving(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	f := begin(t, Root{dir + "/*", false}, Root{dir + "/gone", false}, Root{dir + "/gone", true})
+	f := begin(t, Root{dir + "/*", false}, Root{dir + "/c", true}, Root{dir + "/b", false}, Root{dir + "/gone", false}, Root{dir + "/gone", true})
 	for range 2 { // what is known is as what is read
 		list, ended, notes := f.Living()
 		want := fmt.Sprintf("a/runs %d false 0\na/waits %d true 0\nb/crun %d false 0\nb/youki %d false N\n", pid, pid, pid, pid)

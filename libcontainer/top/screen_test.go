@@ -198,8 +198,16 @@ func TestSelection(t *testing.T) {
 		rows  []Row
 		want  string
 	}{
-		{Back, list, ""}, {Down, list, "a"}, {Down, list, "b"}, {Back, at(2, "b", "c", "a"), "b"}, {Back, at(3, "c", "a"), "c"}, {Up, list, "b"},
-		{End, list, "c"}, {Down, list, "c"}, {Back, nil, ""}, {Back, list, "c"},
+		{Back, list, ""},
+		{Down, list, "a"},
+		{Down, list, "b"},
+		{Back, at(2, "b", "c", "a"), "b"},
+		{Back, at(3, "c", "a"), "c"},
+		{Up, list, "b"},
+		{End, list, "c"},
+		{Down, list, "c"},
+		{Back, nil, ""},
+		{Back, list, "c"},
 	} {
 		v.Press(step.press, step.rows, 10)
 		if got := chosen(step.rows); got != step.want {
