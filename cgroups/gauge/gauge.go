@@ -57,18 +57,20 @@ type directory struct {
 
 // file is a file, and what is done with its text.
 type file struct {
-	name  string
-	parse func(u *Usage, text []byte)
+	name       string
+	controller string // "": of every cgroup
+	parse      func(u *Usage, text []byte)
 }
 
-// At makes the place of a location. What a v1 hierarchy has counts, and what none has the v2 tree may have.
+// At makes the place of a location. Of the v2 tree of a hybrid host that is read which no v1 hierarchy has.
 func At(l cgroups.Location) Place {
 	var p Place
-	if dir, ok := l[""]; ok {
-		p = append(p, directory{dir, unified})
-	}
 	for _, key := range slices.Sorted(maps.Keys(l)) {
-		if files := legacy(key); files != nil {
+		files := legacy(key)
+		if key == "" {
+			files = slices.DeleteFunc(slices.Clone(unified), func(f file) bool { _, ok := l[cgroups.V1Name(f.controller)]; return ok && f.controller != "" })
+		}
+		if len(files) > 0 {
 			p = append(p, directory{l[key], files})
 		}
 	}
@@ -87,14 +89,18 @@ func (r *Reader) Read(p Place) (u Usage, ok bool) {
 		r.buf = make([]byte, most)
 	}
 	for i := range p {
+		if len(p[i].files) == 1 {
+			ok = r.single(&u, &p[i]) || ok
+			continue
+		}
 		d, err := cgfile.OpenDir(p[i].path)
 		if err != nil {
 			continue
 		}
 		ok = true
 		for _, f := range p[i].files {
-			if text := r.text(d.FD(), f.name); text != nil {
-				f.parse(&u, text)
+			if fd, err := unix.Openat(d.FD(), f.name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0); err == nil { // the kernel has no links there
+				r.file(&u, fd, f.parse)
 			}
 		}
 		if !u.Pids.Known && i == len(p)-1 {
@@ -105,18 +111,21 @@ func (r *Reader) Read(p Place) (u Usage, ok bool) {
 	return u, ok
 }
 
-// text is the text of a file, nil if it can't be read. No file of a cgroup is a link.
-func (r *Reader) text(dir int, name string) []byte {
-	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return nil
+// single reads the only file of a directory, which it needn't open.
+func (r *Reader) single(u *Usage, d *directory) bool {
+	fd, err := cgfile.OpenFile(d.path+"/"+d.files[0].name, unix.O_RDONLY)
+	if err == nil {
+		r.file(u, fd, d.files[0].parse)
 	}
+	return err == nil
+}
+
+// file reads a file and closes it.
+func (r *Reader) file(u *Usage, fd int, parse func(*Usage, []byte)) {
 	defer unix.Close(fd)
-	n, err := unix.Read(fd, r.buf)
-	if err != nil {
-		return nil
+	if n, err := unix.Read(fd, r.buf); err == nil {
+		parse(u, r.buf[:n])
 	}
-	return r.buf[:n]
 }
 
 // count counts processes where no controller counts tasks.

@@ -9,7 +9,7 @@ import (
 
 // unified are the files of cgroup v2.
 var unified = []file{
-	{"cpu.stat", func(u *Usage, text []byte) {
+	{"cpu.stat", "cpuacct", func(u *Usage, text []byte) {
 		each(text, func(key, value []byte) {
 			switch string(key) {
 			case "usage_usec":
@@ -23,46 +23,46 @@ var unified = []file{
 			}
 		})
 	}},
-	{"memory.current", func(u *Usage, text []byte) { u.Memory = number(text) }},
-	{"memory.high", func(u *Usage, text []byte) { u.High = number(text) }},
-	{"memory.max", func(u *Usage, text []byte) { u.Max = number(text) }},
-	{"memory.swap.current", func(u *Usage, text []byte) { u.Swap = number(text) }},
-	{"memory.events", func(u *Usage, text []byte) { u.OOMKills = keyed(text, "oom_kill", u.OOMKills) }},
-	{"pids.current", func(u *Usage, text []byte) { u.Pids = number(text) }},
-	{"pids.max", func(u *Usage, text []byte) { u.PidsMax = number(text) }},
-	{"io.stat", func(u *Usage, text []byte) { u.Read, u.Written = devices(text) }},
-	{"cpu.pressure", func(u *Usage, text []byte) { u.Pressure[CPU] = pressure(text) }},
-	{"memory.pressure", func(u *Usage, text []byte) { u.Pressure[Memory] = pressure(text) }},
-	{"io.pressure", func(u *Usage, text []byte) { u.Pressure[IO] = pressure(text) }},
-	{"cgroup.events", func(u *Usage, text []byte) { u.Frozen = keyed(text, "frozen", Number{}).Value == 1 }},
+	{"memory.current", "memory", func(u *Usage, text []byte) { u.Memory = number(text) }},
+	{"memory.high", "memory", func(u *Usage, text []byte) { u.High = number(text) }},
+	{"memory.max", "memory", func(u *Usage, text []byte) { u.Max = number(text) }},
+	{"memory.swap.current", "memory", func(u *Usage, text []byte) { u.Swap = number(text) }},
+	{"memory.events", "memory", func(u *Usage, text []byte) { u.OOMKills = keyed(text, "oom_kill", u.OOMKills) }},
+	{"pids.current", "pids", func(u *Usage, text []byte) { u.Pids = number(text) }},
+	{"pids.max", "pids", func(u *Usage, text []byte) { u.PidsMax = number(text) }},
+	{"io.stat", "io", func(u *Usage, text []byte) { u.Read, u.Written = devices(text) }},
+	{"cpu.pressure", "", func(u *Usage, text []byte) { u.Pressure[CPU] = pressure(text) }},
+	{"memory.pressure", "", func(u *Usage, text []byte) { u.Pressure[Memory] = pressure(text) }},
+	{"io.pressure", "", func(u *Usage, text []byte) { u.Pressure[IO] = pressure(text) }},
+	{"cgroup.events", "", func(u *Usage, text []byte) { u.Frozen = keyed(text, "frozen", Number{}).Value == 1 }},
 }
 
 // legacy are the files of a controller of cgroup v1, nil if it has none that is shown.
 func legacy(controller string) []file {
 	switch controller {
 	case "cpuacct":
-		return []file{{"cpuacct.usage", func(u *Usage, text []byte) { u.CPU = number(text) }}}
+		return []file{{"cpuacct.usage", "", func(u *Usage, text []byte) { u.CPU = number(text) }}}
 	case "cpu":
-		return []file{{"cpu.stat", func(u *Usage, text []byte) {
+		return []file{{"cpu.stat", "", func(u *Usage, text []byte) {
 			u.Periods, u.Throttled = keyed(text, "nr_periods", u.Periods), keyed(text, "nr_throttled", u.Throttled)
 			u.ThrottledTime = keyed(text, "throttled_time", u.ThrottledTime)
 		}}}
 	case "memory":
 		return []file{
-			{"memory.usage_in_bytes", func(u *Usage, text []byte) { u.Memory = number(text) }},
-			{"memory.limit_in_bytes", func(u *Usage, text []byte) { u.Max = limit(number(text)) }},
-			{"memory.memsw.usage_in_bytes", func(u *Usage, text []byte) { u.Swap = beside(number(text), u.Memory) }},
-			{"memory.oom_control", func(u *Usage, text []byte) { u.OOMKills = keyed(text, "oom_kill", u.OOMKills) }},
+			{"memory.usage_in_bytes", "", func(u *Usage, text []byte) { u.Memory = number(text) }},
+			{"memory.limit_in_bytes", "", func(u *Usage, text []byte) { u.Max = limit(number(text)) }},
+			{"memory.memsw.usage_in_bytes", "", func(u *Usage, text []byte) { u.Swap = beside(number(text), u.Memory) }},
+			{"memory.oom_control", "", func(u *Usage, text []byte) { u.OOMKills = keyed(text, "oom_kill", u.OOMKills) }},
 		}
 	case "pids":
 		return []file{
-			{"pids.current", func(u *Usage, text []byte) { u.Pids = number(text) }},
-			{"pids.max", func(u *Usage, text []byte) { u.PidsMax = number(text) }},
+			{"pids.current", "", func(u *Usage, text []byte) { u.Pids = number(text) }},
+			{"pids.max", "", func(u *Usage, text []byte) { u.PidsMax = number(text) }},
 		}
 	case "blkio":
-		return []file{{"blkio.throttle.io_service_bytes_recursive", func(u *Usage, text []byte) { u.Read, u.Written = operations(text) }}}
+		return []file{{"blkio.throttle.io_service_bytes_recursive", "", func(u *Usage, text []byte) { u.Read, u.Written = operations(text) }}}
 	case "freezer":
-		return []file{{"freezer.state", func(u *Usage, text []byte) { u.Frozen = string(bytes.TrimSpace(text)) == "FROZEN" }}}
+		return []file{{"freezer.state", "", func(u *Usage, text []byte) { u.Frozen = string(bytes.TrimSpace(text)) == "FROZEN" }}}
 	}
 	return nil
 }
