@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 // live draws on the terminal until a key or a signal says to quit. The terminal is given back whatever happens, a panic included.
 func (w *watch) live() error {
 	if !tty.Foreground(1) {
-		_ = unix.Kill(os.Getpid(), unix.SIGTTOU) // stops us, as the shell expects of a job that draws
+		stop(unix.SIGTTOU) // as the shell expects of a job that draws
 		if !tty.Foreground(1) {
 			return errTerminal
 		}
@@ -95,13 +96,20 @@ func (w *watch) signaled(screen *tty.Screen, signals int) (quit bool) {
 		case unix.SIGTSTP:
 			screen.Leave()
 			for again := true; again; again = !tty.Foreground(1) { // continued in the background, we stop again
-				_ = unix.Kill(os.Getpid(), unix.SIGSTOP)
+				stop(unix.SIGSTOP)
 			}
 			if screen.Enter() != nil {
 				return true
 			}
 		}
 	}
+}
+
+// stop has a signal stop us, and returns when we are continued. Sent to the process, it could hit another thread, and this one would go on for a while.
+func stop(sig unix.Signal) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	_ = unix.Tgkill(os.Getpid(), unix.Gettid(), sig)
 }
 
 // unicode tells whether a terminal is told to show more than ASCII, by the variables that setlocale(3) looks at.

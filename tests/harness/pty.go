@@ -95,6 +95,17 @@ func (p *PTY) Until(t testing.TB, text string) string {
 	return p.seen.String()
 }
 
+// More reads for a while, and returns the output since the beginning.
+func (p *PTY) More(t testing.TB, while time.Duration) string {
+	t.Helper()
+	for end := time.Now().Add(while); time.Now().Before(end); {
+		if more, err := p.read(time.Until(end)); err != nil || !more {
+			break
+		}
+	}
+	return p.seen.String()
+}
+
 // All reads until nobody has the slave open any more, and returns the output.
 func (p *PTY) All(t testing.TB) string {
 	t.Helper()

@@ -22,6 +22,7 @@ import (
 // container can outlive the call and would hold a pipe open.
 type Cmd struct {
 	Args    []string      // without the runtime's path
+	Program string        // another runtime; "": the one under test
 	Via     []string      // a command that is given the runtime's command line: {"nice", "-n", "10"}
 	Env     []string      // nil: a PATH and nothing else
 	Dir     string        // working directory
@@ -85,7 +86,11 @@ type Proc struct {
 // Start calls the runtime and doesn't wait.
 func (c *Cmd) Start(t testing.TB) *Proc {
 	t.Helper()
-	argv := append(append(append([]string{}, c.Via...), Runtime()), c.Args...)
+	program := c.Program
+	if program == "" {
+		program = Runtime()
+	}
+	argv := append(append(append([]string{}, c.Via...), program), c.Args...)
 	path, err := exec.LookPath(argv[0])
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,242 @@
+package cli
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/tests/harness"
+)
+
+// onTerminal is a top that draws on a terminal.
+type onTerminal struct {
+	*harness.Proc
+	pty           *harness.PTY
+	width, height int
+	before        unix.Termios
+	id            string
+}
+
+func startTop(t *testing.T, b *harness.Bundle, width, height int, args ...string) *onTerminal {
+	t.Helper()
+	pty, slave := harness.OpenPTY(t)
+	pty.Resize(t, uint16(height), uint16(width))
+	top := &onTerminal{pty: pty, width: width, height: height, id: b.ID}
+	top.before = top.mode(t)
+	c := &harness.Cmd{Args: append([]string{"--root", b.Root, "top", "--interval", "100ms"}, args...), Stdin: slave, TTY: true}
+	c.Env = []string{"PATH=/usr/bin:/bin", "TERM=xterm", "LANG=C.UTF-8"}
+	top.Proc = c.Start(t)
+	slave.Close()
+	return top
+}
+
+func (p *onTerminal) mode(t *testing.T) unix.Termios {
+	t.Helper()
+	tio, err := unix.IoctlGetTermios(int(p.pty.File.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *tio
+}
+
+// shows waits for a screen, which is whole, with a text, and returns it.
+func (p *onTerminal) shows(t *testing.T, text string) string {
+	t.Helper()
+	var screen string
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+		// What comes after the last beginning of a frame may be half of it.
+		out := p.pty.More(t, 20*time.Millisecond)
+		last := strings.LastIndex(out, "\x1b[H")
+		if last < 0 {
+			continue
+		}
+		g := newGrid(p.width, p.height)
+		begin := strings.LastIndex(out[:last], "\x1b[H")
+		g.feed(t, out[max(begin, 0):last])
+		// A frame that is too wide is of the size that the terminal had before.
+		if screen = g.String(); begin >= 0 && !g.long && strings.Contains(screen, text) {
+			return screen
+		}
+	}
+	t.Fatalf("no screen with %q in time, the last one is\n%s", text, screen)
+	return ""
+}
+
+// ends waits for the end, and looks whether the terminal is as it was.
+func (p *onTerminal) ends(t *testing.T, code int) {
+	t.Helper()
+	r := p.Wait(t)
+	out := p.pty.All(t)
+	if r.Code != code {
+		t.Errorf("want exit code %d: %v, %q", code, r, out[max(0, len(out)-500):])
+	}
+	g := newGrid(500, 500)
+	g.feed(t, out)
+	if g.shown || !g.cursor || !g.wraps || p.mode(t) != p.before {
+		t.Errorf("the terminal isn't as it was: %q", out[max(0, len(out)-100):])
+	}
+}
+
+// Screens of a container that waits for start, and what keys make of them.
+func TestTopScreens(t *testing.T) {
+	if !harness.IsRung() {
+		t.Skip("only rung has top")
+	}
+	b := harness.New(t, harness.Args("/bin/sleep", "60"))
+	b.Container(t, "create").Silent(t)
+	p := startTop(t, b, 110, 12)
+	p.shows(t, " 0.0 ")
+	golden(t, "top-table", steady(p.shows(t, "every 100ms"), b))
+	p.pty.Type(t, "?")
+	golden(t, "top-help", steady(p.shows(t, "this help"), b))
+	p.pty.Type(t, "?s")
+	golden(t, "top-throttling", steady(p.shows(t, "THR%<"), b))
+	p.pty.Type(t, "r ")
+	golden(t, "top-reversed", steady(p.shows(t, "stands still"), b))
+	p.pty.Type(t, " ")
+	p.height = 30
+	p.pty.Resize(t, 30, 110)
+	p.pty.Type(t, "\x1b[B\r")
+	golden(t, "top-history", steady(p.shows(t, "OOM kills"), b))
+	p.pty.Type(t, "\x1b")
+	p.width, p.height = 62, 8
+	p.pty.Resize(t, 8, 62)
+	golden(t, "top-narrow", steady(p.shows(t, "container(s)"), b))
+
+	// It stops as other programs do, and goes on.
+	p.Process.Signal(unix.SIGTSTP)
+	waitState(t, p.Process.Pid, "T")
+	if got := p.mode(t); got != p.before {
+		t.Errorf("stopped, it keeps the terminal's mode: %+v, want %+v", got, p.before)
+	}
+	p.Process.Signal(unix.SIGCONT)
+	p.shows(t, "container(s)")
+	p.pty.Type(t, "q")
+	p.ends(t, 0)
+	b.Must(t, "delete", "--force")
+	b.ReapAll(t)
+}
+
+func waitState(t *testing.T, pid int, state string) {
+	t.Helper()
+	var text []byte
+	for range 500 {
+		text, _ = os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if _, rest, _ := strings.Cut(string(text), ") "); strings.HasPrefix(rest, state) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("want state %s: %s", state, text)
+}
+
+// However it ends, the terminal is as it was.
+func TestTopEnds(t *testing.T) {
+	if !harness.IsRung() {
+		t.Skip("only rung has top")
+	}
+	b := harness.New(t, harness.Args("/bin/sleep", "60"))
+	for _, sig := range []unix.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT} {
+		p := startTop(t, b, 80, 10)
+		p.shows(t, "0 container(s)")
+		p.Process.Signal(sig)
+		p.ends(t, 128+int(sig))
+	}
+	p := startTop(t, b, 80, 10)
+	p.shows(t, "0 container(s)")
+	p.pty.Type(t, "\x03")
+	p.ends(t, 0)
+	startTop(t, b, 80, 10, "--iterations", "3").ends(t, 0)
+
+	b.Container(t, "create").Silent(t)
+	p = startTop(t, b, 80, 10, b.ID)
+	p.shows(t, "1 container(s)")
+	b.Must(t, "delete", "--force")
+	b.ReapAll(t)
+	p.ends(t, 0)
+
+	p = startTop(t, b, 80, 10) // its terminal goes
+	p.shows(t, "0 container(s)")
+	p.pty.File.Close()
+	if r := p.Wait(t); r.Code != 128+int(unix.SIGHUP) && r.Code != 0 && r.Code != 1 {
+		t.Errorf("without a terminal: %v", r)
+	}
+}
+
+// Who reads the stream may go.
+func TestTopBrokenPipe(t *testing.T) {
+	if !harness.IsRung() {
+		t.Skip("only rung has top")
+	}
+	b := harness.New(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := (&harness.Cmd{Args: []string{"--root", b.Root, "top", "--interval", "50ms", "--format", "json"}, Stdout: w}).Start(t)
+	w.Close()
+	if line, err := bufio.NewReader(r).ReadString('\n'); err != nil || !json.Valid([]byte(line)) {
+		t.Errorf("%q, %v", line, err)
+	}
+	r.Close()
+	if got := p.Wait(t); got.Code != 128+int(unix.SIGPIPE) {
+		t.Errorf("%v", got)
+	}
+}
+
+// Containers of runc and crun are shown as rung's are.
+func TestTopOfOthers(t *testing.T) {
+	if !harness.IsRung() {
+		t.Skip("only rung has top")
+	}
+	others := map[string]string{"runc": "/usr/sbin/runc"}
+	if harness.View() != "hybrid" { // which crun refuses
+		others["crun"] = "/usr/bin/crun"
+	}
+	run := filepath.Join(harness.TempDir(t), "run")
+	for name, path := range others {
+		if _, err := os.Stat(path); err != nil {
+			t.Logf("there is no %s", path)
+			continue
+		}
+		b := harness.New(t, harness.Args("/bin/sleep", "60"))
+		b.Spec.Linux.Resources, b.Spec.Process.Rlimits, b.Spec.Process.Capabilities.Ambient = nil, nil, nil // crun raises a limit for devices
+		b.Spec.Version = "1.0.2" // Debian 12's crun knows no later one
+		b.Save(t)
+		root := filepath.Join(run, name)
+		call := func(args ...string) {
+			t.Helper()
+			if r := (&harness.Cmd{Args: append([]string{"--root", root}, args...), Program: path}).Run(t); r.Code != 0 {
+				t.Fatal(r)
+			}
+		}
+		call("create", "--bundle", b.Dir, b.ID)
+		look := func(status string) {
+			t.Helper()
+			r := b.Run(t, "top", "--once", "--format", "json", "--also", run+"/*")
+			r.Silent(t)
+			if !strings.Contains(r.Stdout, `{"id":"`+b.ID+`","root":"`+root+`","status":"`+status+`","pid":`) ||
+				!strings.Contains(r.Stdout, `"cpu":{"percent":`) || !strings.Contains(r.Stdout, `"pids":{"current":`) {
+				t.Errorf("%s: want %s: %v", name, status, r)
+			}
+		}
+		look("created")
+		call("start", b.ID)
+		look("running")
+		call("pause", b.ID)
+		look("paused")
+		call("resume", b.ID)
+		call("delete", "--force", b.ID)
+		b.ReapAll(t)
+		if r := b.Run(t, "top", "--once", "--format", "json", "--also", run+"/*"); !strings.Contains(r.Stdout, `"containers":[]`) {
+			t.Errorf("%s: %v", name, r)
+		}
+	}
+}
