@@ -31,10 +31,10 @@ block I/O, and processes that were killed for want of memory. A dash stands
 where the kernel has no number, or there is no limit. The key ? says what keys
 do; enter shows the history of a container.
 
-Where stdout is no terminal, and with --once, the table is written once, after
-half an interval's measurement or less; with --format json a line of JSON every
-interval. Those go on until the containers with the given ids have ended, or
-for ever.
+Where stdout is no terminal, and with --once, the table is written once, when an
+interval has been measured, of half a second at most; with --format json a line
+of JSON every interval. Those go on until the containers with the given ids have
+ended, or for ever.
 
 With --all-roots it looks into the state directories of Docker, containerd,
 Podman and CRI-O as well, and of runc, crun and youki, those of ordinary users

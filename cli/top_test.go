@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/gauge"
 	"github.com/rung-oci/rung/libcontainer/fleet"
 	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/top"
@@ -64,14 +66,68 @@ func many(t testing.TB, n int) (root string) {
 	return root
 }
 
-// BenchmarkTop is a look at a thousand containers, and the screen of it.
-func BenchmarkTop(b *testing.B) {
+// watching is a top that looks at a directory.
+func watching(t testing.TB, root string) *watch {
+	t.Helper()
 	w := &watch{app: &app{}, told: map[string]bool{}, view: top.View{Sort: "cpu", Interval: time.Second}}
 	var err error
-	if w.fleet, err = fleet.Open([]fleet.Root{{Path: many(b, 1000), Trusted: true}}); err != nil {
-		b.Fatal(err)
+	if w.fleet, err = fleet.Open([]fleet.Root{{Path: root, Trusted: true}}); err != nil {
+		t.Fatal(err)
 	}
-	defer w.fleet.Close()
+	t.Cleanup(w.fleet.Close)
+	return w
+}
+
+// What the kernel tells, and what there can be at most, is as docs/schema says.
+func TestTopJSON(t *testing.T) {
+	w := watching(t, many(t, 2))
+	w.look()
+	checkSchema(t, "top.json", string(topDocument(w)))
+	time.Sleep(10 * time.Millisecond)
+	w.look()
+	checkSchema(t, "top.json", string(topDocument(w)))
+	if len(w.rows) != 2 || !w.rows[0].CPU.Known || w.since <= 0 {
+		t.Errorf("%+v", w.rows)
+	}
+	n := gauge.Number{Value: 3 << 30, Known: true}
+	p := gauge.Pressure{Some: 12.5, Full: 100, Known: true}
+	u := gauge.Usage{
+		CPU: n, Periods: n, Throttled: n, ThrottledTime: n, Memory: n, High: n, Max: n, Swap: n, Pids: n, PidsMax: n, Read: n, Written: n, OOMKills: n,
+		Pressure: [3]gauge.Pressure{p, p, p},
+	}
+	w.history.Add(time.Unix(1, 0), []top.Sample{{ID: "x", Root: "/r", Status: "paused", PID: 7, Usage: u}})
+	for _, n := range []*gauge.Number{&u.CPU, &u.Periods, &u.Throttled, &u.Read, &u.Written} {
+		n.Value += 1000
+	}
+	w.rows = w.history.Add(time.Unix(2, 0), []top.Sample{{ID: "x", Root: "/r", Status: "paused", PID: 7, Usage: u}})
+	w.view.Notes = []string{"a note"}
+	text := string(topDocument(w))
+	checkSchema(t, "top.json", text)
+	for _, want := range []string{`"percent":0,`, `"throttledPercent":100,`, `"high":3221225472`, `"readPerSecond":1000`, `"io":{"some":12.5,"full":100}`, `"notes":["a note"]`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s in %s", want, text)
+		}
+	}
+}
+
+// The terminal's character set is that of the first variable that is set.
+func TestUnicode(t *testing.T) {
+	for _, c := range []struct {
+		all, ctype, lang string
+		want             bool
+	}{
+		{"", "", "", false}, {"", "", "de_DE.UTF-8", true}, {"", "C.utf8", "C", true}, {"C", "", "en_US.UTF-8", false}, {"POSIX", "x.UTF-8", "", false},
+	} {
+		got := unicode(func(name string) string { return map[string]string{"LC_ALL": c.all, "LC_CTYPE": c.ctype, "LANG": c.lang}[name] })
+		if got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}
+
+// BenchmarkTop is a look at a thousand containers, and the screen of it.
+func BenchmarkTop(b *testing.B) {
+	w := watching(b, many(b, 1000))
 	for b.Loop() {
 		w.look()
 		w.view.Screen(w.rows, 200, 50)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/rung-oci/rung/tests/harness"
 )
@@ -50,8 +51,8 @@ func (g *grid) feed(t *testing.T, out string) {
 			out = out[len(m[0]):]
 			continue
 		}
-		r := []rune(out)[0]
-		out = out[len(string(r)):]
+		r, n := utf8.DecodeRuneInString(out)
+		out = out[n:]
 		switch {
 		case r == '\r':
 			g.column = 0

@@ -72,8 +72,8 @@ func (p *onTerminal) shows(t *testing.T, text string) string {
 // ends waits for the end, and looks whether the terminal is as it was.
 func (p *onTerminal) ends(t *testing.T, code int) {
 	t.Helper()
+	out := p.pty.All(t) // first: a terminal that nobody reads holds who draws
 	r := p.Wait(t)
-	out := p.pty.All(t)
 	if r.Code != code {
 		t.Errorf("want exit code %d: %v, %q", code, r, out[max(0, len(out)-500):])
 	}
@@ -237,6 +237,69 @@ func TestTopOfOthers(t *testing.T) {
 		b.ReapAll(t)
 		if r := b.Run(t, "top", "--once", "--format", "json", "--also", run+"/*"); !strings.Contains(r.Stdout, `"containers":[]`) {
 			t.Errorf("%s: %v", name, r)
+		}
+	}
+}
+
+// A thousand containers are looked at, and drawn, in less than 200 ms of processor time.
+func TestTopThousand(t *testing.T) {
+	if !harness.IsRung() {
+		t.Skip("only rung has top")
+	}
+	const containers, refreshes, most = 1000, 5, 200 * time.Millisecond
+	b := harness.New(t, harness.Args("/bin/sleep", "600"))
+	b.Container(t, "create").Silent(t)
+	multiply(t, b, containers-1)
+	best := time.Hour
+	for range 3 {
+		took := [2]time.Duration{}
+		for i, n := range []int{1, 1 + refreshes} {
+			p := startTop(t, b, 160, 50, "--iterations", fmt.Sprint(n))
+			screen := p.shows(t, "1-47 of 1000")
+			if n > 1 && strings.Count(screen, "created") != 47 {
+				t.Errorf("want 47 containers:\n%s", screen)
+			}
+			p.ends(t, 0)
+			took[i] = p.ProcessState.UserTime() + p.ProcessState.SystemTime()
+		}
+		best = min(best, (took[1]-took[0])/refreshes)
+	}
+	t.Logf("%v a refresh", best)
+	if best > most {
+		t.Errorf("a refresh of %d containers takes %v of processor time, more than %v", containers, best, most)
+	}
+	b.Must(t, "delete", "--force")
+	b.ReapAll(t)
+}
+
+// multiply makes more containers like one: entries that name its process, and cgroups of their own.
+func multiply(t *testing.T, b *harness.Bundle, n int) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(b.Root, b.ID, "state.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	progress, err := os.ReadFile(filepath.Join(b.Root, b.ID, "progress"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		name := fmt.Sprintf("%s-%d", b.ID, i)
+		dir := filepath.Join(b.Root, name)
+		for _, cgroup := range harness.CgroupDirs("/" + b.ID) {
+			if err := os.Mkdir(filepath.Join(filepath.Dir(cgroup), name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = unix.Rmdir(filepath.Join(filepath.Dir(cgroup), name)) })
+		}
+		if err := os.Mkdir(dir, 0o711); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.RemoveAll(dir) })
+		for file, content := range map[string]string{"state.json": strings.ReplaceAll(string(text), b.ID, name), "progress": string(progress)} {
+			if err := os.WriteFile(filepath.Join(dir, file), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }
