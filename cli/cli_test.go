@@ -135,7 +135,7 @@ func TestFlags(t *testing.T) {
 		"kill": "a all", "delete": "f force trace", "trace": "f format", "list": "f format q quiet", "spec": "b bundle rootless",
 		"seccomp": "", "events": "interval stats", "validate": "f format strict", "doctor": "f format", "wait": "f format", "gc": "apply f format older stopped", "inspect": "f format",
 		"plan": "against diff f format id no-new-keyring no-pivot preserve-fds", "completion": "", "__complete": "", "__keep": "",
-		"top": "a all-roots also f format i interval iterations n once r reverse s sort",
+		"top":    "a all-roots also f format i interval iterations n once r reverse s sort",
 		"mounts": "", "devices": "", "debug": "c cap cwd e env memory n namespaces pids-limit read-only rootfs t tty u user",
 		"update": "blkio-weight cpu-burst cpu-idle cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpu-share cpu-shares cpuset-cpus cpuset-mems " +
 			"kernel-memory kernel-memory-tcp l3-cache-schema mem-bw-schema memory memory-reservation memory-swap pids-limit r resources",

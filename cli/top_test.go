@@ -118,7 +118,9 @@ func TestUnicode(t *testing.T) {
 	}{
 		{"", "", "", false}, {"", "", "de_DE.UTF-8", true}, {"", "C.utf8", "C", true}, {"C", "", "en_US.UTF-8", false}, {"POSIX", "x.UTF-8", "", false},
 	} {
-		got := unicode(func(name string) string { return map[string]string{"LC_ALL": c.all, "LC_CTYPE": c.ctype, "LANG": c.lang}[name] })
+		got := unicode(func(name string) string {
+			return map[string]string{"LC_ALL": c.all, "LC_CTYPE": c.ctype, "LANG": c.lang}[name]
+		})
 		if got != c.want {
 			t.Errorf("%+v: %v", c, got)
 		}

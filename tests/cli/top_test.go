@@ -208,7 +208,7 @@ func TestTopOfOthers(t *testing.T) {
 		}
 		b := harness.New(t, harness.Args("/bin/sleep", "60"))
 		b.Spec.Linux.Resources, b.Spec.Process.Rlimits, b.Spec.Process.Capabilities.Ambient = nil, nil, nil // crun raises a limit for devices
-		b.Spec.Version = "1.0.2" // Debian 12's crun knows no later one
+		b.Spec.Version = "1.0.2"                                                                            // Debian 12's crun knows no later one
 		b.Save(t)
 		root := filepath.Join(run, name)
 		call := func(args ...string) {
