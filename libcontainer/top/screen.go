@@ -61,13 +61,17 @@ func end(s string, width int) string {
 	return "~" + s[len(s)-width+1:]
 }
 
-// fitting are the columns for which a line has room, at least those of rank 0. 0 is any width.
-func (v *View) fitting(width int) (list []column) {
-	for most := 9; most >= 0; most-- {
-		list = list[:0]
-		total := -1
+// fitting are the columns for which a line has room, at least those of rank 0. 0 is any width. What is left over is for ids that are long.
+func (v *View) fitting(rows []Row, width int) (list []column) {
+	const most = 64 // as long as engines' are
+	longest, total := idWidth, 0
+	for i := range rows {
+		longest = max(longest, min(most, len(rows[i].ID)))
+	}
+	for rank := 9; rank >= 0; rank-- {
+		list, total = list[:0], -1
 		for _, c := range columns {
-			if c.rank <= most && (c.title != "ROOT" || v.Roots) {
+			if c.rank <= rank && (c.title != "ROOT" || v.Roots) {
 				list = append(list, c)
 				total += c.width + 1
 			}
@@ -75,6 +79,10 @@ func (v *View) fitting(width int) (list []column) {
 		if total <= width || width == 0 {
 			break
 		}
+	}
+	list[0].width = min(longest, idWidth+max(0, width-total))
+	if width == 0 {
+		list[0].width = longest
 	}
 	return list
 }
@@ -100,7 +108,7 @@ func (v *View) line(list []column, r *Row) string {
 // Table is all rows as a text, sorted as they are, for what isn't a terminal.
 func (v *View) Table(rows []Row) string {
 	var b strings.Builder
-	list := v.fitting(0)
+	list := v.fitting(rows, 0)
 	for i := range list {
 		if list[i].title == "CPU HISTORY" { // of one sample
 			list = append(list[:i:i], list[i+1:]...)
@@ -142,7 +150,7 @@ const around = 3
 func (v *View) table(rows []Row, width, height int) []Line {
 	room := max(1, height-around)
 	v.scroll(rows, room)
-	list := v.fitting(width)
+	list := v.fitting(rows, width)
 	lines := []Line{{Text: v.summary(rows)}, {v.line(list, nil), true}}
 	for i := v.first; i < min(len(rows), v.first+room); i++ {
 		lines = append(lines, Line{v.line(list, &rows[i]), rows[i].key() == v.selected})

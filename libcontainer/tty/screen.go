@@ -10,7 +10,8 @@ import (
 	"github.com/rung-oci/rung/libcontainer/fdio"
 )
 
-// A Screen is a terminal that is drawn on: in raw mode, on its alternate screen, without a cursor. What was there before is there again after Close.
+// A Screen is a terminal that is drawn on: each key is there at once and isn't echoed, but for those that send signals; on its alternate screen, without a
+// cursor. What was there before is there again after Close.
 type Screen struct {
 	in    int // -1: there are no keys
 	saved *unix.Termios
@@ -61,10 +62,10 @@ func (s *Screen) Enter() error {
 		}
 		raw := *saved
 		raw.Iflag &^= unix.ICRNL | unix.INLCR | unix.IGNCR | unix.IXON | unix.ISTRIP
-		raw.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
+		raw.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.IEXTEN
 		raw.Cc[unix.VMIN], raw.Cc[unix.VTIME] = 1, 0
 		if err := unix.IoctlSetTermios(s.in, unix.TCSETS, &raw); err != nil {
-			return fmt.Errorf("set terminal to raw mode: %w", err)
+			return fmt.Errorf("set mode of terminal: %w", err)
 		}
 		s.saved = saved
 	}

@@ -111,7 +111,7 @@ func TestTopScreens(t *testing.T) {
 	golden(t, "top-narrow", steady(p.shows(t, "container(s)"), b))
 
 	// It stops as other programs do, and goes on.
-	p.Process.Signal(unix.SIGTSTP)
+	p.pty.Type(t, "\x1a")
 	waitState(t, p.Process.Pid, "T")
 	if got := p.mode(t); got != p.before {
 		t.Errorf("stopped, it keeps the terminal's mode: %+v, want %+v", got, p.before)
@@ -152,7 +152,7 @@ func TestTopEnds(t *testing.T) {
 	p := startTop(t, b, 80, 10)
 	p.shows(t, "0 container(s)")
 	p.pty.Type(t, "\x03")
-	p.ends(t, 0)
+	p.ends(t, 128+int(unix.SIGINT))
 	startTop(t, b, 80, 10, "--iterations", "3").ends(t, 0)
 
 	b.Container(t, "create").Silent(t)
