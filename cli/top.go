@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -59,7 +60,7 @@ EXAMPLE:
 			&urfave.BoolFlag{Name: "all-roots", Aliases: []string{"a"}, Destination: &w.all, Usage: "show the containers of other runtimes, too"},
 			&urfave.StringSliceFlag{
 				Name: "also", Destination: &w.also,
-				Usage: "look into another state `directory`, too: a path in which one name may be *; may be repeated",
+				Usage: "look into another state `directory`, too: a path, in whose names * stands for anything; may be repeated",
 			},
 			&urfave.StringFlag{
 				Name: "format", Aliases: []string{"f"}, Destination: &w.format, Value: "text",
@@ -118,7 +119,12 @@ func (w *watch) run(ids []string) error {
 	if w.all {
 		roots = append(roots, fleet.Roots(fleet.Everywhere, w.runtime.Root)...)
 	}
-	roots = append(roots, fleet.Roots(w.also, w.runtime.Root)...)
+	for _, path := range w.also {
+		if path, err = filepath.Abs(path); err != nil {
+			return fmt.Errorf("option --also: %w", err)
+		}
+		roots = append(roots, fleet.Root{Path: path, Trusted: !strings.Contains(path, "*")})
+	}
 	if w.fleet, err = fleet.Open(roots); err != nil {
 		return err
 	}

@@ -159,6 +159,44 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+// Names are matched each for itself; what isn't there is nothing.
+func TestRoots(t *testing.T) {
+	dir := t.TempDir()
+	for _, d := range []string{"docker/runtime-runc/moby", "docker/runtime-x/moby", "docker/other/moby", "user/1000/crun", "user/1001/runc", "user/.hidden/crun"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for pattern, want := range map[string]string{
+		"/docker/runtime-*/*":    "/docker/runtime-runc/moby /docker/runtime-x/moby",
+		"/docker/runtime-*/moby": "/docker/runtime-runc/moby(moby) /docker/runtime-x/moby(moby)",
+		"/user/*/crun":           "/user/1000/crun(crun) /user/1001/crun(crun)",
+		"/user/*":                "/user/1000 /user/1001",
+		"/gone/*":                "",
+		"/gone":                  "/gone",
+	} {
+		var got []string
+		for _, d := range (Root{Path: dir + pattern}).directories() {
+			text := strings.TrimPrefix(d.path, dir)
+			if d.beyond != "" {
+				text += "(" + d.beyond + ")"
+			}
+			got = append(got, text)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %q, want %q", pattern, got, want)
+		}
+	}
+	for _, p := range Everywhere {
+		if !filepath.IsAbs(p) || filepath.Clean(p) != p {
+			t.Errorf("%s is no plain path", p)
+		}
+	}
+	if got := Roots([]string{"/a", "/b"}, "/a"); len(got) != 1 || got[0] != (Root{Path: "/b"}) {
+		t.Errorf("%v", got)
+	}
+}
+
 // Only cgroups below mounts are read.
 func TestPlace(t *testing.T) {
 	f := &Fleet{layout: &cgroups.Layout{Hierarchies: []cgroups.Hierarchy{

@@ -2,17 +2,16 @@ package fleet
 
 import (
 	"io/fs"
+	"path"
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/rung-oci/rung/libcontainer/state"
 )
 
-// A Root is a state directory, or a pattern of some: an absolute path in which one name may be "*".
+// A Root is a state directory, or a pattern of some: an absolute path with "*" in its names.
 //
-// A directory that our caller names himself may be behind links. Of a pattern nothing is, and no mount is entered behind the "*": users may have mounted
-// there what never answers.
+// A directory that our caller names himself may be behind links. Of a pattern nothing is, and no mount is entered behind the last name with a "*": users may
+// have mounted there what never answers.
 type Root struct {
 	Path    string
 	Trusted bool // our caller has named it
@@ -21,17 +20,15 @@ type Root struct {
 // Everywhere are the state directories that engines give to their runtimes, and those that the runtimes have by default.
 var Everywhere = []string{
 	"/run/rung",
-	"/run/runc",                            // CRI-O, Podman
-	"/run/crun",                            // Podman, CRI-O
-	"/run/youki",                           //
-	"/run/docker/runtime-runc/*",           // moby
-	"/run/docker/runtime-crun/*",           // as it is named in the daemon's configuration, which is often so
-	"/run/docker/runtime-rung/*",           //
-	"/run/containerd/runc/*",               // a namespace each: k8s.io, default, moby
-	"/run/user/*/rung",                     // of ordinary users
-	"/run/user/*/runc",                     //
-	"/run/user/*/crun",                     //
-	"/run/user/*/youki",                    //
+	"/run/runc", // CRI-O, Podman
+	"/run/crun", // Podman, CRI-O
+	"/run/youki",
+	"/run/docker/runtime-*/*", // Docker: a runtime of the daemon's configuration, and a namespace
+	"/run/containerd/runc/*",  // a namespace each: k8s.io, default, moby
+	"/run/user/*/rung",        // of ordinary users
+	"/run/user/*/runc",
+	"/run/user/*/crun",
+	"/run/user/*/youki",
 	"/run/user/*/docker/runtime-runc/moby", // Docker without root
 }
 
@@ -54,19 +51,27 @@ type directory struct {
 
 // directories are those that a root stands for now.
 func (r Root) directories() (list []directory) {
-	before, beyond, ok := strings.Cut(r.Path, "/*")
-	if !ok {
+	star := strings.IndexByte(r.Path, '*')
+	if star < 0 || r.Trusted {
 		return []directory{{path: r.Path, trusted: r.Trusted}}
 	}
-	fd, err := outer(before)
+	begin := strings.LastIndexByte(r.Path[:star], '/')
+	pattern, beyond, _ := strings.Cut(r.Path[begin+1:], "/")
+	fd, err := outer(r.Path[:begin+1])
 	if err != nil {
 		return nil
 	}
 	defer unix.Close(fd)
 	found, _ := names(fd)
 	for _, name := range found {
-		if state.CheckID(name) == nil {
-			list = append(list, directory{path: before + "/" + name + beyond, beyond: strings.TrimPrefix(beyond, "/")})
+		if matches, _ := path.Match(pattern, name); !matches {
+			continue
+		}
+		each := Root{Path: strings.TrimSuffix(r.Path[:begin+1]+name+"/"+beyond, "/")}
+		if strings.Contains(beyond, "*") {
+			list = append(list, each.directories()...)
+		} else {
+			list = append(list, directory{path: each.Path, beyond: beyond})
 		}
 	}
 	return list

@@ -91,7 +91,7 @@ func TestSpark(t *testing.T) {
 		{series{0, 0}, 2, 0, "▁▁"},
 		{nil, 2, 0, "  "},
 	} {
-		if got := spark(c.s, c.width, c.top, blocks); got != c.want {
+		if got := spark(c.s, c.width, c.top, blocks[:]); got != c.want {
 			t.Errorf("%v: %q, want %q", c.s, got, c.want)
 		}
 	}

@@ -85,8 +85,8 @@ func percent(r Rate) string {
 
 // The steps of a sparkline, for terminals with and without Unicode.
 var (
-	blocks = []rune("▁▂▃▄▅▆▇█")
-	ascii  = []rune("_.-:=+*#")
+	blocks = [...]rune{'▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'} // not converted from a text, which every verb would do
+	ascii  = [...]rune{'_', '.', '-', ':', '=', '+', '*', '#'}
 )
 
 // spark draws the last values of a series in a width, the newest at the right, from 0 to a top. What isn't known is a blank.

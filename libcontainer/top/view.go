@@ -26,9 +26,9 @@ type View struct {
 
 func (v *View) steps() []rune {
 	if v.ASCII {
-		return ascii
+		return ascii[:]
 	}
-	return blocks
+	return blocks[:]
 }
 
 // A Key is one that was pressed.
