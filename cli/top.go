@@ -115,15 +115,9 @@ func (w *watch) run(ids []string) error {
 	if w.runtime, err = w.app.runtime(); err != nil {
 		return err
 	}
-	roots := []fleet.Root{{Path: w.runtime.Root, Trusted: true}}
-	if w.all {
-		roots = append(roots, fleet.Roots(fleet.Everywhere, w.runtime.Root)...)
-	}
-	for _, path := range w.also {
-		if path, err = filepath.Abs(path); err != nil {
-			return fmt.Errorf("option --also: %w", err)
-		}
-		roots = append(roots, fleet.Root{Path: path, Trusted: !strings.Contains(path, "*")})
+	roots, err := w.roots()
+	if err != nil {
+		return err
 	}
 	if w.fleet, err = fleet.Open(roots); err != nil {
 		return err
@@ -135,13 +129,29 @@ func (w *watch) run(ids []string) error {
 	if err := w.missing(); err != nil {
 		return err
 	}
-	if w.format == "text" && !w.once && tty.Is(1) && os.Getenv("TERM") != "dumb" {
+	if term := os.Getenv("TERM"); w.format == "text" && !w.once && tty.Is(1) && term != "" && term != "dumb" {
 		return w.live()
 	}
 	if w.once || w.format == "text" && w.iterations == 0 {
 		w.iterations = 1
 	}
 	return w.stream()
+}
+
+// roots are the state directories to look into.
+func (w *watch) roots() ([]fleet.Root, error) {
+	roots := []fleet.Root{{Path: w.runtime.Root, Trusted: true}}
+	if w.all {
+		roots = append(roots, fleet.Roots(fleet.Everywhere, w.runtime.Root)...)
+	}
+	for _, path := range w.also {
+		path, err := filepath.Abs(path)
+		if err != nil {
+			return nil, fmt.Errorf("option --also: %w", err)
+		}
+		roots = append(roots, fleet.Root{Path: path, Trusted: !strings.Contains(path, "*")})
+	}
+	return roots, nil
 }
 
 // least is the shortest interval: with less, what is measured is the measurement.
@@ -161,13 +171,13 @@ func (w *watch) look() {
 			continue
 		}
 		u, _ := w.reader.Read(c.Place)
-		samples = append(samples, top.Sample{ID: c.ID, Root: c.Root, Status: status(c, &u), PID: c.PID, Usage: u})
+		samples = append(samples, top.Sample{ID: c.ID, Root: c.Root, Status: status(c, &u), PID: c.PID, At: time.Now(), Usage: u})
 	}
 	if !w.at.IsZero() {
 		w.since = now.Sub(w.at)
 	}
 	w.at = now
-	w.rows = w.history.Add(now, samples)
+	w.rows = w.history.Add(samples)
 	top.Sort(w.rows, w.view.Sort, w.view.Reverse)
 	w.view.Time, w.view.Ended, w.view.Notes = now.Format(time.TimeOnly), ended, notes
 }

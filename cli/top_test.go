@@ -95,11 +95,11 @@ func TestTopJSON(t *testing.T) {
 		CPU: n, Periods: n, Throttled: n, ThrottledTime: n, Memory: n, High: n, Max: n, Swap: n, Pids: n, PidsMax: n, Read: n, Written: n, OOMKills: n,
 		Pressure: [3]gauge.Pressure{p, p, p},
 	}
-	w.history.Add(time.Unix(1, 0), []top.Sample{{ID: "x", Root: "/r", Status: "paused", PID: 7, Usage: u}})
+	w.history.Add([]top.Sample{{ID: "x", Root: "/r", Status: "paused", PID: 7, At: time.Unix(1, 0), Usage: u}})
 	for _, n := range []*gauge.Number{&u.CPU, &u.Periods, &u.Throttled, &u.Read, &u.Written} {
 		n.Value += 1000
 	}
-	w.rows = w.history.Add(time.Unix(2, 0), []top.Sample{{ID: "x", Root: "/r", Status: "paused", PID: 7, Usage: u}})
+	w.rows = w.history.Add([]top.Sample{{ID: "x", Root: "/r", Status: "paused", PID: 7, At: time.Unix(2, 0), Usage: u}})
 	w.view.Notes = []string{"a note"}
 	text := string(topDocument(w))
 	checkSchema(t, "top.json", text)

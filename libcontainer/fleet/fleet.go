@@ -38,7 +38,11 @@ type Fleet struct {
 	boot   string
 	layout *cgroups.Layout
 	known  map[where]*entry
+	left   int // bytes that may still be read in this round
 }
+
+// round is as much as is read in a round. What is known isn't read again, so that all is read in the end.
+const round = 256 << 20
 
 // where is a container's directory, relative to one of the roots.
 type where struct{ root, id string }
@@ -87,6 +91,7 @@ func (f *Fleet) Living() (list []Container, ended int, notes []string) {
 		e.seen = false
 	}
 	twice := make(map[inode]bool)
+	f.left = round
 	for _, root := range f.roots {
 		for _, dir := range root.directories() {
 			living, dead, more := f.look(dir, twice)
@@ -158,7 +163,11 @@ func (f *Fleet) entry(root int, at where) *entry {
 	}
 	e := f.known[at]
 	if e == nil || e.stamp != now {
-		e = &entry{stamp: now}
+		if e = (&entry{stamp: now, seen: true}); int64(f.left) < min(now.size, mostBytes) {
+			e.err = errors.New("there is too much to read at once")
+			return e
+		}
+		f.left -= int(min(now.size, mostBytes))
 		e.record, e.err = load(dir, name)
 		if e.err == nil {
 			e.place, e.err = f.place(&e.record)
@@ -198,13 +207,16 @@ func names(dir int) ([]string, error) {
 	f := os.NewFile(uintptr(again), "directory")
 	defer f.Close()
 	list, err := f.Readdirnames(mostNames)
+	if len(list) == mostNames {
+		err = fmt.Errorf("there are more than %d files", mostNames)
+	}
 	list = slices.DeleteFunc(list, func(name string) bool { return state.CheckID(name) != nil || name[0] == '.' })
 	slices.Sort(list)
 	return list, ignoreEnd(err)
 }
 
 // mostNames are as many as are looked at in a directory.
-const mostNames = 1 << 16
+const mostNames = 1 << 14
 
 // open opens what is directly or further below a directory, without links and mounts.
 func open(dir int, path string, flags int) (fd int, err error) {

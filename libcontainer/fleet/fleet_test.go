@@ -197,6 +197,35 @@ func TestRoots(t *testing.T) {
 	}
 }
 
+// What is too much for one round is read in the next ones.
+func TestBounded(t *testing.T) {
+	dir := t.TempDir()
+	const files = round/mostBytes + 4
+	for i := range files {
+		put(t, fmt.Sprintf("%s/c%d/state.json", dir, i), "")
+		if err := os.Truncate(fmt.Sprintf("%s/c%d/state.json", dir, i), mostBytes); err != nil { // of zeros, which take no room
+			t.Fatal(err)
+		}
+	}
+	put(t, dir+"/large/state.json", "")
+	if err := os.Truncate(dir+"/large/state.json", 1<<40); err != nil {
+		t.Fatal(err)
+	}
+	f := begin(t, Root{dir, true})
+	for _, want := range []int{5, 0} {
+		_, _, notes := f.Living()
+		late := 0
+		for _, n := range notes {
+			if strings.HasSuffix(n, "too much to read at once") {
+				late++
+			}
+		}
+		if late != want || len(notes) != files+1 {
+			t.Errorf("%d are put off, want %d: %q", late, want, notes)
+		}
+	}
+}
+
 // Only cgroups below mounts are read.
 func TestPlace(t *testing.T) {
 	f := &Fleet{layout: &cgroups.Layout{Hierarchies: []cgroups.Hierarchy{

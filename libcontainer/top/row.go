@@ -17,6 +17,7 @@ type Sample struct {
 	ID, Root string // the id is one in its state directory only
 	Status   string
 	PID      int
+	At       time.Time // when it was read
 	Usage    gauge.Usage
 }
 
@@ -86,7 +87,7 @@ const (
 type History struct{ of map[string]*past }
 
 // Add takes the samples of all containers that there are, and returns their rows.
-func (h *History) Add(at time.Time, list []Sample) []Row {
+func (h *History) Add(list []Sample) []Row {
 	if h.of == nil {
 		h.of = make(map[string]*past)
 	}
@@ -95,7 +96,7 @@ func (h *History) Add(at time.Time, list []Sample) []Row {
 	}
 	rows := make([]Row, 0, len(list))
 	for i := range list {
-		rows = append(rows, h.add(at, &list[i]))
+		rows = append(rows, h.add(&list[i]))
 	}
 	for key, p := range h.of {
 		if !p.seen {
@@ -105,7 +106,7 @@ func (h *History) Add(at time.Time, list []Sample) []Row {
 	return rows
 }
 
-func (h *History) add(at time.Time, s *Sample) Row {
+func (h *History) add(s *Sample) Row {
 	u := &s.Usage
 	p := h.of[s.key()]
 	if p == nil || u.CPU.Value < p.last.CPU.Value { // another one of the name
@@ -113,14 +114,14 @@ func (h *History) add(at time.Time, s *Sample) Row {
 		h.of[s.key()] = p
 	}
 	r := Row{Sample: *s, past: p, OOMKills: u.OOMKills.Value - min(u.OOMKills.Value, p.kills)}
-	if seconds := at.Sub(p.at).Seconds(); !p.at.IsZero() && seconds > 0 {
+	if seconds := s.At.Sub(p.at).Seconds(); !p.at.IsZero() && seconds > 0 {
 		r.CPU = over(p.last.CPU, u.CPU, seconds*1e9/100)
 		r.Read, r.Written = over(p.last.Read, u.Read, seconds), over(p.last.Written, u.Written, seconds)
 		if periods := over(p.last.Periods, u.Periods, 1); periods.Known && periods.Value > 0 {
 			r.Throttled = over(p.last.Throttled, u.Throttled, periods.Value/100)
 		}
 	}
-	p.at, p.last, p.seen = at, *u, true
+	p.at, p.last, p.seen = s.At, *u, true
 	p.remember(&r)
 	return r
 }

@@ -4,15 +4,14 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rung-oci/rung/cgroups/gauge"
 )
 
 func TestRates(t *testing.T) {
 	var h History
-	one := func(at float64, u gauge.Usage) Row {
-		return h.Add(time.Unix(0, int64(at*1e9)), []Sample{{ID: "x", Usage: u}})[0]
+	one := func(second float64, u gauge.Usage) Row {
+		return h.Add(at(second, Sample{ID: "x", Usage: u}))[0]
 	}
 	r := one(1, gauge.Usage{CPU: known(5e9), Read: known(100), Periods: known(10), Throttled: known(10), OOMKills: known(7)})
 	if r.CPU.Known || r.Read.Known || r.Throttled.Known || r.OOMKills != 0 {
@@ -30,7 +29,7 @@ func TestRates(t *testing.T) {
 	if r.CPU.Known || r.Read.Known || len(r.past.series[seriesCPU]) != 1 {
 		t.Errorf("it is another one of the name: %+v", r)
 	}
-	h.Add(time.Unix(4, 0), nil)
+	h.Add(nil)
 	if len(h.of) != 0 {
 		t.Error("what has gone is remembered")
 	}

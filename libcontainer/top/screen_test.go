@@ -41,10 +41,18 @@ func wave(second int) []Sample {
 	}
 }
 
+// at are samples of a second.
+func at(second float64, list ...Sample) []Sample {
+	for i := range list {
+		list[i].At = time.Unix(0, int64(second*1e9))
+	}
+	return list
+}
+
 // rows are those of eight seconds.
 func rows() (h History, list []Row) {
 	for s := 1; s <= 8; s++ {
-		list = h.Add(time.Unix(int64(s), 0), wave(s))
+		list = h.Add(at(float64(s), wave(s)...))
 	}
 	return h, list
 }
@@ -174,12 +182,12 @@ func TestPressed(t *testing.T) {
 // The selection stays with its container when the order changes, and goes to what is in its place when that has gone.
 func TestSelection(t *testing.T) {
 	var h History
-	at := func(second int, ids ...string) []Row {
+	look := func(second float64, ids ...string) []Row {
 		var list []Sample
 		for i, id := range ids {
 			list = append(list, Sample{ID: id, Usage: gauge.Usage{Memory: known(uint64(100 - i))}})
 		}
-		rows := h.Add(time.Unix(int64(second), 0), list)
+		rows := h.Add(at(second, list...))
 		Sort(rows, "memory", false)
 		return rows
 	}
@@ -192,7 +200,7 @@ func TestSelection(t *testing.T) {
 		}
 		return ""
 	}
-	list := at(1, "a", "b", "c")
+	list := look(1, "a", "b", "c")
 	for _, step := range []struct {
 		press Key
 		rows  []Row
@@ -201,8 +209,8 @@ func TestSelection(t *testing.T) {
 		{Back, list, ""},
 		{Down, list, "a"},
 		{Down, list, "b"},
-		{Back, at(2, "b", "c", "a"), "b"},
-		{Back, at(3, "c", "a"), "c"},
+		{Back, look(2, "b", "c", "a"), "b"},
+		{Back, look(3, "c", "a"), "c"},
 		{Up, list, "b"},
 		{End, list, "c"},
 		{Down, list, "c"},
