@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/tests/harness"
@@ -239,6 +240,48 @@ func TestTopOfOthers(t *testing.T) {
 			t.Errorf("%s: %v", name, r)
 		}
 	}
+}
+
+// What is limited is shown with its limits, and what is held back as that.
+func TestTopLimits(t *testing.T) {
+	if !harness.IsRung() {
+		t.Skip("only rung has top")
+	}
+	for _, c := range []string{"cpu", "memory", "pids"} {
+		harness.Controller(t, c)
+	}
+	limit, quota, period, pids := int64(64<<20), int64(10000), uint64(100000), int64(50)
+	b := harness.New(t, harness.Shell("while :; do :; done"), func(s *specs.Spec) {
+		s.Linux.Resources = &specs.LinuxResources{
+			CPU: &specs.LinuxCPU{Quota: &quota, Period: &period}, Memory: &specs.LinuxMemory{Limit: &limit}, Pids: &specs.LinuxPids{Limit: &pids},
+		}
+	})
+	b.Container(t, "run", "--detach").Silent(t)
+	r := b.Run(t, "top", "--format", "json", "--iterations", "6", "--interval", "300ms")
+	r.Silent(t)
+	throttled := 0.0
+	for line := range strings.Lines(r.Stdout) {
+		var doc struct {
+			Containers []struct {
+				CPU    struct{ Percent, ThrottledPercent float64 }
+				Memory struct{ Max int64 }
+				Pids   struct{ Current, Max int64 }
+			}
+		}
+		if err := json.Unmarshal([]byte(line), &doc); err != nil || len(doc.Containers) != 1 {
+			t.Fatalf("%v: %s", err, line)
+		}
+		c := &doc.Containers[0]
+		if c.Memory.Max != limit || c.Pids.Max != pids || c.Pids.Current != 1 || c.CPU.Percent > 40 { // of 10, a period more or less in a look
+			t.Errorf("it isn't as limited: %s", line)
+		}
+		throttled = max(throttled, c.CPU.ThrottledPercent)
+	}
+	if throttled == 0 || throttled > 100 {
+		t.Errorf("%v %% of the periods held it back: %s", throttled, r.Stdout)
+	}
+	b.Must(t, "delete", "--force")
+	b.ReapAll(t)
 }
 
 // A thousand containers are looked at, and drawn, in less than 200 ms of processor time.
