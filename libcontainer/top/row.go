@@ -1,8 +1,9 @@
 // Package top is what `rung top` shows: samples → rates → rows → the lines of a screen, and what keys do to it. Nothing in it asks the kernel, or
 // writes to a terminal: all is values, which tables and golden screens test.
 //
-// It draws by itself. A framework for terminals (bubbletea, tview) brings a megabyte or more of packages, goroutines, an event loop and tables that are
-// built before main, for every verb; a table of lines that is written whole each second needs none of these.
+// It draws by itself. A framework makes a program larger (bubbletea 1.3 by 1.3 MB, tview 0.42 by 1.6 MB; all of this by 0.2 MB), brings goroutines and an
+// event loop, and has tables that are made before main, for every verb: 23 and 48 more packages are initialized. A table of lines that is written whole once a
+// second needs none of these.
 package top
 
 import (
