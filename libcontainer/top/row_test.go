@@ -76,6 +76,19 @@ func TestSize(t *testing.T) {
 	}
 }
 
+func TestCount(t *testing.T) {
+	for n, want := range map[uint64]string{0: "0", 9999: "9999", 10000: "10K", 4194304: "4.2M", 999999: "1.0M"} {
+		if got := count(known(n)); got != want {
+			t.Errorf("%d: %s, want %s", n, got, want)
+		}
+	}
+	for v, want := range map[float64]string{0: "0.0", 0.04: "0.0", 99.94: "99.9", 99.96: "100", 25600: "25600"} {
+		if got := percent(Rate{v, true}); got != want {
+			t.Errorf("%v: %s, want %s", v, got, want)
+		}
+	}
+}
+
 func TestSpark(t *testing.T) {
 	for _, c := range []struct {
 		s     series

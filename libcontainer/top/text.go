@@ -34,14 +34,17 @@ func pad(s string, width int, right bool) string {
 }
 
 // size is a number of bytes in four places: 980, 9.8K, 98K, 980M.
-func size(f float64) string {
+func size(f float64) string { return short(f, 1024) }
+
+// short is a number in four places.
+func short(f, thousand float64) string {
 	const units = "KMGTPE"
 	if f < 999.5 {
 		return strconv.FormatFloat(f, 'f', 0, 64)
 	}
 	i := -1
 	for f >= 999.5 && i < len(units)-1 {
-		f /= 1024
+		f /= thousand
 		i++
 	}
 	digits := 0
@@ -58,9 +61,13 @@ func bytes(n gauge.Number) string {
 	return size(float64(n.Value))
 }
 
+// count is a number of things, as it is up to 9999.
 func count(n gauge.Number) string {
-	if !n.Known {
+	switch {
+	case !n.Known:
 		return unknown
+	case n.Value > 9999:
+		return short(float64(n.Value), 1000)
 	}
 	return strconv.FormatUint(n.Value, 10)
 }
