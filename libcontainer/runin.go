@@ -46,11 +46,13 @@ func (r *Runtime) SpecIn(o *RunInOptions) (s *specs.Spec, id string, err error) 
 	if err != nil {
 		return nil, "", err
 	}
-	s, err = specIn(b.Spec, c.record.PID, o)
-	if err == nil && !c.hasCgroup() {
+	if s, err = specIn(b.Spec, c.record.PID, o); err != nil {
+		return nil, "", err
+	}
+	if !c.hasCgroup() {
 		s.Linux.Resources.Devices = nil
 	}
-	return s, o.ID + ".debug" + strconv.Itoa(unix.Getpid()), err
+	return s, besideID(o.ID), nil
 }
 
 // RunIn runs a program with a root filesystem of its own in namespaces of a container, in cgroups below the container's, as a container that lives
@@ -62,8 +64,11 @@ func (r *Runtime) RunIn(o *RunInOptions, id string, raw []byte) (status int, err
 	}
 	defer beside.close()
 	pidfd, err := beside.pidfd()
-	if err != nil {
+	if errors.Is(err, unix.ESRCH) {
 		return 1, fmt.Errorf("%s: %w", o.ID, ErrInStopped)
+	}
+	if err != nil {
+		return 1, err
 	}
 	defer unix.Close(pidfd)
 	own := *r
@@ -79,6 +84,15 @@ func (r *Runtime) RunIn(o *RunInOptions, id string, raw []byte) (status int, err
 		return 1, fmt.Errorf("%s: %w", o.ID, ErrInStopped)
 	}
 	return own.run(c, run)
+}
+
+// besideKey is an annotation of what is run beside a container, whose id it has. It is deleted when its program ends, and garbage if it isn't.
+const besideKey = "io.github.rung-oci.beside"
+
+// besideID is an id of its own for what is run beside a container.
+func besideID(of string) string {
+	suffix := ".debug" + strconv.Itoa(unix.Getpid())
+	return of[:min(len(of), state.MaxID-len(suffix))] + suffix
 }
 
 // openToJoin opens a container that is created or runs.
@@ -106,7 +120,7 @@ func (r *Runtime) openToJoin(id string) (*container, error) {
 // specIn makes the configuration: the example's, with what the container's process may do, in its namespaces.
 func specIn(of *specs.Spec, pid int, o *RunInOptions) (*specs.Spec, error) {
 	s := spec.Example()
-	s.Hostname = ""
+	s.Hostname, s.Annotations = "", map[string]string{besideKey: o.ID}
 	s.Root = &specs.Root{Path: o.Rootfs, Readonly: o.Readonly}
 	p := s.Process
 	p.Terminal, p.Args, p.User = o.Terminal, o.Args, specs.User{UID: o.UID, GID: o.GID}
@@ -127,6 +141,9 @@ func specIn(of *specs.Spec, pid int, o *RunInOptions) (*specs.Spec, error) {
 		if like := slices.IndexFunc(of.Mounts, func(m specs.Mount) bool { return m.Destination == s.Mounts[i].Destination }); like >= 0 {
 			s.Mounts[i] = of.Mounts[like]
 		}
+		if s.Mounts[i].Type == "devpts" && hasUserNamespace(of) && !mapsTTY(of) {
+			s.Mounts[i].Options = slices.DeleteFunc(slices.Clone(s.Mounts[i].Options), func(o string) bool { return o == "gid=5" })
+		}
 	}
 	if l := of.Linux; l != nil {
 		s.Linux.MountLabel, s.Linux.Seccomp = l.MountLabel, l.Seccomp
@@ -141,6 +158,15 @@ func specIn(of *specs.Spec, pid int, o *RunInOptions) (*specs.Spec, error) {
 		s.Linux.Resources.Pids = &specs.LinuxPids{Limit: &o.Pids}
 	}
 	return s, nil
+}
+
+func hasUserNamespace(s *specs.Spec) bool {
+	return s.Linux != nil && slices.ContainsFunc(s.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == specs.UserNamespace })
+}
+
+// mapsTTY tells whether the group tty, 5, is known to exist in a container's user namespace.
+func mapsTTY(s *specs.Spec) bool {
+	return slices.ContainsFunc(s.Linux.GIDMappings, func(m specs.LinuxIDMapping) bool { return m.ContainerID <= 5 && 5-m.ContainerID < m.Size })
 }
 
 // withCaps are a process's capabilities and more.

@@ -61,11 +61,13 @@ func (s *survey) byRecord() (err error) {
 		return nil
 	}
 	f.Bygone, f.Age, f.Deleted = s.c.bygone, time.Since(record.Created), s.entry.InPoststop()
+	_, f.Beside = record.Annotations[besideKey]
 	s.left = state.Intent{BootID: record.BootID, Cgroups: record.Cgroups, Systemd: record.Systemd, Resctrl: record.Resctrl, Root: record.Root}
 	s.manager = s.c.manager
 	if s.hooks = s.c.hooksLeft(); f.Bygone {
 		return nil
 	}
+	f.Blind = record.PIDs != 0 && record.PIDs != pidNamespace(s.host) // where its pid is another process's, or nobody's
 	progress, err := s.entry.Progress()
 	f.SetUp = err != nil || progress.Phase >= nsenter.PhaseWaiting
 	if f.Alive, err = record.Alive(s.host); err == nil && !f.Alive {

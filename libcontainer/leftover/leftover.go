@@ -17,6 +17,7 @@ const (
 	None       Reason = ""
 	CreateDied Reason = "create-died" // there is no record, or one of a first process that was never set up
 	DeleteDied Reason = "delete-died" // poststop hooks were all that was left to be done
+	DebugDied  Reason = "debug-died"  // it was run beside another container, and who was to delete it didn't
 	OtherBoot  Reason = "other-boot"  // made before the last boot
 	Damaged    Reason = "damaged"     // the record can't be read
 	Ended      Reason = "ended"       // it has run, or waited for start, and has ended
@@ -29,6 +30,8 @@ func (r Reason) String() string {
 		return "its create died"
 	case DeleteDied:
 		return "its delete died"
+	case DebugDied:
+		return "its debug died"
 	case OtherBoot:
 		return "it was made before the last boot"
 	case Damaged:
@@ -58,7 +61,8 @@ type Facts struct {
 	Bygone  bool // made before the last boot
 	Alive   bool // its first process lives
 	Others  int  // processes that live in its cgroups, unless those are another container's too
-	Blind   bool // nothing leads to its first process, which may live
+	Blind   bool // nothing leads to its first process, which may live: its id is lost, or of another pid namespace
+	Beside  bool // it was run beside another container, by debug, which deletes it when it ends
 	SetUp   bool // its first process has come to where it waits for start
 	Deleted bool // a delete had nothing left to do but poststop hooks
 	Age     time.Duration
@@ -116,6 +120,8 @@ func (f *Facts) reason() Reason {
 		return Damaged
 	case !f.SetUp:
 		return CreateDied
+	case f.Beside:
+		return DebugDied
 	}
 	return Ended
 }

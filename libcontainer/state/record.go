@@ -40,6 +40,7 @@ type Record struct {
 	Start       uint64 // in clock ticks since boot
 	Serial      uint64 // see [proc.Serial]; 0: the kernel had none
 	BootID      string
+	PIDs        uint64 // the inode of the pid namespace that PID is of; 0: a rung that didn't say it
 	Created     time.Time
 	Bundle      string
 	Rootfs      string
@@ -142,6 +143,8 @@ func (e *Entry) WriteRecord(r *Record) error {
 	w.Key("init_process_serial")
 	w.Uint(r.Serial)
 	str(&w, "boot_id", r.BootID)
+	w.Key("pid_namespace")
+	w.Uint(r.PIDs)
 	str(&w, "created", r.Created.UTC().Format(time.RFC3339Nano))
 	str(&w, "bundle", r.Bundle)
 	str(&w, "rootfs", r.Rootfs)
@@ -202,6 +205,8 @@ func (rec *Record) read(r *jsontext.Reader, created *string) {
 		rec.Serial = r.ReadUint(64)
 	case "boot_id":
 		rec.BootID = r.ReadString()
+	case "pid_namespace":
+		rec.PIDs = r.ReadUint(64)
 	case "created":
 		*created = r.ReadString()
 	case "bundle":

@@ -31,12 +31,12 @@ var (
 	ErrBusy      = errors.New("container is being changed by another process")
 )
 
-// maxID is the length of a file name.
-const maxID = 255
+// MaxID is the greatest length of an id: that of a file name.
+const MaxID = 255
 
 // CheckID says whether id may name a container, and a directory.
 func CheckID(id string) error {
-	if id == "" || len(id) > maxID || id == "." || id == ".." {
+	if id == "" || len(id) > MaxID || id == "." || id == ".." {
 		return ErrInvalidID
 	}
 	for i := range len(id) {
