@@ -198,6 +198,7 @@ func choices(usage string) (words []string) {
 	if !ok {
 		return nil
 	}
+	list, _, _ = strings.Cut(list, ";")
 	for part := range strings.SplitSeq(strings.ReplaceAll(list, " or ", ", "), ", ") {
 		if part = strings.TrimSuffix(part, "."); part == "" || strings.ContainsRune(part, ' ') {
 			return nil

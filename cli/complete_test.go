@@ -24,6 +24,7 @@ func TestComplete(t *testing.T) {
 		{"run --bundle |", ":dirs"},
 		{"kill x RTM", ""},
 		{"kill x KI", "KILL"},
+		{"debug --namespaces ti", "time"},
 		{"seccomp ex", "explain"},
 		{"seccomp explain --ar", "--arch"},
 		{"seccomp explain |", ":files"},

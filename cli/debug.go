@@ -26,7 +26,8 @@ namespace, or those that --namespaces names; of the others it gets its own, or,
 of user and time namespaces, the host's. It has the rights of the container's
 process, and those that are added; its cgroups are below the container's, and
 may have limits of their own. It is a container too, named after the other,
-which is deleted when the program ends. The exit code is that of exec.
+which is deleted when the program ends. Directories to mount on that the root
+filesystem lacks, as proc and dev, are made there. The exit code is that of exec.
 
 EXAMPLE:
    # rung debug web --rootfs /images/busybox -t -- sh
@@ -98,6 +99,12 @@ func (d *debugging) run() (err error) {
 		}
 	}
 	d.opt.Pids = int64(d.pids)
+	for i, name := range d.opt.Caps {
+		if name = strings.ToUpper(name); !strings.HasPrefix(name, "CAP_") {
+			name = "CAP_" + name
+		}
+		d.opt.Caps[i] = name
+	}
 	r, err := d.runtime()
 	if err != nil {
 		return err

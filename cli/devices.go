@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 
@@ -26,7 +27,7 @@ EXAMPLE:
    # rung devices list web
    # rung devices remove web /dev/fuse`,
 	argsUsage: "add|list|remove ...",
-	maxArgs:   1,
+	maxArgs:   math.MaxInt,
 	build: func(a *app, c *urfave.Command) action {
 		return subcommands(a, c, &devicesAddCommand, &devicesListCommand, &devicesRemoveCommand)
 	},
@@ -39,12 +40,12 @@ var devicesAddCommand = command{
 	minArgs:   2, maxArgs: 3,
 	build: func(a *app, c *urfave.Command) action {
 		var access, mode string
-		var uid, gid int
+		var uid, gid uint32
 		c.Flags = []urfave.Flag{
 			&urfave.StringFlag{Name: "access", Destination: &access, Value: "rwm", Usage: "`letters` of what the rule allows: r read, w write, m make files of it"},
 			&urfave.StringFlag{Name: "mode", Destination: &mode, Value: "0666", Usage: "octal `mode` of the file; in a user namespace it is the host's"},
-			&numberFlag{Name: "uid", Destination: &uid, Usage: "`owner` of the file, in the container"},
-			&numberFlag{Name: "gid", Destination: &gid, Usage: "`group` of the file, in the container"},
+			&urfave.Uint32Flag{Name: "uid", Destination: &uid, Usage: "`owner` of the file, in the container"},
+			&urfave.Uint32Flag{Name: "gid", Destination: &gid, Usage: "`group` of the file, in the container"},
 		}
 		return func(args []string) error {
 			d, err := hostDevice(args[1])
@@ -59,7 +60,7 @@ var devicesAddCommand = command{
 				return fmt.Errorf("option --mode: %q is not an octal mode", mode)
 			}
 			d.FileMode = new(os.FileMode(bits))
-			d.UID, d.GID = new(uint32(uid)), new(uint32(gid))
+			d.UID, d.GID = &uid, &gid
 			r, err := a.runtime()
 			if err != nil {
 				return err

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"math"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -17,7 +18,7 @@ var mountsCommand = command{
 	description: `Adds mounts to a container that is created, runs or is paused, lists those that
 were added, and removes them. A mount is made on the host, with all its flags, and attached in
 the container: its destination is looked up there, in the container's root, and
-made if it is missing. It takes root, and a container with a mount namespace of
+made if it is missing, for good. It takes root, and a container with a mount namespace of
 its own.
 
 EXAMPLE:
@@ -26,7 +27,7 @@ EXAMPLE:
    # rung mounts list web
    # rung mounts remove web /data`,
 	argsUsage: "add|list|remove ...",
-	maxArgs:   1,
+	maxArgs:   math.MaxInt,
 	build: func(a *app, c *urfave.Command) action {
 		return subcommands(a, c, &mountsAddCommand, &mountsListCommand, &mountsRemoveCommand)
 	},
@@ -60,7 +61,10 @@ var mountsAddCommand = command{
 				if !contains(m.Options, "bind", "rbind") {
 					m.Options = append(m.Options, "bind")
 				}
-				if m.Source, err = filepath.Abs(m.Source); err != nil {
+				if m.Source != "" { // which isn't the current directory, but a variable that isn't set
+					m.Source, err = filepath.Abs(m.Source)
+				}
+				if err != nil {
 					return err
 				}
 			default:

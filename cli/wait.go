@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 
@@ -17,7 +18,8 @@ var waitCommand = command{
 code, 128 and the number of the signal if one ended it: a line each, in the
 order of the ids. Of one that has ended before it is known if somebody has seen
 it: "rung wait", "rung run --keep", "rung run --detach --keep-status". On Linux
-before 6.15 it isn't if somebody else was told first. That is an error.
+before 6.15 it isn't if somebody else was told first. That is an error, which
+leaves out a line and comes when all others are printed; JSON has the ids.
 
 EXAMPLE:
    # rung run --detach --bundle box box1
@@ -41,10 +43,12 @@ func (a *app) wait(ids []string, format string) error {
 		return err
 	}
 	list := []ended{}
+	var first error // of what isn't known, which keeps nobody from hearing the rest
 	for _, id := range ids {
 		status, err := r.Wait(id)
 		if err != nil {
-			return err
+			first = cmp.Or(first, err)
+			continue
 		}
 		list = append(list, ended{id, status})
 		if format == "text" {
@@ -54,13 +58,13 @@ func (a *app) wait(ids []string, format string) error {
 		}
 	}
 	if format == "text" {
-		return nil
+		return first
 	}
 	out, err := indented(list)
-	if err != nil {
-		return err
+	if err == nil {
+		err = a.print(out)
 	}
-	return a.print(out)
+	return cmp.Or(first, err)
 }
 
 // ended is how a container has, in JSON: see docs/schema/wait.json.

@@ -1,10 +1,12 @@
 package libcontainer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -31,7 +33,6 @@ type living struct {
 	host  *plan.Host
 	opt   *plan.Options
 	pidfd fdio.Own // the container's init
-	root  fdio.Own // its root directory
 }
 
 // openToChange opens a container that lives, and locks it.
@@ -57,10 +58,6 @@ func (r *Runtime) openToChange(id string) (_ *living, err error) {
 		return nil, err
 	}
 	l.pidfd = fdio.New(fd)
-	if fd, err = l.rootDir(l.pidfd.FD()); err != nil {
-		return nil, err
-	}
-	l.root = fdio.New(fd)
 	b, err := l.config()
 	if err != nil {
 		return nil, err
@@ -80,7 +77,6 @@ func (r *Runtime) openToChange(id string) (_ *living, err error) {
 
 func (l *living) close() {
 	l.pidfd.Close()
-	l.root.Close()
 	l.container.close()
 }
 
@@ -98,41 +94,51 @@ func (l *living) checked(edit func(*specs.Spec)) (*specs.Spec, error) {
 	return &s, nil
 }
 
-// give takes what a plan says from outside and does its step in the container's root, on a thread that is in the container's mount
-// namespace if that is wanted. It returns the id of the mount that was attached at a path, if one was.
-func (l *living) give(p *plan.Live, enter bool, at string) (id uint64, err error) {
-	tree := -1
+// give takes what a plan says from outside, writes down which mount it is, and does the plan's step in the container's root, on a thread that is
+// in the container's mount namespace if that is wanted. note gets the mount's id, 0 without one, before anything is attached: who dies then has left a
+// record of what isn't there, which can be removed.
+func (l *living) give(p *plan.Live, enter bool, note func(id uint64) error) error {
+	var trees []step.Tree
 	if p.Source != nil {
-		if tree, err = l.fetch(p); err != nil {
-			return 0, err
+		tree, err := l.fetch(p)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.Step, err)
 		}
-		if id, err = mountID(tree); err != nil {
-			unix.Close(tree)
-			return 0, err
-		}
+		trees = append(trees, step.Tree{FD: calls.Number(tree)})
 	}
-	err = l.inMounts(enter, func() error {
+	err := l.inMounts(enter, func(root int) error {
 		k := new(calls.Kernel)
 		env := step.NewEnv(k)
-		env.Root = rootfs.Root{K: k, FD: calls.Number(l.root.FD())}
-		if tree >= 0 {
-			env.Trees = []step.Tree{{FD: calls.Number(tree)}}
+		env.Root, env.Trees = rootfs.Root{K: k, FD: calls.Number(root)}, trees
+		defer func() {
+			for _, t := range env.Trees {
+				k.Close(t.FD) // what nobody has taken
+			}
+		}()
+		if m, ok := p.Step.(*step.Mount); ok && m.From == step.FromRoot {
+			m.Fetch(env)
+		}
+		if err := k.Flush(); err != nil {
+			return err
+		}
+		id := uint64(0)
+		if len(env.Trees) > 0 {
+			var err error
+			if id, err = mountID(env.Trees[0].FD.Int()); err != nil {
+				return err
+			}
+		}
+		if err := note(id); err != nil {
+			return err
 		}
 		p.Step.Run(env)
 		(&step.LateReadonly{}).Run(env) // a tmpfs, which is written to before
-		err := k.Flush()
-		if tree >= 0 && len(env.Trees) > 0 && !env.Trees[0].FD.None() {
-			unix.Close(tree) // nobody has taken it
-		}
-		if err == nil && id == 0 && enter {
-			id, err = l.mountAt(at)
-		}
-		return err
+		return k.Flush()
 	})
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", p.Step, err)
+		return fmt.Errorf("%s: %w", p.Step, err)
 	}
-	return id, nil
+	return nil
 }
 
 // fetch makes the mount that a plan takes from outside, attached nowhere.
@@ -168,11 +174,9 @@ func (l *living) fetch(p *plan.Live) (tree int, err error) {
 	return tree, err
 }
 
-// inMounts calls f, in the container's mount namespace if that is wanted.
-func (l *living) inMounts(enter bool, f func() error) error {
-	if !enter {
-		return f()
-	}
+// inMounts calls f with the root directory of the container's mount namespace, which is what an exec has too, whatever the init has
+// made its own since; in that namespace if that is wanted.
+func (l *living) inMounts(enter bool, f func(root int) error) error {
 	mounts, err := l.ofInit(l.pidfd.FD(), "ns/mnt", unix.O_RDONLY)
 	if err != nil {
 		return err
@@ -182,13 +186,24 @@ func (l *living) inMounts(enter bool, f func() error) error {
 	if err != nil {
 		return err
 	}
-	return apart(mounts, func() error {
+	root := -1
+	err = apart(mounts, func() (err error) {
+		if root, err = unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil || !enter {
+			return err
+		}
 		// What is made there is its root's: others' files can't be on file systems of a user namespace. These calls are the thread's, and take
 		// nothing away that mounting needs.
 		_ = unix.Setfsgid(gid)
 		_ = unix.Setfsuid(uid)
-		return f()
+		return f(root)
 	})
+	if err == nil && !enter {
+		err = f(root)
+	}
+	if root >= 0 {
+		unix.Close(root)
+	}
+	return err
 }
 
 // rootIDs are who root of the container is on the host.
@@ -231,49 +246,99 @@ func apart(mounts int, f func() error) error {
 	return <-done
 }
 
-// mountAt is the id of the mount that is at a path in the container's root.
-func (l *living) mountAt(path string) (uint64, error) {
-	fd, err := l.lookup(path)
-	if err != nil {
-		return 0, err
-	}
-	defer unix.Close(fd)
-	return mountID(fd)
-}
-
-// lookup opens a path in the container's root, whatever it is.
-func (l *living) lookup(path string) (int, error) {
+// lookup opens a path in a container's root, whatever it is.
+func lookup(root int, path string) (int, error) {
 	k := new(calls.Kernel)
-	fd, err := rootfs.Root{K: k, FD: calls.Number(l.root.FD())}.Lookup(path)
+	fd, err := rootfs.Root{K: k, FD: calls.Number(root)}.Lookup(path)
 	if err != nil {
 		return -1, err
 	}
 	return fd.Int(), nil
 }
 
-// unmount takes the mount with an id away that is at a path in the container's root. What others have mounted there since isn't ours.
+// A whereabouts is where a mount is that was attached at some place.
+type whereabouts int
+
+const (
+	nowhere   whereabouts = iota // it isn't in the mount namespace any more
+	elsewhere                    // covered, or at another place
+	onTop                        // where it was attached
+)
+
+// whereIs says where a mount is in the calling thread's mount namespace.
+func (l *living) whereIs(root int, path string, id uint64) (whereabouts, error) {
+	if fd, err := lookup(root, path); err == nil {
+		now, err := mountID(fd)
+		unix.Close(fd)
+		if err != nil || now == id {
+			return onTop, err
+		}
+	}
+	there, err := mounted(id)
+	if errors.Is(err, unix.ENOSYS) { // then ids are those of mountinfo
+		text, rerr := l.container.host.ReadFile(proc.PID(l.record.PID, "mountinfo"), maxMountinfo)
+		if err = rerr; err == nil {
+			there = strings.HasPrefix(string(text), fmt.Sprint(id)+" ") || strings.Contains(string(text), "\n"+fmt.Sprint(id)+" ")
+		}
+	}
+	if there {
+		return elsewhere, err
+	}
+	return nowhere, err
+}
+
+// maxMountinfo bounds what is read of mountinfo.
+const maxMountinfo = 64 << 20
+
+// mounted asks statmount(2), Linux 6.8, whether a mount with a unique id is in the calling thread's mount namespace.
+func mounted(id uint64) (bool, error) {
+	request := struct {
+		size, spare uint32
+		id, what    uint64
+	}{24, 0, id, 1 << 1} // STATMOUNT_MNT_BASIC
+	var answer [1024]byte
+	_, _, errno := unix.Syscall6(sysStatmount, uintptr(unsafe.Pointer(&request)), uintptr(unsafe.Pointer(&answer)), unsafe.Sizeof(answer), 0, 0, 0)
+	if errno == unix.ENOENT {
+		return false, nil
+	}
+	if errno != 0 {
+		return false, errno
+	}
+	return true, nil
+}
+
+const sysStatmount = 457 // on all architectures but alpha
+
+// unmount takes the mount with an id away that is at a path in the container's root; that it is gone is no error. What others have mounted there since
+// isn't ours.
 func (l *living) unmount(path string, id uint64) error {
-	return l.inMounts(true, func() error {
-		fd, err := l.lookup(path)
+	err := l.inMounts(true, func(root int) error {
+		switch at, err := l.whereIs(root, path, id); {
+		case err != nil:
+			return err
+		case at == nowhere:
+			return nil
+		case at == elsewhere:
+			return errOther
+		}
+		fd, err := lookup(root, path)
 		if err != nil {
 			return err
 		}
 		defer unix.Close(fd)
-		switch now, err := mountID(fd); {
-		case err != nil:
-			return err
-		case now != id:
-			return fmt.Errorf("unmount %s: %w", path, errOther)
+		if now, err := mountID(fd); err != nil || now != id {
+			return cmp.Or(err, errOther)
 		}
 		// By its descriptor, which no path of the container's leads to. The thread's root is the container's, its working directory the host's procfs.
 		if err := unix.Fchdir(l.container.host.FD); err != nil {
-			return fmt.Errorf("unmount %s: %w", path, err)
+			return err
 		}
-		if err := unix.Unmount(fmt.Sprintf("thread-self/fd/%d", fd), unix.MNT_DETACH); err != nil {
-			return fmt.Errorf("unmount %s: %w", path, err)
-		}
-		return nil
+		return unix.Unmount(fmt.Sprintf("thread-self/fd/%d", fd), unix.MNT_DETACH)
 	})
+	if err != nil {
+		return fmt.Errorf("unmount %s: %w", path, err)
+	}
+	return nil
 }
 
-var errOther = errors.New("what is mounted there isn't what was added: it was unmounted or covered in the container")
+var errOther = errors.New("what was added is covered in the container, or was moved there: unmount what covers it first")

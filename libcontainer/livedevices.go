@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -21,12 +22,16 @@ type LiveDevice = state.LiveDevice
 
 // Devices lists what AddDevice has added.
 func (r *Runtime) Devices(id string) ([]LiveDevice, error) {
-	l, err := r.openToChange(id)
+	c, err := r.open(id, false)
 	if err != nil {
 		return nil, err
 	}
-	defer l.close()
-	return l.live.Devices, nil
+	defer c.close()
+	live, err := c.entry.Live()
+	if err != nil {
+		return nil, err
+	}
+	return live.Devices, nil
 }
 
 // AddDevice lets a container that is created, runs or is paused use a device, with the access of a rule ("rwm"), and makes its file, or, in a user
@@ -38,6 +43,9 @@ func (r *Runtime) AddDevice(id string, d specs.LinuxDevice, access string) (err 
 		return err
 	}
 	defer l.close()
+	if access == "" || strings.Trim(access, "rwm") != "" {
+		return fmt.Errorf("access %q has other letters than r, w and m", access)
+	}
 	d.Path = path.Clean("/" + d.Path)
 	if l.findDevice(d.Path) >= 0 {
 		return fmt.Errorf("device %s: it was added already: %w", d.Path, unix.EEXIST)
@@ -45,41 +53,66 @@ func (r *Runtime) AddDevice(id string, d specs.LinuxDevice, access string) (err 
 	if !l.hasCgroup() {
 		return errors.New("the container has no cgroup of its own, whose rules would allow the device")
 	}
-	rule := specs.LinuxDeviceCgroup{Allow: true, Type: d.Type, Major: &d.Major, Minor: &d.Minor, Access: access}
+	kept := state.LiveDevice{Path: d.Path, Type: d.Type, Major: d.Major, Minor: d.Minor, Access: access}
 	s, err := l.checked(func(s *specs.Spec) {
 		s.Linux.Devices = append(slices.Clip(s.Linux.Devices), d)
-		s.Linux.Resources = cgroups.Merge(s.Linux.Resources, &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{rule}})
+		s.Linux.Resources = cgroups.Merge(s.Linux.Resources, &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{ruleOf(&kept)}})
 	})
 	if err != nil {
 		return err
 	}
-	kept := state.LiveDevice{Path: d.Path, Type: d.Type, Major: d.Major, Minor: d.Minor, Access: access}
-	if fd, err := l.lookup(d.Path); err != nil {
-		kept.Made = true
-	} else {
-		unix.Close(fd)
-	}
 	kept.Rule = !slices.EqualFunc(rulesOf(s), rulesOf(l.spec), sameRule)
-	if err := l.permit(s); err != nil {
+	if kept.Made, err = l.missing(d.Path); err != nil {
 		return err
 	}
-	defer func() {
+	p, _ := plan.LiveDevice(s, l.host, l.opt, &d)
+	l.live.Devices = append(l.live.Devices, kept)
+	last := &l.live.Devices[len(l.live.Devices)-1]
+	// Written down first: what a kill has left can be removed.
+	if err := l.entry.WriteLive(l.live); err != nil {
+		return err
+	}
+	err = l.permit(s)
+	if err == nil {
+		err = l.give(p, p.Source != nil, func(mount uint64) error {
+			last.ID = mount
+			return l.entry.WriteLive(l.live)
+		})
 		if err != nil {
 			_ = l.forbid(s)
 		}
-	}()
-	p, node := plan.LiveDevice(s, l.host, l.opt, &d)
-	if kept.ID, err = l.give(p, p.Source != nil, d.Path); err != nil {
-		return err
 	}
-	l.live.Devices = append(l.live.Devices, kept)
-	if err = l.entry.WriteLive(l.live); err != nil {
-		_ = l.removeFile(&kept, node)
+	if err != nil {
+		_ = l.removeFile(last)
+		l.live.Devices = l.live.Devices[:len(l.live.Devices)-1]
+		_ = l.entry.WriteLive(l.live)
 	}
 	return err
 }
 
-// RemoveDevice takes a device away again that AddDevice has added: its file, if it is what it was, and the rule. Who has it open keeps it.
+// missing tells whether there is nothing at a path in the container's root.
+func (l *living) missing(at string) (missing bool, err error) {
+	err = l.inMounts(false, func(root int) error {
+		fd, err := lookup(root, at)
+		if errors.Is(err, unix.ENOENT) {
+			missing = true
+			return nil
+		}
+		if err == nil {
+			unix.Close(fd)
+		}
+		return err
+	})
+	return missing, err
+}
+
+// ruleOf is the rule that allows a device.
+func ruleOf(d *state.LiveDevice) specs.LinuxDeviceCgroup {
+	return specs.LinuxDeviceCgroup{Allow: true, Type: d.Type, Major: &d.Major, Minor: &d.Minor, Access: d.Access}
+}
+
+// RemoveDevice takes a device away again that AddDevice has added: its file, if it is what it was, and the rule, unless another device that was added
+// has the same. Who has it open keeps it.
 func (r *Runtime) RemoveDevice(id, at string) error {
 	l, err := r.openToChange(id)
 	if err != nil {
@@ -91,30 +124,39 @@ func (r *Runtime) RemoveDevice(id, at string) error {
 	if i < 0 {
 		return fmt.Errorf("no device was added at %s", at)
 	}
-	d := &l.live.Devices[i]
-	if d.Rule {
-		s, err := l.checked(func(s *specs.Spec) {
-			rule := specs.LinuxDeviceCgroup{Allow: true, Type: d.Type, Major: &d.Major, Minor: &d.Minor, Access: d.Access}
-			left := *s.Linux.Resources
-			left.Devices = slices.DeleteFunc(slices.Clone(left.Devices), func(have specs.LinuxDeviceCgroup) bool { return sameRule(have, rule) })
-			s.Linux.Resources = &left
-		})
-		if err != nil {
-			return err
-		}
-		if err := l.permit(s); err != nil {
-			return err
-		}
-	}
-	mode := uint32(unix.S_IFCHR)
-	if d.Type == "b" {
-		mode = unix.S_IFBLK
-	}
-	if err := l.removeFile(d, rootfs.Node{Path: at, Mode: mode, Rdev: unix.Mkdev(uint32(d.Major), uint32(d.Minor))}); err != nil {
+	d := l.live.Devices[i]
+	l.live.Devices = slices.Delete(l.live.Devices, i, i+1)
+	if err := l.removeRule(&d); err != nil {
 		return err
 	}
-	l.live.Devices = slices.Delete(l.live.Devices, i, i+1)
+	if err := l.removeFile(&d); err != nil {
+		return err
+	}
 	return l.entry.WriteLive(l.live)
+}
+
+// removeRule takes away the rule of a device that isn't in the list any more.
+func (l *living) removeRule(d *state.LiveDevice) error {
+	if !d.Rule {
+		return nil
+	}
+	rule := ruleOf(d)
+	if i := slices.IndexFunc(l.live.Devices, func(o state.LiveDevice) bool { return sameRule(ruleOf(&o), rule) }); i >= 0 {
+		l.live.Devices[i].Rule = true
+		return nil
+	}
+	s, err := l.checked(func(s *specs.Spec) {
+		left := specs.LinuxResources{}
+		if s.Linux.Resources != nil {
+			left = *s.Linux.Resources
+		}
+		left.Devices = slices.DeleteFunc(slices.Clone(left.Devices), func(have specs.LinuxDeviceCgroup) bool { return sameRule(have, rule) })
+		s.Linux.Resources = &left
+	})
+	if err != nil {
+		return err
+	}
+	return l.permit(s)
 }
 
 // permit replaces the container's device rules by those of s.
@@ -137,27 +179,33 @@ func (l *living) replace(from, to *specs.Spec) error {
 	return l.set(merged, old, &specs.LinuxResources{Devices: merged.Devices})
 }
 
-// removeFile removes a device's file, unless it is another one by now, and whoever covers it.
-func (l *living) removeFile(d *state.LiveDevice, n rootfs.Node) error {
+// removeFile removes a device's file, unless it was there before, or is another one by now.
+func (l *living) removeFile(d *state.LiveDevice) error {
 	switch {
 	case d.ID != 0:
 		return l.unmount(d.Path, d.ID)
 	case !d.Made:
 		return nil
 	}
-	k := new(calls.Kernel)
-	root := rootfs.Root{K: k, FD: calls.Number(l.root.FD())}
-	dir, base := root.Split(d.Path)
-	defer k.Close(dir)
-	fd := k.Openat("open", dir, base, unix.O_PATH|unix.O_NOFOLLOW, 0).FD()
-	defer k.Close(fd)
-	rootfs.Verify(k, fd, n.Mode, n.Rdev)
-	err := k.Flush()
-	if errors.Is(err, unix.ENOENT) {
-		return nil
+	mode := uint32(unix.S_IFCHR)
+	if d.Type == "b" {
+		mode = unix.S_IFBLK
 	}
-	if err == nil {
-		err = unix.Unlinkat(dir.Int(), base, 0)
+	err := l.inMounts(false, func(at int) error {
+		k := new(calls.Kernel)
+		root := rootfs.Root{K: k, FD: calls.Number(at)}
+		dir, base := root.Split(d.Path)
+		defer k.Close(dir)
+		fd := k.Openat("open", dir, base, unix.O_PATH|unix.O_NOFOLLOW, 0).FD()
+		defer k.Close(fd)
+		rootfs.Verify(k, fd, mode, unix.Mkdev(uint32(d.Major), uint32(d.Minor)))
+		if err := k.Flush(); err != nil {
+			return err
+		}
+		return unix.Unlinkat(dir.Int(), base, 0)
+	})
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, rootfs.ErrWrongNode) {
+		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("remove %s: %w", d.Path, err)

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/state"
 )
@@ -19,37 +21,58 @@ type LiveMount struct {
 	Present bool
 }
 
-// Mounts lists what AddMount has mounted.
+// Mounts lists what AddMount has mounted. Of a container that has ended nothing is present, nor is it known for who isn't root of the host.
 func (r *Runtime) Mounts(id string) ([]LiveMount, error) {
-	l, err := r.openToChange(id)
+	c, err := r.open(id, false)
 	if err != nil {
 		return nil, err
 	}
-	defer l.close()
-	list := make([]LiveMount, 0, len(l.live.Mounts))
-	for _, m := range l.live.Mounts {
-		now, err := l.mountAt(m.Destination)
-		list = append(list, LiveMount{m, err == nil && now == m.ID})
+	defer c.close()
+	live, err := c.entry.Live()
+	if err != nil {
+		return nil, err
 	}
-	return list, nil
+	list := make([]LiveMount, 0, len(live.Mounts))
+	for _, m := range live.Mounts {
+		list = append(list, LiveMount{LiveMount: m})
+	}
+	if len(list) == 0 || unprivileged() {
+		return list, nil
+	}
+	pidfd, err := c.pidfd()
+	if errors.Is(err, unix.ESRCH) {
+		return list, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	l := &living{container: c, pidfd: fdio.New(pidfd)}
+	defer l.pidfd.Close()
+	return list, l.inMounts(true, func(root int) error {
+		for i := range list {
+			at, err := l.whereIs(root, list[i].Destination, list[i].ID)
+			if err != nil {
+				return err
+			}
+			list[i].Present = at == onTop
+		}
+		return nil
+	})
 }
 
 // AddMount mounts something in a container that is created, runs or is paused: a bind or a tmpfs, with what the configuration has for mounts but
-// remount and tmpcopyup. The destination is looked up in the container's root, and made where it is missing. It takes root of the host, and a
-// container with a mount namespace of its own.
+// remount and tmpcopyup. The destination is looked up in the root of the container's mount namespace, and made where it is missing. It takes root of
+// the host, and a container with a mount namespace of its own.
 func (r *Runtime) AddMount(id string, m specs.Mount) error {
 	l, err := r.openToChange(id)
 	if err != nil {
 		return err
 	}
 	defer l.close()
-	m.Destination = path.Clean("/" + m.Destination)
-	if i := l.findMount(m.Destination); i >= 0 {
-		if now, err := l.mountAt(m.Destination); err == nil && now == l.live.Mounts[i].ID {
-			return fmt.Errorf("mount at %s: it was added already: %w", m.Destination, unix.EEXIST)
-		}
-		l.live.Mounts = slices.Delete(l.live.Mounts, i, i+1)
+	if m.Source == "" {
+		return errors.New("the source of a mount is empty")
 	}
+	m.Destination = path.Clean("/" + m.Destination)
 	s, err := l.checked(func(s *specs.Spec) { s.Mounts = append(s.Mounts, m) })
 	if err != nil {
 		return err
@@ -59,23 +82,52 @@ func (r *Runtime) AddMount(id string, m specs.Mount) error {
 	if err != nil {
 		return fmt.Errorf("mount at %s: %w", m.Destination, err)
 	}
-	mount, err := l.give(p, true, m.Destination)
-	if err != nil {
+	if err := l.forget(m.Destination); err != nil {
 		return err
 	}
-	kept := state.LiveMount{Destination: m.Destination, Source: m.Source, Options: m.Options, ID: mount}
+	kept := state.LiveMount{Destination: m.Destination, Source: m.Source, Options: m.Options}
 	if m.Type == "tmpfs" {
 		kept.Type = m.Type
 	}
-	l.live.Mounts = append(l.live.Mounts, kept)
-	if err := l.entry.WriteLive(l.live); err != nil {
-		_ = l.unmount(m.Destination, mount)
-		return err
+	noted := false
+	err = l.give(p, true, func(mount uint64) error {
+		kept.ID, noted = mount, true
+		l.live.Mounts = append(l.live.Mounts, kept)
+		return l.entry.WriteLive(l.live)
+	})
+	if err != nil && noted {
+		_ = l.unmount(m.Destination, kept.ID)
+		l.live.Mounts = l.live.Mounts[:len(l.live.Mounts)-1]
+		_ = l.entry.WriteLive(l.live)
 	}
+	return err
+}
+
+// forget drops the record of a mount that was added at a destination, if the container has it no more.
+func (l *living) forget(destination string) error {
+	i := l.findMount(destination)
+	if i < 0 {
+		return nil
+	}
+	at := nowhere
+	err := l.inMounts(true, func(root int) (err error) {
+		at, err = l.whereIs(root, destination, l.live.Mounts[i].ID)
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case at == elsewhere:
+		return fmt.Errorf("mount at %s: %w", destination, errOther)
+	case at == onTop:
+		return fmt.Errorf("mount at %s: it was added already: %w", destination, unix.EEXIST)
+	}
+	l.live.Mounts = slices.Delete(l.live.Mounts, i, i+1)
 	return nil
 }
 
-// RemoveMount unmounts what AddMount has mounted at a destination, if it is still there; what processes have open of it stays theirs.
+// RemoveMount unmounts what AddMount has mounted at a destination; what processes have open of it stays theirs. If the container has unmounted it
+// itself, it is forgotten.
 func (r *Runtime) RemoveMount(id, destination string) error {
 	l, err := r.openToChange(id)
 	if err != nil {

@@ -25,7 +25,7 @@ func (e *Entry) WriteExit(x *Exit) error {
 	str(&w, "at", x.At.UTC().Format(time.RFC3339Nano))
 	boolean(&w, "oom_killed", x.OOMKilled)
 	w.EndObject()
-	return e.WriteFile(exitName, w.Bytes())
+	return e.writeOwned(exitName, w.Bytes())
 }
 
 // Exit reads it; nil if it isn't known.

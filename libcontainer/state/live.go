@@ -3,6 +3,7 @@ package state
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -79,7 +80,25 @@ func (e *Entry) WriteLive(l *Live) error {
 	}
 	w.EndArray()
 	w.EndObject()
-	return e.WriteFile(liveName, w.Bytes())
+	return e.writeOwned(liveName, w.Bytes())
+}
+
+// writeOwned is WriteFile for who isn't the owner of the entry: root, who adds something to an ordinary user's.
+func (e *Entry) writeOwned(name string, data []byte) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(e.FD, &st); err != nil {
+		return fmt.Errorf("stat %s: %w", e.Dir, err)
+	}
+	if err := e.Prepare(name, data); err != nil {
+		return err
+	}
+	if int(st.Uid) != os.Geteuid() {
+		if err := unix.Fchownat(e.FD, temporary(name), int(st.Uid), int(st.Gid), unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			e.Drop(name)
+			return fmt.Errorf("change owner of %s/%s: %w", e.Dir, name, err)
+		}
+	}
+	return e.Commit(name)
 }
 
 // Live reads it back; it is empty for a container that was given nothing.

@@ -27,6 +27,14 @@ func (s *Mount) inside(e *Env) Tree {
 	return Tree{FD: tree}
 }
 
+// Fetch makes the clone of a mount that comes from within the root now, as a tree that Run attaches: who wants to know which mount it is
+// can look at it before.
+func (s *Mount) Fetch(e *Env) {
+	tree := s.inside(e)
+	s.From, s.Index = FromTree, len(e.Trees)
+	e.Trees = append(e.Trees, tree)
+}
+
 // errBelow is the kernel's EINVAL in words: a user namespace may not leave out what the host
 // has mounted on something.
 var errBelow = fmt.Errorf("clone: the host has mounts below it, which a user namespace can't leave out (rbind takes them along): %w", unix.EINVAL)
