@@ -106,7 +106,11 @@ func (l *living) give(p *plan.Live, enter bool, note func(id uint64) error) erro
 		}
 		trees = append(trees, step.Tree{FD: calls.Number(tree)})
 	}
-	err := l.inMounts(enter, func(root int) error {
+	uid, gid, err := l.rootIDs()
+	if err != nil {
+		return err
+	}
+	err = l.inMounts(enter, func(root int) error {
 		k := new(calls.Kernel)
 		env := step.NewEnv(k)
 		env.Root, env.Trees = rootfs.Root{K: k, FD: calls.Number(root)}, trees
@@ -130,6 +134,12 @@ func (l *living) give(p *plan.Live, enter bool, note func(id uint64) error) erro
 		}
 		if err := note(id); err != nil {
 			return err
+		}
+		if enter {
+			// What is made there is its root's: others' files can't be on file systems of a user namespace. These calls are the thread's, and
+			// take nothing away that mounting needs.
+			_ = unix.Setfsgid(gid)
+			_ = unix.Setfsuid(uid)
 		}
 		p.Step.Run(env)
 		(&step.LateReadonly{}).Run(env) // a tmpfs, which is written to before
@@ -182,19 +192,11 @@ func (l *living) inMounts(enter bool, f func(root int) error) error {
 		return err
 	}
 	defer unix.Close(mounts)
-	uid, gid, err := l.rootIDs()
-	if err != nil {
-		return err
-	}
 	root := -1
 	err = apart(mounts, func() (err error) {
 		if root, err = unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil || !enter {
 			return err
 		}
-		// What is made there is its root's: others' files can't be on file systems of a user namespace. These calls are the thread's, and take
-		// nothing away that mounting needs.
-		_ = unix.Setfsgid(gid)
-		_ = unix.Setfsuid(uid)
 		return f(root)
 	})
 	if err == nil && !enter {

@@ -114,10 +114,23 @@ func TestLiveMounts(t *testing.T) {
 			if got := within(t, b, "umount /scratch"); got != "" {
 				t.Error(got)
 			}
-			run("remove", b.ID, "/scratch").Fails(t, 1, "isn't what was added")
+			if got := within(t, b, "mount -t tmpfs x /locked"); got != "" {
+				t.Error(got)
+			}
+			run("remove", b.ID, "/locked").Fails(t, 1, "is covered in the container")
+			run("add", b.ID, src, "/locked").Fails(t, 1, "is covered in the container")
 			if out := run("list", "--format", "json", b.ID).Stdout; !strings.Contains(out, `"present": false`) {
 				t.Errorf("list: %s", out)
 			}
+			if got := within(t, b, "umount /locked"); got != "" {
+				t.Error(got)
+			}
+			run("remove", b.ID, "/locked").Silent(t)
+			run("remove", b.ID, "/scratch").Silent(t) // which isn't there any more
+			run("add", b.ID, "", "/x").Fails(t, 1, "the source of a mount is empty")
+			// From within the root.
+			run("add", "--options", "ro", b.ID, b.Dir+"/rootfs/bin", "/x").Silent(t)
+			run("remove", b.ID, "/x").Silent(t)
 			run("add", "--type", "tmpfs", b.ID, "tmpfs", "/scratch").Silent(t)
 			run("remove", b.ID, "/scratch").Silent(t)
 			if now := mountIn(t, os.Getpid(), src); now != "" {
@@ -232,6 +245,16 @@ func TestLiveDevices(t *testing.T) {
 				t.Errorf("after it was removed: %q", got)
 			}
 			run("remove", b.ID, "/dev/f").Fails(t, 1, "no device was added at /dev/f")
+			run("add", "--access", "rx", b.ID, "/dev/fuse", "/dev/f").Fails(t, 1, "other letters than r, w and m")
+			run("add", "--uid", "4294967296", b.ID, "/dev/fuse", "/dev/f").Fails(t, 1, "uid")
+			// Two files of one device share the rule.
+			run("add", b.ID, "/dev/fuse", "/dev/f").Silent(t)
+			run("add", b.ID, "/dev/fuse", "/dev/g").Silent(t)
+			run("remove", b.ID, "/dev/f").Silent(t)
+			if got := within(t, b, "dd if=/dev/g of=/dev/null bs=1 count=0 2>&1 && echo opened"); name == "plain" && !strings.Contains(got, "opened") {
+				t.Errorf("the other file of the device: %q", got)
+			}
+			run("remove", b.ID, "/dev/g").Silent(t)
 			// A file that was there before stays.
 			run("add", b.ID, "/dev/zero", "/dev/zero").Silent(t)
 			run("remove", b.ID, "/dev/zero").Silent(t)
