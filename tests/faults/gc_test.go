@@ -353,3 +353,18 @@ func entries(t *testing.T, b *harness.Bundle) (names []string) {
 	}
 	return names
 }
+
+// TestGCElsewhere calls gc in another pid namespace, where the ids of the records are other processes' or nobody's: nothing that lives is taken away.
+func TestGCElsewhere(t *testing.T) {
+	harness.NeedRung(t, "rung gc")
+	b := harness.New(t, harness.Args("/bin/sleep", "600"), func(s *specs.Spec) { s.Linux.Resources = nil })
+	call := b.Cmd("create")
+	call.Args = append([]string{"--cgroup-manager", "disabled"}, call.Args...)
+	pid, _ := b.CreateBy(t, call)
+	gc := &harness.Cmd{Via: []string{"unshare", "-p", "-f", "--mount-proc"}, Args: []string{"--root", b.Root, "gc", "--stopped", "--apply"}}
+	if r := gc.Run(t); !strings.Contains(r.Stdout, "nothing says whether it lives") {
+		t.Errorf("%v", r)
+	}
+	b.WaitStatus(t, specs.StateCreated)
+	b.End(t, pid)
+}

@@ -206,6 +206,72 @@ func TestLiveMountsRace(t *testing.T) {
 	}
 }
 
+// TestLiveMountsMask exchanges the place of a mount for a link to a masked path while it is added, from within the root, and removed: the mask stays.
+func TestLiveMountsMask(t *testing.T) {
+	harness.NeedRung(t, "rung mounts")
+	b := harness.New(t, harness.Args("/bin/sleep", "600"), writable, func(s *specs.Spec) { s.Linux.MaskedPaths = append(s.Linux.MaskedPaths, "/masked") })
+	root := b.Dir + "/rootfs"
+	for _, dir := range []string{"/masked", "/a", "/b", "/a/x"} {
+		if err := os.Mkdir(root+dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.Write(t, "masked/secret", "x", 0o644)
+	if err := os.Symlink("/masked", root+"/b/x"); err != nil {
+		t.Fatal(err)
+	}
+	pid := b.Running(t)
+	defer b.End(t, pid)
+	var stop atomic.Bool
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for !stop.Load() {
+			_ = unix.Renameat2(unix.AT_FDCWD, root+"/a", unix.AT_FDCWD, root+"/b", unix.RENAME_EXCHANGE)
+		}
+	}()
+	n := 100
+	if testing.Short() {
+		n = 20
+	}
+	for range n {
+		b.Run(t, "mounts", "add", b.ID, root+"/bin", "/a/x")
+		for range 3 {
+			if b.Run(t, "mounts", "remove", b.ID, "/a/x").Code == 0 {
+				break
+			}
+		}
+	}
+	stop.Store(true)
+	<-done
+	if got := within(t, b, "umount /masked 2>/dev/null; ls /masked"); got != "" && !strings.HasPrefix(got, "busybox") {
+		t.Errorf("the mask is gone: %q", got)
+	}
+}
+
+// TestLiveDevicesKilled kills an add between the rule and the file: what is left of it can be removed.
+func TestLiveDevicesKilled(t *testing.T) {
+	harness.NeedRung(t, "rung devices")
+	b := harness.New(t, harness.Args("/bin/sleep", "600"))
+	pid := b.Running(t)
+	defer b.End(t, pid)
+	call := &harness.Cmd{
+		Via:  []string{"strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=mknodat", "-e", "inject=mknodat:signal=KILL"},
+		Args: []string{"--root", b.Root, "devices", "add", b.ID, "/dev/fuse", "/dev/f"},
+	}
+	call.Start(t).Wait(t)
+	const opens = "mknod /tmp/f c 10 229; dd if=/tmp/f of=/dev/null bs=1 count=0 2>/dev/null && echo opened"
+	if out := b.Run(t, "devices", "list", b.ID).Stdout; !strings.Contains(out, "/dev/f ") {
+		t.Errorf("list: %s", out)
+	}
+	b.Run(t, "devices", "remove", b.ID, "/dev/f").Silent(t)
+	if got := within(t, b, opens); strings.Contains(got, "opened") {
+		t.Error("the rule is left")
+	}
+	b.Run(t, "devices", "add", b.ID, "/dev/fuse", "/dev/f").Silent(t)
+	b.Run(t, "devices", "remove", b.ID, "/dev/f").Silent(t)
+}
+
 // TestLiveDevices gives containers devices, with the rules that allow them, and takes them away.
 func TestLiveDevices(t *testing.T) {
 	harness.NeedRung(t, "rung devices")
