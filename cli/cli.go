@@ -15,6 +15,7 @@ import (
 	urfave "github.com/urfave/cli/v3"
 
 	"github.com/rung-oci/rung/libcontainer"
+	"github.com/rung-oci/rung/libcontainer/suggest"
 )
 
 // app is one run of the command line.
@@ -137,7 +138,7 @@ func usage(_ context.Context, c *urfave.Command, err error, _ bool) error {
 		for _, f := range c.Flags {
 			names = append(names, f.Names()...)
 		}
-		if hint := meant(strings.TrimLeft(name, "-"), names, "--"); hint != "" {
+		if hint := suggest.Meant(strings.TrimLeft(name, "-"), names, "--"); hint != "" {
 			err = fmt.Errorf("%w%s", err, hint)
 		}
 	}

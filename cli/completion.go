@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	urfave "github.com/urfave/cli/v3"
+
+	"github.com/rung-oci/rung/libcontainer/suggest"
 )
 
 var completionCommand = command{
@@ -25,7 +27,7 @@ EXAMPLE:
 		return func(args []string) error {
 			i := slices.IndexFunc(shells[:], func(s shell) bool { return s.name == args[0] })
 			if i < 0 {
-				return fmt.Errorf("unknown shell %q: it can be %s%s", args[0], strings.Join(shellNames(), ", "), meant(args[0], shellNames(), ""))
+				return fmt.Errorf("unknown shell %q: it can be %s%s", args[0], strings.Join(shellNames(), ", "), suggest.Meant(args[0], shellNames(), ""))
 			}
 			return a.print([]byte(shells[i].script))
 		}

@@ -12,6 +12,7 @@ import (
 	urfave "github.com/urfave/cli/v3"
 
 	"github.com/rung-oci/rung/libcontainer"
+	"github.com/rung-oci/rung/libcontainer/suggest"
 )
 
 var debugCommand = command{
@@ -137,7 +138,7 @@ func namespaceTypes(list string) (types []specs.LinuxNamespaceType, err error) {
 		case "user", "pid", "network", "ipc", "uts", "cgroup", "time", "mount":
 			types = append(types, specs.LinuxNamespaceType(word))
 		default:
-			return nil, fmt.Errorf("option --namespaces: unknown type %q%s", word, meant(word, known, ""))
+			return nil, fmt.Errorf("option --namespaces: unknown type %q%s", word, suggest.Meant(word, known, ""))
 		}
 	}
 	return types, nil

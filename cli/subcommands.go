@@ -11,6 +11,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	urfave "github.com/urfave/cli/v3"
+
+	"github.com/rung-oci/rung/libcontainer/suggest"
 )
 
 // subcommands gives a command some of its own, and returns what it does without one.
@@ -26,7 +28,7 @@ func subcommands(a *app, c *urfave.Command, list ...*command) action {
 			last := len(names) - 1
 			return errors.New("rung: \"" + c.Name + "\" requires " + strings.Join(names[:last], ", ") + " or " + names[last])
 		}
-		return errors.New("rung: \"" + c.Name + "\" has no command " + strconv.Quote(args[0]) + meant(args[0], names, ""))
+		return errors.New("rung: \"" + c.Name + "\" has no command " + strconv.Quote(args[0]) + suggest.Meant(args[0], names, ""))
 	}
 }
 

@@ -2,22 +2,6 @@ package cli
 
 import "testing"
 
-func TestClosest(t *testing.T) {
-	names := []string{"create", "start", "state", "stop", "delete", "list", "pid-file", "bundle"}
-	for written, want := range map[string]string{
-		"craete": "create", "delte": "delete", "del": "delete", "bundel": "bundle", "pidfile": "pid-file", "lst": "list",
-		"stat": "", // as near to start as to state
-		"x":    "", "": "", "frobnicate": "", "created!!!": "",
-	} {
-		if got := closest(written, names); got != want {
-			t.Errorf("%q: %q, want %q", written, got, want)
-		}
-	}
-	if got := meant("lst", names, "--"); got != "; did you mean --list?" {
-		t.Error(got)
-	}
-}
-
 func TestSuggestions(t *testing.T) {
 	for _, c := range []struct {
 		args []string

@@ -19,7 +19,7 @@ const module = "github.com/rung-oci/rung/"
 // layers lists the packages from the bottom up. A package may import those of
 // layers below its own, never its own or one above.
 var layers = [][]string{
-	{"libcontainer/fdio", "libcontainer/nap"},
+	{"libcontainer/fdio", "libcontainer/nap", "libcontainer/suggest"},
 	{"libcontainer/testbed"},
 	{
 		"nsenter", "seccomp", "cgroups/cgfile",
