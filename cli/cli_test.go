@@ -126,13 +126,13 @@ func flagsOf(c *urfave.Command) []string {
 	return names
 }
 
-// The flags are runc's, and --trace, but of commands that runc hasn't: an engine gives no others, and none may be missing.
+// The flags are runc's, --trace, and those of spec that start from something else, but of commands that runc hasn't: an engine gives no others, and none may be missing.
 func TestFlags(t *testing.T) {
 	create := "b bundle console-socket no-new-keyring no-pivot no-subreaper pid-file pidfd-socket preserve-fds trace"
 	want := map[string]string{
 		"create": create, "run": create + " d detach keep keep-status",
 		"start": "trace", "state": "", "pause": "", "resume": "", "features": "", "help": "", "init": "", "ps": "f format",
-		"kill": "a all", "delete": "f force trace", "trace": "f format", "list": "f format q quiet", "spec": "b bundle rootless",
+		"kill": "a all", "delete": "f force trace", "trace": "f format", "list": "f format q quiet", "spec": "b bundle from preset rootless",
 		"seccomp": "", "events": "interval stats", "validate": "f format strict", "doctor": "f format", "wait": "f format", "gc": "apply f format older stopped", "inspect": "f format",
 		"plan": "against diff f format id no-new-keyring no-pivot preserve-fds", "completion": "", "__complete": "", "__keep": "",
 		"top":    "a all-roots also f format i interval iterations n once r reverse s sort",
