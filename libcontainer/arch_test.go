@@ -24,7 +24,7 @@ var layers = [][]string{
 	{
 		"nsenter", "seccomp", "cgroups/cgfile",
 		"libcontainer/caps", "libcontainer/cpulist", "libcontainer/early", "libcontainer/fault", "libcontainer/jsontext", "libcontainer/leftover", "libcontainer/mount/option", "libcontainer/netdev",
-		"libcontainer/proc", "libcontainer/resctrl", "libcontainer/seal", "libcontainer/thread", "libcontainer/trap", "libcontainer/tty", "libcontainer/user",
+		"libcontainer/proc", "libcontainer/program", "libcontainer/resctrl", "libcontainer/seal", "libcontainer/thread", "libcontainer/trap", "libcontainer/tty", "libcontainer/user",
 		"libcontainer/wire",
 	},
 	{"libcontainer/calls", "libcontainer/spawn"},

@@ -424,7 +424,7 @@ const frozenLook = 20 * time.Millisecond
 // verdict is why the process didn't come to its program, if it didn't.
 func (x *execution) verdict() error {
 	if err := x.exec.Err(); err != nil {
-		return x.failed(err)
+		return x.failed(x.explained(err))
 	}
 	if x.exec.Ran() {
 		return nil

@@ -14,7 +14,6 @@ import (
 	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/hook"
 	"github.com/rung-oci/rung/libcontainer/launch"
-	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/state"
 	"github.com/rung-oci/rung/libcontainer/timeline"
@@ -234,16 +233,6 @@ func (c *container) verdict() error {
 		return explainOOM(launch.ErrOOM, c.manager, nil)
 	}
 	return errors.New("container init died before it ran the container's program")
-}
-
-// execError says which program could not be run. Its path was good at create,
-// so what is missing is its interpreter.
-func (c *container) execError(errno syscall.Errno) error {
-	name := "program"
-	if b, err := c.config(); err == nil && b.Spec.Process != nil && len(b.Spec.Process.Args) > 0 {
-		name = b.Spec.Process.Args[0]
-	}
-	return &ExecError{Text: plan.Text("exec "+name, uint32(errno)), Errno: errno}
 }
 
 // An ExecError says that the container was complete, and its program can't be run all the

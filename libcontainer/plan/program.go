@@ -64,6 +64,12 @@ func (p *planner) findProgram() {
 	p.t.Fail(missing, unix.ENOENT)
 }
 
+// SearchPath is where an environment has programs looked for.
+func SearchPath(env []string) string {
+	path, _ := lookup(Environment(env, nil), "PATH")
+	return path
+}
+
 // isDirectory passes over the next n entries if file is a directory, which
 // faccessat2(2) would call executable: it has the entry ".". The descriptor
 // goes with execve.

@@ -444,9 +444,5 @@ func Text(label string, errno uint32) string {
 		}
 		return label + ": the process at the other end has died"
 	}
-	text := label + ": " + syscall.Errno(errno).Error()
-	if strings.HasPrefix(label, "exec ") && syscall.Errno(errno) == unix.ENOENT {
-		text += " (its interpreter is missing)" // for the file itself was found before
-	}
-	return text
+	return label + ": " + syscall.Errno(errno).Error()
 }

@@ -56,8 +56,12 @@ func TestExecve(t *testing.T) {
 
 // says tells whether an error, in which quotes are escaped, has a text.
 func says(r *harness.Result, text string) bool {
-	if harness.IsRung() && strings.HasSuffix(text, "/nointerpreter: no such file or directory") {
-		text += " (its interpreter is missing)"
+	switch {
+	case !harness.IsRung():
+	case strings.HasSuffix(text, "/nointerpreter: no such file or directory"):
+		text += " (its interpreter /nosuch is missing)"
+	case strings.HasSuffix(text, "/empty: exec format error"):
+		text += " (it is empty)"
 	}
 	return strings.Contains(strings.ReplaceAll(r.Stderr, `\"`, `"`), text)
 }
