@@ -46,7 +46,15 @@ func (c *creation) driver() string {
 // tellProfile tells what of the seccomp profile has no effect.
 func (c *creation) tellProfile() {
 	if l := c.bundle.Spec.Linux; c.r.Debug != nil && l != nil && seccomp.Wanted(l.Seccomp) {
-		if names := seccomp.Unknown(l.Seccomp); len(names) > 0 {
+		var names []string
+		for _, u := range seccomp.Unknown(l.Seccomp) {
+			name := u.Name
+			if u.Meant != "" {
+				name += " (did you mean " + u.Meant + "?)"
+			}
+			names = append(names, name)
+		}
+		if len(names) > 0 {
 			c.r.debug("linux.seccomp: ignored names of no known system call: %s", strings.Join(names, " "))
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/libcontainer/suggest"
 )
 
 // A Problem is something wrong with a profile. Path is the field in config.json.
@@ -28,7 +30,7 @@ func Check(p *specs.LinuxSeccomp, native specs.Arch) []*Problem {
 	c.architectures(p.Architectures, findArch(native))
 	for i, f := range p.Flags {
 		if _, ok := flagBit(f); !ok {
-			c.add(fmt.Sprintf("flags[%d]", i), "unknown flag %q", f)
+			c.add(fmt.Sprintf("flags[%d]", i), "unknown flag %q%s", f, c.meant(string(f), Flags))
 		}
 	}
 	for i := range p.Syscalls {
@@ -57,6 +59,18 @@ func (c *checker) add(field, format string, args ...any) {
 	c.list = append(c.list, &Problem{prefix + field, fmt.Sprintf(format, args...)})
 }
 
+// maxMeant is for how many problems it is looked up what may have been meant: a profile may have a
+// million of them.
+const maxMeant = 50
+
+// meant is how a problem ends of a word that isn't known.
+func (c *checker) meant(word string, known func() []string) string {
+	if len(c.list) >= maxMeant {
+		return ""
+	}
+	return suggest.Meant(word, known(), "")
+}
+
 func (c *checker) defaults(p *specs.LinuxSeccomp) {
 	at := func(field string, _ ...any) string { return "default" + strings.ToUpper(field[:1]) + field[1:] }
 	c.action(at, p.DefaultAction, p.DefaultErrnoRet)
@@ -68,7 +82,7 @@ func (c *checker) defaults(p *specs.LinuxSeccomp) {
 // action checks an action and the number that goes with it.
 func (c *checker) action(at func(string, ...any) string, a specs.LinuxSeccompAction, errno *uint) {
 	if _, ok := actionBits(a); !ok {
-		c.add(at("action"), "unknown action %q", a)
+		c.add(at("action"), "unknown action %q%s", a, c.meant(string(a), Actions))
 		return
 	}
 	switch {
@@ -92,7 +106,7 @@ func (c *checker) architectures(list []specs.Arch, native *arch) {
 		a := findArch(name)
 		switch {
 		case a == nil:
-			c.add(field, "unknown architecture %q", name)
+			c.add(field, "unknown architecture %q%s", name, c.meant(string(name), Architectures))
 		case native != nil && a.big != native.big:
 			c.add(field, "%s has another byte order than this machine's %s", name, native.name)
 		}
@@ -120,7 +134,7 @@ func (c *checker) rule(i int, s *specs.LinuxSyscall) {
 			c.add(at("args[%d].index", j), "%d is above 5, the last argument", a.Index)
 		}
 		if _, ok := operator(a.Op); !ok {
-			c.add(at("args[%d].op", j), "unknown operator %q", a.Op)
+			c.add(at("args[%d].op", j), "unknown operator %q%s", a.Op, c.meant(string(a.Op), Operators))
 		}
 	}
 }

@@ -49,6 +49,7 @@ func Config(raw []byte) []Finding {
 		a.list = append(a.list, Finding{Severity: Ignored, Path: e.Path, Line: e.Line, Column: e.Column, Message: e.Msg, Fix: mend(e.Msg)})
 	}
 	if s != nil {
+		a.names()
 		a.dated()
 		a.differences()
 		a.risks()

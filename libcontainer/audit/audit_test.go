@@ -52,6 +52,8 @@ func TestConfig(t *testing.T) {
 		{`"hostname"`, `"Hostname"`, `4:13 ignored Hostname config.md`},
 		{`"resources": {}`, `"resources": {"vendor": 1}`, `11:25 ignored linux.resources.vendor config-linux.md#control-groups`},
 		{`"resources": {}`, `"uidMappings": [{"containerID": 0, "hostID": 1, "size": 1}]`, `11:16 ignored linux.uidMappings config-linux.md#user-namespace-mappings`},
+		{`"capabilities": {}`, `"capabilities": {"bounding": ["CAP_KILL"], "ambient": ["chown"]}`, `5:96 ignored process.capabilities.ambient[0] config.md#process`},
+		{`"SCMP_ACT_ALLOW"`, `"SCMP_ACT_ALLOW", "syscalls": [{"action": "SCMP_ACT_ERRNO", "names": ["read", "raed"]}]`, `14:108 ignored linux.seccomp.syscalls[0].names[1] config-linux.md#seccomp`},
 		// Others.
 		{`"type": "proc"}`, `"type": "proc", "options": ["noatime", "relatime"]}`, `7:53 differs mounts[0].options config.md#mounts`},
 		{`"capabilities": {}, `, ``, `5:12 differs process.capabilities config.md#process`},
@@ -105,6 +107,23 @@ func TestOrder(t *testing.T) {
 	text = strings.Replace(text, `"resources"`, `"uidMappings": [{"size": 1}], "gidMappings": [{"size": 1}], "resources"`, 1)
 	if last := Config([]byte(text)); last[len(last)-1].Severity == Risky {
 		t.Errorf("in a user namespace: %v", last)
+	}
+}
+
+// Of a thousand unknown names the first are told, and how many more there are.
+func TestManyNames(t *testing.T) {
+	many := strings.Repeat(`"raed", `, 999) + `"raed"`
+	text := strings.Replace(plain, `"SCMP_ACT_ALLOW"`, `"SCMP_ACT_ALLOW", "syscalls": [{"action": "SCMP_ACT_ERRNO", "names": [`+many+`]}]`, 1)
+	text = strings.Replace(text, `"capabilities": {}`, `"capabilities": {"bounding": [`+many+`]}`, 1)
+	list := Config([]byte(text))
+	if len(list) != 2*(maxNames+1) {
+		t.Fatalf("%d findings", len(list))
+	}
+	if f := list[maxNames+2]; f.Fix != "did you mean read?" {
+		t.Errorf("%+v", f)
+	}
+	if !slices.ContainsFunc(list, func(f Finding) bool { return f.Message == "900 more names are of no system call" }) {
+		t.Error("no word of the rest")
 	}
 }
 

@@ -4,8 +4,11 @@ package caps
 
 import (
 	"fmt"
+	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/suggest"
 )
 
 // Last is the number of the last capability that has a name here, CAP_CHECKPOINT_RESTORE. The
@@ -65,6 +68,15 @@ func Parse(name string) (bit int, ok bool) {
 		}
 	}
 	return 0, false
+}
+
+// Meant is the capability that may have been meant by a name that isn't known; "" if there is none.
+func Meant(name string) string {
+	upper := strings.ToUpper(name)
+	if !strings.HasPrefix(upper, "CAP_") {
+		upper = "CAP_" + upper
+	}
+	return suggest.Closest(upper, names[:])
 }
 
 // Known returns the names of all capabilities in the order of their numbers.

@@ -35,6 +35,14 @@ func TestNames(t *testing.T) {
 	}
 }
 
+func TestMeant(t *testing.T) {
+	for name, want := range map[string]string{"CAP_CHWON": "CAP_CHOWN", "chown": "CAP_CHOWN", "SYS_ADMIN": "CAP_SYS_ADMIN", "CAP_NOPE": "", "": ""} {
+		if got := Meant(name); got != want {
+			t.Errorf("Meant(%q) = %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestSet(t *testing.T) {
 	set, unknown := FromNames([]string{"CAP_KILL", "CAP_NOPE", "CAP_BPF", "CAP_KILL", "CAP_no"})
 	if want := Set(1<<5 | 1<<39); set != want {

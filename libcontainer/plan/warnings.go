@@ -10,7 +10,7 @@ import (
 )
 
 // Warnings say what of process can't be granted and is left out, where the runtime-spec
-// wants a warning and no error. s is the container's configuration. The texts are runc's.
+// wants a warning and no error. s is the container's configuration. The texts are runc's, at their beginning.
 func Warnings(s *specs.Spec, process *specs.Process, h *Host) []string {
 	warnings := lacking(s, h)
 	if process == nil || process.Capabilities == nil {
@@ -31,19 +31,34 @@ func lacking(s *specs.Spec, h *Host) (warnings []string) {
 	return warnings
 }
 
+// maxMeant is for how many unknown capabilities it is looked up which may have been meant.
+const maxMeant = 10
+
 func capabilityWarnings(c *specs.LinuxCapabilities, have caps.Set) (warnings []string) {
-	var missing []string
+	var missing, meant []string
 	noted := map[string]bool{}
 	for _, list := range [...][]string{c.Bounding, c.Effective, c.Permitted, c.Inheritable, c.Ambient} {
 		for _, name := range list {
-			if bit, known := caps.Parse(name); !(known && have.Has(bit)) && !noted[name] {
-				noted[name] = true
-				missing = append(missing, shown(name))
+			bit, known := caps.Parse(name)
+			if known && have.Has(bit) || noted[name] {
+				continue
+			}
+			noted[name] = true
+			missing = append(missing, shown(name))
+			if known || len(missing) > maxMeant {
+				continue
+			}
+			if other := caps.Meant(name); other != "" {
+				meant = append(meant, other)
 			}
 		}
 	}
 	if len(missing) > 0 {
-		warnings = append(warnings, "ignoring unknown or unavailable capabilities: ["+strings.Join(missing, " ")+"]")
+		text := "ignoring unknown or unavailable capabilities: [" + strings.Join(missing, " ") + "]"
+		if len(meant) > 0 {
+			text += "; did you mean " + strings.Join(meant, ", ") + "?"
+		}
+		warnings = append(warnings, text)
 	}
 	granted := capabilities(c, have).Ambient
 	missing = nil

@@ -29,7 +29,7 @@ func TestCapabilityWarnings(t *testing.T) {
 		{&specs.LinuxCapabilities{Bounding: both, Effective: c, Permitted: both}, true, nil},
 		{
 			&specs.LinuxCapabilities{Bounding: []string{"CAP_X", "cap_kill"}, Ambient: []string{"CAP_X", "CAP_CHOWN"}}, false,
-			[]string{"ignoring unknown or unavailable capabilities: [CAP_X cap_kill CAP_CHOWN]"},
+			[]string{"ignoring unknown or unavailable capabilities: [CAP_X cap_kill CAP_CHOWN]; did you mean CAP_KILL?"},
 		},
 		{
 			&specs.LinuxCapabilities{Permitted: k, Ambient: []string{"CAP_KILL", "CAP_KILL"}}, false,

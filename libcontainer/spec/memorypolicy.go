@@ -83,7 +83,7 @@ func (c *checker) memoryPolicy(p *specs.LinuxMemoryPolicy) {
 	case p.Mode == "":
 		c.bad(msgRequired, "linux", "memoryPolicy", "mode")
 	case !known:
-		c.bad("unknown mode "+quote(string(p.Mode)), "linux", "memoryPolicy", "mode")
+		unknown(c, "mode", p.Mode, modeNames(), "linux", "memoryPolicy", "mode")
 	case err != nil:
 	case rule == nodesAlways && len(nodes) == 0:
 		c.bad("required by mode "+string(p.Mode), "linux", "memoryPolicy", "nodes")
@@ -105,4 +105,11 @@ func (c *checker) memoryPolicy(p *specs.LinuxMemoryPolicy) {
 	if p.Mode == specs.MpolDefault && seen != 0 {
 		c.bad("must not be set with mode MPOL_DEFAULT", "linux", "memoryPolicy", "flags")
 	}
+}
+
+func modeNames() (names []specs.MemoryPolicyModeType) {
+	for _, m := range memoryModes {
+		names = append(names, m.name)
+	}
+	return names
 }

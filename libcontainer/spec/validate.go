@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/libcontainer/suggest"
 )
 
 // Validate checks all values of a configuration that can be checked without asking the kernel or
@@ -228,4 +230,16 @@ func (c *checker) annotations() {
 	if _, ok := c.s.Annotations[""]; ok {
 		c.bad("must not be empty", "annotations", key(""))
 	}
+}
+
+// unknown notes a word that isn't one of those known, and what may have been meant.
+func unknown[T ~string](c *checker, what string, word T, known []T, path ...any) {
+	if len(c.errs) >= maxKept {
+		return
+	}
+	names := make([]string, len(known))
+	for i, name := range known {
+		names[i] = string(name)
+	}
+	c.bad("unknown "+what+" "+quote(string(word))+suggest.Meant(string(word), names, ""), path...)
 }

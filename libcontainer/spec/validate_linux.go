@@ -3,6 +3,7 @@ package spec
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -110,12 +111,11 @@ func (c *checker) sysctls(list map[string]string) {
 }
 
 func (c *checker) rootfsPropagation(mode string) {
-	switch mode {
-	case "":
+	if mode == "" {
 		return
-	case "shared", "slave", "private", "unbindable", "rshared", "rslave", "rprivate", "runbindable":
-	default:
-		c.bad("unknown propagation "+quote(mode), "linux", "rootfsPropagation")
+	}
+	if known := [...]string{"shared", "slave", "private", "unbindable", "rshared", "rslave", "rprivate", "runbindable"}; !slices.Contains(known[:], mode) {
+		unknown(c, "propagation", mode, known[:], "linux", "rootfsPropagation")
 	}
 	c.needsMounts("linux", "rootfsPropagation")
 }

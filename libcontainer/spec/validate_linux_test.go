@@ -49,6 +49,7 @@ func TestValidateDevices(t *testing.T) {
 func TestValidateLinux(t *testing.T) {
 	l := func(f func(*specs.Linux)) func(*specs.Spec) { return func(s *specs.Spec) { f(s.Linux) } }
 	rules := []rule{
+		{"mistyped propagation", l(func(l *specs.Linux) { l.RootfsPropagation = "rpirvate" }), []string{`linux.rootfsPropagation: unknown propagation "rpirvate"; did you mean rprivate?`}},
 		{"propagation", l(func(l *specs.Linux) { l.RootfsPropagation = "bogus" }), []string{`linux.rootfsPropagation: unknown propagation "bogus"`}},
 		{"masked", l(func(l *specs.Linux) { l.MaskedPaths = []string{"/x", "", "x", "/", "/.."} }), []string{
 			"linux.maskedPaths[1]: required", "linux.maskedPaths[2]: must be an absolute path",

@@ -6,6 +6,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rung-oci/rung/libcontainer/mount/option"
+	"github.com/rung-oci/rung/libcontainer/suggest"
 )
 
 func (c *checker) mounts() {
@@ -56,7 +57,7 @@ func (c *checker) bind(i int, m *specs.Mount, o *option.Options) {
 		c.bad(msgRequired, "mounts", i, "source")
 	}
 	for _, word := range o.Data {
-		c.bad(quote(word)+" is not an option of a bind mount", "mounts", i, "options")
+		c.bad(quote(word)+" is not an option of a bind mount"+suggest.Meant(word, option.Words(), ""), "mounts", i, "options")
 	}
 	if o.CopyUp {
 		c.bad(`"tmpcopyup" is for the type tmpfs only`, "mounts", i, "options")

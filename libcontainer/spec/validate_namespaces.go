@@ -8,14 +8,16 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
+var namespaceTypes = [...]specs.LinuxNamespaceType{
+	specs.PIDNamespace, specs.NetworkNamespace, specs.MountNamespace, specs.IPCNamespace,
+	specs.UTSNamespace, specs.UserNamespace, specs.CgroupNamespace, specs.TimeNamespace,
+}
+
 func (c *checker) namespaces(list []specs.LinuxNamespace) {
 	seen := map[specs.LinuxNamespaceType]bool{}
 	for i, n := range list {
-		switch n.Type {
-		case specs.PIDNamespace, specs.NetworkNamespace, specs.MountNamespace, specs.IPCNamespace,
-			specs.UTSNamespace, specs.UserNamespace, specs.CgroupNamespace, specs.TimeNamespace:
-		default:
-			c.bad("unknown namespace "+quote(string(n.Type)), "linux", "namespaces", i, "type")
+		if !slices.Contains(namespaceTypes[:], n.Type) {
+			unknown(c, "namespace", n.Type, namespaceTypes[:], "linux", "namespaces", i, "type")
 			continue
 		}
 		if seen[n.Type] {

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -81,22 +82,18 @@ func isMapped(id uint32, maps []specs.LinuxIDMapping) bool {
 	return false
 }
 
-// isRlimit reports whether Linux has the resource limit (getrlimit(2)).
-func isRlimit(name string) bool {
-	switch name {
-	case "RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_CPU", "RLIMIT_DATA", "RLIMIT_FSIZE", "RLIMIT_LOCKS",
-		"RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE", "RLIMIT_NICE", "RLIMIT_NOFILE", "RLIMIT_NPROC",
-		"RLIMIT_RSS", "RLIMIT_RTPRIO", "RLIMIT_RTTIME", "RLIMIT_SIGPENDING", "RLIMIT_STACK":
-		return true
-	}
-	return false
+// limits are the resource limits that Linux has (getrlimit(2)).
+var limits = [...]string{
+	"RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_CPU", "RLIMIT_DATA", "RLIMIT_FSIZE", "RLIMIT_LOCKS",
+	"RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE", "RLIMIT_NICE", "RLIMIT_NOFILE", "RLIMIT_NPROC",
+	"RLIMIT_RSS", "RLIMIT_RTPRIO", "RLIMIT_RTTIME", "RLIMIT_SIGPENDING", "RLIMIT_STACK",
 }
 
-func (c *checker) rlimits(limits []specs.POSIXRlimit) {
+func (c *checker) rlimits(list []specs.POSIXRlimit) {
 	seen := map[string]bool{}
-	for i, l := range limits {
-		if !isRlimit(l.Type) {
-			c.bad("unknown resource limit "+quote(l.Type), "process", "rlimits", i, "type")
+	for i, l := range list {
+		if !slices.Contains(limits[:], l.Type) {
+			unknown(c, "resource limit", l.Type, limits[:], "process", "rlimits", i, "type")
 			continue
 		}
 		if l.Soft > l.Hard {

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -26,7 +27,9 @@ func (c *checker) scheduler(s *specs.Scheduler) {
 		c.bad(msgRequired, "process", "scheduler", "policy")
 		return
 	default:
-		c.bad("unknown policy "+quote(string(s.Policy)), "process", "scheduler", "policy")
+		unknown(c, "policy", s.Policy, []specs.LinuxSchedulerPolicy{
+			specs.SchedOther, specs.SchedBatch, specs.SchedFIFO, specs.SchedRR, specs.SchedDeadline, specs.SchedIdle, specs.SchedISO,
+		}, "process", "scheduler", "policy")
 		return
 	}
 	if nice && (s.Nice < -20 || s.Nice > 19) {
@@ -40,8 +43,8 @@ func (c *checker) scheduler(s *specs.Scheduler) {
 	}
 	c.deadline(s, deadline)
 	for i, f := range s.Flags {
-		if !isSchedFlag(f) {
-			c.bad("unknown flag "+quote(string(f)), "process", "scheduler", "flags", i)
+		if !slices.Contains(schedFlags[:], f) {
+			unknown(c, "flag", f, schedFlags[:], "process", "scheduler", "flags", i)
 		}
 	}
 }
@@ -71,13 +74,9 @@ func (c *checker) deadline(s *specs.Scheduler, wanted bool) {
 	}
 }
 
-func isSchedFlag(f specs.LinuxSchedulerFlag) bool {
-	switch f {
-	case specs.SchedFlagResetOnFork, specs.SchedFlagReclaim, specs.SchedFlagDLOverrun, specs.SchedFlagKeepPolicy,
-		specs.SchedFlagKeepParams, specs.SchedFlagUtilClampMin, specs.SchedFlagUtilClampMax:
-		return true
-	}
-	return false
+var schedFlags = [...]specs.LinuxSchedulerFlag{
+	specs.SchedFlagResetOnFork, specs.SchedFlagReclaim, specs.SchedFlagDLOverrun, specs.SchedFlagKeepPolicy,
+	specs.SchedFlagKeepParams, specs.SchedFlagUtilClampMin, specs.SchedFlagUtilClampMax,
 }
 
 // ioPriority checks process.ioPriority (ioprio_set(2)).
@@ -90,7 +89,7 @@ func (c *checker) ioPriority(p *specs.LinuxIOPriority) {
 	case "":
 		c.bad(msgRequired, "process", "ioPriority", "class")
 	default:
-		c.bad("unknown class "+quote(string(p.Class)), "process", "ioPriority", "class")
+		unknown(c, "class", p.Class, []specs.IOPriorityClass{specs.IOPRIO_CLASS_RT, specs.IOPRIO_CLASS_BE, specs.IOPRIO_CLASS_IDLE}, "process", "ioPriority", "class")
 	}
 	if p.Priority < 0 || p.Priority > 7 {
 		c.bad("must be from 0 to 7", "process", "ioPriority", "priority")

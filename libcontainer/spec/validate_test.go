@@ -154,6 +154,7 @@ func TestValidateProcess(t *testing.T) {
 		{"big console", p(func(p *specs.Process) { p.ConsoleSize = &specs.Box{Width: 65536} }), []string{"process.consoleSize: height and width must be at most 65535"}},
 		{"big console without terminal", p(func(p *specs.Process) { p.Terminal, p.ConsoleSize = false, &specs.Box{Width: 65536} }), nil},
 		{"unknown capability", p(func(p *specs.Process) { p.Capabilities.Bounding = []string{"CAP_TEST"} }), nil},
+		{"mistyped rlimit", rlimit(specs.POSIXRlimit{Type: "RLIMIT_NOFILES"}), []string{`process.rlimits[0].type: unknown resource limit "RLIMIT_NOFILES"; did you mean RLIMIT_NOFILE?`}},
 		{"unknown rlimit", rlimit(specs.POSIXRlimit{Type: "RLIMIT_X"}), []string{`process.rlimits[0].type: unknown resource limit "RLIMIT_X"`}},
 		{"soft above hard", rlimit(specs.POSIXRlimit{Type: "RLIMIT_CPU", Soft: 2, Hard: 1}), []string{"process.rlimits[0]: soft limit is higher than the hard limit"}},
 		{"unlimited", rlimit(specs.POSIXRlimit{Type: "RLIMIT_CPU", Soft: 1<<64 - 1, Hard: 1<<64 - 1}), nil},
@@ -323,7 +324,7 @@ func TestValidateNamespaces(t *testing.T) {
 		tooLong = []string{"linux.uidMappings: takes 5670 bytes as text, the kernel takes less than 4096"}
 	}
 	check(t, []rule{
-		{"unknown", ns(specs.LinuxNamespace{Type: "net"}), []string{`linux.namespaces[6].type: unknown namespace "net"`}},
+		{"unknown", ns(specs.LinuxNamespace{Type: "net"}), []string{`linux.namespaces[6].type: unknown namespace "net"; did you mean network?`}},
 		{"twice", ns(specs.LinuxNamespace{Type: "pid", Path: "/x"}), []string{"linux.namespaces[6].type: duplicate pid namespace"}},
 		{"relative", func(s *specs.Spec) { s.Linux.Namespaces[0].Path = "x" }, []string{"linux.namespaces[0].path: must be an absolute path"}},
 		{"NUL", func(s *specs.Spec) { s.Linux.Namespaces[0].Path = "/x\x00" }, []string{"linux.namespaces[0].path: must not contain a NUL byte"}},

@@ -20,6 +20,20 @@ func TestClosest(t *testing.T) {
 			t.Errorf("%q: %q, want %q", written, got, want)
 		}
 	}
+	limits := []string{"RLIMIT_AS", "RLIMIT_NOFILE", "RLIMIT_NPROC"}
+	for written, want := range map[string]string{
+		"RLIMIT_NOFILES": "RLIMIT_NOFILE", "RLIMIT_X": "", "rlimit_nproc": "RLIMIT_NPROC", "RLIMT_NPROC": "RLIMIT_NPROC", "RLIMIT_": "",
+	} {
+		if got := Closest(written, limits); got != want {
+			t.Errorf("%q: %q, want %q", written, got, want)
+		}
+	}
+	if got := Closest("x", nil); got != "" {
+		t.Errorf("of nothing: %q", got)
+	}
+	if got := shared([]string{"SCMP_ARCH_X86", "SCMP_ARCH_X86_64", "SCMP_ACT_LOG"}); got != "SCMP_" {
+		t.Errorf("shared: %q", got)
+	}
 	if got := Closest(strings.Repeat("x", 41), []string{strings.Repeat("x", 41) + "y"}); got != "" {
 		t.Errorf("of a long name: %q", got)
 	}
