@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/libcontainer/step"
 )
 
 // openLog opens the log, once.
@@ -155,6 +156,9 @@ func details(err error) logrus.Fields {
 	fields := logrus.Fields{}
 	if field, ok := errors.AsType[*spec.FieldError](err); ok && field.Path != "" {
 		fields["field"] = field.Path
+	}
+	if mount, ok := errors.AsType[*step.FieldError](err); ok {
+		fields["field"] = mount.Field
 	}
 	if errno, ok := errors.AsType[unix.Errno](err); ok {
 		if name := unix.ErrnoName(errno); name != "" {

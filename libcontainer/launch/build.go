@@ -151,7 +151,11 @@ func ofStep(err error) error {
 	if errors.Is(err, calls.ErrGone) || !errors.As(err, &failed) || failed.Step == nil {
 		return err
 	}
-	return fmt.Errorf("%s: %w", failed.Step, err)
+	err = fmt.Errorf("%s: %w", failed.Step, err)
+	if m, is := failed.Step.(*step.Mount); is {
+		err = m.Blame(err)
+	}
+	return err
 }
 
 // send sends the builder the mounts that the steps want, and before them its network namespace and file systems, and lets go of

@@ -12,10 +12,10 @@ func Reconfigure(k *calls.Kernel, fd calls.FD, flags, words []string) {
 	fs := k.Fspick("fspick", fd).FD()
 	defer k.Close(fs)
 	for _, flag := range flags {
-		setFlag(k, fs, flag)
+		setFlag(k, fs, "", flag)
 	}
 	for _, word := range words {
-		set(k, fs, word)
+		set(k, fs, "", word)
 	}
-	k.Fsconfig("", fs, unix.FSCONFIG_CMD_RECONFIGURE).Else(explain(k, fs, ""))
+	k.Fsconfig("", fs, unix.FSCONFIG_CMD_RECONFIGURE).Else(explain(k, fs, asked{}))
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer/calls"
 	"github.com/rung-oci/rung/libcontainer/mount/option"
+	"github.com/rung-oci/rung/libcontainer/suggest"
 )
 
 // maxValue is the longest value that fsconfig(2) takes, in bytes.
@@ -42,13 +43,13 @@ func TooLong(source string, o option.Options) bool {
 func New(k *calls.Kernel, kind, source string, o option.Options, attr uint64) calls.FD {
 	fs := Context(k, kind, source, o)
 	defer k.Close(fs)
-	return FromContext(k, fs, attr)
+	return FromContext(k, kind, fs, attr)
 }
 
-// FromContext makes the mount of a context that [Context] has made. Linux 6.8 and
+// FromContext makes the mount of a context that [Context] has made, of file system kind. Linux 6.8 and
 // later list mounts in the order in which this is done.
-func FromContext(k *calls.Kernel, fs calls.FD, attr uint64) calls.FD {
-	return k.Fsmount("", fs, attr).Else(explain(k, fs, "")).FD()
+func FromContext(k *calls.Kernel, kind string, fs calls.FD, attr uint64) calls.FD {
+	return k.Fsmount("", fs, attr).Else(explain(k, fs, asked{kind: kind})).FD()
 }
 
 // Context makes a new instance of file system kind without a mount of it, which
@@ -56,71 +57,90 @@ func FromContext(k *calls.Kernel, fs calls.FD, attr uint64) calls.FD {
 func Context(k *calls.Kernel, kind, source string, o option.Options) calls.FD {
 	fs := k.Fsopen("", kind).Else(func(e unix.Errno) error {
 		if e == unix.ENODEV {
-			return fmt.Errorf("this kernel has no file system %q: %w", kind, e)
+			return fmt.Errorf("this kernel has no file system %q: %w%s", kind, e, suggest.Meant(kind, kinds[:], ""))
 		}
-		return e
+		return withCause(e, kind, nil)
 	}).FD()
 	if source != "" {
-		setString(k, fs, "source", source)
+		setString(k, fs, kind, "source", source)
 	}
 	for _, flag := range o.Superblock {
 		if kind == "tmpfs" && flag == "ro" { // needed writable until all is set up
 			continue
 		}
-		setFlag(k, fs, flag)
+		setFlag(k, fs, kind, flag)
 	}
 	for _, word := range o.Data {
-		set(k, fs, word)
+		set(k, fs, kind, word)
 	}
-	k.Fsconfig("", fs, unix.FSCONFIG_CMD_CREATE).Else(explain(k, fs, ""))
+	k.Fsconfig("", fs, unix.FSCONFIG_CMD_CREATE).Else(explain(k, fs, asked{kind: kind, data: o.Data}))
 	return fs
 }
 
 // set applies a data word: key=value, or a flag.
-func set(k *calls.Kernel, fs calls.FD, word string) {
+func set(k *calls.Kernel, fs calls.FD, kind, word string) {
 	if key, value, ok := strings.Cut(word, "="); ok {
-		setString(k, fs, key, value)
+		setString(k, fs, kind, key, value)
 	} else {
-		setFlag(k, fs, key)
+		setFlag(k, fs, kind, key)
 	}
 }
 
-func setFlag(k *calls.Kernel, fs calls.FD, key string) {
-	k.FsconfigFlag("", fs, key).Else(explain(k, fs, key))
+func setFlag(k *calls.Kernel, fs calls.FD, kind, key string) {
+	k.FsconfigFlag("", fs, key).Else(explain(k, fs, asked{kind: kind, word: key}))
 }
 
-func setString(k *calls.Kernel, fs calls.FD, key, value string) {
+func setString(k *calls.Kernel, fs calls.FD, kind, key, value string) {
 	if len(value) > maxValue {
 		k.Fail("", &ErrTooLong{key})
 		return
 	}
-	k.FsconfigString("", fs, key, value).Else(explain(k, fs, key))
+	k.FsconfigString("", fs, key, value).Else(explain(k, fs, asked{kind: kind, word: key}))
+}
+
+// asked is what a call asked of a file system.
+type asked struct {
+	kind string
+	word string   // the option, without its value; "": another thing
+	data []string // all options, where they count together
 }
 
 // explain adds what the kernel says about the error in the context's log, such
-// as "tmpfs: Bad value for 'size'".
-func explain(k *calls.Kernel, fs calls.FD, option string) func(unix.Errno) error {
+// as "tmpfs: Bad value for 'size'", and else what is likely.
+func explain(k *calls.Kernel, fs calls.FD, a asked) func(unix.Errno) error {
 	return func(e unix.Errno) error {
-		var text []string
-		buf := calls.NewBuf(1024)
-		for {
-			n, err := k.Read("", fs, buf).Now()
-			if err != nil || n <= 0 {
-				break
-			}
-			line := strings.TrimSpace(string(buf.Bytes[:n]))
-			if len(line) > 2 && line[1] == ' ' { // "e text": the level comes first
-				line = line[2:]
-			}
-			text = append(text, line)
+		switch said := log(k, fs); {
+		case said != "":
+			return fmt.Errorf("%s: %w%s", said, e, mistyped(a.kind, a.word, said))
+		case a.word != "":
+			return fmt.Errorf("option %s: %w", a.word, e)
 		}
-		switch {
-		case len(text) > 0:
-			return fmt.Errorf("%s: %w", strings.Join(text, ", "), e)
-		case option != "":
-			return fmt.Errorf("option %s: %w", option, e)
+		return withCause(e, a.kind, a.data)
+	}
+}
+
+// withCause is an errno with its likely cause.
+func withCause(e unix.Errno, kind string, data []string) error {
+	if why := cause(kind, data, e); why != "" {
+		return fmt.Errorf("%w (%s)", e, why)
+	}
+	return e
+}
+
+// log is what the kernel has to say about a file system that is being made.
+func log(k *calls.Kernel, fs calls.FD) string {
+	var text []string
+	buf := calls.NewBuf(1024)
+	for {
+		n, err := k.Read("", fs, buf).Now()
+		if err != nil || n <= 0 {
+			return strings.Join(text, ", ")
 		}
-		return e
+		line := strings.TrimSpace(string(buf.Bytes[:n]))
+		if len(line) > 2 && line[1] == ' ' { // "e text": the level comes first
+			line = line[2:]
+		}
+		text = append(text, line)
 	}
 }
 

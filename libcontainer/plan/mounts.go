@@ -25,15 +25,19 @@ func (p *planner) mounts() error {
 		if err != nil {
 			return fmt.Errorf("mounts[%d].options: %w", i, err)
 		}
+		if p.number = 0; i < len(p.spec.Mounts) {
+			p.number = step.Number(i + 1)
+		}
 		p.mount(i, &m, o)
 	}
+	p.number = 0
 	return nil
 }
 
 func (p *planner) mount(i int, m *specs.Mount, o option.Options) {
 	ids := p.idMap(i, m, o)
 	s := &step.Mount{
-		Target: path.Clean("/" + m.Destination), Kind: m.Type, Source: m.Source, Options: o,
+		Target: path.Clean("/" + m.Destination), Number: p.number, Kind: m.Type, Source: m.Source, Options: o,
 		Attr: o.Attr.Set, Staging: p.opt.Staging, Fallback: -1,
 	}
 	if !o.Remount && !o.Bind {

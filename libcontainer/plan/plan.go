@@ -141,6 +141,8 @@ type planner struct {
 	null int // the source that is the host's /dev/null, -1: none yet
 	dir  int // the source that hides directories, -1: none yet
 
+	number step.Number // of the mount that is being planned
+
 	seen  bool // others see the first process, see [namespaces.seen]
 	procs []procfs
 

@@ -56,6 +56,7 @@ func (p *planner) add(s step.Step) { p.Orders.Steps = append(p.Orders.Steps, s) 
 
 // source adds a source and returns its number.
 func (p *planner) source(s step.Source) int {
+	s.Number = p.number
 	p.Sources = append(p.Sources, s)
 	return len(p.Sources) - 1
 }

@@ -48,7 +48,7 @@ func capabilityWarnings(c *specs.LinuxCapabilities, have caps.Set) (warnings []s
 			if known || len(missing) > maxMeant {
 				continue
 			}
-			if other := caps.Meant(name); other != "" {
+			if other := caps.Meant(name); other != "" && !slices.Contains(meant, other) {
 				meant = append(meant, other)
 			}
 		}

@@ -41,7 +41,7 @@ func (m *Maker) Open(s *step.Source) (int, error) {
 	fd := m.Make(k, s)
 	if err := k.Flush(); err != nil {
 		k.Close(fd)
-		return -1, fmt.Errorf("%s: %w", s, err)
+		return -1, s.Blame(fmt.Errorf("%s: %w", s, err))
 	}
 	return fd.Int(), nil
 }
@@ -67,7 +67,7 @@ func (m *Maker) Make(k *calls.Kernel, s *step.Source) calls.FD {
 // Map maps the ids of a mount that somebody else has made.
 func (m *Maker) Map(fd int, s *step.Source) error {
 	if err := m.idMap(fd, &s.IDMap); err != nil {
-		return fmt.Errorf("%s: %w", s, err)
+		return s.Blame(fmt.Errorf("%s: %w", s, err))
 	}
 	return nil
 }

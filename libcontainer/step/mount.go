@@ -28,7 +28,8 @@ const (
 
 // Mount puts one mount in its place.
 type Mount struct {
-	Target  string // inside the container
+	Target string // inside the container
+	Number
 	From    From
 	Index   int    // of the tree, or of the first process's mount
 	Kind    string // file system, for New and for checks
@@ -114,7 +115,7 @@ func (s *Mount) detached(e *Env) Tree {
 // because the order in which the kernel lists mounts is that of their making.
 func (s *Mount) ofContext(e *Env, fs calls.FD) Tree {
 	defer e.K.Close(fs)
-	tree := mount.FromContext(e.K, fs, s.First())
+	tree := mount.FromContext(e.K, s.Kind, fs, s.First())
 	s.more(e.K, tree)
 	return Tree{FD: tree, Stat: &directory}
 }

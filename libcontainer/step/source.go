@@ -10,6 +10,7 @@ import (
 // not make mounts, by the first process in that copy. Steps name it by its number.
 type Source struct {
 	What string // for error messages: "/srv at /data"
+	Number
 	Path string // what is cloned, or the source of a new file system
 
 	// A clone.
