@@ -39,8 +39,11 @@ func (a *auditor) capabilityNames() {
 		field string
 		names []string
 	}{
-		{"bounding", c.Bounding}, {"effective", c.Effective}, {"permitted", c.Permitted},
-		{"inheritable", c.Inheritable}, {"ambient", c.Ambient},
+		{"bounding", c.Bounding},
+		{"effective", c.Effective},
+		{"permitted", c.Permitted},
+		{"inheritable", c.Inheritable},
+		{"ambient", c.Ambient},
 	} {
 		for i, name := range l.names {
 			if _, known := caps.Parse(name); known {
