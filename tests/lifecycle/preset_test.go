@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/tests/harness"
 )
@@ -111,6 +112,49 @@ func TestPresetEffects(t *testing.T) {
 			t.Errorf("%s: %v, want %q", list, r, c.want)
 		}
 	}
+}
+
+// systemd itself, the host's, comes up by its preset, runs a service in a cgroup of its own, and ends by its stop signal.
+func TestPresetSystemd(t *testing.T) {
+	harness.NeedRung(t, "runc has no presets")
+	if _, err := os.Stat("/usr/lib/systemd/systemd"); err != nil {
+		t.Skip("the host has no systemd")
+	}
+	b := harness.Empty(t, harness.Template(t))
+	for _, dir := range []string{"usr", "etc/systemd/system", "var", "proc", "sys", "dev", "run", "tmp"} {
+		if err := os.MkdirAll(b.Rootfs+"/"+dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"bin", "sbin", "lib", "lib64"} {
+		if err := os.Symlink("usr/"+name, b.Rootfs+"/"+name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.Write(t, "etc/machine-id", "", 0o644)
+	b.Write(t, "etc/systemd/system/default.target", "[Unit]\nRequires=proof.service\nAllowIsolate=yes\n", 0o644)
+	b.Write(t, "etc/systemd/system/proof.service", "[Unit]\nDefaultDependencies=no\n[Service]\nExecStart=/bin/sh -c 'cat /proc/self/cgroup >/var/new && mv /var/new /var/proof; sleep 1000'\n", 0o644)
+	if !preset(t, b, "systemd", "") {
+		t.Fatal("systemd contradicts itself")
+	}
+	b.Spec.Process.Args = []string{"/usr/lib/systemd/systemd", "--system"}
+	b.Spec.Mounts = append(b.Spec.Mounts, specs.Mount{Destination: "/usr", Source: "/usr", Options: []string{"rbind", "ro", "rprivate"}})
+	b.Save(t)
+	pid := b.Running(t)
+	var proof []byte
+	harness.Until(t, "service of systemd", func() bool {
+		var err error
+		proof, err = os.ReadFile(b.Rootfs + "/var/proof")
+		return err == nil
+	})
+	if !strings.Contains(string(proof), "/system.slice/proof.service\n") {
+		t.Errorf("cgroups of the service: %s", proof)
+	}
+	b.Must(t, "kill", "SIGRTMIN+3")
+	if ws := harness.Wait(t, pid); ws.Signaled() && ws.Signal() == unix.SIGKILL {
+		t.Errorf("systemd ended by %v", ws.Signal())
+	}
+	b.Must(t, "delete")
 }
 
 func readLink(t *testing.T, path string) string {
