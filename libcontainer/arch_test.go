@@ -23,7 +23,7 @@ var layers = [][]string{
 	{"libcontainer/testbed"},
 	{
 		"nsenter", "seccomp", "cgroups/cgfile",
-		"libcontainer/caps", "libcontainer/cpulist", "libcontainer/early", "libcontainer/fault", "libcontainer/jsontext", "libcontainer/leftover", "libcontainer/mount/option", "libcontainer/netdev",
+		"libcontainer/caps", "libcontainer/cpulist", "libcontainer/digest", "libcontainer/early", "libcontainer/fault", "libcontainer/jsontext", "libcontainer/leftover", "libcontainer/mount/option", "libcontainer/netdev",
 		"libcontainer/proc", "libcontainer/program", "libcontainer/resctrl", "libcontainer/seal", "libcontainer/thread", "libcontainer/trap", "libcontainer/tty", "libcontainer/user",
 		"libcontainer/wire",
 	},

@@ -3,8 +3,6 @@ package image
 import (
 	"archive/tar"
 	"bytes"
-	"crypto/sha256"
-	"crypto/sha512"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -14,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/digest"
 	"github.com/rung-oci/rung/libcontainer/rootfs"
 )
 
@@ -142,29 +141,27 @@ func blob(l layout, d descriptor) ([]byte, error) {
 }
 
 // parseDigest takes digests that can be checked. They become part of a path.
-func parseDigest(digest string) (algorithm string, sum []byte, err error) {
-	algorithm, text, _ := strings.Cut(digest, ":")
+func parseDigest(text string) (algorithm string, sum []byte, err error) {
+	algorithm, digits, _ := strings.Cut(text, ":")
 	size := 0
 	switch algorithm {
 	case "sha256":
-		size = sha256.Size
+		size = digest.Size256
 	case "sha512":
-		size = sha512.Size
+		size = digest.Size512
 	default:
-		return "", nil, fmt.Errorf("digest %.160q: neither sha256 nor sha512", digest)
+		return "", nil, fmt.Errorf("digest %.160q: neither sha256 nor sha512", text)
 	}
-	sum, err = hex.DecodeString(text)
-	if err != nil || len(sum) != size || strings.ToLower(text) != text {
-		return "", nil, fmt.Errorf("digest %.160q: not %d lower-case hexadecimal digits", digest, 2*size)
+	sum, err = hex.DecodeString(digits)
+	if err != nil || len(sum) != size || strings.ToLower(digits) != digits {
+		return "", nil, fmt.Errorf("digest %.160q: not %d lower-case hexadecimal digits", text, 2*size)
 	}
 	return algorithm, sum, nil
 }
 
 func sumOf(algorithm string, text []byte) []byte {
 	if algorithm == "sha512" {
-		sum := sha512.Sum512(text)
-		return sum[:]
+		return digest.SHA512(text)
 	}
-	sum := sha256.Sum256(text)
-	return sum[:]
+	return digest.SHA256(text)
 }
