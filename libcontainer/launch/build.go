@@ -152,8 +152,8 @@ func ofStep(err error) error {
 		return err
 	}
 	err = fmt.Errorf("%s: %w", failed.Step, err)
-	if m, is := failed.Step.(*step.Mount); is {
-		err = m.Blame(err)
+	if mount, is := failed.Step.(interface{ Blame(err error) error }); is {
+		return mount.Blame(err)
 	}
 	return err
 }

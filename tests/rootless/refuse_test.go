@@ -38,6 +38,15 @@ func TestRefused(t *testing.T) {
 		"a device that's not": {func(s *specs.Spec) {
 			s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/x", Type: "c", Major: 240, Minor: 7}}
 		}, "device /dev/x"},
+		"a disk": {func(s *specs.Spec) {
+			s.Mounts = append(s.Mounts, specs.Mount{Destination: "/disk", Type: "ext4", Source: "/dev/null"})
+		}, "mount ext4 at /disk: operation not permitted (in a user namespace few file systems can be mounted: bind one that the host has mounted) (mounts["},
+		"a mistyped option": {func(s *specs.Spec) {
+			s.Mounts = append(s.Mounts, specs.Mount{Destination: "/x", Type: "tmpfs", Source: "x", Options: []string{"sizee=4k"}})
+		}, "invalid argument; did you mean size? (mounts["},
+		"a source that isn't there": {func(s *specs.Spec) {
+			s.Mounts = append(s.Mounts, specs.Mount{Destination: "/x", Source: "/not/here", Options: []string{"bind"}})
+		}, "/not/here at /x: no such file or directory (mounts["},
 		"the host's network": {namespace(specs.NetworkNamespace, "/proc/1/ns/net"), "/proc/1/ns/net"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -48,6 +57,21 @@ func TestRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What is missing of a program is read with the user's rights, and named as for root.
+func TestRefusedProgram(t *testing.T) {
+	b := newBundle(t, harness.Args("/bin/script"))
+	b.Write(t, "bin/script", "#!/no/such\n", 0o755)
+	b.Container(t, "run").Fails(t, 255, "exec /bin/script: no such file or directory (its interpreter /no/such is missing)")
+	b.Run(t, "delete", "--force", b.ID)
+	b.Spec.Process.Args = []string{"/bin/sleep", "600"}
+	b.Save(t)
+	pid, _ := b.Create(t)
+	b.Must(t, "start")
+	b.Run(t, "exec", b.ID, "/bin/script").Fails(t, 255, "exec /bin/script: no such file or directory (its interpreter /no/such is missing)")
+	b.Must(t, "delete", "--force")
+	harness.Wait(t, pid)
 }
 
 // Fault 42: newuidmap and newgidmap are missing, fail or hang.
