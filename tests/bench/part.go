@@ -174,7 +174,7 @@ func build(out string) error {
 	if err != nil {
 		return fmt.Errorf("find the module: %w", err)
 	}
-	cmd = exec.Command("go", "build", "-trimpath", "-tags", "urfave_cli_no_template", "-ldflags", release.LinkFlags(runtime.GOARCH), "-o", out, ".")
+	cmd = exec.Command("go", "build", "-trimpath", "-tags", release.Tags, "-ldflags", release.LinkFlags(runtime.GOARCH), "-o", out, ".")
 	cmd.Dir = filepath.Dir(string(bytes.TrimSpace(dir)))
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
 	if text, err := cmd.CombinedOutput(); err != nil {

@@ -53,9 +53,7 @@ func goBuild(dir, out, pkg string, flags ...string) error {
 		return os.WriteFile(out, data, 0o755)
 	}
 	args := []string{"build", "-trimpath", "-ldflags=-s -w", "-o", out}
-	if tags := os.Getenv("RUNG_TAGS"); tags != "" {
-		args = append(args, "-tags", tags)
-	}
+	args = append(args, "-tags", strings.Trim(release.Tags+","+os.Getenv("RUNG_TAGS"), ","))
 	cmd := exec.Command("go", append(append(args, flags...), pkg)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")

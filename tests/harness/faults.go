@@ -132,7 +132,7 @@ func UseTagged(t testing.TB, tags string) {
 	}
 	out := filepath.Join(Dir(), tags, "rung")
 	if _, err := os.Stat(out); err != nil {
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags="+release.LinkFlags(runtime.GOARCH), "-tags", tags, "-o", out, ".")
+		cmd := exec.Command("go", "build", "-trimpath", "-ldflags="+release.LinkFlags(runtime.GOARCH), "-tags", release.Tags+","+tags, "-o", out, ".")
 		cmd.Dir = filepath.Dir(module)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
 		if text, err := cmd.CombinedOutput(); err != nil {

@@ -2,6 +2,9 @@
 // and measured is that.
 package release
 
+// Tags are the build tags of the runtime, the Makefile's.
+const Tags = "urfave_cli_no_template"
+
 // LinkFlags are what the linker is told for the runtime itself on an architecture: the
 // Makefile's, but for the version.
 func LinkFlags(arch string) string {

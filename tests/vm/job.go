@@ -79,7 +79,7 @@ func makeJob(ctx context.Context, tests, dir string, o *options) error {
 // programs builds what the tests' harness would build if the guest had Go.
 func (t *tree) programs() error {
 	bin := t.root + "/bin/"
-	if err := t.build(t.repo, bin+"rung", "-ldflags="+release.LinkFlags(t.arch), "-tags", "urfave_cli_no_template", "."); err != nil {
+	if err := t.build(t.repo, bin+"rung", "-ldflags="+release.LinkFlags(t.arch), "-tags", release.Tags, "."); err != nil {
 		return err
 	}
 	for name, pkg := range map[string]string{"probe": "./probe", "go-attack": "./security/attack"} {
