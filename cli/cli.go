@@ -33,9 +33,9 @@ type app struct {
 }
 
 // Main runs the command line args, of which the first is the program's name,
-// and returns the exit code: 0, 1 for any error, 3 for an unknown command, or
-// the one of the process that `run` waited for. Errors are on stderr, and in
-// the file of --log.
+// and returns the exit code: 0, 1 for any error (2 of a command for which 1 says
+// something else), 3 for an unknown command, or the one of the process that `run`
+// waited for. Errors are on stderr, and in the file of --log.
 func Main(args []string, version, commit string) int {
 	a := &app{version: version, commit: commit, stdout: os.Stdout, stderr: os.Stderr}
 	return a.run(args)

@@ -18,6 +18,7 @@ type command struct {
 	raw              bool // options are arguments
 	traced           bool // has --trace
 	minArgs, maxArgs int
+	trouble          int // exit code of an error, where 1 says something else; 0: 1
 	build            func(a *app, c *urfave.Command) action
 }
 
@@ -72,7 +73,9 @@ func (d *command) make(a *app) *urfave.Command {
 	c := d.entry()
 	c.ArgsUsage = d.argsUsage
 	c.Description = d.description
-	c.OnUsageError = usage
+	c.OnUsageError = func(ctx context.Context, c *urfave.Command, err error, sub bool) error {
+		return d.failed(usage(ctx, c, err, sub))
+	}
 	c.SkipFlagParsing, c.HideHelp = d.raw, d.raw
 	do := d.build(a, c)
 	if d.traced {
@@ -81,11 +84,19 @@ func (d *command) make(a *app) *urfave.Command {
 	c.Action = func(_ context.Context, c *urfave.Command) error {
 		args := c.Args().Slice()
 		if err := d.count(len(args)); err != nil {
-			return &usageError{command: c.FullName(), err: err}
+			return d.failed(&usageError{command: c.FullName(), err: err})
 		}
-		return do(args)
+		return d.failed(do(args))
 	}
 	return c
+}
+
+// failed gives an error the exit code that the command has for all of its errors.
+func (d *command) failed(err error) error {
+	if err == nil || d.trouble == 0 {
+		return err
+	}
+	return &exitError{err, d.trouble}
 }
 
 // count checks the number of arguments.

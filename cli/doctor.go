@@ -9,7 +9,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/spec"
 )
 
-// exitSick is the exit code where something is missing, or the bundle can't be read.
+// exitSick is the exit code where something is missing, or nothing can be said.
 const exitSick = 2
 
 var doctorCommand = command{
@@ -24,13 +24,15 @@ can't tell is tried, in processes that end at once, and in cgroups that go again
 The exit code is 2 if something is missing that every container needs, 1 if
 something is degraded or missing that many containers need, and otherwise 0. With
 a bundle only what that needs counts: 2 if it is missing, 1 if it is degraded.
-Global options count as they would for create.
+After an error, such as a bundle that can't be read, it is 2. Global options
+count as they would for create.
 
 EXAMPLE:
    # rung doctor
    # rung --systemd-cgroup doctor box
    # rung doctor --format json | jq '.checks[] | select(.status != "ok")'`,
 	maxArgs: 1,
+	trouble: exitSick,
 	build: func(a *app, c *urfave.Command) action {
 		var format string
 		c.Flags = []urfave.Flag{
@@ -59,7 +61,7 @@ func (a *app) doctor(format string, args []string) error {
 	}
 	if len(args) > 0 {
 		if o.Bundle, err = spec.Load(args[0]); err != nil {
-			return &exitError{err, exitSick}
+			return err
 		}
 	}
 	list := doctor.Examine(&o)

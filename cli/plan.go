@@ -23,8 +23,8 @@ and system calls in their order. Who may not create the container is told what
 root would do.
 
 With --diff, says how the plans of two bundles differ; with --against, how that
-of a bundle differs from what a container has been given. Then the exit code is
-0 if they don't differ, 1 if they do, and 2 after an error.
+of a bundle differs from what a container has been given: then the exit code is
+1 if they do. After any error it is 2.
 
 EXAMPLE:
    # rung plan box
@@ -32,6 +32,7 @@ EXAMPLE:
    # rung plan --diff box box2
    # rung plan --against web box`,
 	maxArgs: 2,
+	trouble: 2, // as of diff(1)
 	build: func(a *app, c *urfave.Command) action {
 		p := &planning{app: a}
 		c.Flags = []urfave.Flag{
@@ -44,15 +45,9 @@ EXAMPLE:
 			&urfave.StringFlag{Name: "id", Destination: &p.opt.ID, Usage: "`id` of the container; the bundle's name by default"},
 			&urfave.BoolFlag{Name: "no-pivot", Destination: &p.opt.NoPivot, Usage: "as of create"},
 			&urfave.BoolFlag{Name: "no-new-keyring", Destination: &p.opt.NoNewKeyring, Usage: "as of create"},
-			&urfave.IntFlag{Name: "preserve-fds", Destination: &p.opt.PreserveFDs, Usage: "as of create"},
+			&numberFlag{Name: "preserve-fds", Destination: &p.opt.PreserveFDs, Usage: "as of create"},
 		}
-		return func(args []string) error {
-			err := p.run(args)
-			if err != nil && (p.diff || p.against != "") {
-				return &exitError{err, 2}
-			}
-			return err
-		}
+		return p.run
 	},
 }
 
@@ -67,6 +62,9 @@ type planning struct {
 }
 
 func (p *planning) run(args []string) (err error) {
+	if err := checkPreserved(p.opt.PreserveFDs, libcontainer.CheckPreserved); err != nil {
+		return err
+	}
 	if err := checkFormat(p.format, "text", "json"); err != nil {
 		return err
 	}
