@@ -12,11 +12,15 @@ import (
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/preview"
 	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/libcontainer/state"
 )
 
 // Plan tells what Create would do, and does nothing. Who may not create the container is told what root would do. It fails where
 // Create would before it changes anything.
 func (r *Runtime) Plan(o *CreateOptions) (*preview.Preview, error) {
+	if err := state.CheckID(o.ID); err != nil {
+		return nil, err
+	}
 	b, err := spec.Load(o.Bundle)
 	if err != nil {
 		return nil, err
