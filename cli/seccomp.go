@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
@@ -19,7 +18,8 @@ var seccompCommand = command{
 	name:  "seccomp",
 	usage: "look into seccomp profiles",
 	description: `Says what a seccomp profile does, and shows the filter that it is compiled to.
-PROFILE is a bundle, a config.json, or a file with the linux.seccomp of one.
+PROFILE is a bundle, a config.json, a file with the linux.seccomp of one or, for
+-, the standard input.
 
 EXAMPLE:
    # rung seccomp explain box clone 0x10000000
@@ -133,8 +133,7 @@ func (a *app) profile(path string) (*specs.LinuxSeccomp, error) {
 	if err := a.begin(); err != nil {
 		return nil, err
 	}
-	path = configPath(path)
-	data, err := os.ReadFile(path)
+	data, path, err := readBundle(path)
 	if err != nil {
 		return nil, err
 	}

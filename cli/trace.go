@@ -4,12 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	urfave "github.com/urfave/cli/v3"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/timeline"
 )
 
@@ -64,7 +64,7 @@ EXAMPLE:
 			if !ok {
 				return fmt.Errorf("invalid format option: %q", format)
 			}
-			data, err := os.ReadFile(args[0])
+			data, err := spec.ReadFile(args[0])
 			if err != nil {
 				return err
 			}

@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 
@@ -143,13 +142,7 @@ func (u *update) resources() (*specs.LinuxResources, []string, error) {
 }
 
 func readResources(file string) (*specs.LinuxResources, []string, error) {
-	var text []byte
-	var err error
-	if file == "-" {
-		text, err = io.ReadAll(os.Stdin)
-	} else {
-		text, err = os.ReadFile(file)
-	}
+	text, _, err := readDocument(file)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -24,7 +24,8 @@ var validateCommand = command{
 directory), a file or, for -, the standard input, and says all that is to be
 said about it, each with its place: an error, for which no container is made;
 what is ignored; what differs from runc; what is deprecated; and what gives
-the container power over the host. Nothing is asked of the host.
+the container power over the host. Nothing is asked of the host. The file may be
+a pipe, whose end is waited for.
 
 The exit code is 1 if there is an error; with --strict, if there is anything.
 
@@ -61,7 +62,7 @@ func (a *app) validate(name, format string, strict bool) error {
 		return err
 	}
 	write := map[string]func(file string, list []audit.Finding) ([]byte, error){"text": findingsText, "json": findingsJSON, "sarif": findingsSARIF}[format]
-	raw, file, err := readDocument(name)
+	raw, file, err := readBundle(name)
 	if err != nil {
 		return err
 	}
@@ -85,19 +86,27 @@ func checkFormat(format string, known ...string) error {
 	return fmt.Errorf("unknown format %q: it can be %s or %s", format, strings.Join(known[:last], ", "), known[last])
 }
 
-// readDocument reads a configuration, and says which file it is.
+// readBundle reads the configuration of a bundle, or another, and says which file it is.
+func readBundle(name string) (raw []byte, file string, err error) {
+	if file = configPath(name); name != "-" && file != name {
+		raw, err = spec.ReadConfig(name)
+		return raw, file, err
+	}
+	return readDocument(name)
+}
+
+// readDocument reads the standard input or a file, and says which it was. Neither may be larger than a configuration.
 func readDocument(name string) (raw []byte, file string, err error) {
-	if name == "-" {
-		raw, err = io.ReadAll(io.LimitReader(os.Stdin, spec.MaxConfigSize+1))
-		name = "standard input"
-	} else {
-		name = configPath(name)
-		raw, err = os.ReadFile(name)
+	if name != "-" {
+		raw, err = spec.ReadFile(name)
+		return raw, name, err
 	}
+	file = "standard input"
+	raw, err = io.ReadAll(io.LimitReader(os.Stdin, spec.MaxConfigSize+1))
 	if err == nil && len(raw) > spec.MaxConfigSize {
-		err = errors.New(name + ": larger than the limit of " + strconv.Itoa(spec.MaxConfigSize>>20) + " MiB")
+		err = errors.New(file + ": larger than the limit of " + strconv.Itoa(spec.MaxConfigSize>>20) + " MiB")
 	}
-	return raw, name, err
+	return raw, file, err
 }
 
 func findingsText(file string, list []audit.Finding) ([]byte, error) {
@@ -142,6 +151,9 @@ func indented(v any) ([]byte, error) {
 	return append(text, '\n'), err
 }
 
+// sarifSchema is what the standard has its schema by.
+const sarifSchema = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
 // findingsSARIF writes what code review tools read (Static Analysis Results Interchange Format, version 2.1.0).
 func findingsSARIF(file string, list []audit.Finding) ([]byte, error) {
 	type object = map[string]any
@@ -165,7 +177,7 @@ func findingsSARIF(file string, list []audit.Finding) ([]byte, error) {
 			}}},
 		})
 	}
-	return indented(object{"version": "2.1.0", "runs": []object{{"tool": object{"driver": object{"name": "rung", "rules": rules}}, "results": results}}})
+	return indented(object{"$schema": sarifSchema, "version": "2.1.0", "runs": []object{{"tool": object{"driver": object{"name": "rung", "rules": rules}}, "results": results}}})
 }
 
 // level is SARIF's word for a severity.

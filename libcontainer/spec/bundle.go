@@ -1,6 +1,7 @@
 // Package spec loads, decodes and checks config.json, and knows what this runtime supports of it.
 //
-// The one type for a configuration is specs-go's own. Everything but [Load] is pure.
+// The one type for a configuration is specs-go's own. Everything is pure but what reads files: [Load], [LoadProcess], [ReadConfig] and
+// [ReadFile].
 package spec
 
 import (
@@ -38,7 +39,7 @@ func Load(dir string) (*Bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bundle: %w", err)
 	}
-	raw, err := readConfig(dir)
+	raw, err := ReadConfig(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -91,20 +92,11 @@ func withoutConsequences(decoded, checked Errors) Errors {
 	return all
 }
 
-// LoadProcess reads the file of a process object, see [DecodeProcess]. It may be a pipe: its name
-// is the caller's own.
+// LoadProcess reads the file of a process object, see [DecodeProcess] and [ReadFile].
 func LoadProcess(path string) (*specs.Process, []string, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	raw, err := ReadFile(path)
 	if err != nil {
-		return nil, nil, &os.PathError{Op: "open", Path: path, Err: err}
-	}
-	defer unix.Close(fd)
-	raw, err := fdio.ReadAll(fd, 4096, MaxConfigSize+1)
-	if err != nil {
-		return nil, nil, &os.PathError{Op: "read", Path: path, Err: err}
-	}
-	if len(raw) > MaxConfigSize {
-		return nil, nil, tooBig(path)
+		return nil, nil, err
 	}
 	p, warnings, err := DecodeProcess(raw)
 	if err != nil {
@@ -113,9 +105,36 @@ func LoadProcess(path string) (*specs.Process, []string, error) {
 	return p, warnings, nil
 }
 
-// readConfig returns the text of a bundle's config.json. A FIFO in its place must not block, and
+// ReadFile returns the text of a document that the caller names himself. It may be a pipe, whose end is waited for, and mustn't
+// be larger than a config.json.
+func ReadFile(path string) ([]byte, error) {
+	fd := -1
+	err := fdio.Again(func() (err error) {
+		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+		return err
+	})
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	return readAll(fd, path, 4096)
+}
+
+// readAll reads a document of about size bytes.
+func readAll(fd int, path string, size int) ([]byte, error) {
+	raw, err := fdio.ReadAll(fd, size, MaxConfigSize+1)
+	if err != nil {
+		return nil, &os.PathError{Op: "read", Path: path, Err: err}
+	}
+	if len(raw) > MaxConfigSize {
+		return nil, tooBig(path)
+	}
+	return raw, nil
+}
+
+// ReadConfig returns the text of a bundle's config.json. A FIFO in its place must not block, and
 // a huge file must not fill the memory.
-func readConfig(dir string) ([]byte, error) {
+func ReadConfig(dir string) ([]byte, error) {
 	path := filepath.Join(dir, ConfigName)
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -138,14 +157,7 @@ func readConfig(dir string) ([]byte, error) {
 	if stat.Size > MaxConfigSize {
 		return nil, tooBig(path)
 	}
-	raw, err := fdio.ReadAll(fd, int(stat.Size), MaxConfigSize+1)
-	if err != nil {
-		return nil, &os.PathError{Op: "read", Path: path, Err: err}
-	}
-	if len(raw) > MaxConfigSize {
-		return nil, tooBig(path)
-	}
-	return raw, nil
+	return readAll(fd, path, int(stat.Size))
 }
 
 func tooBig(path string) error {
