@@ -140,6 +140,12 @@ func (c *checker) cgroupsPath(p string) {
 	if len(p) > 4095 { // PATH_MAX, with its NUL
 		c.bad("must be at most 4095 bytes long", "linux", "cgroupsPath")
 	}
+	switch {
+	case slices.Contains(strings.Split(p, "/"), ".."):
+		c.bad(`".." is not allowed`, "linux", "cgroupsPath")
+	case p != "" && path.Clean("/"+p) == "/":
+		c.bad("a container can't use the root cgroup", "linux", "cgroupsPath")
+	}
 }
 
 // accessLetters are those of a device rule's access that mean something.

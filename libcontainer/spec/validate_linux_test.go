@@ -61,7 +61,10 @@ func TestValidateLinux(t *testing.T) {
 		{"cgroup", l(func(l *specs.Linux) { l.CgroupsPath = "a.slice:b:c" }), nil},
 		{"cgroup newline", l(func(l *specs.Linux) { l.CgroupsPath = "/a\nb" }), []string{"linux.cgroupsPath: must not contain a NUL byte or a newline"}},
 		{"cgroup NUL", l(func(l *specs.Linux) { l.CgroupsPath = "/a\x00b" }), []string{"linux.cgroupsPath: must not contain a NUL byte or a newline"}},
-		{"cgroup length", l(func(l *specs.Linux) { l.CgroupsPath = strings.Repeat("/", 4096) }), []string{"linux.cgroupsPath: must be at most 4095 bytes long"}},
+		{"cgroup length", l(func(l *specs.Linux) { l.CgroupsPath = strings.Repeat("/a", 2048) }), []string{"linux.cgroupsPath: must be at most 4095 bytes long"}},
+		{"cgroup above", l(func(l *specs.Linux) { l.CgroupsPath = "x/../y" }), []string{`linux.cgroupsPath: ".." is not allowed`}},
+		{"cgroup dots", l(func(l *specs.Linux) { l.CgroupsPath = "a..b:..:c" }), nil},
+		{"cgroup root", l(func(l *specs.Linux) { l.CgroupsPath = "/./" }), []string{"linux.cgroupsPath: a container can't use the root cgroup"}},
 		{"limits", l(func(l *specs.Linux) {
 			l.Resources = &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: ptr(int64(-1))}, Pids: &specs.LinuxPids{Limit: ptr(int64(-1))}}
 		}), nil},
