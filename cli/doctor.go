@@ -119,7 +119,7 @@ func checksText(list []doctor.Check) string {
 			subject = of
 		}
 		if c.Status == doctor.OK && c.Found == "" {
-			fine = append(fine, name)
+			fine = append(fine, printable(name))
 			continue
 		}
 		flush()
@@ -131,17 +131,17 @@ func checksText(list []doctor.Check) string {
 
 func checkText(c *doctor.Check, name string) string {
 	var b strings.Builder
-	b.WriteString("  " + string(c.Status) + strings.Repeat(" ", len("degraded  ")-len(c.Status)) + name)
+	b.WriteString("  " + string(c.Status) + strings.Repeat(" ", len("degraded  ")-len(c.Status)) + printable(name))
 	if c.Need == doctor.Optional && c.Status != doctor.OK {
 		b.WriteString(" (optional)")
 	}
 	if c.Found != "" {
-		b.WriteString(": " + c.Found)
+		b.WriteString(": " + printable(c.Found))
 	}
 	b.WriteByte('\n')
 	for _, line := range [...]struct{ label, text string }{{"asked for by", c.Field}, {"fails", c.Fails}, {"mend", c.Mend}} {
 		if line.text != "" && c.Status != doctor.OK {
-			b.WriteString("            " + line.label + ": " + line.text + "\n")
+			b.WriteString("            " + line.label + ": " + printable(line.text) + "\n")
 		}
 	}
 	return b.String()

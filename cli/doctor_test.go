@@ -70,6 +70,8 @@ func TestChecksText(t *testing.T) {
 		{Name: "cgroup.memory", Status: doctor.Missing, Need: doctor.Required, Field: "linux.resources.memory.limit", Found: "no hierarchy has it", Fails: "limits", Mend: "boot"},
 		{Name: "cgroup.cpu", Status: doctor.OK},
 		{Name: "idmap./srv/a.b", Status: doctor.Degraded, Need: doctor.Optional},
+		{Name: "file./dev/\x1bc", Status: doctor.OK},
+		{Name: "file./dev/\ny", Status: doctor.Missing, Found: "lstat /dev/\ny: no", Field: "a\r", Fails: "b\u009b", Mend: "c\x7f"},
 	})
 	want := strings.TrimPrefix(`
 kernel
@@ -83,6 +85,12 @@ cgroup
   ok        cpu
 idmap
   degraded  /srv/a.b (optional)
+file
+  ok        /dev/\x1bc
+  missing   /dev/\x0ay: lstat /dev/\x0ay: no
+            asked for by: a\x0d
+            fails: b\x9b
+            mend: c\x7f
 `, "\n")
 	if got != want {
 		t.Errorf("got %s\nwant %s", got, want)

@@ -70,7 +70,7 @@ func (a *app) gc(o *libcontainer.GCOptions, format string) error {
 	for i := range list {
 		if l := &list[i]; l.Err != nil {
 			failed++
-			fmt.Fprintf(a.stderr, "container %s: %v\n", l.ID, l.Err)
+			fmt.Fprintln(a.stderr, printable(fmt.Sprintf("container %s: %v", l.ID, l.Err)))
 		}
 	}
 	out := leftoversText(list, o.Apply)
@@ -88,18 +88,19 @@ func (a *app) gc(o *libcontainer.GCOptions, format string) error {
 // leftoversText has a line for each thing that is to go or has gone, and one for each container that is kept.
 func leftoversText(list []libcontainer.Leftover, applied bool) []byte {
 	var b strings.Builder
+	line := func(format string, args ...any) { b.WriteString(printable(fmt.Sprintf(format, args...)) + "\n") }
 	verb := map[bool][2]string{false: {"would remove", "would run"}, true: {"removed", "ran"}}[applied]
 	for i := range list {
 		switch l := &list[i]; {
 		case l.Err != nil:
 		case l.Keep != "":
-			fmt.Fprintf(&b, "kept container %s: %s, but %s\n", l.ID, l.Reason, l.Keep)
+			line("kept container %s: %s, but %s", l.ID, l.Reason, l.Keep)
 		default:
 			for _, t := range l.Things {
 				if t.Kind == libcontainer.ThingHooks {
-					fmt.Fprintf(&b, "%s %s poststop hook(s) of container %s: %s\n", verb[1], t.Name, l.ID, l.Reason)
+					line("%s %s poststop hook(s) of container %s: %s", verb[1], t.Name, l.ID, l.Reason)
 				} else {
-					fmt.Fprintf(&b, "%s %s %s of container %s: %s\n", verb[0], strings.ReplaceAll(t.Kind, "-", " "), t.Name, l.ID, l.Reason)
+					line("%s %s %s of container %s: %s", verb[0], strings.ReplaceAll(t.Kind, "-", " "), t.Name, l.ID, l.Reason)
 				}
 			}
 		}

@@ -127,6 +127,15 @@ func printable(s string) string {
 	return b.String()
 }
 
+// printableLines is printable for a text of several lines.
+func printableLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = printable(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
 // inspectionDoc is an inspection in JSON, see docs/schema/inspect.json.
 type inspectionDoc struct {
 	ID          string    `json:"id"`

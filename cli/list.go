@@ -54,7 +54,7 @@ func (a *app) list(format string, quiet bool) error {
 		return err
 	}
 	for _, problem := range problems {
-		io.WriteString(a.stderr, problem.Error()+"\n")
+		io.WriteString(a.stderr, printable(problem.Error())+"\n")
 	}
 	switch {
 	case quiet:
@@ -83,7 +83,7 @@ func listTable(states []*libcontainer.State, o *owners) []byte {
 			if i > 0 {
 				io.WriteString(w, "\t")
 			}
-			io.WriteString(w, cell)
+			io.WriteString(w, clean(cell))
 		}
 		io.WriteString(w, "\n")
 	}

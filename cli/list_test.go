@@ -82,6 +82,15 @@ func TestListTable(t *testing.T) {
 	}
 }
 
+// What a bundle is called doesn't move the cursor.
+func TestListTableClean(t *testing.T) {
+	s := twoStates()[:1]
+	s[0].Bundle = "/b\x1b[2J\nfake"
+	if got := string(listTable(s, someOwners())); strings.Contains(got, "\x1b") || strings.Count(got, "\n") != 2 || !strings.Contains(got, " /b?[2J?fake ") {
+		t.Errorf("listTable() = %q", got)
+	}
+}
+
 func TestListRoots(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "nosuch")
 	if code, stdout, stderr := callIn(t, []string{"rung", "--root", missing, "list"}); code != 0 || !strings.HasPrefix(stdout, "ID ") || stderr != "" {

@@ -70,11 +70,31 @@ func newLogger(out io.Writer, formatter logrus.Formatter, level logrus.Level) *l
 func logFormat(name string) (logrus.Formatter, error) {
 	switch name {
 	case "text", "": // "": the command line was not read to its end
-		return new(logrus.TextFormatter), nil
+		return new(textFormatter), nil
 	case "json":
 		return new(logrus.JSONFormatter), nil
 	}
 	return nil, errors.New("invalid log-format: " + name)
+}
+
+// textFormatter is logrus's, which quotes what goes to a file, and writes to a terminal as it is what may be of a configuration.
+type textFormatter struct{ logrus.TextFormatter }
+
+// Format makes lines of an entry.
+func (f *textFormatter) Format(e *logrus.Entry) ([]byte, error) {
+	if f.ForceColors || isTerminal(e.Logger.Out) {
+		e.Message = printableLines(e.Message)
+	}
+	return f.TextFormatter.Format(e)
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(file.Fd()), unix.TCGETS)
+	return err == nil
 }
 
 func logLevel(name string, debug bool) (logrus.Level, error) {
@@ -118,7 +138,7 @@ func (a *app) release(l *logrus.Logger) {
 // notice shows a warning on stderr whatever the level of the log is. A log file
 // of engines holds nothing but the error that ends a command, unless they ask.
 func (a *app) notice(format string, args ...any) {
-	newLogger(a.stderr, new(logrus.TextFormatter), logrus.WarnLevel).WithTime(time.Now().UTC()).Warnf(format, args...)
+	newLogger(a.stderr, new(textFormatter), logrus.WarnLevel).WithTime(time.Now().UTC()).Warnf(format, args...)
 	if a.logFile != nil {
 		a.warn(format, args...)
 	}
@@ -132,7 +152,7 @@ func (a *app) report(err error) {
 		if a.openLog() == nil {
 			logger = a.logger
 		} else {
-			logger = newLogger(a.stderr, new(logrus.TextFormatter), logrus.ErrorLevel)
+			logger = newLogger(a.stderr, new(textFormatter), logrus.ErrorLevel)
 		}
 	}
 	entry := logrus.NewEntry(logger).WithTime(time.Now().UTC()) // no look at /etc/localtime
@@ -142,8 +162,8 @@ func (a *app) report(err error) {
 	entry.Error(err.Error())
 	if a.logFile != nil {
 		a.logFile.Close()
-		a.release(newLogger(a.stderr, new(logrus.TextFormatter), a.logger.Level))
-		io.WriteString(a.stderr, err.Error()+"\n")
+		a.release(newLogger(a.stderr, new(textFormatter), a.logger.Level))
+		io.WriteString(a.stderr, printableLines(err.Error())+"\n")
 	}
 	if wrong, ok := errors.AsType[*usageError](err); ok {
 		io.WriteString(a.stderr, "See '"+wrong.command+" --help'.\n")

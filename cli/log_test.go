@@ -26,7 +26,7 @@ func TestLogFormat(t *testing.T) {
 	for _, name := range []string{"", "text"} {
 		if f, err := logFormat(name); err != nil {
 			t.Errorf("logFormat(%q): %v", name, err)
-		} else if _, ok := f.(*logrus.TextFormatter); !ok {
+		} else if _, ok := f.(*textFormatter); !ok {
 			t.Errorf("logFormat(%q) = %T", name, f)
 		}
 	}
@@ -167,5 +167,20 @@ func TestLogAppends(t *testing.T) {
 	a.report(errors.New("after"))
 	if got := read(); !strings.HasPrefix(got, "before\n") || !strings.Contains(got, "after") {
 		t.Errorf("log = %q", got)
+	}
+}
+
+// A terminal gets lines, and nothing of a message that moves its cursor; a file gets it quoted, as ever.
+func TestTextFormatter(t *testing.T) {
+	for _, c := range []struct {
+		colors bool
+		want   string
+	}{{true, `a\x1b[2J` + "\nb"}, {false, `msg="a\x1b[2J\nb"`}} {
+		f := new(textFormatter)
+		f.ForceColors = c.colors
+		got, err := f.Format(&logrus.Entry{Logger: newLogger(new(bytes.Buffer), f, logrus.InfoLevel), Message: "a\x1b[2J\nb"})
+		if err != nil || !strings.Contains(string(got), c.want) {
+			t.Errorf("%q, %v, want %q", got, err, c.want)
+		}
 	}
 }

@@ -61,3 +61,35 @@ func TestPlanSchema(t *testing.T) {
 		t.Error("the state directory was made")
 	}
 }
+
+// Nothing of a configuration ends a line of a plan for people, or goes to their terminal; JSON has it exactly.
+func TestPlanPrintable(t *testing.T) {
+	at := t.TempDir()
+	const config = `{"ociVersion": "1.2.0", "root": {"path": "rootfs"}, "hostname": "h\u001b]0;x\u0007",
+		"process": {"args": ["a\u001b"], "cwd": "/\u001b", "user": {"uid": 0, "gid": 0}, "capabilities": {"bounding": ["CAP_\u001b\n"]}},
+		"mounts": [{"destination": "/m\u001b[2J\nfake", "type": "tmpfs", "source": "s\u001b", "options": ["size=1m\u001b"]},
+			{"destination": "/n", "type": "x\u001b", "source": "x"}, {"destination": "/b\u009b", "source": "/none\u001b", "options": ["bind"]}],
+		"linux": {"namespaces": [{"type": "mount"}, {"type": "uts"}, {"type": "pid"}], "cgroupsPath": "/rung\u001b[2J", "maskedPaths": ["/x\u001b\n"], "readonlyPaths": ["/y\u001b"],
+			"resources": {"cpu": {"cpus": "0"}}, "devices": [{"path": "/dev/\u001b\nc", "type": "c", "major": 10, "minor": 229}]}}`
+	if err := os.Mkdir(at+"/rootfs", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(at+"/config.json", []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := call(t, "plan", at)
+	if code != 0 || stderr != "" {
+		t.Fatalf("code %d, stderr %q", code, stderr)
+	}
+	for line := range strings.Lines(stdout) {
+		if text := strings.TrimSuffix(line, "\n"); printable(text) != text || !strings.HasPrefix(text, "  ") && strings.Contains(text, "fake") {
+			t.Errorf("%q", line)
+		}
+	}
+	if !strings.Contains(stdout, `\x1b[2J`) {
+		t.Error(stdout)
+	}
+	if _, stdout, _ = call(t, "plan", "--format", "json", at); !strings.Contains(stdout, `"/m\u001b[2J\nfake"`) {
+		t.Error(stdout)
+	}
+}

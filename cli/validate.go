@@ -112,13 +112,13 @@ func readDocument(name string) (raw []byte, file string, err error) {
 func findingsText(file string, list []audit.Finding) ([]byte, error) {
 	var b strings.Builder
 	for _, f := range list {
-		fmt.Fprintf(&b, "%s:%d:%d: %s: ", file, f.Line, f.Column, f.Severity)
+		fmt.Fprintf(&b, "%s:%d:%d: %s: ", printable(file), f.Line, f.Column, f.Severity)
 		if f.Path != "" {
-			b.WriteString(f.Path + ": ")
+			b.WriteString(printable(f.Path) + ": ")
 		}
-		b.WriteString(f.Message + " (" + f.Section + ")\n")
+		b.WriteString(printable(f.Message) + " (" + f.Section + ")\n")
 		if f.Fix != "" {
-			b.WriteString("\t" + f.Fix + "\n")
+			b.WriteString("\t" + printable(f.Fix) + "\n")
 		}
 	}
 	return []byte(b.String()), nil

@@ -3,8 +3,24 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
+
+// What a configuration and its file are called doesn't move the cursor; JSON says it exactly.
+func TestValidatePrintable(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a\x1b\nb.json")
+	if err := os.WriteFile(file, []byte(`{"ociVersion": "1.2.0", "\u001b[2J\nk": 1, "hostname": "h\u001b", "root": {"path": "\u001b"}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, stdout, _ := call(t, "validate", file)
+	if strings.Contains(stdout, "\x1b") || !strings.Contains(stdout, `a\x1b\x0ab.json:1:`) || !strings.Contains(stdout, `\x1b[2J`) {
+		t.Errorf("%q", stdout)
+	}
+	if _, stdout, _ = call(t, "validate", "--format", "json", file); !strings.Contains(stdout, `a\u001b\nb.json`) {
+		t.Errorf("%q", stdout)
+	}
+}
 
 // TestValidateSchema holds the output against docs/schema/validate.json.
 func TestValidateSchema(t *testing.T) {

@@ -17,7 +17,7 @@ type Section struct {
 // Sections are a preview as text, without the parts that are empty.
 func (p *Preview) Sections() []Section {
 	list := []Section{
-		{"warnings", p.Warnings},
+		{"warnings", slices.Clone(p.Warnings)},
 		{"container", p.container()},
 		{"namespaces", p.namespaces()},
 		{"cgroup", p.Cgroup.lines()},
@@ -27,11 +27,28 @@ func (p *Preview) Sections() []Section {
 		{"sysctls", writes(p.Sysctls)},
 		{"seccomp", p.Seccomp.lines()},
 		{"process", p.Process.lines()},
-		{"steps", p.Steps},
+		{"steps", slices.Clone(p.Steps)},
 		{"system calls", p.calls()},
+	}
+	for _, s := range list {
+		for i := range s.Lines {
+			s.Lines[i] = line(s.Lines[i])
+		}
 	}
 	return slices.DeleteFunc(list, func(s Section) bool { return len(s.Lines) == 0 })
 }
+
+// line is one as it is, or quoted as a whole if it has what would end it or go to a terminal: steps and what calls are for name things of
+// the configuration in words of their own.
+func line(s string) string {
+	if strings.ContainsFunc(s, unfit) {
+		return strconv.Quote(s)
+	}
+	return s
+}
+
+// unfit tells whether a rune is none for a line of text: a control character, one that can't be seen, or no rune at all.
+func unfit(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfffd || r >= 0x80 && !strconv.IsPrint(r) }
 
 // Text is a preview for people.
 func (p *Preview) Text() string {
@@ -55,9 +72,7 @@ func words(list ...string) string {
 
 // quoted is a text of the configuration's, fit for a line.
 func quoted(s string) string {
-	if s == "" || strings.ContainsFunc(s, func(r rune) bool {
-		return r <= ' ' || r == '"' || r == 0x7f || r == 0xfffd || r >= 0x80 && !strconv.IsPrint(r)
-	}) {
+	if s == "" || strings.ContainsAny(s, ` "`) || strings.ContainsFunc(s, unfit) {
 		return strconv.Quote(s)
 	}
 	return s
@@ -134,11 +149,11 @@ func (c *Cgroup) lines() []string {
 func writes(list []Write) (lines []string) {
 	for i := range list {
 		w := &list[i]
-		line := w.File + " = " + quoted(w.Value)
+		missing := ""
 		if w.Optional {
-			line += " (if there is such a file)"
+			missing = "(if there is such a file)"
 		}
-		lines = append(lines, line)
+		lines = append(lines, words(quoted(w.File), "=", quoted(w.Value), missing))
 	}
 	return lines
 }
