@@ -66,7 +66,7 @@ func (r *Runtime) preview(o *CreateOptions, b *spec.Bundle) (*preview.Preview, e
 	}
 	return preview.Of(&preview.Input{
 		ID: o.ID, Bundle: b.Dir, Rootfs: b.Rootfs, Spec: b.Spec, Plan: c.plan, Host: c.facts, AsRoot: c.asRoot, Driver: c.driver(), Forecast: forecast,
-		Resctrl: c.resctrl.Dirs(), Warnings: append(warnings, c.warnings()...), Source: c.source,
+		Resctrl: c.resctrl.Dirs(), Warnings: append(warnings, c.warnings()...), Source: c.source, Directory: isDirectory,
 	}), nil
 }
 
@@ -93,6 +93,24 @@ func (c *creation) source(path string) (resolved string, flags uint64, err error
 	}
 	resolved, err = os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
 	return resolved, option.OfStatfs(uint64(fs.Flags)), err
+}
+
+// isDirectory tells whether a path below a directory, which its links don't leave, is a directory.
+func isDirectory(root, path string) (bool, error) {
+	dir, err := unix.Open(root, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false, err
+	}
+	defer unix.Close(dir)
+	how := &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+	fd, err := unix.Openat2(dir, "./"+path, how)
+	if err != nil {
+		return false, err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	err = unix.Fstat(fd, &st)
+	return st.Mode&unix.S_IFMT == unix.S_IFDIR, err
 }
 
 // existing is the nearest directory above a path, or itself, that is there.

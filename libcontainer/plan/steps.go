@@ -225,8 +225,7 @@ func (p *planner) dirSource() int {
 		return -1
 	}
 	if p.dir < 0 {
-		attr := option.Attr{Set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC}
-		p.dir = p.source(step.Source{What: "mask of directories", Path: "tmpfs", Kind: "tmpfs", Data: p.withContext(step.MaskData), Attr: attr})
+		p.dir = p.source(step.Source{What: "mask of directories", Path: "tmpfs", Kind: "tmpfs", Data: p.withContext(step.MaskData), Attr: option.Attr{Set: step.MaskAttr}})
 	}
 	return p.dir
 }

@@ -1,6 +1,8 @@
 package preview
 
 import (
+	"path"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/mount/option"
@@ -20,7 +22,8 @@ type Mount struct {
 	Source   string `json:"source,omitempty"`
 	Resolved string `json:"resolved,omitempty"` // where the links of Source lead on the host, if elsewhere
 	Missing  string `json:"missing,omitempty"`  // why Source can't be had
-	// Flags are what the mount will have, if the host's source is what it is now.
+	// Flags are what the mount will have when all is done, if the host's source is what it is now. Of a mask for what isn't known to be a
+	// file or a directory, they are those that both have.
 	Flags []string `json:"flags"`
 	// Below are flags that the mounts below get as well.
 	Below       []string `json:"below"`
@@ -28,7 +31,7 @@ type Mount struct {
 	Propagation []string `json:"propagation"`
 	Data        []string `json:"data"`           // words for the file system
 	IDMap       *IDMap   `json:"idMap"`          // null: ids are the host's
-	Then        string   `json:"then,omitempty"` // what is done to it when all else is there
+	Then        string   `json:"then,omitempty"` // read-only: only when all else is there; unless it is missing: what it is for may be
 }
 
 // IDMap is how a mount maps the ids of its files: the lines of uid_map and gid_map; none means those of the container.
@@ -88,92 +91,112 @@ func propagation(list []option.Propagation) []string {
 	return words
 }
 
+// A list of mounts grows in the order of their making.
+type mountList struct {
+	*Input
+	sources []step.Source
+	all     []Mount
+	attrs   []uint64 // MOUNT_ATTR_* flags of each
+}
+
 func mounts(in *Input) []Mount {
-	list := []Mount{}
-	sources := in.Plan.AllSources()
-	clone := func(at string, i int) Mount {
-		m := in.clone(at, &sources[i])
-		m.How = "bind"
-		return m
-	}
-	later := map[string]bool{}
+	l := mountList{Input: in, sources: in.Plan.AllSources(), all: []Mount{}}
+	var later []int
 	for _, s := range in.Plan.Orders.Steps {
 		switch s := s.(type) {
 		case *step.EnterRoot:
-			list = append(list, clone("/", s.Tree))
+			l.add(l.clone("/", s.Tree))
 		case *step.Mount:
-			list = append(list, in.mount(s, sources, clone))
-			if later[s.Target] = s.Later; s.Later {
-				list[len(list)-1].Then = "read-only"
+			if l.add(l.mount(s)); s.Later {
+				later = append(later, len(l.all)-1)
+			}
+		case *step.LateReadonly:
+			for _, i := range later {
+				l.finish(i)
 			}
 		case *step.Readonly:
-			list = append(list, Mount{Destination: s.Path, How: "inside", Source: s.Path, Flags: []string{"ro"}, Recursive: true, Then: "unless it is missing"})
+			l.add(l.readonly(s))
 		case *step.Mask:
-			list = append(list, Mount{Destination: s.Path, How: "mask"})
+			l.add(l.mask(s))
 		case *step.Finish:
 			if s.Readonly {
-				list[0].Then = "read-only"
+				l.finish(0)
 			}
 		}
 	}
-	for i := range list {
-		for _, p := range []*[]string{&list[i].Flags, &list[i].Below, &list[i].Propagation, &list[i].Data} {
-			if *p == nil {
-				*p = []string{}
-			}
+	return l.all
+}
+
+// add has a mount with these flags.
+func (l *mountList) add(m Mount, attr uint64) {
+	m.Flags = flags(attr)
+	for _, p := range []*[]string{&m.Below, &m.Propagation, &m.Data} {
+		if *p == nil {
+			*p = []string{}
 		}
 	}
-	return list
+	l.all, l.attrs = append(l.all, m), append(l.attrs, attr)
+}
+
+// finish makes a mount read-only that had to be writable until now, whatever entries have said of it since.
+func (l *mountList) finish(i int) {
+	for j := range l.all {
+		if m := &l.all[j]; j == i || j > i && m.How == "flags" && path.Clean(m.Destination) == path.Clean(l.all[i].Destination) {
+			l.attrs[j] |= unix.MOUNT_ATTR_RDONLY
+			m.Flags, m.Then = flags(l.attrs[j]), "read-only"
+		}
+	}
 }
 
 // mount tells of one entry.
-func (in *Input) mount(s *step.Mount, sources []step.Source, clone func(string, int) Mount) Mount {
+func (l *mountList) mount(s *step.Mount) (Mount, uint64) {
+	o := &s.Options
 	switch s.From {
 	case step.FromTree:
-		if sources[s.Index].Kind == "" {
-			return clone(s.Target, s.Index)
+		if l.sources[s.Index].Kind == "" {
+			return l.clone(s.Target, s.Index)
 		}
 	case step.FromRoot:
-		m := inside(s.Target, &s.Tree)
+		m := cloned(s.Target, &s.Tree)
 		m.How = "inside"
-		return m
+		return m, final(&s.Tree, l.attrs[l.on(s.Tree.Path)])
 	case step.FromMount:
-		return Mount{Destination: s.Target, How: "flags", Flags: flags(s.Options.Attr.Set), Below: flags(s.Options.RecAttr.Set), Data: s.Options.Data}
+		change := step.Source{Attr: o.Attr, RecAttr: o.RecAttr, Flags: s.Flags}
+		return Mount{Destination: s.Target, How: "flags", Below: flags(o.RecAttr.Set), Data: o.Data}, final(&change, l.attrs[l.on(s.Target)])
 	}
 	m := Mount{
-		Destination: s.Target, How: "new", Type: s.Kind, Source: s.Source, Flags: flags(s.Attr&^s.Options.RecAttr.Clear | s.Options.RecAttr.Set), Below: flags(s.Options.RecAttr.Set),
-		Propagation: propagation(s.Options.Propagation), Data: append(append([]string{}, s.Options.Superblock...), s.Options.Data...),
+		Destination: s.Target, How: "new", Type: s.Kind, Source: s.Source, Below: flags(o.RecAttr.Set),
+		Propagation: propagation(o.Propagation), Data: append(append([]string{}, o.Superblock...), o.Data...),
 	}
 	if s.From == step.FromTree {
-		m.IDMap = idMap(&sources[s.Index])
+		m.IDMap = idMap(&l.sources[s.Index])
 	}
-	return m
+	return m, s.Attr&^o.RecAttr.Clear | o.RecAttr.Set
 }
 
-// inside tells of a clone whose flags aren't known.
-func inside(at string, s *step.Source) Mount {
+// cloned tells of a clone, but for how it is made.
+func cloned(at string, s *step.Source) Mount {
 	return Mount{
-		Destination: at, Source: s.Path, Flags: flags(final(s, 0)), Below: flags(s.RecAttr.Set), Recursive: s.Recursive,
-		Propagation: propagation(s.Propagation), IDMap: idMap(s),
+		Destination: at, Source: s.Path, Below: flags(s.RecAttr.Set), Recursive: s.Recursive, Propagation: propagation(s.Propagation), IDMap: idMap(s),
 	}
 }
 
 // clone tells of one of the host's.
-func (in *Input) clone(at string, s *step.Source) Mount {
-	m := inside(at, s)
-	if in.Source == nil {
-		return m
+func (l *mountList) clone(at string, i int) (Mount, uint64) {
+	s := &l.sources[i]
+	m := cloned(at, s)
+	m.How = "bind"
+	have := uint64(0)
+	if l.Source != nil {
+		resolved, flags, err := l.Source(s.Path)
+		switch have = flags; {
+		case err != nil:
+			m.Missing, have = err.Error(), 0
+		case resolved != s.Path:
+			m.Resolved = resolved
+		}
 	}
-	resolved, have, err := in.Source(s.Path)
-	if err != nil {
-		m.Missing = err.Error()
-		return m
-	}
-	if resolved != s.Path {
-		m.Resolved = resolved
-	}
-	m.Flags = flags(final(s, have))
-	return m
+	return m, final(s, have)
 }
 
 // final are the flags of a clone of what has some already: what [step.Flags.Set] makes of them.

@@ -108,6 +108,8 @@ type Input struct {
 	Warnings []string
 	// Source says of a path on the host where its links lead, and which MOUNT_ATTR_* flags the mount has that it is on. It may be nil.
 	Source func(path string) (resolved string, flags uint64, err error)
+	// Directory tells whether a path below a directory of the host's, which its links don't leave, is a directory. It may be nil.
+	Directory func(root, path string) (bool, error)
 }
 
 // Of makes a preview.

@@ -158,6 +158,9 @@ func (s *Mask) Run(e *Env) {
 // MaskData are the options of the tmpfs that hides directories, but for its label.
 var MaskData = []string{"nr_blocks=1", "nr_inodes=2", "mode=755"}
 
+// MaskAttr are the flags of its mount.
+const MaskAttr = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
+
 // A mask is a mount of which masks are clones.
 type mask struct{ calls.FD }
 
@@ -183,12 +186,11 @@ func (s *Mask) emptyDir(e *Env) calls.FD {
 	if s.Dir >= 0 {
 		return e.take("make mask", s.Dir).FD
 	}
-	const attr = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
 	data := MaskData
 	if s.Label != "" {
 		data = append(slices.Clip(data), "context="+s.Label)
 	}
-	return mount.New(e.K, "tmpfs", "tmpfs", option.Options{Data: data}, attr)
+	return mount.New(e.K, "tmpfs", "tmpfs", option.Options{Data: data}, MaskAttr)
 }
 
 // Finish gives the root filesystem its last flags.
