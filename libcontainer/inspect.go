@@ -17,6 +17,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/inspect"
 	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/libcontainer/spec"
 )
 
 // An Inspection is what the kernel says of a container beside what its configuration asks for.
@@ -55,7 +56,7 @@ func (r *Runtime) Inspect(id string) (*Inspection, error) {
 	}
 	defer pidfd.Close()
 	look := &inspector{c: c, pidfd: pidfd.FD(), found: inspect.Found{Started: !f.Gated, Page: uint64(os.Getpagesize()), Location: c.record.Cgroups}}
-	err = look.all(b.Spec)
+	err = look.all(b)
 	// All this was the init's if that lives still: nobody else can have had its pid.
 	if ended, aerr := fdio.Await(pidfd.FD(), time.Now()); aerr != nil {
 		return nil, aerr
@@ -80,13 +81,12 @@ type inspector struct {
 // maxInitText bounds what is read of a file of the init's: a mountinfo of many mounts.
 const maxInitText = 32 << 20
 
-func (i *inspector) all(s *specs.Spec) error {
-	f := &i.found
+func (i *inspector) all(b *spec.Bundle) error {
+	f, s := &i.found, b.Spec
 	for _, file := range [...]struct {
 		name string
 		to   *string
 	}{
-		{"mountinfo", &f.Mountinfo},
 		{"status", &f.Status},
 		{"limits", &f.Limits},
 		{"oom_score_adj", &f.OOMScore},
@@ -99,6 +99,9 @@ func (i *inspector) all(s *specs.Spec) error {
 			return err
 		}
 	}
+	if err := i.mounts(b); err != nil {
+		return err
+	}
 	f.OOMScore = strings.TrimSpace(f.OOMScore)
 	own, err := i.c.host.ReadFile(proc.PID(os.Getpid(), "status"), maxInitText)
 	if err != nil {
@@ -109,9 +112,6 @@ func (i *inspector) all(s *specs.Spec) error {
 		return err
 	}
 	if err := i.namespaces(s); err != nil {
-		return err
-	}
-	if err := i.reach(inspect.Unplaced(s, f.Mountinfo)); err != nil {
 		return err
 	}
 	if s.Linux != nil {
@@ -204,40 +204,6 @@ func (i *inspector) inodes(pid int, timeFile string) (map[string]uint64, error) 
 		}
 	}
 	return all, nil
-}
-
-// reach follows paths in the container to the mounts that they are.
-func (i *inspector) reach(paths []string) error {
-	if len(paths) == 0 || i.found.Mountinfo == "" {
-		return nil
-	}
-	root, err := fdio.Of(i.c.rootDir(i.pidfd))
-	if unreadable(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	i.found.Reached = map[string]inspect.Place{}
-	for _, p := range paths {
-		i.found.Reached[p] = place(root.FD(), p, i.found.Mountinfo)
-	}
-	return nil
-}
-
-func place(root int, path, mountinfo string) (at inspect.Place) {
-	fd, err := unix.Openat2(root, path, &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS})
-	if err != nil {
-		at.Absent = errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR)
-		return at
-	}
-	defer unix.Close(fd)
-	var st unix.Statx_t
-	if unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID, &st) == nil && st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0 {
-		at.Point = inspect.MountPoint(mountinfo, st.Mnt_id)
-	}
-	return at
 }
 
 // cgroups reads the files that the resources have values for.

@@ -41,8 +41,11 @@ var Subjects = []string{Namespaces, Mounts, User, Capabilities, Limits, Security
 type Found struct {
 	Started    bool                 // it has become the user's program, and isn't only created
 	Namespaces map[string]Namespace // by their names in /proc/PID/ns; those that the kernel has
-	Mountinfo  string
-	Reached    map[string]Place // where what [Unplaced] names is
+	Mountinfo  string               // of the mounts below its root directory; there may be none
+	MountsRead bool                 // whether it could be read
+	Origins    map[int]Origin       // of what mounts of the configuration bind, see [Bind], where it is there
+	Replaced   map[string]bool      // destinations of mounts that were added while it ran, at which another one is
+	Reached    map[string]Place     // where what [Unplaced] names is
 	Status     string
 	Limits     string
 	OOMScore   string // oom_score_adj

@@ -102,11 +102,11 @@ func TestMounts(t *testing.T) {
 	if got := strings.Join(Unplaced(s, mountinfo), " "); got != want {
 		t.Errorf("Unplaced = %s, want %s", got, want)
 	}
-	f := &Found{Mountinfo: mountinfo, Reached: map[string]Place{
+	f := &Found{Mountinfo: mountinfo, MountsRead: true, Reached: map[string]Place{
 		"/link/x": {Point: MountPoint(mountinfo, 36)}, "/proc/kcore": {Absent: true}, "/proc/irq": {Absent: true}, "/data2": {Absent: true},
 	}}
 	check(t, "mounts", mounts(s, f), `
-mount /: ro > overlay overlay ro,relatime,lowerdir=/a
+mount /: ro > overlay overlay ro,relatime,lowerdir=/a # it has no mount namespace of its own: mounts are the caller's, below its root directory
 mount /proc: proc proc nosuid > proc proc rw,nosuid
 !mount /tmp: tmpfs tmpfs nosuid,nodev,noatime,size=64k,noexec > tmpfs tmpfs rw,nosuid,nodev,noatime,size=64k # not noexec
 !mount /data: bind /srv/a b bind,ro > ext4 /dev/sda1[/srv/a b] rw,nosuid # not ro
@@ -127,6 +127,68 @@ mount /proc/irq: read-only >  # there is no such path
 mount /extra:  > tmpfs tmpfs ro
 `)
 	check(t, "not to be read", mounts(s, &Found{}), "\nmount :  >  # can't be read\n")
+}
+
+// A bind is held against its source: what lies over it is a difference, and so is another file system; what a source has become is none.
+func TestOrigins(t *testing.T) {
+	const inside = `30 20 0:40 / / rw - overlay overlay rw
+31 30 8:1 /srv /covered rw - ext4 /dev/sda1 rw
+32 31 8:1 /etc /covered rw - ext4 /dev/sda1 rw
+33 30 8:1 /srv /same rw - ext4 /dev/sda1 rw
+34 30 8:1 /old//deleted /moved rw - ext4 /dev/sda1 rw
+35 30 0:50 / /else ro - tmpfs x rw
+36 30 0:51 / /live rw - tmpfs x rw
+`
+	const host = `20 1 8:1 / / rw - ext4 /dev/sda1 rw
+21 20 8:2 /sub /mnt/a\040b rw - ext4 /dev/sda2 rw
+`
+	for path, want := range map[string]Origin{"/srv": {"8:1", "/srv"}, "/": {"8:1", "/"}} {
+		if got, ok := OriginOf(host, 20, path); !ok || got != want {
+			t.Errorf("OriginOf(%s) = %v", path, got)
+		}
+	}
+	for path, want := range map[string]Origin{"/mnt/a b/c": {"8:2", "/sub/c"}, "/mnt/a b": {"8:2", "/sub"}} {
+		if got, ok := OriginOf(host, 21, path); !ok || got != want {
+			t.Errorf("OriginOf(%s) = %v", path, got)
+		}
+	}
+	if _, ok := OriginOf(host, 21, "/mnt/a bc"); ok {
+		t.Error("what isn't on the mount was found there")
+	}
+	s := &specs.Spec{Linux: &specs.Linux{Namespaces: []specs.LinuxNamespace{{Type: specs.MountNamespace}}}}
+	f := &Found{Mountinfo: inside, MountsRead: true, Origins: map[int]Origin{}, Replaced: map[string]bool{"/live": true}}
+	for i, dest := range []string{"/covered", "/same", "/moved", "/else", "/live"} {
+		m := specs.Mount{Destination: dest, Source: "/srv", Options: []string{"bind"}}
+		s.Mounts = append(s.Mounts, m)
+		if source := Bind(&m, "/box", "/box/rootfs"); source != "/srv" {
+			t.Errorf("Bind = %q", source)
+		}
+		if dest != "/live" {
+			f.Origins[i] = Origin{"8:1", "/srv"}
+		}
+	}
+	check(t, "origins", mounts(s, f), `
+mount /:  > overlay overlay rw
+!mount /covered: /srv bind > ext4 /dev/sda1[/etc] rw # another mount covers it
+mount /same: /srv bind > ext4 /dev/sda1[/srv] rw
+mount /moved: /srv bind > ext4 /dev/sda1[/old//deleted] rw # the source leads elsewhere now
+!mount /else: /srv bind > tmpfs x ro # another file system than the source's
+!mount /live: /srv bind > tmpfs x rw # another mount is there than the one that was added
+`)
+	for _, m := range []specs.Mount{
+		{Source: "/srv", Type: "tmpfs"}, {Source: "rootfs/x", Options: []string{"bind"}}, {Source: "/srv", Options: []string{"bind", "remount"}}, {Type: "bind"},
+	} {
+		if got := Bind(&m, "/box", "/box/rootfs"); got != "" {
+			t.Errorf("Bind(%v) = %q", m, got)
+		}
+	}
+	s.Mounts = nil
+	check(t, "a root that isn't a mount", mounts(s, &Found{MountsRead: true}), `
+!mount /:  >  # its root directory isn't a mount: it has another one than it was given
+`)
+	check(t, "no mount namespace", mounts(&specs.Spec{}, &Found{MountsRead: true}), `
+mount /:  >  # it has no mount namespace of its own: mounts are the caller's, below its root directory
+`)
 }
 
 func TestIdentity(t *testing.T) {

@@ -14,15 +14,17 @@ import (
 
 // A mount is a line of mountinfo, see proc_pid_mountinfo(5).
 type mount struct {
-	id, parent                string
-	root, point, kind, source string
-	options                   []string // the mount's own
-	super                     []string // of its file system
+	id, parent   string
+	device       string // of its file system, "8:1"
+	root, point  string
+	kind, source string
+	options      []string // the mount's own
+	super        []string // of its file system
 }
 
-// parseMounts returns the mounts of a mountinfo that can be seen, by their mount points. Of several at one place that is the one
-// on which none of the others is: Linux 6.8 and later list them as they were made, and not as they were attached.
-func parseMounts(text string) map[string]*mount {
+// parseMounts returns the mounts of a mountinfo by their mount points: those that can be seen, and those below. Of several at one
+// place that is seen on which none of the others is: Linux 6.8 and later list them as they were made, and not as they were attached.
+func parseMounts(text string) (seen map[string]*mount, below map[string][]*mount) {
 	var all []*mount
 	covered := map[[2]string]bool{} // by id and mount point
 	for line := range strings.Lines(text) {
@@ -31,18 +33,20 @@ func parseMounts(text string) map[string]*mount {
 		if !ok || len(a) < 6 || len(b) < 3 {
 			continue
 		}
-		m := &mount{id: a[0], parent: a[1], root: unescape(a[3]), point: unescape(a[4]), kind: b[0], source: unescape(b[1])}
+		m := &mount{id: a[0], parent: a[1], device: a[2], root: unescape(a[3]), point: unescape(a[4]), kind: b[0], source: unescape(b[1])}
 		m.options, m.super = strings.Split(a[5], ","), strings.Split(unescape(strings.Join(b[2:], " ")), ",")
 		all = append(all, m)
 		covered[[2]string{m.parent, m.point}] = true
 	}
-	seen := map[string]*mount{}
+	seen, below = map[string]*mount{}, map[string][]*mount{}
 	for _, m := range all {
-		if !covered[[2]string{m.id, m.point}] {
+		if covered[[2]string{m.id, m.point}] {
+			below[m.point] = append(below[m.point], m)
+		} else {
 			seen[m.point] = m
 		}
 	}
-	return seen
+	return seen, below
 }
 
 // unescape replaces the four characters that mountinfo writes as octal numbers.
@@ -72,7 +76,7 @@ func (m *mount) readOnly() bool { return m.has("ro") || slices.Contains(m.super,
 
 // Unplaced are the paths of a configuration at which mountinfo shows no mount: they may lead elsewhere by links, or be absent.
 func Unplaced(s *specs.Spec, mountinfo string) (paths []string) {
-	seen := parseMounts(mountinfo)
+	seen, _ := parseMounts(mountinfo)
 	add := func(p string) {
 		if p = path.Clean("/" + p); seen[p] == nil && !slices.Contains(paths, p) {
 			paths = append(paths, p)
@@ -101,19 +105,25 @@ func MountPoint(mountinfo string, id uint64) string {
 }
 
 func mounts(s *specs.Spec, f *Found) (rows []Row) {
-	if f.Mountinfo == "" {
+	if !f.MountsRead {
 		return unread(Mounts, "")
 	}
-	t := table{found: parseMounts(f.Mountinfo), reached: f.Reached, named: map[string]bool{}}
-	if s.Root != nil {
-		rows = append(rows, t.root(s.Root.Readonly))
-	}
+	t := table{reached: f.Reached, named: map[string]bool{}}
+	t.found, t.below = parseMounts(f.Mountinfo)
+	rows = append(rows, t.root(s))
 	for i := range s.Mounts {
 		how := changed(s.Mounts[i:])
 		if how == "" && s.Linux != nil {
 			how = protected(s.Linux, s.Mounts[i].Destination)
 		}
-		rows = append(rows, t.mount(&s.Mounts[i], how))
+		row := t.mount(&s.Mounts[i], how)
+		if origin, ok := f.Origins[i]; ok && how == "" && !row.Differs {
+			t.hold(&row, &s.Mounts[i], origin)
+		}
+		if f.Replaced[s.Mounts[i].Destination] && how == "" {
+			row.Differs, row.Note = true, "another mount is there than the one that was added"
+		}
+		rows = append(rows, row)
 	}
 	if s.Linux != nil {
 		for _, p := range s.Linux.MaskedPaths {
@@ -129,6 +139,7 @@ func mounts(s *specs.Spec, f *Found) (rows []Row) {
 // A table is what was found, and what of it a configuration has named.
 type table struct {
 	found   map[string]*mount
+	below   map[string][]*mount
 	reached map[string]Place
 	named   map[string]bool
 }
@@ -147,17 +158,26 @@ func (t *table) at(dest string) (m *mount, absent bool) {
 	return t.found[p], false
 }
 
-func (t *table) root(readOnly bool) Row {
-	row := Row{Subject: Mounts, Name: "/", Asked: "rw"}
+func (t *table) root(s *specs.Spec) Row {
+	row := Row{Subject: Mounts, Name: "/"}
+	if ns := wanted(s, specs.MountNamespace); ns == nil {
+		row.Note = "it has no mount namespace of its own: mounts are the caller's, below its root directory"
+	} else if ns.Path != "" {
+		row.Note = "mounts are those of the namespace that it has joined, below its root directory"
+	}
+	readOnly := s.Root != nil && s.Root.Readonly
 	if readOnly {
 		row.Asked = "ro"
+	} else if s.Root != nil {
+		row.Asked = "rw"
 	}
 	m, _ := t.at("/")
-	if m == nil {
-		row.Note = "its root directory isn't a mount"
-		return row
+	switch {
+	case m != nil:
+		row.Found, row.Differs = m.String(), readOnly && !m.readOnly()
+	case row.Note == "":
+		row.Differs, row.Note = true, "its root directory isn't a mount: it has another one than it was given"
 	}
-	row.Found, row.Differs = m.String(), readOnly && !m.readOnly()
 	return row
 }
 

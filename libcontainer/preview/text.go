@@ -48,7 +48,9 @@ func line(s string) string {
 }
 
 // unfit tells whether a rune is none for a line of text: a control character, one that can't be seen, or no rune at all.
-func unfit(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfffd || r >= 0x80 && !strconv.IsPrint(r) }
+func unfit(r rune) bool {
+	return r < ' ' || r == 0x7f || r == 0xfffd || r >= 0x80 && !strconv.IsPrint(r)
+}
 
 // Text is a preview for people.
 func (p *Preview) Text() string {

@@ -178,3 +178,61 @@ func inspectChanged(t *testing.T, b *harness.Bundle, pid int) {
 		t.Errorf("want as many lines marked: %s", text)
 	}
 }
+
+// What a container mounts over a bind is seen, and a root directory that it has chosen itself; one without a mount namespace has nothing to hide.
+func TestInspectCovered(t *testing.T) {
+	harness.NeedRung(t, "has inspect")
+	admin := func(s *specs.Spec) {
+		list := []string{"CAP_SYS_ADMIN", "CAP_SYS_CHROOT"}
+		s.Process.Capabilities = &specs.LinuxCapabilities{Bounding: list, Permitted: list, Effective: list}
+	}
+	source := harness.TempDir(t)
+	bind := harness.AddMount(specs.Mount{Destination: "/tmp", Source: source, Options: []string{"bind", "ro"}})
+	for name, c := range map[string]struct {
+		script string
+		edits  []harness.Edit
+		want   []string // of the differences, in their order
+	}{
+		"untouched": {"exec sleep 600", nil, nil},
+		"covered":   {"mount -t tmpfs -o ro x /tmp; exec sleep 600", nil, []string{"mount /tmp: "}},
+		"chroot":    {"exec chroot /bin /sleep 600", nil, []string{"mount /: ", "mount /proc: "}},
+		"no mount namespace": {"exec sleep 600", []harness.Edit{harness.WithoutNS(specs.MountNamespace), func(s *specs.Spec) {
+			s.Root.Readonly, s.Mounts, s.Linux.MaskedPaths, s.Linux.ReadonlyPaths, s.Linux.Devices = false, nil, nil, nil, nil
+		}}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := harness.New(t, append([]harness.Edit{harness.Args("/bin/sh", "-c", c.script), admin, bind}, c.edits...)...)
+			pid, _ := b.Create(t)
+			b.Must(t, "start")
+			harness.Until(t, "sleep runs", func() bool {
+				text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+				return err == nil && strings.HasSuffix(strings.Split(string(text), "\x00")[0], "sleep")
+			})
+			i := inspect(t, b)
+			list := i.differing()
+			if len(list) < len(c.want) || c.want == nil && len(list) > 0 {
+				t.Errorf("differs:\n%s", strings.Join(list, "\n"))
+			}
+			for n := range min(len(c.want), len(list)) {
+				if !strings.HasPrefix(list[n], c.want[n]) {
+					t.Errorf("differs:\n%s\nwant %q", strings.Join(list, "\n"), c.want)
+				}
+			}
+			if name == "no mount namespace" && !strings.Contains(b.Must(t, "inspect").Stdout, "    /  -  (asked for rw; it has no mount namespace of its own: ") {
+				t.Error(b.Must(t, "inspect").Stdout)
+			}
+			if name == "untouched" { // yet
+				b.Run(t, "mounts", "add", "--options", "ro", b.ID, source, "/dev/shm/live").Silent(t)
+				if i := inspect(t, b); i.Differences != 0 {
+					t.Errorf("a mount that was added: %q", i.differing())
+				}
+				b.Run(t, "exec", b.ID, "/bin/sh", "-c", "mount -t tmpfs -o ro x /dev/shm/live").Silent(t)
+				if i := inspect(t, b); i.Differences != 1 || !strings.HasPrefix(i.differing()[0], "mount /dev/shm/live: ") {
+					t.Errorf("and covered: %q", i.differing())
+				}
+			}
+			b.Must(t, "delete", "--force")
+			harness.Wait(t, pid)
+		})
+	}
+}
