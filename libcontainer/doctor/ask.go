@@ -25,7 +25,7 @@ type wants struct {
 	spec         *specs.Spec
 	fields       map[string]string // the check by its name: the field that asks for it, the first of several
 	limits       []specs.POSIXRlimit
-	capabilities []string
+	capabilities *specs.Process // that has some
 	kinds        []kind
 	trees        []mapping
 	named        []named
@@ -112,8 +112,8 @@ func (w *wants) process(p *specs.Process) {
 		w.limits = append(w.limits, r)
 		w.field("limit."+r.Type, "process.rlimits[%d]", i)
 	}
-	if c := p.Capabilities; c != nil {
-		w.capabilities = slices.Concat(c.Bounding, c.Permitted, c.Effective)
+	if p.Capabilities != nil {
+		w.capabilities = p
 		w.field("caller.grants", "process.capabilities")
 	}
 	if p.ApparmorProfile != "" {

@@ -3,7 +3,6 @@ package doctor
 import (
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -153,20 +152,14 @@ func (c *caller) rlimits(w *wants) (list []Check) {
 
 // granted is a check of the capabilities that a bundle's program is to have.
 func (c *caller) granted(w *wants) []Check {
-	if len(w.capabilities) == 0 {
+	if w.capabilities == nil {
 		return nil
 	}
 	check := Check{Name: "caller.grants", Status: OK, Need: Required}
-	var lacks []string
-	for _, name := range w.capabilities {
-		bit, ok := caps.Parse(name)
-		if ok && w.fields["namespace.user"] == "" && !c.permitted.Has(bit) && !slices.Contains(lacks, name) {
-			lacks = append(lacks, name)
-		}
-	}
-	if len(lacks) > 0 {
-		check.Status, check.Found = Degraded, "we haven't "+strings.Join(lacks, " ")
-		check.Fails, check.Mend = "the program goes without", "start rung with them, or leave them out"
+	if lacks := plan.Warnings(w.spec, w.capabilities, &plan.Host{Permitted: c.permitted}); len(lacks) > 0 {
+		check.Status, check.Found = Degraded, strings.Join(lacks, "; ")
+		check.Fails = "the program goes without"
+		check.Mend = "start rung with them, have ambient ones be permitted and inheritable, too, or leave them out"
 	}
 	return []Check{check}
 }

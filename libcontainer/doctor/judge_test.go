@@ -172,6 +172,21 @@ func TestJudgeUser(t *testing.T) {
 	}
 }
 
+// A map that a bundle asks for is enough for it, however small.
+func TestJudgeMaps(t *testing.T) {
+	one := []specs.LinuxIDMapping{{HostID: 7, Size: 1}}
+	for asked, want := range map[bool]Status{false: Degraded, true: OK} {
+		i := ids{uids: one, gids: one, asked: asked}
+		if got := i.judge(&caller{uid: 7})[0]; got.Status != want {
+			t.Errorf("asked for: %v: %+v", asked, got)
+		}
+	}
+}
+
+func bounding(list ...string) *specs.Process {
+	return &specs.Process{Capabilities: &specs.LinuxCapabilities{Bounding: list}}
+}
+
 func TestJudgeCaller(t *testing.T) {
 	all := ^caps.Set(0)
 	user := map[string]string{"namespace.user": "x"}
@@ -193,10 +208,25 @@ func TestJudgeCaller(t *testing.T) {
 		{
 			"grants",
 			caller{permitted: all &^ (1 << unix.CAP_BPF)},
-			wants{bundle: true, capabilities: []string{"CAP_KILL", "CAP_BPF", "CAP_ODD"}},
+			wants{bundle: true, spec: &specs.Spec{}, capabilities: bounding("CAP_KILL", "CAP_BPF")},
 			map[string]Status{"caller.grants": Degraded},
 		},
-		{"grants of a user namespace", caller{}, wants{bundle: true, capabilities: []string{"CAP_BPF"}, fields: user}, map[string]Status{"caller.grants": OK}},
+		{"all grants", caller{permitted: all}, wants{spec: &specs.Spec{}, capabilities: bounding("CAP_KILL")}, map[string]Status{"caller.grants": OK}},
+		{
+			"an ambient one that isn't inheritable",
+			caller{permitted: all},
+			wants{spec: &specs.Spec{}, capabilities: &specs.Process{Capabilities: &specs.LinuxCapabilities{Permitted: []string{"CAP_KILL"}, Ambient: []string{"CAP_KILL"}}}},
+			map[string]Status{"caller.grants": Degraded},
+		},
+		{
+			"grants of a user namespace",
+			caller{},
+			wants{
+				capabilities: bounding("CAP_BPF"), fields: user,
+				spec: &specs.Spec{Linux: &specs.Linux{Namespaces: []specs.LinuxNamespace{{Type: specs.UserNamespace}}}},
+			},
+			map[string]Status{"caller.grants": OK},
+		},
 		{
 			"limits",
 			caller{limits: map[string]uint64{"A": 5, "B": 5}},
