@@ -21,7 +21,8 @@ import (
 // cgroup is what is known of cgroups.
 type cgroup struct {
 	layout *cgroups.Layout
-	err    error // of the layout, or of the place that a bundle names
+	err    error // of the layout
+	placed error // of the place that a bundle names
 	places []place
 	needs  []choose.Need // of the bundle
 	known  map[string]controller
@@ -71,7 +72,7 @@ func lookAtCgroup(w *wants) (c cgroup) {
 	name := "rung-doctor-" + strconv.Itoa(os.Getpid())
 	loc, err := locate(c.layout, w, name)
 	if err != nil {
-		c.err = err
+		c.placed = err
 		return c
 	}
 	for i := range c.layout.Hierarchies {

@@ -20,7 +20,7 @@ func (c *cgroup) judge(who *caller, w *wants) []Check {
 	switch {
 	case c.err != nil:
 		layout.Status, layout.Found, layout.Fails = Missing, c.err.Error(), "every container"
-		layout.Mend = "mount cgroup2 on /sys/fs/cgroup, and have linux.cgroupsPath name a place in it"
+		layout.Mend = "mount cgroup2 on /sys/fs/cgroup"
 	case c.layout.Mode == cgroups.None:
 		layout.Status, layout.Found, layout.Fails = Missing, "no cgroup is mounted", "every container but with --cgroup-manager disabled"
 		layout.Mend = "mount cgroup2 on /sys/fs/cgroup, or use --cgroup-manager disabled"
@@ -59,6 +59,10 @@ func (c *cgroup) place(who *caller, w *wants) Check {
 		check.Status, check.Need, check.Fails = Degraded, Usual, "limits, pause, and delete of what an init leaves behind: containers have no cgroup of their own there"
 	}
 	check.Mend = "mount it writable, and start rung in a cgroup that it may make others in"
+	if c.placed != nil {
+		check.Found, check.Fails, check.Mend = c.placed.Error(), "the bundle", "change linux.cgroupsPath, or leave it out"
+		return check
+	}
 	if who.uid != 0 {
 		check.Mend = "start rung in a cgroup that is delegated to you (systemd-run --user --scope --property Delegate=yes), or use --systemd-cgroup"
 	}
@@ -134,7 +138,9 @@ func (c *cgroup) limits(w *wants) (list []Check) {
 			i = len(list)
 			list = append(list, c.controller(n.Controller, Optional, n.Unified))
 		} else if n.Unified && list[i].Status == OK {
-			list[i] = c.controller(n.Controller, list[i].Need, true)
+			if list[i] = c.controller(n.Controller, list[i].Need, true); list[i].Status != OK {
+				delete(w.fields, name) // of the others none is to blame
+			}
 		}
 		w.field(name, "%s", n.Field)
 		if w.noCgroup {
@@ -173,6 +179,8 @@ func (c *cgroup) mend(name, trouble string) string {
 	switch {
 	case unified != nil && unified.unified != nil && slices.Contains(unified.unified.top, name):
 		return "move the processes of that cgroup into one below it, and write +" + name + " to its cgroup.subtree_control; for a user's systemd, Delegate=" + name
+	case k.v1 && c.of(cgroups.V1Name(name)) != nil:
+		return "it is bound to a hierarchy of cgroup v1: have another field of linux.resources limit it, or boot with cgroup_no_v1=" + name
 	case k.v1:
 		return "it is bound to a hierarchy of cgroup v1 that isn't mounted here: mount that here, or unmount it wherever it is"
 	case known && !k.enabled:

@@ -285,6 +285,8 @@ func TestJudgeCgroup(t *testing.T) {
 	threaded.unified.kind, filtered.unified.devices = "threaded", unix.EPERM
 	needs := v2(good())
 	needs.needs = []choose.Need{{Controller: "net_cls", Field: "n", Ignored: "nothing like it"}, {Controller: "io", Field: "i"}}
+	misplaced := v2(good())
+	misplaced.places, misplaced.placed = nil, errors.New("linux.cgroupsPath: no")
 	root, ordinary := &caller{}, &caller{uid: 7, own: unix.CLONE_NEWUSER}
 	for _, c := range []struct {
 		name string
@@ -299,6 +301,7 @@ func TestJudgeCgroup(t *testing.T) {
 		{"refused", v2(refused), root, wants{}, map[string]Status{"cgroup.place": Missing, "cgroup.freezer": Missing, "cgroup.devices": Missing, "cgroup.memory": Missing}},
 		{"an ordinary user", v2(refused), ordinary, wants{rootless: true}, map[string]Status{"cgroup.place": Degraded, "cgroup.devices": ""}},
 		{"who asks for a place", v2(refused), ordinary, wants{rootless: true, cgroupsPath: "/x"}, map[string]Status{"cgroup.place": Missing}},
+		{"a place that can't be", misplaced, root, wants{}, map[string]Status{"cgroup.layout": OK, "cgroup.place": Missing}},
 		{"threaded", v2(threaded), root, wants{}, map[string]Status{"cgroup.birth": Missing}},
 		{"no BPF", v2(filtered), root, wants{}, map[string]Status{"cgroup.devices": Missing}},
 		{"none", cgroup{layout: new(cgroups.Layout)}, root, wants{}, map[string]Status{"cgroup.layout": Missing, "cgroup.place": Missing, "cgroup.cpu": Missing}},
@@ -311,6 +314,29 @@ func TestJudgeCgroup(t *testing.T) {
 				t.Errorf("%s: %s isn't %q: %+v", c.name, name, want, list)
 			}
 		}
+	}
+}
+
+// Of the fields that ask for a controller the one is named that can't have it.
+func TestBlame(t *testing.T) {
+	v2 := place{keys: []string{""}, dir: "/u", unified: &unified{levels: []level{{dir: "/u"}}}}
+	c := cgroup{
+		layout: &cgroups.Layout{Mode: cgroups.Hybrid}, places: []place{{keys: []string{"memory"}, dir: "/m"}, v2}, known: map[string]controller{"memory": {true, true}},
+		needs: []choose.Need{
+			{Controller: "memory", Field: "linux.resources.memory.limit"},
+			{Controller: "memory", Unified: true, Field: `linux.resources.unified["memory.high"]`},
+		},
+	}
+	w := wants{bundle: true, fields: map[string]string{}}
+	list := c.limits(&w)
+	got := list[slices.IndexFunc(list, func(c Check) bool { return c.Name == "cgroup.memory" })]
+	if field := w.fields["cgroup.memory"]; got.Status != Missing || field != c.needs[1].Field || !strings.Contains(got.Mend, "cgroup_no_v1=memory") {
+		t.Errorf("%q is to blame: %+v", field, got)
+	}
+	c.needs = c.needs[:1]
+	w.fields = map[string]string{}
+	if list = c.limits(&w); w.fields["cgroup.memory"] != c.needs[0].Field {
+		t.Errorf("%q asks", w.fields["cgroup.memory"])
 	}
 }
 
