@@ -11,6 +11,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/caps"
 	"github.com/rung-oci/rung/libcontainer/mount/option"
 	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/seccomp"
 )
 
 // wants is what somebody wants to know of the host.
@@ -32,7 +33,10 @@ type wants struct {
 	joins        []join
 	uids, gids   []specs.LinuxIDMapping
 	sysctls      []string
-	offsets      bool   // of clocks
+	attempts     []attempt
+	offsets      map[string]specs.LinuxTimeOffset // of clocks
+	scheduler    *specs.Scheduler
+	policy       *specs.LinuxMemoryPolicy
 	profile      string // of AppArmor
 	cgroupsPath  string
 	resources    *specs.LinuxResources
@@ -77,6 +81,9 @@ func (w *wants) mounts(list []specs.Mount, b *spec.Bundle) {
 		if err != nil {
 			continue // the bundle was checked
 		}
+		if !o.Bind && !o.Remount && m.Type == "overlay" {
+			w.layers(i, &o)
+		}
 		if !o.Bind && !o.Remount && m.Type != "" {
 			w.kind(m.Type, o.Attr.Set)
 			w.field("filesystem."+m.Type, "mounts[%d].type", i)
@@ -116,6 +123,7 @@ func (w *wants) process(p *specs.Process) {
 		w.capabilities = p
 		w.field("caller.grants", "process.capabilities")
 	}
+	w.program(p)
 	if p.ApparmorProfile != "" {
 		w.profile = p.ApparmorProfile
 		w.field("label.apparmor", "process.apparmorProfile")
@@ -137,7 +145,7 @@ func (w *wants) namespaces(l *specs.Linux) {
 		w.uids, w.gids = l.UIDMappings, l.GIDMappings
 		w.field("id.maps", "linux.uidMappings")
 	}
-	if w.offsets = len(l.TimeOffsets) > 0; w.offsets {
+	if w.offsets = l.TimeOffsets; len(w.offsets) > 0 {
 		w.field("namespace.time", "linux.timeOffsets")
 	}
 }
@@ -168,13 +176,17 @@ func (w *wants) rights(s *specs.Spec) {
 
 func (w *wants) linux(l *specs.Linux) {
 	w.cgroupsPath, w.resources = l.CgroupsPath, l.Resources
+	if l.Resources != nil {
+		w.hugePages(l.Resources.HugepageLimits)
+	}
 	if l.MountLabel != "" {
 		w.field("label.selinux", "linux.mountLabel")
 	}
 	if l.IntelRdt != nil {
 		w.field("resctrl.mount", "linux.intelRdt")
 	}
-	if l.MemoryPolicy != nil {
+	w.networkDevices(l.NetDevices)
+	if w.policy = l.MemoryPolicy; w.policy != nil {
 		w.field("kernel.set_mempolicy", "linux.memoryPolicy")
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.Sysctl)) {
@@ -189,6 +201,9 @@ func (w *wants) filter(p *specs.LinuxSeccomp) {
 		return
 	}
 	w.field("seccomp.filter", "linux.seccomp")
+	if seccomp.UsesNotify(p) {
+		w.name(named{path: p.ListenerPath, field: "linux.seccomp.listenerPath", look: isSocket, fails: "the bundle: its agent is there"})
+	}
 	w.field("seccomp."+string(p.DefaultAction), "linux.seccomp.defaultAction")
 	for i := range p.Syscalls {
 		w.field("seccomp."+string(p.Syscalls[i].Action), "linux.seccomp.syscalls[%d].action", i)

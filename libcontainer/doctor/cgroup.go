@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
@@ -26,6 +28,7 @@ type cgroup struct {
 	places []place
 	needs  []choose.Need // of the bundle
 	known  map[string]controller
+	values error // of the first limit of the bundle that the kernel doesn't take
 }
 
 // controller is what the kernel says of one, by its name on v1.
@@ -38,6 +41,8 @@ type place struct {
 	err     error    // of making a cgroup in it
 	unified *unified // nil on v1, and where none could be made
 	devices error    // of having no device allowed, on v1
+	// Scheduler is the bundle's of a process in it: on v1 the time for real-time processes is a cgroup's.
+	scheduler trial
 }
 
 // unified is what is known of a v2 cgroup that was made.
@@ -77,7 +82,11 @@ func lookAtCgroup(w *wants) (c cgroup) {
 	}
 	for i := range c.layout.Hierarchies {
 		h := &c.layout.Hierarchies[i]
-		c.places = append(c.places, lookAtPlace(h, loc[h.Keys()[0]], name))
+		p, err := lookAtPlace(h, loc, name, w)
+		c.places = append(c.places, p)
+		if c.values == nil {
+			c.values = err
+		}
 	}
 	return c
 }
@@ -105,16 +114,16 @@ func locate(l *cgroups.Layout, w *wants, name string) (cgroups.Location, error) 
 	return l.Locate(w.cgroupsPath, name)
 }
 
-func lookAtPlace(h *cgroups.Hierarchy, want, name string) place {
-	dir := path.Dir(want)
+func lookAtPlace(h *cgroups.Hierarchy, loc cgroups.Location, name string, w *wants) (p place, values error) {
+	dir := path.Dir(loc[h.Keys()[0]])
 	for dir != h.Mountpoint && unix.Access(dir, unix.F_OK) == unix.ENOENT {
 		dir = path.Dir(dir)
 	}
-	p := place{keys: h.Keys(), dir: dir}
+	p = place{keys: h.Keys(), dir: dir}
 	mine := path.Join(dir, name)
 	if err := unix.Mkdir(mine, 0o755); err != nil {
 		p.err = &os.PathError{Op: "make a cgroup in", Path: dir, Err: err}
-		return p
+		return p, nil
 	}
 	defer func() { _ = cgfile.Remove(mine, time.Now().Add(time.Second)) }()
 	if slices.Contains(p.keys, "devices") {
@@ -123,7 +132,48 @@ func lookAtPlace(h *cgroups.Hierarchy, want, name string) place {
 	if h.Unified {
 		p.unified = lookAtUnified(h.Mountpoint, dir, mine)
 	}
-	return p
+	if w.systemd || w.withoutCgroup() {
+		return p, nil
+	}
+	values = p.tryValues(loc, mine, w.resources)
+	if w.scheduler != nil && slices.Contains(p.keys, "cpu") {
+		p.scheduler = try(0, func(t *nsenter.Tape) {
+			writing(t, mine+"/cgroup.procs", "0")
+			schedule(t, w.scheduler)
+		})
+	}
+	return p, values
+}
+
+// tryValues writes the limits of a bundle to a cgroup that is there for that. What it has no controller for is another check's.
+func (p *place) tryValues(loc cgroups.Location, mine string, r *specs.LinuxResources) error {
+	own := maps.Clone(loc)
+	for _, key := range p.keys {
+		own[key] = mine
+	}
+	var writes []cgfile.Write
+	for _, l := range choose.Limits(own, r) {
+		if l.Dir == mine && p.has(l.Controller, mine) {
+			writes = append(writes, l.Write)
+		}
+	}
+	var refused error // no such device isn't no such cgroup
+	err := cgfile.In(mine, func(d cgfile.Dir) error { refused = d.Apply(writes); return nil })
+	if err == nil {
+		err = refused
+	}
+	return err
+}
+
+// has tells whether a cgroup that was made has a controller already, and one that was set up: the processors of v1 come down by our hand.
+func (p *place) has(controller, mine string) bool {
+	switch {
+	case p.unified != nil:
+		return slices.Contains(words(mine+"/cgroup.controllers"), controller)
+	case controller == "cpuset":
+		return len(words(p.dir+"/cpuset.cpus")) > 0 && len(words(p.dir+"/cpuset.mems")) > 0
+	}
+	return true
 }
 
 func lookAtUnified(mount, dir, mine string) *unified {

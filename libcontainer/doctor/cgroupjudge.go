@@ -3,8 +3,10 @@ package doctor
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/cgfile"
 )
 
 // controllers are those of which there is always a check, with the need for them where there is no bundle.
@@ -33,7 +35,17 @@ func (c *cgroup) judge(who *caller, w *wants) []Check {
 	if who.hostRoot() {
 		list = append(list, c.deviceRules(w))
 	}
-	return append(list, c.limits(w)...)
+	list = append(list, c.limits(w)...)
+	if c.values == nil {
+		return list
+	}
+	refused := Check{Name: "cgroup.values", Status: Missing, Need: Required, Found: c.values.Error(), Fails: "the bundle", Mend: "ask for what the kernel takes there"}
+	w.field(refused.Name, "linux.resources")
+	if failed, ok := errors.AsType[*cgfile.WriteError](c.values); ok {
+		w.fields[refused.Name] = failed.Field
+		refused.Found = strings.TrimPrefix(refused.Found, failed.Field+": ")
+	}
+	return append(list, refused)
 }
 
 // place is whether cgroups can be made at all.

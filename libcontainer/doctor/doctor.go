@@ -104,12 +104,13 @@ type host struct {
 	labels  labels
 	extras  extras
 	names   names
+	tried   attempted
 }
 
 // look gathers the facts.
 func look(w *wants) *host {
 	h := &host{caller: lookAtCaller(w)}
-	h.kernel = lookAtKernel(h.caller.own)
+	h.kernel = lookAtKernel(h.caller.own, w)
 	h.spaces = lookAtSpaces(h.caller.own, w)
 	h.ids = lookAtIDs(&h.caller, w)
 	h.files = lookAtFiles(&h.caller, w)
@@ -118,6 +119,7 @@ func look(w *wants) *host {
 	h.labels = lookAtLabels()
 	h.extras = lookAtExtras(w)
 	h.names = lookAtNames(&h.caller, w)
+	h.tried = attemptAll(w)
 	return h
 }
 
@@ -133,5 +135,6 @@ func (h *host) judge(w *wants) (list []Check) {
 	list = append(list, h.seccomp.judge()...)
 	list = append(list, h.labels.judge(w)...)
 	list = append(list, h.extras.judge(w)...)
-	return append(list, h.names.judge(w)...)
+	list = append(list, h.names.judge(w)...)
+	return append(list, h.tried.judge(&h.caller, &h.cgroup)...)
 }

@@ -88,7 +88,7 @@ func TestAsk(t *testing.T) {
 			Sysctl:      map[string]string{"kernel.shmmax": "1"}, IntelRdt: &specs.LinuxIntelRdt{}, MemoryPolicy: &specs.LinuxMemoryPolicy{},
 			Seccomp: &specs.LinuxSeccomp{
 				DefaultAction: specs.ActErrno, Flags: []specs.LinuxSeccompFlag{specs.LinuxSeccompFlagLog},
-				Syscalls: []specs.LinuxSyscall{{Action: specs.ActNotify}},
+				Syscalls: []specs.LinuxSyscall{{Action: specs.ActNotify}}, ListenerPath: "/run/agent",
 			},
 		},
 	}
@@ -101,7 +101,7 @@ func TestAsk(t *testing.T) {
 		"sysctl.kernel.shmmax": `linux.sysctl["kernel.shmmax"]`, "resctrl.mount": "linux.intelRdt", "kernel.set_mempolicy": "linux.memoryPolicy",
 		"seccomp.filter": "linux.seccomp", "seccomp.SCMP_ACT_ERRNO": "linux.seccomp.defaultAction", "seccomp.SCMP_ACT_NOTIFY": "linux.seccomp.syscalls[0].action",
 		"seccomp.SECCOMP_FILTER_FLAG_LOG": "linux.seccomp.flags[0]", "systemd.bus": "--systemd-cgroup",
-		"file./box/data": "mounts[1].source", "file./srv": "mounts[5].source", "namespace.join": "linux.namespaces[1].path",
+		"file./box/data": "mounts[1].source", "file./srv": "mounts[5].source", "file./run/agent": "linux.seccomp.listenerPath", "namespace.join": "linux.namespaces[1].path",
 		"file./dev/x": "linux.devices[0]", "file./bin/hook": "hooks.createRuntime[0].path",
 	}
 	if !maps.Equal(w.fields, want) {

@@ -6,6 +6,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/cpulist"
+	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -48,7 +50,7 @@ type kernel struct {
 
 // lookAtKernel makes every call with arguments that are all wrong, in a child: a filter may kill who makes one. Of what only those
 // may call who own their mounts the child has its own.
-func lookAtKernel(own uint64) (k kernel) {
+func lookAtKernel(own uint64, w *wants) (k kernel) {
 	var name unix.Utsname
 	if unix.Uname(&name) == nil {
 		k.release = unix.ByteSliceToString(name.Release[:])
@@ -67,8 +69,14 @@ func lookAtKernel(own uint64) (k kernel) {
 		t.Call("join session keyring", unix.SYS_KEYCTL, nsenter.Int(unix.KEYCTL_JOIN_SESSION_KEYRING), t.Str("_ses.rung-doctor"))
 	})
 	k.policy = try(0, func(t *nsenter.Tape) {
-		const standard = 0 // MPOL_DEFAULT
-		t.Call("set_mempolicy", unix.SYS_SET_MEMPOLICY, nsenter.Int(standard), nsenter.Int(0), nsenter.Int(0))
+		mode, nodes, bits := 0, nsenter.Int(0), 0 // MPOL_DEFAULT
+		if w.policy != nil {
+			mode = spec.MemoryMode(w.policy)
+			if mask, err := cpulist.Mask(w.policy.Nodes, spec.MaxNodes); err == nil && len(mask) > 0 {
+				nodes, bits = t.Bytes(mask), 8*len(mask)+1
+			}
+		}
+		t.Call("set_mempolicy", unix.SYS_SET_MEMPOLICY, nsenter.Int(mode), nodes, nsenter.Int(bits))
 	})
 	return k
 }
@@ -87,7 +95,7 @@ func (k *kernel) judge() []Check {
 	policy := Check{Name: "kernel.set_mempolicy", Status: OK, Need: Optional}
 	if k.policy.err != nil {
 		policy.Status, policy.Found, policy.Fails = Missing, k.policy.String(), "linux.memoryPolicy"
-		policy.Mend = "build the kernel with CONFIG_NUMA; in a container, have its seccomp profile allow the call"
+		policy.Mend = "name nodes that there are; build the kernel with CONFIG_NUMA; in a container, have its seccomp profile allow the call"
 	}
 	return append(list, judgeKeyring(k.keyring), policy)
 }

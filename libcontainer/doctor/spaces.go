@@ -43,7 +43,8 @@ type spaces struct {
 type barriers struct{ clone, appArmor string }
 
 func lookAtSpaces(own uint64, w *wants) (s spaces) {
-	s.offsets = w.offsets
+	s.offsets = len(w.offsets) > 0
+	timed := func(t *nsenter.Tape) { timed(t, offsetsText(w.offsets)) }
 	for i, k := range spaceKinds {
 		s.limits[i] = sysctl("user.max_" + k.limit + "_namespaces")
 		switch {
@@ -61,9 +62,9 @@ func lookAtSpaces(own uint64, w *wants) (s spaces) {
 }
 
 // timed makes a time namespace for children to come, and sets its clocks.
-func timed(t *nsenter.Tape) {
+func timed(t *nsenter.Tape, text string) {
 	t.Call("unshare", unix.SYS_UNSHARE, nsenter.Int(unix.CLONE_NEWTIME))
-	fd, text := t.Slot(), "monotonic 1 0\n"
+	fd := t.Slot()
 	t.Call("open timens_offsets", unix.SYS_OPENAT, nsenter.Int(unix.AT_FDCWD), t.Str("/proc/self/timens_offsets"), nsenter.Int(unix.O_WRONLY), nsenter.Int(0)).Into(fd)
 	t.Call("set clock", unix.SYS_WRITE, fd.Value(), t.Str(text), nsenter.Int(len(text)))
 }
@@ -90,6 +91,9 @@ func (s *spaces) judge(c *caller) (list []Check) {
 		}
 		if k.name == "time" && s.made[i].err != nil && s.made[i].step != cloning && s.made[i].step != "unshare" {
 			check.Fails, check.Mend = "linux.timeOffsets", "start rung with CAP_SYS_TIME, or give the container a user namespace"
+			if s.made[i].is(unix.ERANGE, unix.EINVAL) {
+				check.Mend = "ask for clocks that don't begin before the host's, and not in centuries"
+			}
 			if !s.offsets {
 				check.Status = Degraded
 			}

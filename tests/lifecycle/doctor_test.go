@@ -99,6 +99,40 @@ func TestDoctorForetells(t *testing.T) {
 		"a wrong namespace": {func(s *specs.Spec) {
 			s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.TimeNamespace, Path: "/proc/self/ns/uts"})
 		}, "namespace.join"},
+		"an OOM score": {func(s *specs.Spec) { s.Process.OOMScoreAdj = new(-1000) }, "process.oomScoreAdj"},
+		"a scheduler": {func(s *specs.Spec) {
+			s.Process.Scheduler = &specs.Scheduler{Policy: specs.SchedFIFO, Priority: 10}
+		}, "process.scheduler"},
+		"an I/O priority": {func(s *specs.Spec) {
+			s.Process.IOPriority = &specs.LinuxIOPriority{Class: specs.IOPRIO_CLASS_RT, Priority: 1}
+		}, "process.ioPriority"},
+		"no agent": {func(s *specs.Spec) {
+			s.Linux.Seccomp = &specs.LinuxSeccomp{
+				DefaultAction: specs.ActAllow, ListenerPath: "/none/agent", Syscalls: []specs.LinuxSyscall{{Names: []string{"mkdir"}, Action: specs.ActNotify}},
+			}
+		}, "file./none/agent"},
+		"memory nodes": {func(s *specs.Spec) {
+			s.Linux.MemoryPolicy = &specs.LinuxMemoryPolicy{Mode: specs.MpolBind, Nodes: "9"}
+		}, "kernel.set_mempolicy"},
+		"a memory node": {func(s *specs.Spec) {
+			s.Linux.MemoryPolicy = &specs.LinuxMemoryPolicy{Mode: specs.MpolBind, Nodes: "0"}
+		}, "kernel.set_mempolicy"},
+		"a network device": {func(s *specs.Spec) { s.Linux.NetDevices = map[string]specs.LinuxNetDevice{"nosuch0": {}} }, "network.nosuch0"},
+		"time before there was any": {func(s *specs.Spec) {
+			s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.TimeNamespace})
+			s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"boottime": {Secs: -1 << 40}}
+		}, "namespace.time"},
+		"layers":                {harness.AddMount(specs.Mount{Destination: "/v", Type: "overlay", Source: "overlay", Options: []string{"lowerdir=/etc:/none/such"}}), "file./none/such"},
+		"layers that are there": {harness.AddMount(specs.Mount{Destination: "/v", Type: "overlay", Source: "overlay", Options: []string{"lowerdir=/etc:/usr"}}), "file./etc"},
+		"processors":            {resources(func(r *specs.LinuxResources) { r.CPU = &specs.LinuxCPU{Cpus: "0-99"} }), "cgroup.cpuset"},
+		"huge pages of no size": {resources(func(r *specs.LinuxResources) {
+			r.HugepageLimits = []specs.LinuxHugepageLimit{{Pagesize: "3MB", Limit: 3 << 20}}
+		}), "cgroup.hugetlb"},
+		"a disk": {resources(func(r *specs.LinuxResources) {
+			d := specs.LinuxThrottleDevice{Rate: 1 << 20}
+			d.Major, d.Minor = 250, 77
+			r.BlockIO = &specs.LinuxBlockIO{ThrottleReadBpsDevice: []specs.LinuxThrottleDevice{d}}
+		}), "cgroup.io"},
 		"a device": {func(s *specs.Spec) {
 			s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/x", Type: "c", Major: 240, Minor: 7}}
 		}, "file./dev/x"},
