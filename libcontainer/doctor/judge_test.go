@@ -335,7 +335,7 @@ func TestBlame(t *testing.T) {
 	}
 	c.needs = c.needs[:1]
 	w.fields = map[string]string{}
-	if list = c.limits(&w); w.fields["cgroup.memory"] != c.needs[0].Field {
+	if c.limits(&w); w.fields["cgroup.memory"] != c.needs[0].Field {
 		t.Errorf("%q asks", w.fields["cgroup.memory"])
 	}
 }

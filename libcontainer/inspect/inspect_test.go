@@ -176,7 +176,7 @@ mount /moved: /srv bind > ext4 /dev/sda1[/old//deleted] rw # the source leads el
 !mount /live: /srv bind > tmpfs x rw # another mount is there than the one that was added
 `)
 	for _, m := range []specs.Mount{
-		{Source: "/srv", Type: "tmpfs"}, {Source: "rootfs/x", Options: []string{"bind"}}, {Source: "/srv", Options: []string{"bind", "remount"}}, {Type: "bind"},
+		{Source: "/srv", Type: "tmpfs"}, {Source: "rootfs/x", Options: []string{"bind"}}, {Source: "/proc/self/fd/5", Options: []string{"bind"}}, {Source: "/srv", Options: []string{"bind", "remount"}}, {Type: "bind"},
 	} {
 		if got := Bind(&m, "/box", "/box/rootfs"); got != "" {
 			t.Errorf("Bind(%v) = %q", m, got)

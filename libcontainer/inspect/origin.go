@@ -28,8 +28,11 @@ func Bind(m *specs.Mount, bundle, rootfs string) string {
 	if !filepath.IsAbs(source) {
 		source = filepath.Join(bundle, source)
 	}
-	if rootfs != "" && strings.HasPrefix(filepath.Clean(source)+"/", rootfs+"/") {
-		return ""
+	// What is the caller's own was another's.
+	for _, dir := range [...]string{rootfs, "/proc/self", "/proc/thread-self", "/dev/fd", "/dev/stdin", "/dev/stdout", "/dev/stderr"} {
+		if dir != "" && strings.HasPrefix(filepath.Clean(source)+"/", dir+"/") {
+			return ""
+		}
 	}
 	return source
 }
