@@ -60,14 +60,28 @@ func TestDoctorForetells(t *testing.T) {
 		"a device": func(s *specs.Spec) {
 			s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/urandom", Type: "c", Major: 1, Minor: 9}}
 		},
+		"an OOM score": func(s *specs.Spec) { s.Process.OOMScoreAdj = new(-500) },
+		"a scheduler": func(s *specs.Spec) {
+			s.Process.Scheduler = &specs.Scheduler{Policy: specs.SchedRR, Priority: 1}
+		},
+		"a batch": func(s *specs.Spec) {
+			s.Process.Scheduler = &specs.Scheduler{Policy: specs.SchedBatch}
+		},
+		"clocks that run ahead": func(s *specs.Spec) {
+			namespace(specs.TimeNamespace, "")(s)
+			s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"monotonic": {Secs: -1 << 40}}
+		},
 		"a higher limit": func(s *specs.Spec) {
 			s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: 1 << 30, Hard: 1 << 30}}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBundle(t, edit)
-			r, _, missing := examine(t, b, b.Dir)
+			r, all, missing := examine(t, b, b.Dir)
 			run := b.Container(t, "run")
+			if name == "one id" && all["id.maps"].Status != "ok" {
+				t.Errorf("the bundle has what it asks for: %+v", all["id.maps"])
+			}
 			if (run.Code != 0) != (len(missing) > 0) || (r.Code == 2) != (len(missing) > 0) {
 				t.Errorf("the doctor misses %q, exit code %d; and then %v", missing, r.Code, run)
 			}
