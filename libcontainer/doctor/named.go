@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -50,6 +51,11 @@ func (w *wants) names(s *specs.Spec) {
 	}
 	// A namespace can be joined by who has rights in its user namespace.
 	slices.SortStableFunc(w.joins, func(a, b join) int { return rank(a) - rank(b) })
+	if r := s.Linux.Resources; r != nil {
+		for _, name := range slices.Sorted(maps.Keys(r.Rdma)) {
+			w.name(named{path: "/sys/class/infiniband/" + name, field: fmt.Sprintf("linux.resources.rdma[%q]", name), look: isThere, fails: "the limit: the controller knows no such device"})
+		}
+	}
 	for i, d := range s.Linux.Devices {
 		w.name(named{path: d.Path, node: d, field: fmt.Sprintf("linux.devices[%d]", i), look: isDevice, fails: "the bundle: without rights on the host its devices are the host's"})
 	}
