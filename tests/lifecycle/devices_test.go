@@ -120,7 +120,9 @@ func TestEmptyHome(t *testing.T) {
 			if out.Stdout != "/root-home\n" {
 				t.Errorf("exec: %v", out)
 			}
-			if got := r.Reread(t); got != "/root-home\n" {
+			got := ""
+			harness.Until(t, "the container says its HOME", func() bool { got = r.Reread(t); return strings.HasSuffix(got, "\n") })
+			if got != "/root-home\n" {
 				t.Errorf("HOME of the container is %q", got)
 			}
 			b.End(t, pid)
