@@ -149,6 +149,11 @@ func (c *creation) claim() (err error) {
 	if err := c.writeIntent(); err != nil {
 		return err
 	}
+	if c.beside != nil {
+		if err := c.entry.WriteBeside(c.beside.record.ID); err != nil {
+			return err
+		}
+	}
 	fault.Point("create:intent")
 	if err := c.entry.WriteFile(state.ConfigName, c.bundle.Raw); err != nil {
 		return err

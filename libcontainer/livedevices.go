@@ -181,15 +181,18 @@ func (l *living) replace(from, to *specs.Spec) error {
 
 // removeFile removes a device's file, unless it was there before, or is another one by now.
 func (l *living) removeFile(d *state.LiveDevice) error {
+	mode := uint32(unix.S_IFCHR)
 	switch {
 	case d.ID != 0:
-		return l.unmount(d.Path, d.ID)
-	case !d.Made:
-		return nil
-	}
-	mode := uint32(unix.S_IFCHR)
-	if d.Type == "b" {
+		if err := l.unmount(d.Path, d.ID); err != nil {
+			return err
+		}
+		mode = unix.S_IFREG // that it was bound to
+	case d.Type == "b":
 		mode = unix.S_IFBLK
+	}
+	if !d.Made {
+		return nil
 	}
 	err := l.inMounts(false, func(at int) error {
 		k := new(calls.Kernel)

@@ -15,6 +15,11 @@ func (r *Runtime) owns(p cgroups.Processes, loc cgroups.Location, id string, gon
 	if err != nil || len(pids) == 0 {
 		return err == nil, err
 	}
+	if r.endBeside(id) {
+		if pids, err = p.Pids(true); err != nil || len(pids) == 0 {
+			return err == nil, err
+		}
+	}
 	other := ""
 	if !gone {
 		if other, err = r.sharer(loc, id); err != nil || other == "" {
@@ -24,6 +29,32 @@ func (r *Runtime) owns(p cgroups.Processes, loc cgroups.Location, id string, gon
 	}
 	r.warn("container %s: cgroup %s has %d process(es)%s: it is left alone", id, loc, len(pids), other)
 	return false, nil
+}
+
+// endBeside deletes what is run beside a container, below whose cgroups its own are, and tells whether there was any.
+func (r *Runtime) endBeside(id string) (any bool) {
+	ids, err := r.store().IDs()
+	if err != nil {
+		return false
+	}
+	for _, other := range ids {
+		e, err := r.store().Open(other)
+		if err != nil {
+			continue
+		}
+		beside := e.Beside()
+		e.Close()
+		if other == id || beside != id {
+			continue
+		}
+		c, err := r.open(other, true)
+		if err != nil {
+			continue // whoever deletes it
+		}
+		any = c.remove(c.destroy) == nil || any
+		c.close()
+	}
+	return any
 }
 
 // sharer is the id of another container that lives in one of the cgroups, or is being made

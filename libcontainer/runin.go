@@ -86,9 +86,6 @@ func (r *Runtime) RunIn(o *RunInOptions, id string, raw []byte) (status int, err
 	return own.run(c, run)
 }
 
-// besideKey is an annotation of what is run beside a container, whose id it has. It is deleted when its program ends, and garbage if it isn't.
-const besideKey = "io.github.rung-oci.beside"
-
 // besideID is an id of its own for what is run beside a container.
 func besideID(of string) string {
 	suffix := ".debug" + strconv.Itoa(unix.Getpid())
@@ -120,7 +117,7 @@ func (r *Runtime) openToJoin(id string) (*container, error) {
 // specIn makes the configuration: the example's, with what the container's process may do, in its namespaces.
 func specIn(of *specs.Spec, pid int, o *RunInOptions) (*specs.Spec, error) {
 	s := spec.Example()
-	s.Hostname, s.Annotations = "", map[string]string{besideKey: o.ID}
+	s.Hostname = ""
 	s.Root = &specs.Root{Path: o.Rootfs, Readonly: o.Readonly}
 	p := s.Process
 	p.Terminal, p.Args, p.User = o.Terminal, o.Args, specs.User{UID: o.UID, GID: o.GID}

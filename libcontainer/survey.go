@@ -61,7 +61,7 @@ func (s *survey) byRecord() (err error) {
 		return nil
 	}
 	f.Bygone, f.Age, f.Deleted = s.c.bygone, time.Since(record.Created), s.entry.InPoststop()
-	_, f.Beside = record.Annotations[besideKey]
+	f.Beside = s.entry.Beside() != ""
 	s.left = state.Intent{BootID: record.BootID, Cgroups: record.Cgroups, Systemd: record.Systemd, Resctrl: record.Resctrl, Root: record.Root}
 	s.manager = s.c.manager
 	if s.hooks = s.c.hooksLeft(); f.Bygone {

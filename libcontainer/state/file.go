@@ -18,6 +18,7 @@ const (
 	ProgressName  = "progress"       // the first process's progress record
 	GateName      = "gate"           // FIFO: a byte lets the first process go
 	StatusName    = "status"         // FIFO: closed when the user's program runs
+	besideName    = "beside"         // the id of the container beside which this one is run, by debug
 	NotifyName    = "notify"         // directory of the sd_notify socket
 )
 

@@ -142,3 +142,29 @@ func TestDebugEnds(t *testing.T) {
 		t.Errorf("left: %q", out)
 	}
 }
+
+// TestDebugDeleted: what is run beside a container in a pid namespace of its own outlives the init, and ends when the container is deleted; no cgroup
+// is left. And no annotation makes a container one of these, which gc takes for garbage.
+func TestDebugDeleted(t *testing.T) {
+	harness.NeedRung(t, "rung debug")
+	rootfs := tools(t)
+	b := harness.New(t, harness.Args("/bin/sleep", "600"), func(s *specs.Spec) {
+		s.Annotations = map[string]string{"io.github.rung-oci.beside": "x"}
+	})
+	pid := b.Running(t)
+	call := &harness.Cmd{Args: []string{"--root", b.Root, "debug", b.ID, "--rootfs", rootfs, "--namespaces", "net", "--", "/bin/sleep", "500"}}
+	beside := call.Start(t)
+	harness.Until(t, "it runs", func() bool { return strings.Count(b.Run(t, "list").Stdout, "running") == 2 })
+	b.Must(t, "kill", "KILL")
+	harness.Wait(t, pid)
+	if out := b.Run(t, "gc", "--apply").Stdout; strings.Contains(out, "removed") {
+		t.Errorf("gc: %s", out)
+	}
+	b.Must(t, "delete")
+	if r := beside.Wait(t); r.Code != 137 {
+		t.Errorf("debug: %v", r)
+	}
+	if out := b.Run(t, "list", "--quiet").Stdout; out != "" {
+		t.Errorf("left: %q", out)
+	}
+}

@@ -321,6 +321,9 @@ func TestLiveDevices(t *testing.T) {
 				t.Errorf("the other file of the device: %q", got)
 			}
 			run("remove", b.ID, "/dev/g").Silent(t)
+			if got := within(t, b, "ls /dev/f /dev/g 2>/dev/null"); got != "" {
+				t.Errorf("left: %q", got)
+			}
 			// A file that was there before stays.
 			run("add", b.ID, "/dev/zero", "/dev/zero").Silent(t)
 			run("remove", b.ID, "/dev/zero").Silent(t)
