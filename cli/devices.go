@@ -29,7 +29,8 @@ EXAMPLE:
 	argsUsage: "add|list|remove ...",
 	maxArgs:   math.MaxInt,
 	build: func(a *app, c *urfave.Command) action {
-		return subcommands(a, c, &devicesAddCommand, &devicesListCommand, &devicesRemoveCommand)
+		list, remove := listAddedCommand((*libcontainer.Runtime).Devices, listedDevices), removeCommand("remove what was added", "PATH", (*libcontainer.Runtime).RemoveDevice)
+		return subcommands(a, c, &devicesAddCommand, &list, &remove)
 	},
 }
 
@@ -86,48 +87,6 @@ func hostDevice(path string) (d specs.LinuxDevice, err error) {
 	}
 	d.Major, d.Minor = int64(unix.Major(uint64(st.Rdev))), int64(unix.Minor(uint64(st.Rdev)))
 	return d, nil
-}
-
-var devicesRemoveCommand = command{
-	name:      "remove",
-	usage:     "remove what was added",
-	argsUsage: "<container-id> PATH",
-	minArgs:   2, maxArgs: 2,
-	build: func(a *app, _ *urfave.Command) action {
-		return func(args []string) error {
-			r, err := a.runtime()
-			if err != nil {
-				return err
-			}
-			return r.RemoveDevice(args[0], args[1])
-		}
-	},
-}
-
-var devicesListCommand = command{
-	name:      "list",
-	usage:     "list what was added",
-	argsUsage: "<container-id>",
-	minArgs:   1, maxArgs: 1,
-	build: func(a *app, c *urfave.Command) action {
-		var format string
-		c.Flags = []urfave.Flag{formatFlag(&format)}
-		return func(args []string) error {
-			if err := checkFormat(format, "table", "json"); err != nil {
-				return err
-			}
-			r, err := a.runtime()
-			if err != nil {
-				return err
-			}
-			list, err := r.Devices(args[0])
-			if err != nil {
-				return err
-			}
-			out, rows := listedDevices(list)
-			return a.printAs(format, out, rows)
-		}
-	},
 }
 
 // listedDevice is a libcontainer.LiveDevice in JSON, see docs/schema/devices.json.

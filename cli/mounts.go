@@ -29,7 +29,8 @@ EXAMPLE:
 	argsUsage: "add|list|remove ...",
 	maxArgs:   math.MaxInt,
 	build: func(a *app, c *urfave.Command) action {
-		return subcommands(a, c, &mountsAddCommand, &mountsListCommand, &mountsRemoveCommand)
+		list, remove := listAddedCommand((*libcontainer.Runtime).Mounts, listedMounts), removeCommand("unmount what was added", "DESTINATION", (*libcontainer.Runtime).RemoveMount)
+		return subcommands(a, c, &mountsAddCommand, &list, &remove)
 	},
 }
 
@@ -81,48 +82,6 @@ var mountsAddCommand = command{
 				return err
 			}
 			return r.AddMount(args[0], m)
-		}
-	},
-}
-
-var mountsRemoveCommand = command{
-	name:      "remove",
-	usage:     "unmount what was added",
-	argsUsage: "<container-id> DESTINATION",
-	minArgs:   2, maxArgs: 2,
-	build: func(a *app, _ *urfave.Command) action {
-		return func(args []string) error {
-			r, err := a.runtime()
-			if err != nil {
-				return err
-			}
-			return r.RemoveMount(args[0], args[1])
-		}
-	},
-}
-
-var mountsListCommand = command{
-	name:      "list",
-	usage:     "list what was added",
-	argsUsage: "<container-id>",
-	minArgs:   1, maxArgs: 1,
-	build: func(a *app, c *urfave.Command) action {
-		var format string
-		c.Flags = []urfave.Flag{formatFlag(&format)}
-		return func(args []string) error {
-			if err := checkFormat(format, "table", "json"); err != nil {
-				return err
-			}
-			r, err := a.runtime()
-			if err != nil {
-				return err
-			}
-			list, err := r.Mounts(args[0])
-			if err != nil {
-				return err
-			}
-			out, rows := listedMounts(list)
-			return a.printAs(format, out, rows)
 		}
 	},
 }

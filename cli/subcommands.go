@@ -12,6 +12,8 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	urfave "github.com/urfave/cli/v3"
 
+	"github.com/rung-oci/rung/libcontainer"
+
 	"github.com/rung-oci/rung/libcontainer/suggest"
 )
 
@@ -29,6 +31,54 @@ func subcommands(a *app, c *urfave.Command, list ...*command) action {
 			return errors.New("rung: \"" + c.Name + "\" requires " + strings.Join(names[:last], ", ") + " or " + names[last])
 		}
 		return errors.New("rung: \"" + c.Name + "\" has no command " + strconv.Quote(args[0]) + suggest.Meant(args[0], names, ""))
+	}
+}
+
+// removeCommand is one that takes away what an add has given a container, at a place.
+func removeCommand(usage, place string, remove func(r *libcontainer.Runtime, id, place string) error) command {
+	return command{
+		name:      "remove",
+		usage:     usage,
+		argsUsage: "<container-id> " + place,
+		minArgs:   2, maxArgs: 2,
+		build: func(a *app, _ *urfave.Command) action {
+			return func(args []string) error {
+				r, err := a.runtime()
+				if err != nil {
+					return err
+				}
+				return remove(r, args[0], args[1])
+			}
+		},
+	}
+}
+
+// listAddedCommand is one that lists what adds have given a container, as JSON or in rows.
+func listAddedCommand[T, J any](list func(r *libcontainer.Runtime, id string) ([]T, error), listed func([]T) ([]J, [][]string)) command {
+	return command{
+		name:      "list",
+		usage:     "list what was added",
+		argsUsage: "<container-id>",
+		minArgs:   1, maxArgs: 1,
+		build: func(a *app, c *urfave.Command) action {
+			var format string
+			c.Flags = []urfave.Flag{formatFlag(&format)}
+			return func(args []string) error {
+				if err := checkFormat(format, "table", "json"); err != nil {
+					return err
+				}
+				r, err := a.runtime()
+				if err != nil {
+					return err
+				}
+				found, err := list(r, args[0])
+				if err != nil {
+					return err
+				}
+				out, rows := listed(found)
+				return a.printAs(format, out, rows)
+			}
+		},
 	}
 }
 
