@@ -157,6 +157,22 @@ func TestLiveMountsRefused(t *testing.T) {
 	b.Run(t, "mounts", "add", b.ID, "/etc", "/x").Fails(t, 1, "container does not exist")
 }
 
+// exchange exchanges two files for each other, again and again, until stop is called.
+func exchange(a, b string) (stop func()) {
+	var end atomic.Bool
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for !end.Load() {
+			_ = unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
+		}
+	}()
+	return func() {
+		end.Store(true)
+		<-done
+	}
+}
+
 // TestLiveMountsRace exchanges a directory of the container's with a link to the host's paths while mounts are added there: nothing may land outside.
 func TestLiveMountsRace(t *testing.T) {
 	harness.NeedRung(t, "rung mounts")
@@ -171,14 +187,7 @@ func TestLiveMountsRace(t *testing.T) {
 	}
 	pid := b.Running(t)
 	defer b.End(t, pid)
-	var stop atomic.Bool
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for !stop.Load() {
-			_ = unix.Renameat2(unix.AT_FDCWD, root+"/a", unix.AT_FDCWD, root+"/b", unix.RENAME_EXCHANGE)
-		}
-	}()
+	stop := exchange(root+"/a", root+"/b")
 	n := 60
 	if testing.Short() {
 		n = 15
@@ -191,8 +200,7 @@ func TestLiveMountsRace(t *testing.T) {
 			b.Run(t, "mounts", "remove", b.ID, at) // it may be elsewhere by now
 		}
 	}
-	stop.Store(true)
-	<-done
+	stop()
 	if added == 0 {
 		t.Error("no mount was added at all")
 	}
@@ -222,14 +230,7 @@ func TestLiveMountsMask(t *testing.T) {
 	}
 	pid := b.Running(t)
 	defer b.End(t, pid)
-	var stop atomic.Bool
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for !stop.Load() {
-			_ = unix.Renameat2(unix.AT_FDCWD, root+"/a", unix.AT_FDCWD, root+"/b", unix.RENAME_EXCHANGE)
-		}
-	}()
+	stop := exchange(root+"/a", root+"/b")
 	n := 100
 	if testing.Short() {
 		n = 20
@@ -242,8 +243,7 @@ func TestLiveMountsMask(t *testing.T) {
 			}
 		}
 	}
-	stop.Store(true)
-	<-done
+	stop()
 	// A mount may have come to lie on the mask; but what is masked isn't seen.
 	if got := within(t, b, "ls /masked"); strings.Contains(got, "secret") {
 		t.Errorf("the mask is gone: %q", got)
