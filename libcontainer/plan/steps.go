@@ -88,15 +88,20 @@ func (p *planner) propagation() uint64 {
 // runc, so that nothing which is mounted or unmounted on the host later appears or
 // vanishes in the container, and nothing of the container's on the host. What a bind
 // asks for is based on linux.rootfsPropagation: under a shared root a clone is the host's
-// peer, else, at best, its slave.
+// peer, else, at best, its slave. Private speaks of the root mount alone there, rprivate of
+// all mounts.
 func (p *planner) inherited(asked ...option.Propagation) []option.Propagation {
-	switch {
-	case len(asked) == 0:
+	if len(asked) == 0 {
 		return []option.Propagation{{Type: unix.MS_PRIVATE, Recursive: true}}
-	case p.propagation() == unix.MS_SHARED:
-		return asked
 	}
-	return append([]option.Propagation{{Type: p.propagation(), Recursive: true}}, asked...)
+	base := uint64(unix.MS_SLAVE)
+	switch p.linux().RootfsPropagation {
+	case "shared", "rshared":
+		return asked
+	case "rprivate":
+		base = unix.MS_PRIVATE
+	}
+	return append([]option.Propagation{{Type: base, Recursive: true}}, asked...)
 }
 
 func (p *planner) root() {

@@ -382,8 +382,8 @@ var deliberate = []*Known{
 	},
 	{
 		Name:   "runc: readonlyPaths of what is shared",
-		Reason: "runc binds a protected path on itself, which a peer of it, mounted elsewhere in the container, gets too; rung's copy is private.",
-		Key:    re(`^mount .* \(\d+\)$`),
+		Reason: "runc binds a protected path on itself, which a peer of it, mounted elsewhere in the container, gets too, with all that is mounted below; rung's copy is private.",
+		Key:    re(`^mount .* \(\d+\)$|^mount (/[^/ ]+)+/again/again( |$)`),
 		Rung:   re(`^\(nothing\)$`),
 		If: func(c *Case) bool {
 			return len(c.Spec.Linux.ReadonlyPaths) > 0 && (hasOption("shared")(c) || hasOption("rshared")(c))

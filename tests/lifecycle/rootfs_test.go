@@ -186,9 +186,11 @@ func TestVolumePropagation(t *testing.T) {
 	}{
 		{"rprivate", "", false, false},
 		{"rslave", "rslave", true, false},
+		{"rslave", "private", true, false}, // that is of the root mount alone
+		{"rslave", "rprivate", false, false},
 		{"rshared", "rshared", true, true},
 	} {
-		t.Run(c.word, func(t *testing.T) {
+		t.Run(c.word+" under "+c.root, func(t *testing.T) {
 			dir := harness.TempDir(t)
 			hostMount(t, dir, dir, "", unix.MS_BIND)
 			if err := unix.Mount("", dir, "", unix.MS_SHARED, ""); err != nil {
