@@ -58,9 +58,6 @@ func (a *app) run(args []string) int {
 	return 1
 }
 
-// exitUnknownCommand is runc's exit code for a command that it doesn't have.
-const exitUnknownCommand = 3
-
 // root makes the tree of commands, as far as args may need it: of what state
 // and kill take, half would go into commands that aren't called.
 func (a *app) root(args []string) *urfave.Command {
@@ -81,7 +78,7 @@ func (a *app) root(args []string) *urfave.Command {
 		ExitErrHandler:  func(context.Context, *urfave.Command, error) {}, // run does it
 		Action: func(_ context.Context, c *urfave.Command) error {
 			if c.Args().Present() {
-				return urfave.Exit(unknownCommand(c.Args().First()), exitUnknownCommand)
+				return unknownCommand(c, c.Args().First())
 			}
 			return urfave.ShowRootCommandHelp(c)
 		},

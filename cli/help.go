@@ -35,6 +35,9 @@ var helpCommand = command{
 			if len(args) == 0 {
 				return urfave.ShowRootCommandHelp(c.Root())
 			}
+			if c.Root().Command(args[0]) == nil {
+				return unknownCommand(c.Root(), args[0])
+			}
 			return urfave.ShowCommandHelp(context.Background(), c.Root(), args[0])
 		}
 	},

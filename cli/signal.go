@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/suggest"
 )
 
 // firstRealtime is SIGRTMIN as programs know it: C libraries keep the kernel's
@@ -43,7 +45,7 @@ func parseSignal(s string) (unix.Signal, error) {
 	if sig := unix.SignalNum("SIG" + name); sig != 0 {
 		return sig, nil
 	}
-	return 0, errors.New("unknown signal " + strconv.Quote(s))
+	return 0, errors.New("unknown signal " + strconv.Quote(s) + suggest.Meant(name, signalNames(), ""))
 }
 
 // realtime reads RTMIN, RTMIN+n, RTMAX and RTMAX-n. It returns 0 for others.

@@ -1,14 +1,21 @@
 package cli
 
-import "github.com/rung-oci/rung/libcontainer/suggest"
+import (
+	urfave "github.com/urfave/cli/v3"
 
-// unknownCommand is runc's text, and what may have been meant.
-func unknownCommand(written string) string {
-	names := make([]string, 0, len(commands))
-	for i := range commands {
-		if !commands[i].hidden {
-			names = append(names, commands[i].name)
+	"github.com/rung-oci/rung/libcontainer/suggest"
+)
+
+// exitUnknownCommand is runc's exit code for a command that it doesn't have.
+const exitUnknownCommand = 3
+
+// unknownCommand is runc's error, and what may have been meant.
+func unknownCommand(root *urfave.Command, written string) error {
+	names := make([]string, 0, len(root.Commands))
+	for _, c := range root.Commands {
+		if !c.Hidden {
+			names = append(names, c.Name)
 		}
 	}
-	return "No help topic for '" + written + "'" + suggest.Meant(written, names, "")
+	return urfave.Exit("No help topic for '"+written+"'"+suggest.Meant(written, names, ""), exitUnknownCommand)
 }

@@ -9,6 +9,9 @@ func TestSuggestions(t *testing.T) {
 		want string
 	}{
 		{[]string{"delte", "x"}, 3, "No help topic for 'delte'; did you mean delete?"},
+		{[]string{"help", "delte"}, 3, "No help topic for 'delte'; did you mean delete?"},
+		{[]string{"kill", "x", "SIGTREM"}, 1, "unknown signal \"SIGTREM\"; did you mean TERM?"},
+		{[]string{"kill", "x", "FOO"}, 1, "unknown signal \"FOO\""},
 		{[]string{"frobnicate"}, 3, "No help topic for 'frobnicate'"},
 		{[]string{"create", "--bundel", "x", "y"}, 1, "flag provided but not defined: -bundel; did you mean --bundle?\nSee 'rung create --help'."},
 		{[]string{"create", "--frobnicate", "y"}, 1, "flag provided but not defined: -frobnicate\nSee 'rung create --help'."},

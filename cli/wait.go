@@ -2,10 +2,14 @@ package cli
 
 import (
 	"cmp"
+	"errors"
+	"iter"
 	"math"
 	"strconv"
 
 	urfave "github.com/urfave/cli/v3"
+
+	"github.com/rung-oci/rung/libcontainer"
 )
 
 var waitCommand = command{
@@ -16,7 +20,7 @@ var waitCommand = command{
 	maxArgs:   math.MaxInt,
 	description: `Waits until the first process of each container has ended, and prints its exit
 code, 128 and the number of the signal if one ended it: a line each, in the
-order of the ids. Of one that has ended before it is known if somebody has seen
+order of the ids. An id that doesn't exist is an error before any is waited for. Of one that has ended before it is known if somebody has seen
 it: "rung wait", "rung run --keep", "rung run --detach --keep-status". On Linux
 before 6.15 it isn't if somebody else was told first. That is an error, which
 leaves out a line and comes when all others are printed; JSON has the ids.
@@ -42,17 +46,23 @@ func (a *app) wait(ids []string, format string) error {
 	if err != nil {
 		return err
 	}
+	if len(ids) > 1 { // a name that was mistyped isn't told of after hours
+		for _, id := range ids {
+			if _, err := r.State(id); errors.Is(err, libcontainer.ErrNotExist) {
+				return err
+			}
+		}
+	}
 	list := []ended{}
 	var first error // of what isn't known, which keeps nobody from hearing the rest
-	for _, id := range ids {
-		status, err := r.Wait(id)
-		if err != nil {
-			first = cmp.Or(first, err)
+	for end := range ends(r, ids) {
+		if end.err != nil {
+			first = cmp.Or(first, end.err)
 			continue
 		}
-		list = append(list, ended{id, status})
+		list = append(list, end.ended)
 		if format == "text" {
-			if err := a.print([]byte(strconv.Itoa(status) + "\n")); err != nil {
+			if err := a.print([]byte(strconv.Itoa(end.ExitStatus) + "\n")); err != nil {
 				return err
 			}
 		}
@@ -71,4 +81,30 @@ func (a *app) wait(ids []string, format string) error {
 type ended struct {
 	ID         string `json:"id"`
 	ExitStatus int    `json:"exitStatus"`
+}
+
+// end is how a container has ended, or why that isn't known.
+type end struct {
+	ended
+	err error
+}
+
+// ends yields the ends of containers, in the order of their ids. All are waited for at once: of one that ends
+// while another is waited for the exit code may be gone afterwards.
+func ends(r *libcontainer.Runtime, ids []string) iter.Seq[end] {
+	all := make([]chan end, len(ids))
+	for i, id := range ids {
+		all[i] = make(chan end, 1)
+		go func() {
+			status, err := r.Wait(id)
+			all[i] <- end{ended{id, status}, err}
+		}()
+	}
+	return func(yield func(end) bool) {
+		for _, one := range all {
+			if !yield(<-one) {
+				return
+			}
+		}
+	}
 }

@@ -224,7 +224,7 @@ func malformed(head []byte) string {
 	case !strings.HasPrefix(string(head), elfMagic):
 		return "it has neither a line with #! nor the header of an ELF file"
 	}
-	_, order, ok := layout(head)
+	h, order, ok := layout(head)
 	if !ok {
 		return "its ELF header is damaged"
 	}
@@ -232,6 +232,9 @@ func malformed(head []byte) string {
 	code := order.Uint16(head[machine:])
 	if native() != 0 && code != native() {
 		return "it is for " + machineName(code) + ", this machine is " + machineName(native())
+	}
+	if entries := h.word(order, head[h.phoff:]); len(head) < maxHead && entries+uint64(order.Uint16(head[h.phnum:]))*uint64(h.entry) > uint64(len(head)) {
+		return "it is cut off: its ELF header tells of more than its " + strconv.Itoa(len(head)) + " bytes"
 	}
 	return ""
 }

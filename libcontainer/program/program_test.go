@@ -62,6 +62,7 @@ func program(machine uint16, wide, big bool, interpreter string) string {
 
 func TestWhy(t *testing.T) {
 	const lib = "/lib64/ld-linux-x86-64.so.2"
+	cut := program(native(), true, false, lib)[:100]
 	for name, c := range map[string]struct {
 		text  string
 		errno error
@@ -86,6 +87,7 @@ func TestWhy(t *testing.T) {
 		"text":           {"echo hello\n", unix.ENOEXEC, "it has neither a line with #! nor the header of an ELF file"},
 		"no name":        {"#! \n", unix.ENOEXEC, "its first line names no interpreter"},
 		"truncated":      {"\x7fELF\x02\x01\x01", unix.ENOEXEC, "its ELF header is damaged"},
+		"cut off":        {cut, unix.ENOEXEC, "it is cut off: its ELF header tells of more than its 100 bytes"},
 		"class":          {"\x7fELF\x07" + strings.Repeat("\x00", 60), unix.ENOEXEC, "its ELF header is damaged"},
 		"denied":         {"#!/bin/bash\n", unix.EACCES, ""},
 	} {

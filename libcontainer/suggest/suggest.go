@@ -48,7 +48,7 @@ func closest(written string, names []string) string {
 		case max(len(name)-len(written), len(written)-len(name)) < far:
 			d = distance(written, name)
 		}
-		if d >= far || d >= len(name) { // nothing of it is left
+		if d >= far || 2*d > len(name) { // little of it is left
 			continue
 		}
 		switch {

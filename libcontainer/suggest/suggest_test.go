@@ -40,6 +40,9 @@ func TestClosest(t *testing.T) {
 }
 
 func TestMeant(t *testing.T) {
+	if got := Meant("foo", []string{"rro"}, ""); got != "" {
+		t.Error(got)
+	}
 	if got := Meant("lst", []string{"list"}, "--"); got != "; did you mean --list?" {
 		t.Error(got)
 	}
