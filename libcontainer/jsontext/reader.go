@@ -21,6 +21,8 @@ type SyntaxError struct {
 	Msg    string
 	Line   int // from 1
 	Column int // from 1, in bytes
+
+	duplicate bool // a key comes a second time
 }
 
 // Error returns the message followed by the position.
@@ -225,6 +227,7 @@ func (r *Reader) Next() bool {
 	r.key = r.ReadString()
 	if r.err == nil && r.seen(r.key) {
 		r.fail(start, "duplicate key "+quote(r.key))
+		r.err.duplicate = true
 	}
 	r.space()
 	if r.pos >= len(r.data) || r.data[r.pos] != ':' {
@@ -237,6 +240,9 @@ func (r *Reader) Next() bool {
 
 // Key returns the key that [Reader.Next] found last, in this object or one inside of it.
 func (r *Reader) Key() string { return r.key }
+
+// Duplicate tells whether the error is that the object has [Reader.Key] already.
+func (r *Reader) Duplicate() bool { return r.err != nil && r.err.duplicate }
 
 // More moves to the next element of the innermost array. It returns false at the array's end,
 // which it closes, and after an error. After true, the element must be read or skipped.

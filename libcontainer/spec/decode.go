@@ -183,16 +183,20 @@ func (d *decoder) begin() bool {
 
 // next moves to the next member of the object: its key is in d.key.
 func (d *decoder) next() bool {
+	failed := d.r.Err() != nil
 	top := len(d.path) - 1
-	if !d.r.Next() {
-		if d.r.Err() == nil { // else the path says where
-			d.path = d.path[:top]
-		}
-		return false
+	if d.r.Next() {
+		d.key = d.r.Key()
+		d.path[top].name = d.key
+		return true
 	}
-	d.key = d.r.Key()
-	d.path[top].name = d.key
-	return true
+	switch {
+	case d.r.Err() == nil: // else the path says where
+		d.path = d.path[:top]
+	case !failed && d.r.Duplicate():
+		d.path[top].name = d.r.Key()
+	}
+	return false
 }
 
 // unknown skips a member that the struct does not have. A key that differs from a known one in
@@ -307,15 +311,10 @@ func decodeMap[T any](d *decoder, m *map[string]T, f func(*decoder, *T)) {
 	}
 	*m = make(map[string]T)
 	d.path = append(d.path, element{kind: elementKey})
-	top := len(d.path) - 1
-	for d.r.BeginObject(); d.r.Next(); {
-		name := d.r.Key()
-		d.path[top].name = name
+	for d.r.BeginObject(); d.next(); {
+		name := d.key
 		var v T
 		f(d, &v)
 		(*m)[name] = v
-	}
-	if d.r.Err() == nil {
-		d.path = d.path[:top]
 	}
 }
