@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -244,6 +245,9 @@ func (c *completer) next(at *urfave.Command, args []string, over bool) {
 		c.addAll(signalNames(), "")
 	case isID && (len(args) == 0 || at.Name == "wait" || at.Name == "top"):
 		c.ids(states)
+	case at.Name == "remove" && len(args) == 1:
+		c.added(args[0])
+	case isID && (at.Name == "list" || at.Name == "remove"): // which take nothing more
 	case at.Name == "completion" && len(args) == 0:
 		c.addAll(shellNames(), "")
 	case over || takesFiles(name) || c.of != "":
@@ -262,6 +266,27 @@ func (c *completer) options(at *urfave.Command) {
 			if len(name) > 1 {
 				c.add("--"+name, strings.ReplaceAll(d.GetUsage(), "`", ""))
 			}
+		}
+	}
+}
+
+// added completes where something is that a container was given while it ran.
+func (c *completer) added(id string) {
+	root, err := c.global.directory()
+	if err != nil {
+		return
+	}
+	r := &libcontainer.Runtime{Root: root}
+	switch c.of {
+	case "mounts":
+		list, _ := r.Mounts(id)
+		for _, m := range list {
+			c.add(m.Destination, m.Source)
+		}
+	case "devices":
+		list, _ := r.Devices(id)
+		for _, d := range list {
+			c.add(d.Path, fmt.Sprintf("%s %d:%d", d.Type, d.Major, d.Minor))
 		}
 	}
 }

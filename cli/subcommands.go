@@ -13,7 +13,6 @@ import (
 	urfave "github.com/urfave/cli/v3"
 
 	"github.com/rung-oci/rung/libcontainer"
-
 	"github.com/rung-oci/rung/libcontainer/suggest"
 )
 

@@ -80,18 +80,28 @@ func (l *living) close() {
 	l.container.close()
 }
 
-// checked is the container's configuration with one more mount, or an error about that.
-func (l *living) checked(edit func(*specs.Spec)) (*specs.Spec, error) {
+// edited is the container's configuration with something else in it.
+func (l *living) edited(edit func(*specs.Spec)) *specs.Spec {
 	s, linux := *l.spec, specs.Linux{}
 	if s.Linux != nil {
 		linux = *s.Linux
 	}
 	s.Linux, s.Mounts = &linux, slices.Clip(s.Mounts)
 	edit(&s)
-	if err := spec.Validate(&s); err != nil {
+	return &s
+}
+
+// checked is the container's configuration with something more, which is a field of it then, or an error about that.
+func (l *living) checked(field string, edit func(*specs.Spec)) (*specs.Spec, error) {
+	s := l.edited(edit)
+	err := spec.Validate(s)
+	if problems := (spec.Errors)(nil); errors.As(err, &problems) {
+		err = problems.Of(field)
+	}
+	if err != nil {
 		return nil, err
 	}
-	return &s, nil
+	return s, nil
 }
 
 // give takes what a plan says from outside, writes down which mount it is, and does the plan's step in the container's root, on a thread that is
@@ -102,7 +112,7 @@ func (l *living) give(p *plan.Live, enter bool, note func(id uint64) error) erro
 	if p.Source != nil {
 		tree, err := l.fetch(p)
 		if err != nil {
-			return fmt.Errorf("%s: %w", p.Step, err)
+			return err
 		}
 		trees = append(trees, step.Tree{FD: calls.Number(tree)})
 	}

@@ -54,12 +54,16 @@ func (r *Runtime) AddDevice(id string, d specs.LinuxDevice, access string) (err 
 		return errors.New("the container has no cgroup of its own, whose rules would allow the device")
 	}
 	kept := state.LiveDevice{Path: d.Path, Type: d.Type, Major: d.Major, Minor: d.Minor, Access: access}
-	s, err := l.checked(func(s *specs.Spec) {
+	already := 0
+	if l.spec.Linux != nil {
+		already = len(l.spec.Linux.Devices)
+	}
+	s, err := l.checked(fmt.Sprintf("linux.devices[%d]", already), func(s *specs.Spec) {
 		s.Linux.Devices = append(slices.Clip(s.Linux.Devices), d)
 		s.Linux.Resources = cgroups.Merge(s.Linux.Resources, &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{ruleOf(&kept)}})
 	})
 	if err != nil {
-		return err
+		return fmt.Errorf("device %s: %w", d.Path, err)
 	}
 	kept.Rule = !slices.EqualFunc(rulesOf(s), rulesOf(l.spec), sameRule)
 	if kept.Made, err = l.missing(d.Path); err != nil {
@@ -145,18 +149,14 @@ func (l *living) removeRule(d *state.LiveDevice) error {
 		l.live.Devices[i].Rule = true
 		return nil
 	}
-	s, err := l.checked(func(s *specs.Spec) {
+	return l.permit(l.edited(func(s *specs.Spec) {
 		left := specs.LinuxResources{}
 		if s.Linux.Resources != nil {
 			left = *s.Linux.Resources
 		}
 		left.Devices = slices.DeleteFunc(slices.Clone(left.Devices), func(have specs.LinuxDeviceCgroup) bool { return sameRule(have, rule) })
 		s.Linux.Resources = &left
-	})
-	if err != nil {
-		return err
-	}
-	return l.permit(s)
+	}))
 }
 
 // permit replaces the container's device rules by those of s.

@@ -73,9 +73,9 @@ func (r *Runtime) AddMount(id string, m specs.Mount) error {
 		return errors.New("the source of a mount is empty")
 	}
 	m.Destination = path.Clean("/" + m.Destination)
-	s, err := l.checked(func(s *specs.Spec) { s.Mounts = append(s.Mounts, m) })
+	s, err := l.checked(fmt.Sprintf("mounts[%d]", len(l.spec.Mounts)), func(s *specs.Spec) { s.Mounts = append(s.Mounts, m) })
 	if err != nil {
-		return err
+		return fmt.Errorf("mount at %s: %w", m.Destination, err)
 	}
 	l.host.Linked = linked(s, l.opt.Bundle, l.opt.Rootfs)
 	p, err := plan.LiveMount(s, l.host, l.opt)

@@ -67,6 +67,19 @@ func (e Errors) texts() (list []string) {
 	return list
 }
 
+// Of returns the problems as those of a field that is no part of a config.json: their paths begin in it.
+func (e Errors) Of(field string) error {
+	list := make(Errors, len(e))
+	for i, problem := range e {
+		one := *problem
+		if inside(one.Path, field) {
+			one.Path = strings.TrimPrefix(one.Path[len(field):], ".")
+		}
+		list[i] = &one
+	}
+	return documentErrors{list}
+}
+
 // Unwrap returns each problem, a *FieldError.
 func (e Errors) Unwrap() []error {
 	list := make([]error, len(e))
