@@ -125,7 +125,9 @@ func (a *app) writeSpec(o *specOptions) error {
 	}
 	// What an image says, and with it some preset, may be nothing that can be run.
 	if _, wrong, _ := spec.Examine(text); len(wrong) > 0 {
-		return fmt.Errorf("%s would not be valid: %w", configFile, wrong[0])
+		first := *wrong[0]
+		first.Line = 0 // of a file that isn't written
+		return fmt.Errorf("%s would not be valid: %w", configFile, &first)
 	}
 	return saveSpec(filepath.Join(o.bundle, configFile), append(text, '\n'))
 }

@@ -156,14 +156,14 @@ func TestOrigins(t *testing.T) {
 		t.Error("what isn't on the mount was found there")
 	}
 	s := &specs.Spec{Linux: &specs.Linux{Namespaces: []specs.LinuxNamespace{{Type: specs.MountNamespace}}}}
-	f := &Found{Mountinfo: inside, MountsRead: true, Origins: map[int]Origin{}, Replaced: map[string]bool{"/live": true}}
-	for i, dest := range []string{"/covered", "/same", "/moved", "/else", "/live"} {
+	f := &Found{Mountinfo: inside, MountsRead: true, Origins: map[int]Origin{}, Replaced: map[string]bool{"/live": true, "/gone": true}}
+	for i, dest := range []string{"/covered", "/same", "/moved", "/else", "/live", "/gone"} {
 		m := specs.Mount{Destination: dest, Source: "/srv", Options: []string{"bind"}}
 		s.Mounts = append(s.Mounts, m)
 		if source := Bind(&m, "/box", "/box/rootfs"); source != "/srv" {
 			t.Errorf("Bind = %q", source)
 		}
-		if dest != "/live" {
+		if !f.Replaced[dest] {
 			f.Origins[i] = Origin{"8:1", "/srv"}
 		}
 	}
@@ -174,6 +174,7 @@ mount /same: /srv bind > ext4 /dev/sda1[/srv] rw
 mount /moved: /srv bind > ext4 /dev/sda1[/old//deleted] rw # the source leads elsewhere now
 !mount /else: /srv bind > tmpfs x ro # another file system than the source's
 !mount /live: /srv bind > tmpfs x rw # another mount is there than the one that was added
+!mount /gone: /srv bind >  # no mount is to be seen there
 `)
 	for _, m := range []specs.Mount{
 		{Source: "/srv", Type: "tmpfs"}, {Source: "rootfs/x", Options: []string{"bind"}}, {Source: "/proc/self/fd/5", Options: []string{"bind"}}, {Source: "/srv", Options: []string{"bind", "remount"}}, {Type: "bind"},

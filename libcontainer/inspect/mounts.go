@@ -120,7 +120,7 @@ func mounts(s *specs.Spec, f *Found) (rows []Row) {
 		if origin, ok := f.Origins[i]; ok && how == "" && !row.Differs {
 			t.hold(&row, &s.Mounts[i], origin)
 		}
-		if f.Replaced[s.Mounts[i].Destination] && how == "" {
+		if f.Replaced[s.Mounts[i].Destination] && how == "" && row.Found != "" {
 			row.Differs, row.Note = true, "another mount is there than the one that was added"
 		}
 		rows = append(rows, row)
@@ -207,6 +207,8 @@ func protected(l *specs.Linux, dest string) string {
 	return ""
 }
 
+// mount holds a mount against what is to be seen in its place. Another of the same type that covers it looks the same: the kernel doesn't say
+// which of two file systems the runtime has made, and others may lie below, of the root filesystem.
 func (t *table) mount(m *specs.Mount, changed string) Row {
 	row := Row{Subject: Mounts, Name: m.Destination, Asked: strings.TrimSpace(m.Type + " " + m.Source + " " + strings.Join(m.Options, ","))}
 	if changed != "" {

@@ -80,6 +80,8 @@ func (e *Entry) writeNew(name string, data []byte) error {
 	return nil
 }
 
+var errNotRegular = errors.New("not a regular file")
+
 // ReadFile reads a file of the entry.
 func (e *Entry) ReadFile(name string) ([]byte, error) {
 	data, err := e.read(name)
@@ -99,7 +101,10 @@ func (e *Entry) read(name string) ([]byte, error) {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return nil, err
 	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size > maxFile {
+	switch {
+	case st.Mode&unix.S_IFMT != unix.S_IFREG:
+		return nil, errNotRegular
+	case st.Size > maxFile:
 		return nil, unix.EFBIG
 	}
 	return fdio.ReadAll(fd, int(st.Size), int(st.Size))
