@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/inspect"
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/proc"
 )
@@ -15,7 +17,11 @@ import (
 func (c *creation) limits(pid int) error {
 	for _, r := range c.plan.Rlimits {
 		lim := unix.Rlimit{Cur: r.Soft, Max: r.Hard}
-		if err := unix.Prlimit(pid, plan.Resource(r.Type), &lim, nil); err != nil {
+		err := unix.Prlimit(pid, plan.Resource(r.Type), &lim, nil)
+		if errors.Is(err, unix.EPERM) && c.limited(pid, r) {
+			continue
+		}
+		if err != nil {
 			return fmt.Errorf("set rlimit %s: %w", r.Type, err)
 		}
 	}
@@ -25,6 +31,12 @@ func (c *creation) limits(pid int) error {
 		}
 	}
 	return c.schedule(pid)
+}
+
+// limited tells whether the first process has a limit already that we may not set.
+func (c *creation) limited(pid int, r specs.POSIXRlimit) bool {
+	text, err := c.host.ReadFile(proc.PID(pid, "limits"), 64<<10)
+	return err == nil && inspect.HasLimit(string(text), r)
 }
 
 // schedule sets scheduler and I/O priority, or the default nice value. It comes

@@ -99,8 +99,10 @@ func names(set caps.Set) string {
 	return strings.Join(list, " ")
 }
 
+type resource struct{ name, line string }
+
 // resources are the limits in the order of the rows, with their names in /proc/PID/limits.
-var resources = [...]struct{ name, line string }{
+var resources = [...]resource{
 	{"RLIMIT_AS", "Max address space"},
 	{"RLIMIT_CORE", "Max core file size"},
 	{"RLIMIT_CPU", "Max cpu time"},
@@ -124,18 +126,10 @@ func limits(s *specs.Spec, f *Found) (rows []Row) {
 		return unread(Limits, "")
 	}
 	for _, r := range resources {
-		row := Row{Subject: Limits, Name: r.name}
-		for line := range strings.Lines(f.Limits) {
-			if rest, ok := strings.CutPrefix(line, r.line+" "); ok {
-				if words := strings.Fields(rest); len(words) >= 2 {
-					row.Found = words[0] + ":" + words[1]
-				}
-			}
-		}
+		row := Row{Subject: Limits, Name: r.name, Found: limit(f.Limits, r.line)}
 		if s.Process != nil {
 			if at := slices.IndexFunc(s.Process.Rlimits, func(l specs.POSIXRlimit) bool { return l.Type == r.name }); at >= 0 {
-				l := s.Process.Rlimits[at]
-				row.Asked = bound(l.Soft) + ":" + bound(l.Hard)
+				row.Asked = bounds(s.Process.Rlimits[at])
 				row.Differs = row.Asked != row.Found
 			}
 		}
@@ -143,6 +137,25 @@ func limits(s *specs.Spec, f *Found) (rows []Row) {
 	}
 	return rows
 }
+
+// HasLimit tells whether a process with a text of /proc/PID/limits has a limit.
+func HasLimit(text string, l specs.POSIXRlimit) bool {
+	return slices.ContainsFunc(resources[:], func(r resource) bool { return r.name == l.Type && limit(text, r.line) == bounds(l) })
+}
+
+// limit is what a text of /proc/PID/limits has in a line, soft and hard.
+func limit(text, name string) string {
+	for line := range strings.Lines(text) {
+		if rest, ok := strings.CutPrefix(line, name+" "); ok {
+			if words := strings.Fields(rest); len(words) >= 2 {
+				return words[0] + ":" + words[1]
+			}
+		}
+	}
+	return ""
+}
+
+func bounds(l specs.POSIXRlimit) string { return bound(l.Soft) + ":" + bound(l.Hard) }
 
 func bound(n uint64) string {
 	if n == unix.RLIM_INFINITY {

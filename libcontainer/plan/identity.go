@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unsafe"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/spec"
@@ -148,13 +149,17 @@ func (p *planner) enterProgram() {
 }
 
 // limits sets the rlimits, or leaves it to the runtime: raising one takes rights
-// on the host.
+// on the host. In a user namespace that is joined and others', a runtime without
+// CAP_SYS_RESOURCE can't set any of another process: what lowers one the process does itself.
 func (p *planner) limits() {
-	if p.ns.user() {
-		p.Rlimits = p.rlimits()
-	} else {
+	switch {
+	case !p.ns.user():
 		p.ownLimits()
+		return
+	case !p.ns.isNew(specs.UserNamespace):
+		p.ownLimits(unix.EPERM)
 	}
+	p.Rlimits = p.rlimits()
 }
 
 // granted are the capabilities that the process gets.
@@ -187,10 +192,10 @@ func (p *planner) rights(asRoot func()) {
 }
 
 // ownLimits sets the rlimits from inside, while the process is still root.
-func (p *planner) ownLimits() {
+func (p *planner) ownLimits(tolerated ...unix.Errno) {
 	for _, r := range p.rlimits() {
 		lim := p.t.Bytes(unsafe.Slice((*byte)(unsafe.Pointer(&unix.Rlimit{Cur: r.Soft, Max: r.Hard})), unsafe.Sizeof(unix.Rlimit{})))
-		p.t.Call("set rlimit "+r.Type, unix.SYS_PRLIMIT64, nsenter.Int(0), nsenter.Int(Resource(r.Type)), lim, nsenter.Int(0))
+		p.t.Call("set rlimit "+r.Type, unix.SYS_PRLIMIT64, nsenter.Int(0), nsenter.Int(Resource(r.Type)), lim, nsenter.Int(0)).Tolerate(tolerated...)
 	}
 }
 

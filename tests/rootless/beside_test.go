@@ -23,6 +23,13 @@ func TestDebug(t *testing.T) {
 			if r.Code != 0 || r.Stderr != "" || !strings.HasPrefix(r.Stdout, "tools0\n") || !strings.Contains(r.Stdout, "sleep 300") {
 				t.Errorf("%v", r)
 			}
+			// Root may not have CAP_SYS_RESOURCE, by which limits of others' processes are set.
+			root := *b
+			root.Via = []string{"setpriv", "--bounding-set", "-sys_resource", "--inh-caps", "-sys_resource"}
+			r = root.Run(t, "debug", b.ID, "--rootfs", image.Dir+"/rootfs", "--", "/bin/sh", "-c", "ulimit -n; cat /mark")
+			if r.Code != 0 || r.Stderr != "" || r.Stdout != "1024\ntools" {
+				t.Errorf("by root: %v", r)
+			}
 		})
 	}
 }
