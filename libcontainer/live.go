@@ -95,7 +95,7 @@ func (l *living) edited(edit func(*specs.Spec)) *specs.Spec {
 func (l *living) checked(field string, edit func(*specs.Spec)) (*specs.Spec, error) {
 	s := l.edited(edit)
 	err := spec.Validate(s)
-	if problems := (spec.Errors)(nil); errors.As(err, &problems) {
+	if problems := spec.Errors(nil); errors.As(err, &problems) {
 		err = problems.Of(field)
 	}
 	if err != nil {
