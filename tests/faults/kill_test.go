@@ -123,12 +123,16 @@ func TestKillAtTimes(t *testing.T) {
 					whole = max(whole, b.Container(t, "create").Elapsed)
 					remove(t, b, inv, "no kill")
 				}
-				states := map[string]int{}
-				for i := range kills {
-					states[killAfter(t, b, inv, whole*time.Duration(i)/time.Duration(kills)*5/2, group)]++
+				states, done := map[string]int{}, 0
+				// On a processor that others have we may be late each time.
+				for try := 0; try < 5 && (states["none"] == 0 || states["none"] == done); try++ {
+					for i := range kills {
+						states[killAfter(t, b, inv, whole*time.Duration(i)/time.Duration(kills)*5/2, group)]++
+					}
+					done += kills
 				}
-				t.Logf("%d kills in %v, states then: %v", kills, whole*5/2, states)
-				if states["none"] == 0 || states["none"] == kills {
+				t.Logf("%d kills in %v, states then: %v", done, whole*5/2, states)
+				if states["none"] == 0 || states["none"] == done {
 					t.Errorf("all kills had the same end: %v", states)
 				}
 			})
