@@ -1,6 +1,7 @@
 package tty
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -53,12 +54,56 @@ func (r *Relay) Start() error {
 	// Neither may end before we do; what the program makes of its variables by then
 	// isn't ours to read.
 	in, out := os.Stdin, os.Stdout
-	go func() { _, _ = io.Copy(r.master, in) }()
+	go r.input(in)
 	go func() {
 		defer close(r.done)
 		r.output(out)
 	}()
 	return nil
+}
+
+// input copies until stdin ends or the terminal's last user has gone. A terminal has no end: where our stdin isn't
+// one and ends, the character for that is typed, as script(1) does, or who reads would wait for ever.
+func (r *Relay) input(from *os.File) {
+	buf := make([]byte, 32<<10)
+	last := byte('\n')
+	for {
+		n, err := from.Read(buf)
+		if n > 0 {
+			last = buf[n-1]
+			if _, werr := r.master.Write(buf[:n]); werr != nil {
+				return
+			}
+		}
+		if err != nil {
+			if r.own == nil && errors.Is(err, io.EOF) {
+				r.typeEnd(last != '\n')
+			}
+			return
+		}
+	}
+}
+
+// typeEnd types VEOF, see termios(3): twice after half a line, which the first one hands over.
+func (r *Relay) typeEnd(half bool) {
+	raw, err := r.master.SyscallConn()
+	if err != nil {
+		return
+	}
+	var end byte
+	_ = raw.Control(func(fd uintptr) {
+		if tio, err := unix.IoctlGetTermios(int(fd), unix.TCGETS); err == nil {
+			end = tio.Cc[unix.VEOF]
+		}
+	})
+	if end == 0 { // nothing stands for it
+		return
+	}
+	text := []byte{end}
+	if half {
+		text = append(text, end)
+	}
+	_, _ = r.master.Write(text)
 }
 
 // output copies until the terminal's last user has gone (EIO) or nobody reads

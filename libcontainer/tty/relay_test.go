@@ -1,6 +1,7 @@
 package tty
 
 import (
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -129,4 +130,38 @@ func TestDrainGivesUp(t *testing.T) {
 		t.Errorf("Drain took %v, want about %v", took, 2*idle)
 	}
 	r.Close()
+}
+
+// The end of our stdin, which a pipe has, is one for who reads the container's terminal.
+func TestRelayEnd(t *testing.T) {
+	for _, text := range []string{"", "a line\n", "a line\nand half", "half"} {
+		in, _ := swap(t)
+		master, slave := pty(t)
+		tio, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tio.Lflag |= unix.ICANON
+		if err := unix.IoctlSetTermios(int(slave.Fd()), unix.TCSETS, tio); err != nil {
+			t.Fatal(err)
+		}
+		r, err := NewRelay(master)
+		if err == nil {
+			err = r.Start()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := in.WriteString(text); err != nil {
+			t.Fatal(err)
+		}
+		in.Close()
+		timer := time.AfterFunc(10*time.Second, func() { unix.Close(int(slave.Fd())) })
+		got, err := io.ReadAll(slave)
+		if !timer.Stop() || string(got) != text || err != nil {
+			t.Errorf("%q: the container read %q, %v", text, got, err)
+		}
+		slave.Close()
+		r.Close()
+	}
 }

@@ -71,6 +71,9 @@ func Runtime() string {
 	return Dir() + "/bin/rung"
 }
 
+// Emulated reports whether the processor is emulated: it is some twenty times slower, and how long anything takes says nothing.
+func Emulated() bool { return os.Getenv("RUNG_EMULATED") != "" }
+
 // IsRung reports whether the runtime under test is this repository's.
 func IsRung() bool { return os.Getenv("RUNTIME") == "" || filepath.Base(Runtime()) == "rung" }
 

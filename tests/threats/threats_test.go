@@ -1,0 +1,101 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+func document(t *testing.T) []row {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/threat-model.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := parse(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+// Every test that the document names exists, and no recipe is left out: R17 is R1's.
+func TestDocument(t *testing.T) {
+	rows := document(t)
+	for _, r := range rows {
+		for _, one := range r.tests {
+			function, script, _ := strings.Cut(one.name, "/")
+			files, _ := filepath.Glob(filepath.Join("..", one.place(), "*_test.go"))
+			if !slices.ContainsFunc(files, func(f string) bool {
+				text, err := os.ReadFile(f)
+				return err == nil && strings.Contains(string(text), "\nfunc "+function+"(")
+			}) {
+				t.Errorf("%s: there is no %s in %s", r.name, function, one.dir)
+			}
+			if _, err := os.Stat(filepath.Join("..", one.place(), "testdata", script+".txtar")); script != "" && err != nil {
+				t.Errorf("%s: %v", r.name, err)
+			}
+		}
+	}
+	for i := 1; i <= 36; i++ {
+		name := "R" + strconv.Itoa(i)
+		if i != 17 && !slices.ContainsFunc(rows, func(r row) bool { return r.name == name }) {
+			t.Errorf("no row has %s", name)
+		}
+	}
+}
+
+func TestParse(t *testing.T) {
+	rows, err := parse("x\n| R1 | an attack | | stopped | `security` TestA TestB; `libcontainer/user` TestC |\n|---|\n")
+	if err != nil || len(rows) != 1 || rows[0].attack != "an attack" || len(rows[0].tests) != 3 || rows[0].tests[2].place() != "../libcontainer/user" {
+		t.Errorf("%v, %v", rows, err)
+	}
+	for _, text := range []string{"", "| R1 | a | b | c |", "| R1 | a | | c | TestA |", "| R1 | a | | c | `security` |"} {
+		if rows, err := parse(text); err == nil {
+			t.Errorf("%q: %v", text, rows)
+		}
+	}
+}
+
+// What go test says becomes verdicts, and the worst of a row counts.
+func TestVerdicts(t *testing.T) {
+	one, two := test{"security", "TestA"}, test{"security", "TestB"}
+	c := &column{verdicts: map[test]string{}}
+	said := c.read(strings.NewReader(`{"Action":"output","Test":"TestA","Output":"hello\n"}
+{"Action":"pass","Test":"TestA"}
+{"Action":"fail","Test":"TestB/sub"}
+{"Action":"skip","Test":"TestB"}
+{"Action":"pass"}
+`), []test{one, two})
+	if said != "hello\n" || c.verdicts[one] != passed || c.verdicts[two] != skipped || len(c.verdicts) != 2 {
+		t.Errorf("%q, %v", said, c.verdicts)
+	}
+	for _, r := range []struct {
+		runtime string
+		of      []string
+		want    string
+	}{
+		{"", []string{passed, skipped}, passed},
+		{"", []string{skipped}, skipped},
+		{"", []string{passed, failed}, failed},
+		{"runc", []string{passed, skipped}, partly},
+		{"runc", []string{passed, passed}, passed},
+		{"runc", []string{passed, failed}, differs},
+	} {
+		c, all := &column{verdicts: map[test]string{}, runtime: r.runtime}, row{}
+		for i, v := range r.of {
+			all.tests = append(all.tests, test{"x", strconv.Itoa(i)})
+			c.verdicts[all.tests[i]] = v
+		}
+		if got := c.of(all); got != r.want {
+			t.Errorf("%v: %s, want %s", r.of, got, r.want)
+		}
+		var out strings.Builder
+		if ok := table(&out, []row{all}, []*column{c}); ok != (r.want == passed || r.runtime != "") {
+			t.Errorf("%v: rung withstands: %v", r.of, ok)
+		}
+	}
+}
