@@ -20,13 +20,14 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # `make TAGS=libseccomp` builds; `make` alone explains.
 .DEFAULT_GOAL := $(if $(TAGS),build,help)
 
-.PHONY: help build run test test-unit test-race test-system test-goplayer test-seccomp test-vm test-arm64 test-engines conformance differ differ-known lint bench bench-smoke man security install uninstall clean generate
+.PHONY: help build run test test-unit test-race test-system test-goplayer test-seccomp test-vm test-arm64 test-engines conformance differ differ-known lint bench bench-smoke man security dist install uninstall clean generate
 
 help: ## show this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+OUT      ?= build/rung
 build: ## build the static binary build/rung
-	$(BUILD) -o build/rung .
+	$(BUILD) -o $(OUT) .
 
 run: build ## run a demo container that shows what it sees of itself (needs root)
 	@tests/demo/run.sh build/rung
@@ -136,6 +137,10 @@ install: build ## install to $(PREFIX), with manual pages and completions of she
 uninstall: ## remove what install installed
 	rm -f $(DESTDIR)$(PREFIX)/bin/rung $(addprefix $(share)/man/man1/,$(notdir $(wildcard docs/man/*.1)))
 	rm -f $(share)/bash-completion/completions/rung $(share)/zsh/site-functions/_rung $(share)/fish/vendor_completions.d/rung.fish
+
+# ARCH: some architectures instead of all, with commas; SOURCE_DATE_EPOCH: where there is no git.
+dist: ## make tarballs, packages, lists of contents and checksums for eight architectures, in build/dist
+	cd tests/dist && $(GO) vet . && $(GO) run . -out "$(abspath $(or $(DIST),build/dist))" $(if $(ARCH),-arch '$(ARCH)')
 
 clean: ## remove what was built
 	rm -rf build

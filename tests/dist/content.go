@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// A file is something that is shipped.
+type file struct {
+	mode os.FileMode
+	text []byte
+}
+
+// A content is what is shipped for an architecture, by what it is.
+type content struct {
+	binary      file
+	pages       map[string]file // manual pages by their names: rung.1
+	completions map[string]file // by shell
+	papers      map[string]file // README.md, LICENSE ...
+	examples    map[string]file // how engines are told of rung
+}
+
+// examples of engines' configurations. Podman takes the file where packages have it.
+var examples = map[string]string{
+	"daemon.json": `{
+  "runtimes": {
+    "rung": {"path": "/usr/bin/rung"}
+  }
+}
+`,
+	"containerd.toml": `# containerd 1.x: merge into /etc/containerd/config.toml, or name this file in its imports.
+version = 2
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.rung]
+  runtime_type = "io.containerd.runc.v2"
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.rung.options]
+    BinaryName = "/usr/bin/rung"
+`,
+	"rung.conf": `# podman --runtime rung; see containers.conf(5).
+[engine.runtimes]
+rung = ["/usr/bin/rung"]
+`,
+}
+
+func (d *dist) content(binary string) (*content, error) {
+	c := &content{pages: map[string]file{}, completions: map[string]file{}, papers: map[string]file{}, examples: map[string]file{}}
+	text, err := os.ReadFile(binary)
+	if err != nil {
+		return nil, err
+	}
+	c.binary = file{0o755, text}
+	pages, err := filepath.Glob(filepath.Join(d.root, "docs/man/*.1"))
+	if err != nil {
+		return nil, err
+	}
+	if err := d.take(c.pages, pages...); err != nil {
+		return nil, err
+	}
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		script, err := exec.Command(d.native, "completion", shell).Output()
+		if err != nil {
+			return nil, err
+		}
+		c.completions[shell] = file{0o644, script}
+	}
+	for _, name := range []string{"README.md", "CHANGELOG.md", "SECURITY.md", "LICENSE"} {
+		if err := d.take(c.papers, filepath.Join(d.root, name)); err != nil {
+			return nil, err
+		}
+	}
+	licences, err := licences(binary)
+	if err != nil {
+		return nil, err
+	}
+	c.papers["THIRD-PARTY-LICENSES"] = file{0o644, licences}
+	for name, text := range examples {
+		c.examples[name] = file{0o644, []byte(text)}
+	}
+	return c, nil
+}
+
+// take reads files, which get their own names.
+func (d *dist) take(into map[string]file, paths ...string) error {
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		into[filepath.Base(path)] = file{0o644, text}
+	}
+	return nil
+}
+
+// compressed is a text as gzip(1) without name and time makes it.
+func compressed(text []byte) []byte {
+	var b bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	_, _ = w.Write(text)
+	_ = w.Close()
+	return b.Bytes()
+}
