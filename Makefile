@@ -20,7 +20,7 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # `make TAGS=libseccomp` builds; `make` alone explains.
 .DEFAULT_GOAL := $(if $(TAGS),build,help)
 
-.PHONY: help build run test test-unit test-race test-system test-goplayer test-seccomp test-vm test-arm64 test-engines conformance differ differ-known lint bench bench-smoke man security dist install uninstall clean generate
+.PHONY: help build run test test-unit test-race test-system test-goplayer test-seccomp test-vm test-arm64 test-engines conformance differ differ-known lint bench bench-smoke man security dist dist-twice dist-check fuzz install uninstall clean generate
 
 help: ## show this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -141,6 +141,22 @@ uninstall: ## remove what install installed
 # ARCH: some architectures instead of all, with commas; SOURCE_DATE_EPOCH: where there is no git.
 dist: ## make tarballs, packages, lists of contents and checksums for eight architectures, in build/dist
 	cd tests/dist && $(GO) vet . && $(GO) run . -out "$(abspath $(or $(DIST),build/dist))" $(if $(ARCH),-arch '$(ARCH)')
+
+# In a clone elsewhere, on another day as far as the tools see it.
+dist-twice: dist ## make dist, and again in another directory: the same bytes
+	twice="$$(mktemp -d)" && git clone -q . "$$twice/clone" && SOURCE_DATE_EPOCH= $(MAKE) -C "$$twice/clone" dist ARCH='$(ARCH)' && \
+		diff -r build/dist "$$twice/clone/build/dist" && rm -rf "$$twice" && echo "the same twice"
+
+dist-check: ## run what make dist has made: each binary, by qemu-user, and the packages in a fresh Debian root (needs root; apt)
+	command -v qemu-riscv64 >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends qemu-user >/dev/null; }
+	command -v mmdebstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends mmdebstrap >/dev/null; }
+	tests/dist/emulate.sh build/dist
+	tests/dist/roots.sh build/dist
+
+# T: how long each.
+fuzz: ## run every fuzz target for a while: make fuzz T=60s
+	@git grep -nE '^func Fuzz' -- '*_test.go' ':!tests' | sed -E 's,^([^:]*)/[^/:]*:[0-9]+:func (Fuzz[A-Za-z0-9]*).*,\1 \2,' | while read -r dir name; do \
+		echo "$$dir $$name"; $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(or $(T),60s) ./$$dir || exit 1; done
 
 clean: ## remove what was built
 	rm -rf build

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/goreleaser/nfpm/v2"
 	_ "github.com/goreleaser/nfpm/v2/apk" // packagers
@@ -48,10 +49,19 @@ func (d *dist) pack(t target, k kind, c *content) error {
 	info.RPM.BuildHost = "rung" // else this host's name is in it
 	info.RPM.Group, info.RPM.Summary, info.RPM.Compression = "System Environment/Base", summary, "gzip:9"
 	info.Deb.Compression = "gzip" // every dpkg knows it
-	if k.name == "rpm" {
-		info.Provides = []string{"oci-runtime"}
-	}
 	places := k.places(c)
+	if k.name == "deb" {
+		info.License = "" // a field that dpkg doesn't know
+		places["/usr/share/lintian/overrides/rung"] = file{0o644, []byte(overrides)}
+		places["/usr/share/doc/rung/changelog.Debian.gz"] = file{0o644, compressed([]byte(d.debianChangelog()))}
+	} else { // what dpkg removes when nothing is in it any more
+		info.Provides = []string{"oci-runtime"}
+		for _, dir := range []string{"/usr/share/doc/rung", "/usr/share/doc/rung/examples", k.licences} {
+			info.Contents = append(info.Contents, &files.Content{
+				Destination: dir, Type: files.TypeDir, FileInfo: &files.ContentFileInfo{Owner: "root", Group: "root", Mode: 0o755, MTime: d.time},
+			})
+		}
+	}
 	for i, path := range slices.Sorted(maps.Keys(places)) {
 		f := places[path]
 		from := filepath.Join(dir, fmt.Sprint(i))
@@ -70,6 +80,11 @@ func (d *dist) pack(t target, k kind, c *content) error {
 		return err
 	}
 	return d.write(packager.ConventionalFileName(info), b.Bytes())
+}
+
+// debianChangelog is that of the package: Debian Policy 12.7 has the program's beside it.
+func (d *dist) debianChangelog() string {
+	return "rung (" + d.version + "-1) unstable; urgency=medium\n\n  * See changelog.gz.\n\n -- " + maintainer + "  " + d.time.Format(time.RFC1123Z) + "\n"
 }
 
 const (
@@ -103,8 +118,9 @@ func (k kind) places(c *content) map[string]file {
 		changes.text = compressed(changes.text)
 	}
 	all[k.changes] = changes
-	if k.name == "deb" { // Debian Policy 12.5: one file; the Apache licence is in base-files
-		all[k.licences+"copyright"] = file{0o644, append([]byte(copyright), c.papers["THIRD-PARTY-LICENSES"].text...)}
+	if k.name == "deb" { // the Apache licence is in base-files
+		all[k.licences+"copyright"] = file{0o644, []byte(copyright)}
+		all[k.licences+"THIRD-PARTY-LICENSES.gz"] = file{0o644, compressed(c.papers["THIRD-PARTY-LICENSES"].text)}
 	} else {
 		all[k.licences+"LICENSE"], all[k.licences+"THIRD-PARTY-LICENSES"] = c.papers["LICENSE"], c.papers["THIRD-PARTY-LICENSES"]
 	}
@@ -113,9 +129,15 @@ func (k kind) places(c *content) map[string]file {
 
 const copyright = `rung
 Source: ` + homepage + `
-Copyright: the authors of rung
+Copyright 2026 the authors of rung
 License: Apache License, Version 2.0; see /usr/share/common-licenses/Apache-2.0
 
-The binary contains the following modules of others.
+The binary contains Go's library and modules of others: /usr/share/doc/rung/THIRD-PARTY-LICENSES.gz
+has their licences.
+`
 
+// overrides are the tags of lintian that are as they should be: the binary is static, so that it starts fast and
+// needs nothing of the host's; and there is no bug in Debian's tracker to close.
+const overrides = `rung: statically-linked-binary [usr/bin/rung]
+rung: initial-upload-closes-no-bugs [usr/share/doc/rung/changelog.Debian.gz:1]
 `
