@@ -20,7 +20,7 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # `make TAGS=libseccomp` builds; `make` alone explains.
 .DEFAULT_GOAL := $(if $(TAGS),build,help)
 
-.PHONY: help build run test test-unit test-race test-system test-goplayer test-seccomp test-vm test-arm64 test-engines conformance differ differ-known lint bench bench-smoke man security dist dist-twice dist-check fuzz install uninstall clean generate
+.PHONY: help build run test test-quick test-unit test-race test-system test-goplayer test-seccomp test-vm test-arm64 test-engines conformance differ differ-known lint bench bench-smoke man pictures security dist dist-twice dist-check fuzz install uninstall clean generate
 
 help: ## show this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,11 @@ run: build ## run a demo container that shows what it sees of itself (needs root
 test: ## install what the tests need (apt) and run everything that belongs in CI (needs root)
 	@tests/setup.sh
 	$(MAKE) test-unit test-race test-system
+
+# For the inner loop of a change: a minute and a half once the caches are warm.
+test-quick: build ## the tests of packages that have changed since they passed, and the life cycle in one view (needs root)
+	$(GO) vet ./... && $(GO) test -short ./...
+	cd tests && RUNG_VIEW=$(or $(VIEW),hybrid) $(GO) test -short -count=1 -run '^Test(Lifecycle|Run|Exec|Mounts|Scripts|UserNamespace|New|Join|Cgroup|Hooks|Kill|Swap|Mask)' ./lifecycle ./cli ./rootless ./security
 
 test-unit: ## tests of the packages: tables, fuzz corpora, kernel tests in namespaces
 	test -z "$$(gofmt -l $$(git ls-files '*.go'))"
@@ -110,7 +115,7 @@ security: ## run the tests of docs/threat-model.md, attack by attack, in all vie
 	cd tests && $(GO) run ./threats $(if $(VIEWS),-views '$(VIEWS)') $(if $(RUN),-run '$(RUN)') $(OTHERS)
 
 lint: ## golangci-lint with the rules of .golangci.yml, on every module (a gate of CI)
-	for dir in . tests tests/conformance; do (cd $$dir && $(GO) run $(LINT) run --allow-parallel-runners ./...) || exit 1; done
+	for dir in . tests tests/conformance tests/dist; do (cd $$dir && $(GO) run $(LINT) run --allow-parallel-runners ./...) || exit 1; done
 
 bench-smoke: ## count system calls, page faults and allocations of each verb, and compare with the recorded ones (part of make test)
 	cd tests && RUNG_VIEW=hybrid $(GO) test -short -count=1 -v ./smoke
@@ -137,6 +142,9 @@ install: build ## install to $(PREFIX), with manual pages and completions of she
 uninstall: ## remove what install installed
 	rm -f $(DESTDIR)$(PREFIX)/bin/rung $(addprefix $(share)/man/man1/,$(notdir $(wildcard docs/man/*.1)))
 	rm -f $(share)/bash-completion/completions/rung $(share)/zsh/site-functions/_rung $(share)/fish/vendor_completions.d/rung.fish
+
+pictures: build ## draw docs/pictures anew: what commands say (needs root and jq)
+	cd tests && $(GO) run ./pictures
 
 # ARCH: some architectures instead of all, with commas; SOURCE_DATE_EPOCH: where there is no git.
 dist: ## make tarballs, packages, lists of contents and checksums for eight architectures, in build/dist

@@ -12,6 +12,7 @@ if command -v busybox >/dev/null && ! dpkg -s busybox-static >/dev/null 2>&1; th
 # The engines, of which a short test starts some.
 [ -n "${RUNG_NO_ENGINES:-}" ] || "$(dirname "$0")/engines/setup.sh"
 if [ -n "$missing" ]; then
+	echo "installing by apt:$missing" >&2
 	export DEBIAN_FRONTEND=noninteractive
 	apt-get update -qq
 	# shellcheck disable=SC2086

@@ -10,6 +10,7 @@ for pair in dockerd:docker.io docker-init:docker.io containerd:containerd podman
 done
 [ -e /usr/lib/cni/ptp ] || missing="$missing containernetworking-plugins"
 [ -z "$missing" ] && exit 0
+echo "installing by apt:$missing (no service of theirs is started)" >&2
 # Packages that bring a daemon would start it: a file says that they may not.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then

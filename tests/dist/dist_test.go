@@ -1,0 +1,136 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// fake is a distribution of a small content, at a time.
+func fake(t *testing.T) (*dist, *content) {
+	t.Helper()
+	d := &dist{out: t.TempDir(), stage: t.TempDir(), version: "1.2.3", time: time.Unix(1700000000, 0).UTC()}
+	text := func(s string) file { return file{0o644, []byte(s)} }
+	return d, &content{
+		binary:      file{0o755, []byte("\x7fELF")},
+		pages:       map[string]file{"rung.1": text(".TH"), "rung-run.1": text(".TH")},
+		completions: map[string]file{"bash": text("b"), "zsh": text("z"), "fish": text("f")},
+		papers: map[string]file{
+			"README.md": text("r"), "CHANGELOG.md": text("c"), "SECURITY.md": text("s"), "LICENSE": text("l"), "THIRD-PARTY-LICENSES": text("t"),
+		},
+		examples: map[string]file{"daemon.json": text("{}"), "containerd.toml": text(""), "rung.conf": text("")},
+	}
+}
+
+// Tarballs and packages have no time but the given one, and neither this machine's name nor directories: made twice, they are the same.
+func TestSameTwice(t *testing.T) {
+	var made [2]map[string][]byte
+	for i := range made {
+		d, c := fake(t)
+		if err := d.tarball(targets[0], c); err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range kinds {
+			if err := d.pack(targets[0], k, c); err != nil {
+				t.Fatalf("%s: %v", k.name, err)
+			}
+		}
+		if err := d.sums(); err != nil {
+			t.Fatal(err)
+		}
+		made[i] = map[string][]byte{}
+		entries, _ := os.ReadDir(d.out)
+		for _, e := range entries {
+			text, err := os.ReadFile(d.out + "/" + e.Name())
+			if err != nil {
+				t.Fatal(err)
+			}
+			made[i][e.Name()] = text
+		}
+		if i == 0 {
+			time.Sleep(1100 * time.Millisecond) // the next second is another time of day
+		}
+	}
+	if len(made[0]) != 1+len(kinds)+1 {
+		t.Errorf("%d files made", len(made[0]))
+	}
+	for name, text := range made[0] {
+		if !bytes.Equal(text, made[1][name]) {
+			t.Errorf("%s isn't the same twice", name)
+		}
+	}
+}
+
+func TestTar(t *testing.T) {
+	d, _ := fake(t)
+	var b bytes.Buffer
+	if err := d.writeTar(&b, "top", map[string]file{"b/c": {0o755, []byte("x")}, "a": {0o644, nil}}); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for r := tar.NewReader(&b); ; {
+		h, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !h.ModTime.Equal(d.time) || h.Uid != 0 || h.Gid != 0 || h.Uname != "" {
+			t.Errorf("%s: %+v", h.Name, h)
+		}
+		names = append(names, h.Name)
+	}
+	if want := []string{"top/", "top/a", "top/b/", "top/b/c"}; !slices.Equal(names, want) {
+		t.Errorf("%q, want %q", names, want)
+	}
+}
+
+func TestChosen(t *testing.T) {
+	if list, err := chosen("arm64,s390x"); err != nil || len(list) != 2 || list[1].name != "s390x" {
+		t.Errorf("%v, %v", list, err)
+	}
+	if list, err := chosen(""); err != nil || len(list) != len(targets) {
+		t.Errorf("%v, %v", list, err)
+	}
+	if _, err := chosen("vax"); err == nil || !strings.Contains(err.Error(), "vax") {
+		t.Error(err)
+	}
+}
+
+// The list of contents and the licences name every module of a binary: here this test's.
+func TestModules(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, _ := fake(t)
+	if err := d.sbom(targets[0], self); err != nil {
+		t.Fatal(err)
+	}
+	bom, err := os.ReadFile(d.out + "/rung-1.2.3-linux-amd64.cdx.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := licences(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := modules(self)
+	if err != nil || len(list) < 10 {
+		t.Fatalf("%d modules, %v", len(list), err)
+	}
+	for _, m := range list {
+		if !strings.Contains(string(bom), `"purl": "pkg:golang/`+m.Path+"@"+m.Version+`"`) {
+			t.Errorf("the list has no %s", m.Path)
+		}
+		if !strings.Contains(string(text), "== "+m.Path+" "+m.Version+": ") {
+			t.Errorf("no licence of %s", m.Path)
+		}
+	}
+}
