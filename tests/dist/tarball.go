@@ -20,9 +20,7 @@ func (d *dist) tarball(t target, c *content) error {
 	all["share/bash-completion/completions/rung"] = c.completions["bash"]
 	all["share/zsh/site-functions/_rung"] = c.completions["zsh"]
 	all["share/fish/vendor_completions.d/rung.fish"] = c.completions["fish"]
-	for name, f := range c.papers {
-		all[name] = f
-	}
+	maps.Copy(all, c.papers)
 	for name, f := range c.examples {
 		all["examples/"+name] = f
 	}
