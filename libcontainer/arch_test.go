@@ -23,7 +23,7 @@ var layers = [][]string{
 	{"libcontainer/testbed"},
 	{
 		"nsenter", "seccomp", "cgroups/cgfile",
-		"libcontainer/caps", "libcontainer/cpulist", "libcontainer/digest", "libcontainer/early", "libcontainer/fault", "libcontainer/jsontext", "libcontainer/leftover", "libcontainer/mount/option", "libcontainer/netdev",
+		"libcontainer/cancel", "libcontainer/caps", "libcontainer/cpulist", "libcontainer/digest", "libcontainer/early", "libcontainer/fault", "libcontainer/jsontext", "libcontainer/leftover", "libcontainer/mount/option", "libcontainer/netdev",
 		"libcontainer/proc", "libcontainer/program", "libcontainer/resctrl", "libcontainer/seal", "libcontainer/thread", "libcontainer/trap", "libcontainer/tty", "libcontainer/user",
 		"libcontainer/wire",
 	},
@@ -60,7 +60,7 @@ var homes = map[string][]string{
 	"github.com/vishvananda/netlink":       {},
 	"github.com/vishvananda/netns":         {"libcontainer/netdev"},
 	module + "cgroups/systemd":             {"cgroups/choose"},
-	"encoding/json":                        {"cli", "libcontainer/spec/gen"},
+	"encoding/json":                        {"cli", "libcontainer", "libcontainer/spec/gen"},
 	"os/exec":                              {"cgroups/cgtest"},
 	"os/user":                              {},
 	"net":                                  {"cgroups/systemd"},
