@@ -41,6 +41,7 @@ type Spawn struct {
 	Args    []string // argv
 	Env     []string // the environment
 	Inherit []int    // descriptors that the program keeps, under the same numbers
+	Stdio   []int    // what it has as descriptors 0, 1 and 2: each that very one, or one from 3 on; nil: ours
 	Slack   int      // timer slack of the program's main thread, and of threads it makes, in ns; 0: ours
 }
 
@@ -77,6 +78,11 @@ func (s Spawn) tape() *Tape {
 	// In the child alone: what the program that embeds us has open and inheritable is
 	// its own business.
 	t.Call("close descriptors at execve", unix.SYS_CLOSE_RANGE, Int(3), Uint(math.MaxUint32), Int(unix.CLOSE_RANGE_CLOEXEC))
+	for i, fd := range s.Stdio {
+		if fd != i {
+			t.Call("use standard descriptor", unix.SYS_DUP3, Int(fd), Int(i), Int(0))
+		}
+	}
 	for _, fd := range s.Inherit {
 		t.Call("inherit descriptor", unix.SYS_FCNTL, Int(fd), Int(unix.F_SETFD), Int(0))
 	}

@@ -13,8 +13,9 @@ import (
 const Name = "rung-init"
 
 // environment is that of a player in Go: it does one thing
-// after the other, and every thread that the Go runtime doesn't make is time.
-var environment = []string{"GOMAXPROCS=1"}
+// after the other, and every thread that the Go runtime doesn't make is time. Files of its cgroup, which the Go runtime
+// would keep open, are the host's; in a program that isn't rung no go.mod of ours says so.
+var environment = []string{"GOMAXPROCS=1", "GODEBUG=containermaxprocs=0,updatemaxprocs=0"}
 
 // called tells whether this process was started as a player.
 func called() bool { return len(os.Args) == 1+len(numbers{}) && os.Args[0] == Name }
