@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	urfave "github.com/urfave/cli/v3"
@@ -48,6 +49,7 @@ func createFlags(o *libcontainer.CreateOptions) []urfave.Flag {
 // creator begins a create or a run, and completes its options.
 func (a *app) creator(o *libcontainer.CreateOptions, id string) (*libcontainer.Runtime, error) {
 	o.ID, a.holds = id, true
+	o.Stdin, o.Stdout, o.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := checkPreserved(o.PreserveFDs, libcontainer.CheckPreserved); err != nil {
 		return nil, err
 	}

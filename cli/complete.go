@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -279,12 +280,12 @@ func (c *completer) added(id string) {
 	r := &libcontainer.Runtime{Root: root}
 	switch c.of {
 	case "mounts":
-		list, _ := r.Mounts(id)
+		list, _ := r.Container(id).Mounts()
 		for _, m := range list {
 			c.add(m.Destination, m.Source)
 		}
 	case "devices":
-		list, _ := r.Devices(id)
+		list, _ := r.Container(id).Devices()
 		for _, d := range list {
 			c.add(d.Path, fmt.Sprintf("%s %d:%d", d.Type, d.Major, d.Minor))
 		}
@@ -297,7 +298,7 @@ func (c *completer) ids(states []specs.ContainerState) {
 	if err != nil {
 		return
 	}
-	list, _, err := (&libcontainer.Runtime{Root: root}).List()
+	list, _, err := (&libcontainer.Runtime{Root: root}).List(context.Background())
 	if err != nil {
 		return
 	}

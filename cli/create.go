@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 
 	urfave "github.com/urfave/cli/v3"
@@ -41,9 +42,11 @@ EXAMPLE:
 }
 
 func (a *app) create(o *libcontainer.CreateOptions, id string) error {
+	o.Detach = true
 	r, err := a.creator(o, id)
 	if err != nil {
 		return err
 	}
-	return r.Create(o)
+	_, err = r.Create(context.Background(), o)
+	return err
 }

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -58,7 +60,7 @@ EXAMPLE:
 			if args[1] == "--" {
 				args = append(args[:1:1], args[2:]...)
 			}
-			d.opt.ID, d.opt.Args = args[0], args[1:]
+			d.id, d.opt.Args = args[0], args[1:]
 			if err := d.run(); err != nil {
 				return &exitError{fmt.Errorf("debug failed: %w", err), exitExecFailed}
 			}
@@ -71,6 +73,7 @@ EXAMPLE:
 type debugging struct {
 	*app
 	opt                      libcontainer.RunInOptions
+	id                       string
 	namespaces, user, memory string
 	pids                     int
 }
@@ -110,15 +113,9 @@ func (d *debugging) run() (err error) {
 	if err != nil {
 		return err
 	}
-	s, id, err := r.SpecIn(&d.opt)
-	if err != nil {
-		return err
-	}
-	raw, err := indented(s)
-	if err != nil {
-		return err
-	}
-	d.code, err = r.RunIn(&d.opt, id, raw)
+	d.opt.Stdin, d.opt.Stdout, d.opt.Stderr = os.Stdin, os.Stdout, os.Stderr
+	status, err := r.Container(d.id).RunIn(context.Background(), &d.opt)
+	d.code = int(status)
 	return err
 }
 

@@ -26,7 +26,7 @@ EXAMPLE:
 			if err != nil {
 				return err
 			}
-			return r.Delete(args[0], force)
+			return r.Container(args[0]).Delete(force)
 		}
 	},
 }

@@ -29,7 +29,7 @@ EXAMPLE:
 	argsUsage: "add|list|remove ...",
 	maxArgs:   math.MaxInt,
 	build: func(a *app, c *urfave.Command) action {
-		list, remove := listAddedCommand((*libcontainer.Runtime).Devices, listedDevices), removeCommand("remove what was added", "PATH", (*libcontainer.Runtime).RemoveDevice)
+		list, remove := listAddedCommand((*libcontainer.Container).Devices, listedDevices), removeCommand("remove what was added", "PATH", (*libcontainer.Container).RemoveDevice)
 		return subcommands(a, c, &devicesAddCommand, &list, &remove)
 	},
 }
@@ -66,7 +66,7 @@ var devicesAddCommand = command{
 			if err != nil {
 				return err
 			}
-			return r.AddDevice(args[0], d, access)
+			return r.Container(args[0]).AddDevice(d, access)
 		}
 	},
 }

@@ -1,12 +1,11 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"time"
 
 	urfave "github.com/urfave/cli/v3"
-
-	"github.com/rung-oci/rung/libcontainer"
 )
 
 var eventsCommand = command{
@@ -42,22 +41,29 @@ func (a *app) events(id string, interval time.Duration, once bool) error {
 		return err
 	}
 	if interval <= 0 {
-		if _, err := r.State(id); err != nil {
+		if _, err := r.Container(id).State(); err != nil {
 			return err
 		}
 		return errors.New("duration interval must be greater than 0")
 	}
 	if once {
-		s, err := r.Stats(id)
+		s, err := r.Container(id).Stats()
 		if err != nil {
 			return err
 		}
 		return a.print(statsEvent(id, s))
 	}
-	return r.Events(id, interval, func(s *libcontainer.Stats) error {
-		if s == nil {
-			return a.print(oomEvent(id))
+	for e, err := range r.Container(id).Events(context.Background(), interval) {
+		if err != nil {
+			return err
 		}
-		return a.print(statsEvent(id, s))
-	})
+		line := oomEvent(id)
+		if e.Stats != nil {
+			line = statsEvent(id, e.Stats)
+		}
+		if err := a.print(line); err != nil {
+			return err
+		}
+	}
+	return nil
 }

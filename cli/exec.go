@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"math"
+	"os"
 
 	urfave "github.com/urfave/cli/v3"
 
@@ -38,8 +40,8 @@ EXAMPLE:
 			if c.IsSet("no-new-privs") {
 				o.NoNewPrivileges = &nnp
 			}
-			o.ID, o.Args = args[0], args[1:]
-			if err := a.exec(o); err != nil {
+			o.Args = args[1:]
+			if err := a.exec(o, args[0]); err != nil {
 				return &exitError{fmt.Errorf("exec failed: %w", err), exitExecFailed}
 			}
 			return nil
@@ -91,7 +93,7 @@ func execFlags(o *libcontainer.ExecOptions) []urfave.Flag {
 	}
 }
 
-func (a *app) exec(o *libcontainer.ExecOptions) error {
+func (a *app) exec(o *libcontainer.ExecOptions, id string) error {
 	a.holds = true
 	if err := checkPreserved(o.PreserveFDs, libcontainer.CheckPassed); err != nil {
 		return err
@@ -106,6 +108,12 @@ func (a *app) exec(o *libcontainer.ExecOptions) error {
 	if err := absPath("--process", &o.ProcessFile); err != nil {
 		return err
 	}
-	a.code, err = r.Exec(o)
+	o.Stdin, o.Stdout, o.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if o.Detach {
+		_, err := r.Container(id).Exec(context.Background(), o)
+		return err
+	}
+	status, err := r.Container(id).Run(context.Background(), o)
+	a.code = int(status)
 	return err
 }

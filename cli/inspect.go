@@ -47,7 +47,7 @@ func (a *app) inspect(id, format string) error {
 	if err != nil {
 		return err
 	}
-	i, err := r.Inspect(id)
+	i, err := r.Container(id).Inspect()
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ var keepCommand = command{
 			if err != nil {
 				return err
 			}
-			_, err = r.Keep(args[0], keptFD)
+			_, err = r.Container(args[0]).Keep(keptFD)
 			return err
 		}
 	},

@@ -34,7 +34,7 @@ EXAMPLE:
 			if err != nil {
 				return err
 			}
-			return r.Kill(args[0], sig, all)
+			return r.Container(args[0]).Kill(sig, all)
 		}
 	},
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -46,7 +47,7 @@ func (a *app) list(format string, quiet bool) error {
 	if err != nil {
 		return err
 	}
-	states, problems, err := r.List()
+	states, problems, err := r.List(context.Background())
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil // nothing was ever created
 	}

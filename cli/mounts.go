@@ -29,7 +29,7 @@ EXAMPLE:
 	argsUsage: "add|list|remove ...",
 	maxArgs:   math.MaxInt,
 	build: func(a *app, c *urfave.Command) action {
-		list, remove := listAddedCommand((*libcontainer.Runtime).Mounts, listedMounts), removeCommand("unmount what was added", "DESTINATION", (*libcontainer.Runtime).RemoveMount)
+		list, remove := listAddedCommand((*libcontainer.Container).Mounts, listedMounts), removeCommand("unmount what was added", "DESTINATION", (*libcontainer.Container).RemoveMount)
 		return subcommands(a, c, &mountsAddCommand, &list, &remove)
 	},
 }
@@ -81,7 +81,7 @@ var mountsAddCommand = command{
 			if err != nil {
 				return err
 			}
-			return r.AddMount(args[0], m)
+			return r.Container(args[0]).AddMount(m)
 		}
 	},
 }

@@ -19,7 +19,7 @@ EXAMPLE:
 			if err != nil {
 				return err
 			}
-			return r.Pause(args[0])
+			return r.Container(args[0]).Pause()
 		}
 	},
 }

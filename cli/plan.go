@@ -100,7 +100,7 @@ func (p *planning) run(args []string) (err error) {
 		}
 		return p.changes(plan, other)
 	case p.against != "":
-		have, err := p.runtime.PlanOf(p.against)
+		have, err := p.runtime.Container(p.against).Plan()
 		if err != nil {
 			return err
 		}

@@ -43,7 +43,7 @@ func (a *app) ps(format, id string, options []string) error {
 	if err != nil {
 		return err
 	}
-	pids, err := r.Processes(id)
+	pids, err := r.Container(id).Processes()
 	if err != nil {
 		return err
 	}

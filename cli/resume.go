@@ -18,7 +18,7 @@ EXAMPLE:
 			if err != nil {
 				return err
 			}
-			return r.Resume(args[0])
+			return r.Container(args[0]).Resume()
 		}
 	},
 }

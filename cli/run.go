@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -68,6 +69,7 @@ func (a *app) runContainer(o *libcontainer.RunOptions, id string) error {
 	if err != nil {
 		return err
 	}
-	a.code, err = r.Run(o)
+	status, err := r.Run(context.Background(), o)
+	a.code = int(status)
 	return err
 }

@@ -1,6 +1,10 @@
 package cli
 
-import urfave "github.com/urfave/cli/v3"
+import (
+	"context"
+
+	urfave "github.com/urfave/cli/v3"
+)
 
 var startCommand = command{
 	name:      "start",
@@ -20,7 +24,7 @@ EXAMPLE:
 			if err != nil {
 				return err
 			}
-			return r.Start(args[0])
+			return r.Container(args[0]).Start(context.Background())
 		}
 	},
 }

@@ -29,7 +29,7 @@ EXAMPLE:
 			if err != nil {
 				return err
 			}
-			s, err := r.State(args[0])
+			s, err := r.Container(args[0]).State()
 			if err != nil {
 				return err
 			}

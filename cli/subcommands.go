@@ -34,7 +34,7 @@ func subcommands(a *app, c *urfave.Command, list ...*command) action {
 }
 
 // removeCommand is one that takes away what an add has given a container, at a place.
-func removeCommand(usage, place string, remove func(r *libcontainer.Runtime, id, place string) error) command {
+func removeCommand(usage, place string, remove func(c *libcontainer.Container, place string) error) command {
 	return command{
 		name:      "remove",
 		usage:     usage,
@@ -46,14 +46,14 @@ func removeCommand(usage, place string, remove func(r *libcontainer.Runtime, id,
 				if err != nil {
 					return err
 				}
-				return remove(r, args[0], args[1])
+				return remove(r.Container(args[0]), args[1])
 			}
 		},
 	}
 }
 
 // listAddedCommand is one that lists what adds have given a container, as JSON or in rows.
-func listAddedCommand[T, J any](list func(r *libcontainer.Runtime, id string) ([]T, error), listed func([]T) ([]J, [][]string)) command {
+func listAddedCommand[T, J any](list func(c *libcontainer.Container) ([]T, error), listed func([]T) ([]J, [][]string)) command {
 	return command{
 		name:      "list",
 		usage:     "list what was added",
@@ -70,7 +70,7 @@ func listAddedCommand[T, J any](list func(r *libcontainer.Runtime, id string) ([
 				if err != nil {
 					return err
 				}
-				found, err := list(r, args[0])
+				found, err := list(r.Container(args[0]))
 				if err != nil {
 					return err
 				}

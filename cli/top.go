@@ -198,7 +198,7 @@ func (w *watch) missing() error {
 		if slices.ContainsFunc(w.rows, func(r top.Row) bool { return r.ID == id }) {
 			continue
 		}
-		if _, err := w.runtime.State(id); err != nil {
+		if _, err := w.runtime.Container(id).State(); err != nil {
 			return err
 		}
 		return fmt.Errorf("container with id %s is not running", id)

@@ -38,7 +38,7 @@ EXAMPLE:
 			if err != nil {
 				return err
 			}
-			if _, err := r.State(args[0]); err != nil {
+			if _, err := r.Container(args[0]).State(); err != nil {
 				return err
 			}
 			resources, warnings, err := u.resources()
@@ -52,11 +52,11 @@ EXAMPLE:
 				return err
 			}
 			if u.l3Cache != "" || u.memoryBandwidth != "" {
-				if err := r.UpdateSchemas(args[0], u.l3Cache, u.memoryBandwidth); err != nil {
+				if err := r.Container(args[0]).UpdateSchemas(u.l3Cache, u.memoryBandwidth); err != nil {
 					return err
 				}
 			}
-			return r.Update(args[0], resources)
+			return r.Container(args[0]).Update(resources)
 		}
 	},
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"iter"
 	"math"
@@ -48,7 +49,7 @@ func (a *app) wait(ids []string, format string) error {
 	}
 	if len(ids) > 1 { // a name that was mistyped isn't told of after hours
 		for _, id := range ids {
-			if _, err := r.State(id); errors.Is(err, libcontainer.ErrNotExist) {
+			if _, err := r.Container(id).State(); errors.Is(err, libcontainer.ErrNotExist) {
 				return err
 			}
 		}
@@ -96,8 +97,8 @@ func ends(r *libcontainer.Runtime, ids []string) iter.Seq[end] {
 	for i, id := range ids {
 		all[i] = make(chan end, 1)
 		go func() {
-			status, err := r.Wait(id)
-			all[i] <- end{ended{id, status}, err}
+			status, err := r.Container(id).Wait(context.Background())
+			all[i] <- end{ended{id, int(status)}, err}
 		}()
 	}
 	return func(yield func(end) bool) {

@@ -1,25 +1,27 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/state"
 )
 
-// ErrStatusUnknown is why Wait can't say how a container has ended: it had before, or only its parent
-// was told.
-var ErrStatusUnknown = proc.ErrStatusUnknown
-
-// Wait waits until the container's init has ended, whoever's child it is, and returns its exit status, 128 and
-// the signal's number if one ended it. Nothing is locked meanwhile. The status is known if it is still unreaped when
-// we look, on Linux 6.15 and later, or if somebody has seen the end; else the error is [ErrStatusUnknown].
-func (r *Runtime) Wait(id string) (status int, err error) {
-	c, err := r.open(id, false)
+// Wait waits until the container's init has ended, whoever's child it is, and returns its exit status; then until all is copied of what it has printed, if
+// [Runtime.Create] has opened its streams. Nothing is locked meanwhile, and with a context that can be done no thread is held. When it is done the container
+// lives on.
+//
+// The status is known if the init is still unreaped when we look, on Linux 6.15 and later, or if somebody has seen the end; else the error is
+// [ErrStatusUnknown].
+func (h *Container) Wait(ctx context.Context) (ExitStatus, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, fmt.Errorf("wait for container %s: %w", h.id, err)
+	}
+	c, err := h.open(false)
 	if err != nil {
 		return 0, err
 	}
@@ -27,35 +29,44 @@ func (r *Runtime) Wait(id string) (status int, err error) {
 	pidfd, err := c.pidfd()
 	if errors.Is(err, unix.ESRCH) {
 		if seen := c.entry.Exit(); seen != nil {
-			return seen.Status, nil
+			return ExitStatus(seen.Status), h.streams.wait(ctx)
 		}
-		return 0, fmt.Errorf("container %s has ended before: its %w", id, ErrStatusUnknown)
+		if pidfd, err = c.record.Unreaped(c.host); err != nil {
+			return 0, fmt.Errorf("container %s has ended before: its %w", h.id, ErrStatusUnknown)
+		}
 	}
 	if err != nil {
 		return 0, err
 	}
 	defer unix.Close(pidfd)
-	return c.awaitEnd(pidfd)
+	if err := awaitEnd(ctx, pidfd); err != nil {
+		return 0, fmt.Errorf("wait for container %s: %w", h.id, err)
+	}
+	status, err := c.ended(pidfd)
+	if err == nil {
+		err = h.streams.wait(ctx)
+	}
+	return status, err
 }
 
 // Keep is Wait by a pidfd that the caller has opened before, for who is started to do nothing else: the container may have ended since.
-func (r *Runtime) Keep(id string, pidfd int) (status int, err error) {
-	c, err := r.open(id, false)
+func (h *Container) Keep(pidfd int) (ExitStatus, error) {
+	c, err := h.open(false)
 	if err != nil {
 		return 0, err
 	}
 	defer c.close()
-	return c.awaitEnd(pidfd)
+	return c.ended(pidfd)
 }
 
-// awaitEnd waits for the end of the container's init, and writes down what it has seen.
-func (c *container) awaitEnd(pidfd int) (status int, err error) {
+// ended waits for the end of the container's init, and writes down what it has seen.
+func (c *container) ended(pidfd int) (ExitStatus, error) {
 	ws, err := c.host.WaitStatus(pidfd, c.record.PID)
 	if err != nil {
 		return 0, fmt.Errorf("container %s has ended: its %w", c.record.ID, err)
 	}
-	status = exitStatus(ws)
-	c.seen(status)
+	status := exitStatus(ws)
+	c.seen(int(status))
 	return status, nil
 }
 

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/choose"
+	"github.com/rung-oci/rung/libcontainer/cancel"
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/launch"
@@ -22,18 +24,49 @@ import (
 	"github.com/rung-oci/rung/nsenter"
 )
 
-// Create makes a container whose first process is set up and waits for Start.
-// When it fails, nothing of the container is left.
-func (r *Runtime) Create(o *CreateOptions) error {
-	c, err := r.prepare(o)
+// Create makes a container whose first process is set up and waits for [Container.Start].
+// When it fails, or the context is done before it is complete, nothing of the container is left. Hooks that run then are killed.
+//
+// The error is [ErrExist] if the id is taken, a [*ConfigError] if the configuration isn't right, a [*StepError] if the kernel refuses something.
+func (r *Runtime) Create(ctx context.Context, o *CreateOptions) (*Container, error) {
+	stop, err := cancel.Of(ctx)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("create container %s: %w", o.ID, err)
+	}
+	defer stop.Close()
+	h, err := r.createOnly(o, stop)
+	return h, givenUp(err, stop.Err(), "nothing is left of container "+o.ID)
+}
+
+func (r *Runtime) createOnly(o *CreateOptions, stop *cancel.Signal) (*Container, error) {
+	c, err := r.begin(o, nil, stop)
+	if err != nil {
+		return nil, err
 	}
 	defer c.close()
-	if err := checkTerminal(c.terminal(), true, o.ConsoleSocket); err != nil {
-		return err
+	if err := checkTerminal(c.terminal(), o.Detach || o.ConsoleSocket != "", o.ConsoleSocket); err != nil {
+		return nil, err
 	}
-	return c.create()
+	h := &Container{r: r, id: o.ID}
+	if c.terminal() && o.ConsoleSocket == "" {
+		c.take = func(master int) (err error) {
+			h.terminal, err = newTerminal(master)
+			return err
+		}
+	}
+	if err := c.create(); err != nil {
+		if h.terminal != nil {
+			h.terminal.Close()
+		}
+		return nil, err
+	}
+	h.of = identityOf(c.record)
+	h.streams, c.streams = c.streams, nil
+	if h.terminal != nil {
+		h.streams.attach(h.terminal)
+	}
+	h.streams.start()
+	return h, nil
 }
 
 // create does what prepare has found possible. What it leaves on failure, close
@@ -42,8 +75,14 @@ func (c *creation) create() error {
 	if err := c.sockets.connect(c.opt.ConsoleSocket, c.opt.PidfdSocket); err != nil {
 		return err
 	}
+	if err := c.openStreams(); err != nil {
+		return err
+	}
 	timeline.Runtime.Phase("make the plan")
 	if err := c.decide(); err != nil {
+		return err
+	}
+	if err := c.stop.Err(); err != nil {
 		return err
 	}
 	if err := c.claim(); err != nil {
@@ -56,8 +95,20 @@ func (c *creation) create() error {
 	if err := c.settle(p); err != nil {
 		return err
 	}
+	if err := c.stop.Err(); err != nil {
+		return err
+	}
 	c.undo.keep()
 	return nil
+}
+
+func (c *creation) openStreams() (err error) {
+	o := c.opt
+	if o.Detach && copied(o.Stdin, o.Stdout, o.Stderr) {
+		return errors.New("streams of a detached container have to be files: nobody stays to copy")
+	}
+	c.streams, err = openStreams(o.Stdin, o.Stdout, o.Stderr, c.terminal())
+	return err
 }
 
 // decide makes the plan.
@@ -92,6 +143,7 @@ func (c *creation) look() (*plan.Options, error) {
 		rootsFacts(h)
 	}
 	c.facts = h
+	h.Null = notGiven(c.streams.list(), h.Null)
 	devices(h)
 	h.Linked = linked(c.bundle.Spec, c.bundle.Dir, c.bundle.Rootfs)
 	mountLabel := ""
@@ -187,6 +239,7 @@ func (c *creation) launch() (p *launch.Process, err error) {
 	in := &launch.Inputs{
 		HostHooks: c.hostHooks, NetDevices: c.netDevices, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.manager.Protect,
 		Proc: c.host.FD, Listener: c.handListener, Shared: c.noteRoot, Network: c.network, Warn: c.r.warn,
+		Stdio: c.streams.list(), Cancel: c.stop,
 		Admit: func(pid int) error { return admit(c.manager, pid) },
 	}
 	if err := c.gate(in, &files); err != nil {

@@ -1,10 +1,14 @@
 package libcontainer
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/cancel"
 	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/netdev"
@@ -43,6 +47,8 @@ type creation struct {
 	plan    *plan.Plan
 	sockets sockets
 	take    func(master int) error // what becomes of a terminal; nil: the console socket gets it
+	streams *streams
+	stop    *cancel.Signal
 
 	run    bool     // Start follows at once
 	status fdio.Own // the status FIFO when the gate is open already
@@ -79,6 +85,7 @@ func (c *creation) close() {
 	if c.mover != nil {
 		c.mover.Close()
 	}
+	c.streams.close()
 	c.network.Close()
 	closeNamespaces(c.joined)
 	c.sockets.close()
@@ -91,26 +98,37 @@ func (c *creation) close() {
 	}
 }
 
-// prepare checks all that can be checked before anything is changed.
-func (r *Runtime) prepare(o *CreateOptions) (*creation, error) {
-	return r.begin(o, nil, func() (*spec.Bundle, error) { return spec.Load(o.Bundle) })
+// load reads the configuration, wherever it is.
+func (o *CreateOptions) load() (*spec.Bundle, error) {
+	if o.Spec == nil {
+		return spec.Load(o.Bundle)
+	}
+	raw, err := json.Marshal(o.Spec)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	dir, err := filepath.Abs(o.Bundle)
+	if err != nil {
+		return nil, fmt.Errorf("bundle: %w", err)
+	}
+	return spec.Parse(dir, raw)
 }
 
-// begin is prepare of a bundle that load has.
-func (r *Runtime) begin(o *CreateOptions, beside *container, load func() (*spec.Bundle, error)) (_ *creation, err error) {
+// begin checks all that can be checked before anything is changed. What beside is, if it isn't nil, the container is made beside.
+func (r *Runtime) begin(o *CreateOptions, beside *container, stop *cancel.Signal) (_ *creation, err error) {
 	if err := state.CheckID(o.ID); err != nil {
 		return nil, err
 	}
 	r.closeOnExec()
 	r.raiseFileSize()
-	c := &creation{r: r, opt: o, listen: listenFDs(), beside: beside}
+	c := &creation{r: r, opt: o, listen: listenFDs(), beside: beside, stop: stop}
 	defer func() {
 		if err != nil {
 			c.close()
 		}
 	}()
 	timeline.Runtime.Phase("read configuration")
-	if c.bundle, err = load(); err != nil {
+	if c.bundle, err = o.load(); err != nil {
 		return nil, err
 	}
 	r.putOffGC(len(c.bundle.Raw))

@@ -16,7 +16,15 @@ import (
 // Delete removes a stopped container, or one that was only created. With force
 // it removes any: a running one is killed, one whose state can't be read is
 // removed with the help of its intent, and one that doesn't exist is no error.
-func (r *Runtime) Delete(id string, force bool) error {
+// Without force a container that runs is [ErrRunning].
+func (h *Container) Delete(force bool) error {
+	r, id := h.r, h.id
+	if h.replaced() {
+		if force {
+			return nil
+		}
+		return ErrNotExist
+	}
 	r.closeOnExec()
 	timeline.Runtime.Phase("open container")
 	if force {
@@ -25,7 +33,7 @@ func (r *Runtime) Delete(id string, force bool) error {
 			return err
 		}
 	}
-	c, err := r.open(id, true)
+	c, err := h.open(true)
 	switch {
 	case err == nil:
 		defer c.close()
@@ -40,10 +48,19 @@ func (r *Runtime) Delete(id string, force bool) error {
 	}
 	done, err := r.deleteByIntent(id, errors.Is(err, ErrNotExist))
 	if err == nil && !done {
-		return r.Delete(id, true)
+		return h.Delete(true)
 	}
 	return err
 }
+
+// A notStopped is the error of a delete that isn't allowed. Engines match on its text.
+type notStopped struct{ text string }
+
+// Error says what the container does.
+func (e *notStopped) Error() string { return e.text }
+
+// Is says that it is an ErrRunning.
+func (*notStopped) Is(target error) bool { return target == ErrRunning }
 
 // interrupt kills the first process of a container that another verb has, such as a start
 // that waits for it or for its hooks: it is to die in any case, and the verb then gives up.
@@ -77,7 +94,7 @@ func (c *container) delete(force bool) error {
 		return err
 	}
 	if st := f.Status(); err == nil && !force && st != specs.StateStopped && st != specs.StateCreated {
-		return fmt.Errorf("cannot delete container %s that is not stopped: %s", c.record.ID, st)
+		return &notStopped{fmt.Sprintf("cannot delete container %s that is not stopped: %s", c.record.ID, st)}
 	}
 	return c.remove(c.destroy)
 }

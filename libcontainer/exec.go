@@ -1,8 +1,10 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/choose"
+	"github.com/rung-oci/rung/libcontainer/cancel"
 	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/plan"
@@ -23,9 +26,9 @@ import (
 
 // ExecOptions say what to run in a container, and how.
 type ExecOptions struct {
-	ID          string
-	ProcessFile string   // a process object; "": the container's process, changed by what follows
-	Args        []string // the program and its arguments
+	Process     *specs.Process // the process; nil: that of ProcessFile
+	ProcessFile string         // file with a process object; "": the container's process, changed by what follows up to AppArmor
+	Args        []string       // the program and its arguments
 
 	Terminal        bool
 	Cwd             string
@@ -37,41 +40,73 @@ type ExecOptions struct {
 	ProcessLabel    string
 	AppArmor        string
 
-	ConsoleSocket string // path of the socket that gets the terminal's master; "": none
-	PidfdSocket   string // path of the socket that gets a pidfd of the process; "": none
-	PidFile       string // path of a file to hold the process's pid; "": none
-	Detach        bool   // return once it runs
-	IgnorePaused  bool
-	PreserveFDs   int // descriptors from 3 on
+	// The standard streams, Detach and ConsoleSocket are as of [CreateOptions]. A terminal that nobody else gets is [Process.Terminal].
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Detach         bool
+	ConsoleSocket  string
+
+	PidfdSocket  string // path of the socket that gets a pidfd of the process; "": none
+	PidFile      string // path of a file to hold the process's pid; "": none
+	IgnorePaused bool   // it runs when the container is resumed, and isn't waited for till then
+	PreserveFDs  int    // descriptors from 3 on
 	// Cgroups are cgroups below the container's to be in, see
 	// [cgroups.Location.Below]; none: the container's.
 	Cgroups []string
 }
 
-// The answers of exec that engines match on.
-var (
-	ErrExecStopped = errors.New("cannot exec in a stopped container")
-	ErrExecPaused  = errors.New("cannot exec in a paused container (use --ignore-paused to override)")
-)
-
-// Exec runs a process in a container that is created or runs. Unless it is to be
-// detached, it waits for the process's end and passes signals and the terminal
-// on. The result is its exit status, 128 and the signal's number if one ended
-// it.
-func (r *Runtime) Exec(o *ExecOptions) (status int, err error) {
-	r.closeOnExec()
-	r.raiseFileSize()
-	x := &execution{opt: o}
+// Exec runs a process in a container that is created or runs, and returns once it runs its program. The process lives on then, whatever becomes of the
+// context; before, it is killed when that is done.
+//
+// The error is [ErrExecStopped] or [ErrExecPaused] if the container takes no process, an [*ExecError] if the program can't be run.
+func (h *Container) Exec(ctx context.Context, o *ExecOptions) (*Process, error) {
+	stop, err := cancel.Of(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("exec in container %s: %w", h.id, err)
+	}
+	defer stop.Close()
+	x := &execution{opt: o, stop: stop}
 	defer x.close()
+	err = x.begin(h)
+	if err == nil {
+		err = x.start()
+	}
+	if err != nil {
+		return nil, givenUp(err, stop.Err(), "the process is ended")
+	}
+	return x.leave(), nil
+}
+
+// Run runs a process in a container that is created or runs, and waits for its end. When the context is done, it is killed. Streams, terminal and signals are as
+// of [Runtime.Run], errors of [Container.Exec].
+func (h *Container) Run(ctx context.Context, o *ExecOptions) (ExitStatus, error) {
+	stop, err := cancel.Of(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("exec in container %s: %w", h.id, err)
+	}
+	defer stop.Close()
+	x := &execution{opt: o, stop: stop, front: new(foreground)}
+	defer x.close()
+	status := ExitStatus(0)
+	if err = x.begin(h); err == nil {
+		status, err = x.run(ctx)
+	}
+	return status, givenUp(err, stop.Err(), "the process is ended")
+}
+
+// begin opens the container and checks all that can be checked before a process is made.
+func (x *execution) begin(h *Container) (err error) {
+	h.r.closeOnExec()
+	h.r.raiseFileSize()
 	timeline.Runtime.Phase("open container")
-	if x.c, err = r.open(o.ID, false); err != nil {
-		return 0, err
+	if x.c, err = h.open(false); err != nil {
+		return err
 	}
 	timeline.Runtime.Phase("prepare process")
 	if err := x.prepare(); err != nil {
-		return 0, x.ended(err)
+		return x.ended(err)
 	}
-	return x.run()
+	return nil
 }
 
 // An execution is an exec on its way.
@@ -89,8 +124,11 @@ type execution struct {
 	terminal fdio.Own // the slave of the process's terminal
 	status   fdio.Own // our end of a pipe that closes when the program runs
 
-	front *foreground // nil when detached
-	exec  *launch.Exec
+	front   *foreground // nil: the process's end is somebody else's to wait for
+	kept    *Terminal   // the master, if it is the caller's
+	streams *streams
+	stop    *cancel.Signal
+	exec    *launch.Exec
 
 	warnings []string
 	warned   bool
@@ -101,6 +139,10 @@ func (x *execution) close() {
 		fd.Close()
 	}
 	x.sockets.close()
+	x.streams.close()
+	if x.kept != nil {
+		x.kept.Close()
+	}
 	if x.front != nil {
 		x.front.close()
 	}
@@ -134,10 +176,22 @@ func (x *execution) prepare() error {
 	if x.process, x.warnings, err = x.opt.process(x.spec, user.In{Root: rootfs.At(x.root.FD())}); err != nil {
 		return err
 	}
-	if err := checkTerminal(x.process.Terminal, x.opt.Detach, x.opt.ConsoleSocket); err != nil {
+	if err := checkTerminal(x.process.Terminal, x.opt.Detach || x.front == nil && x.opt.ConsoleSocket != "", x.opt.ConsoleSocket); err != nil {
+		return err
+	}
+	if err := x.openStreams(); err != nil {
 		return err
 	}
 	return x.sockets.connect(x.opt.ConsoleSocket, x.opt.PidfdSocket)
+}
+
+func (x *execution) openStreams() (err error) {
+	o := x.opt
+	if o.Detach && copied(o.Stdin, o.Stdout, o.Stderr) {
+		return errors.New("streams of a detached process have to be files: nobody stays to copy")
+	}
+	x.streams, err = openStreams(o.Stdin, o.Stdout, o.Stderr, x.process.Terminal)
+	return err
 }
 
 // allowed tells whether the container's state lets a process in.
@@ -206,34 +260,55 @@ func (x *execution) ended(err error) error {
 
 var errKilled = errors.New("process was killed before it ran the program (memory limit too low?)")
 
-// run has the process made and waits for what it has to.
-func (x *execution) run() (status int, err error) {
-	if !x.opt.Detach {
-		if x.front, err = newForeground(x.c.r.Effects); err != nil {
-			return 0, err
-		}
-	}
+// start has the process made, and waits until it runs.
+func (x *execution) start() error {
 	timeline.Runtime.Phase("open terminal")
 	if err := x.openTerminal(); err != nil {
-		return 0, x.failed(err)
+		return x.failed(err)
 	}
 	timeline.Runtime.Phase("make the plan")
 	if err := x.join(); err != nil {
-		return 0, x.failed(err)
+		return x.failed(err)
 	}
-	defer unix.Close(x.exec.Pidfd)
 	timeline.Runtime.Phase("wait for execve")
-	if err := x.announce(); err != nil {
-		_ = unix.PidfdSendSignal(x.exec.Pidfd, unix.SIGKILL, nil, 0)
-		x.exec.Wait()
+	err := x.announce()
+	if err == nil {
+		err = x.stop.Err()
+	}
+	if err != nil {
+		x.end()
+		unix.Close(x.exec.Pidfd)
+	}
+	return err
+}
+
+// end ends the process, and reaps it.
+func (x *execution) end() {
+	kill(x.exec.Pidfd)
+	x.exec.Wait()
+}
+
+// run has the process made, and waits for its end.
+func (x *execution) run(ctx context.Context) (status ExitStatus, err error) {
+	if x.front, err = newForeground(x.c.r.Effects, x.stop); err != nil {
 		return 0, err
 	}
-	if x.opt.Detach {
-		return 0, nil
+	if err := x.start(); err != nil {
+		return 0, err
 	}
+	defer unix.Close(x.exec.Pidfd)
+	streams := x.streams
+	x.streams = nil
+	streams.start()
 	timeline.Runtime.Phase("wait for the process's end")
 	status, err = x.front.wait(x.exec.PID, x.exec.Pidfd)
-	if err == nil {
+	if err != nil {
+		if x.stop.Err() != nil {
+			x.end()
+		}
+		return status, err
+	}
+	if err = streams.wait(ctx); err == nil {
 		err = x.verdict()
 	}
 	return status, err
@@ -314,6 +389,7 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 		return err
 	}
 	facts.Location = x.loc
+	facts.Null = notGiven(x.streams.list(), facts.Null)
 	x.warn(facts)
 	if err := x.c.addTasks(entry, facts); err != nil {
 		return err
@@ -331,11 +407,11 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 		x.status, status = fdio.New(pipe[0]), pipe[1]
 		defer unix.Close(status)
 	}
-	e := entrance{container: x.c, init: x.pidfd.FD(), root: x.root.FD(), cgroup: entry, agent: x.c.agentOf(x.bundle, specs.StateRunning)}
+	e := entrance{container: x.c, init: x.pidfd.FD(), root: x.root.FD(), cgroup: entry, stdio: x.streams.list(), agent: x.c.agentOf(x.bundle, specs.StateRunning)}
 	x.exec, err = e.join(facts, func() (*planned, error) {
 		p, at, err := plan.Exec(x.spec, x.process, facts, &plan.ExecOptions{
-			ID: x.opt.ID, Preserve: x.opt.PreserveFDs, Env: home(x.root.FD(), x.process), NoNewKeyring: x.c.record.NoNewKeyring,
-			Outlives: x.opt.Detach && x.opt.IgnorePaused, // a paused container may keep it from its program for long
+			ID: x.c.record.ID, Preserve: x.opt.PreserveFDs, Env: home(x.root.FD(), x.process), NoNewKeyring: x.c.record.NoNewKeyring,
+			Outlives: x.front == nil && x.opt.IgnorePaused, // a paused container may keep it from its program for long
 		})
 		return &planned{p, at.JoinSlots, []plan.FDSlot{
 			{Slot: at.Terminal, FD: x.terminal.FD()}, {Slot: at.Status, FD: status}, {Slot: at.Proc, FD: x.c.host.FD},
@@ -353,81 +429,4 @@ func (x *execution) warn(facts *plan.Host) {
 	x.c.r.warnAll(x.warnings)
 	x.c.r.warnAll(spec.ProcessWarnings(x.process))
 	x.c.r.warnAll(plan.Warnings(x.spec, x.process, facts))
-}
-
-// reports tells whether somebody waits to hear that the program runs: our caller,
-// or we, when an agent has to answer before.
-func (x *execution) reports() bool {
-	return x.opt.Detach || x.opt.PidFile != "" || x.opt.PidfdSocket != "" || notifyProfile(x.spec) != nil
-}
-
-// announce waits until the program runs and tells those who wait for it.
-func (x *execution) announce() error {
-	if x.reports() {
-		runs, err := x.awaitExec()
-		if err == nil && runs {
-			err = x.verdict()
-		}
-		if err != nil {
-			return err
-		}
-		if err := x.sockets.sendPidfd(x.exec.PID); err != nil {
-			return err
-		}
-		if err := writePidFile(x.opt.PidFile, x.exec.PID); err != nil {
-			return err
-		}
-	}
-	x.terminal.Close() // while we held it, the terminal wouldn't end with the process
-	return nil
-}
-
-// awaitExec waits until the status pipe closes, by the execve or by death. In a
-// container that is paused the process will run its program when that is resumed,
-// which nobody knows the time of: then it isn't waited for.
-func (x *execution) awaitExec() (runs bool, err error) {
-	deadline := time.Now().Add(launch.AgentPatience)
-	for {
-		over, err := fdio.Await(x.status.FD(), x.patience(deadline))
-		switch {
-		case err != nil:
-			return false, fmt.Errorf("wait for execve: %w", err)
-		case over:
-			return true, nil
-		default:
-			if by, err := x.c.manager.FrozenBy(); x.opt.IgnorePaused && (err != nil || by != "") {
-				return false, err
-			}
-			if notifyProfile(x.spec) != nil && !time.Now().Before(deadline) {
-				return false, x.failed(fmt.Errorf("seccomp agent doesn't answer: process waits at: %s", x.exec.At()))
-			}
-		}
-	}
-}
-
-// patience is until when awaitExec waits before it looks around, never
-// where nothing but the execve is to be seen.
-func (x *execution) patience(deadline time.Time) time.Time {
-	switch {
-	case x.opt.IgnorePaused:
-		return time.Now().Add(frozenLook)
-	case notifyProfile(x.spec) != nil:
-		return deadline
-	}
-	return time.Time{}
-}
-
-// frozenLook is how often an exec that may come into a paused
-// container looks whether it has.
-const frozenLook = 20 * time.Millisecond
-
-// verdict is why the process didn't come to its program, if it didn't.
-func (x *execution) verdict() error {
-	if err := x.exec.Err(); err != nil {
-		return x.failed(x.explained(err))
-	}
-	if x.exec.Ran() {
-		return nil
-	}
-	return x.failed(errKilled)
 }

@@ -14,9 +14,13 @@ import (
 // process is what an exec is to run in the container of s: what a file says, or
 // the container's own process with what the options change; and what is odd about it.
 func (o *ExecOptions) process(s *specs.Spec, files user.Files) (p *specs.Process, warnings []string, err error) {
-	if o.ProcessFile != "" {
+	switch {
+	case o.Process != nil:
+		own := *o.Process
+		p = &own
+	case o.ProcessFile != "":
 		p, warnings, err = spec.LoadProcess(o.ProcessFile)
-	} else {
+	default:
 		p, err = o.change(s.Process, files)
 	}
 	if err != nil {

@@ -34,8 +34,12 @@ func (x *execution) openTerminal() error {
 		// As where the process itself does it, it isn't an error if that can't be.
 		_ = unix.Fchown(slave, uid, x.terminalGroup(slave))
 	}
-	if x.front != nil {
-		return x.front.take(master)
+	switch {
+	case x.front != nil:
+		return x.front.take(master, x.opt.Stdin, x.opt.Stdout)
+	case x.opt.ConsoleSocket == "":
+		x.kept, err = newTerminal(master)
+		return err
 	}
 	return x.sockets.sendConsole(master)
 }

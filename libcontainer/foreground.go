@@ -2,11 +2,13 @@ package libcontainer
 
 import (
 	"fmt"
+	"io"
 	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/cancel"
 	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/trap"
 	"github.com/rung-oci/rung/libcontainer/tty"
@@ -18,10 +20,11 @@ type foreground struct {
 	adopts  bool // orphans become children of ours
 	spare   bool // [Effects.SpareProcessor]
 	relay   *tty.Relay
+	stop    *cancel.Signal
 }
 
-func newForeground(e Effects) (*foreground, error) {
-	f := &foreground{signals: -1, spare: e.SpareProcessor}
+func newForeground(e Effects, stop *cancel.Signal) (*foreground, error) {
+	f := &foreground{signals: -1, spare: e.SpareProcessor, stop: stop}
 	if !e.Signals {
 		return f, nil
 	}
@@ -31,8 +34,8 @@ func newForeground(e Effects) (*foreground, error) {
 }
 
 // take relays a terminal. It owns the descriptor.
-func (f *foreground) take(master int) (err error) {
-	f.relay, err = tty.NewRelay(master)
+func (f *foreground) take(master int, in io.Reader, out io.Writer) (err error) {
+	f.relay, err = tty.NewRelay(master, in, out)
 	return err
 }
 
@@ -45,7 +48,7 @@ func (f *foreground) close() {
 
 // wait passes signals on until the process, a child of ours, ends, and reaps it and
 // the orphans that we have adopted. It returns the exit status.
-func (f *foreground) wait(pid, pidfd int) (int, error) {
+func (f *foreground) wait(pid, pidfd int) (ExitStatus, error) {
 	if f.relay != nil {
 		if f.spare {
 			// Our wait and the relay's read of stdin have a processor of Go's each, until its monitor, which
@@ -56,10 +59,13 @@ func (f *foreground) wait(pid, pidfd int) (int, error) {
 			return 1, err
 		}
 	}
-	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}, {Fd: int32(f.signals), Events: unix.POLLIN}}
+	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}, {Fd: int32(f.signals), Events: unix.POLLIN}, f.stop.Poll()}
 	for {
 		if _, err := fdio.Poll(fds, time.Time{}); err != nil {
 			return 1, fmt.Errorf("wait for process: %w", err)
+		}
+		if err := f.stop.Err(); err != nil {
+			return 1, err
 		}
 		for sig := f.caught(); sig != 0; sig = f.caught() {
 			f.forward(sig, pidfd)
@@ -87,7 +93,7 @@ func (f *foreground) caught() unix.Signal {
 
 // reap reaps the process if it has ended. Who adopts orphans reaps all children that
 // have ended until he comes to it; else another's children are another's to wait for.
-func (f *foreground) reap(pid int) (status int, ended bool, err error) {
+func (f *foreground) reap(pid int) (status ExitStatus, ended bool, err error) {
 	which := pid
 	if f.adopts {
 		which = -1
@@ -117,12 +123,4 @@ func (f *foreground) forward(sig unix.Signal, pidfd int) {
 	default:
 		_ = unix.PidfdSendSignal(pidfd, sig, nil, 0) // ESRCH: it has just ended
 	}
-}
-
-// exitStatus is the exit status as a shell would have it.
-func exitStatus(ws unix.WaitStatus) int {
-	if ws.Signaled() {
-		return 128 + int(ws.Signal())
-	}
-	return ws.ExitStatus()
 }

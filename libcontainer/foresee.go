@@ -21,17 +21,16 @@ func (r *Runtime) Plan(o *CreateOptions) (*preview.Preview, error) {
 	if err := state.CheckID(o.ID); err != nil {
 		return nil, err
 	}
-	b, err := spec.Load(o.Bundle)
+	b, err := o.load()
 	if err != nil {
 		return nil, err
 	}
 	return r.preview(o, b)
 }
 
-// PlanOf tells what would be done to create a container anew that is there, with what it was given by updates since. That it is there is
-// no obstacle.
-func (r *Runtime) PlanOf(id string) (*preview.Preview, error) {
-	c, err := r.open(id, false)
+// Plan tells what would be done to create the container anew, with what it was given by updates since. That it is there is no obstacle.
+func (h *Container) Plan() (*preview.Preview, error) {
+	c, err := h.open(false)
 	if err != nil {
 		return nil, err
 	}
@@ -40,9 +39,9 @@ func (r *Runtime) PlanOf(id string) (*preview.Preview, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := *r
+	own := *h.r
 	own.SystemdCgroup = c.record.Systemd
-	return own.preview(&CreateOptions{ID: id, NoNewKeyring: c.record.NoNewKeyring}, b)
+	return own.preview(&CreateOptions{ID: h.id, NoNewKeyring: c.record.NoNewKeyring}, b)
 }
 
 func (r *Runtime) preview(o *CreateOptions, b *spec.Bundle) (*preview.Preview, error) {

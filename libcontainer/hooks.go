@@ -23,10 +23,10 @@ func (c *creation) hostHooks(pid int) error {
 	}
 	st := hookState(c.bundle, c.opt.ID, specs.StateCreating).JSON(pid)
 	at := hookPlace(c.bundle)
-	if err := hook.RunAll("prestart", h.Prestart, st, at.Start); err != nil {
+	if err := hook.RunAll("prestart", h.Prestart, st, at.Start, c.stop); err != nil {
 		return err
 	}
-	return hook.RunAll("createRuntime", h.CreateRuntime, st, at.Start)
+	return hook.RunAll("createRuntime", h.CreateRuntime, st, at.Start, c.stop)
 }
 
 // hookPlace is where hooks run that belong on the host: in the bundle, as runc is when it

@@ -25,17 +25,25 @@ func host(layout *cgroups.Layout, loc cgroups.Location, joined []joinedNS) (*pla
 	h.Timed = timeline.On()
 	h.Nofile[0], h.Nofile[1] = early.Nofile()
 	h.FileSize = fileSize()
-	for fd := range h.Null {
-		var st unix.Stat_t
-		// A character device is a terminal or the host's /dev/null: neither becomes
-		// the container's by being its stdin.
-		h.Null[fd] = unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT == unix.S_IFCHR
-	}
+	h.Null = notGiven([]int{0, 1, 2}, h.Null)
 	for _, j := range joined {
 		h.Joined = append(h.Joined, plan.Joined{Flag: j.flag, Inner: j.inner})
 	}
 	h.HasKcore = unix.Access("/proc/kcore", unix.F_OK) == nil
 	return h, nil
+}
+
+// notGiven tells which of the standard streams don't become the container's by being that: a character device is a
+// terminal or the host's /dev/null. Without a list they are as before.
+func notGiven(stdio []int, before [3]bool) (not [3]bool) {
+	if stdio == nil {
+		return before
+	}
+	for i, fd := range stdio {
+		var st unix.Stat_t
+		not[i] = unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT == unix.S_IFCHR
+	}
+	return not
 }
 
 // A joinedNS is an open namespace that a configuration names by its path.

@@ -30,8 +30,8 @@ type Inspection struct {
 
 // Inspect asks the kernel about the init of a container that has one. The configuration is that of create, with the
 // resources of the last update. Nothing is locked or stopped meanwhile.
-func (r *Runtime) Inspect(id string) (*Inspection, error) {
-	c, err := r.open(id, false)
+func (h *Container) Inspect() (*Inspection, error) {
+	c, err := h.open(false)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func (r *Runtime) Inspect(id string) (*Inspection, error) {
 		return nil, err
 	}
 	if !f.Alive {
-		return nil, fmt.Errorf("inspect container %s: %w", id, errHasStopped)
+		return nil, fmt.Errorf("inspect container %s: %w", h.id, errHasStopped)
 	}
 	b, err := c.configNow()
 	if err != nil {
@@ -49,7 +49,7 @@ func (r *Runtime) Inspect(id string) (*Inspection, error) {
 	}
 	pidfd, err := fdio.Of(c.pidfd())
 	if errors.Is(err, unix.ESRCH) {
-		return nil, fmt.Errorf("inspect container %s: %w", id, errHasStopped)
+		return nil, fmt.Errorf("inspect container %s: %w", h.id, errHasStopped)
 	}
 	if err != nil {
 		return nil, err
@@ -64,9 +64,9 @@ func (r *Runtime) Inspect(id string) (*Inspection, error) {
 		err = errHasStopped
 	}
 	if err != nil {
-		return nil, fmt.Errorf("inspect container %s: %w", id, err)
+		return nil, fmt.Errorf("inspect container %s: %w", h.id, err)
 	}
-	return &Inspection{ID: id, Status: f.Status(), PID: c.record.PID, Rows: inspect.Compare(b.Spec, &look.found)}, nil
+	return &Inspection{ID: h.id, Status: f.Status(), PID: c.record.PID, Rows: inspect.Compare(b.Spec, &look.found)}, nil
 }
 
 var errHasStopped = errors.New("it has stopped, and nothing is left to look at")

@@ -71,8 +71,8 @@ func (c *container) addTasks(entry *cgroups.Entry, facts *plan.Host) error {
 }
 
 // UpdateSchemas changes the resctrl schemas of a container, each unless it is empty.
-func (r *Runtime) UpdateSchemas(id, l3, memoryBandwidth string) error {
-	c, err := r.open(id, true)
+func (h *Container) UpdateSchemas(l3, memoryBandwidth string) error {
+	c, err := h.open(true)
 	if err != nil {
 		return err
 	}

@@ -13,8 +13,8 @@ import (
 // processes of a container that shares its pid namespace with others, and thaws
 // a frozen one. With all, every process of the container is meant, and a
 // container that has stopped is no error: what it left behind is killed.
-func (r *Runtime) Kill(id string, sig unix.Signal, all bool) error {
-	c, err := r.open(id, false)
+func (h *Container) Kill(sig unix.Signal, all bool) error {
+	c, err := h.open(false)
 	if err != nil {
 		return err
 	}

@@ -36,13 +36,13 @@ type living struct {
 }
 
 // openToChange opens a container that lives, and locks it.
-func (r *Runtime) openToChange(id string) (_ *living, err error) {
+func (h *Container) openToChange() (_ *living, err error) {
 	if unprivileged() {
 		return nil, errors.New("it takes root of the host: an ordinary user can't enter a container's mount namespace from outside")
 	}
-	r.raiseFileSize()
+	h.r.raiseFileSize()
 	l := new(living)
-	if l.container, err = r.open(id, true); err != nil {
+	if l.container, err = h.open(true); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -63,7 +63,7 @@ func (r *Runtime) openToChange(id string) (_ *living, err error) {
 		return nil, err
 	}
 	l.spec = b.Spec
-	l.opt = &plan.Options{ID: id, Bundle: b.Dir, Rootfs: b.Rootfs}
+	l.opt = &plan.Options{ID: h.id, Bundle: b.Dir, Rootfs: b.Rootfs}
 	layout, err := cgroups.Detect()
 	if err != nil {
 		return nil, err

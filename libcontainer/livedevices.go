@@ -21,8 +21,8 @@ import (
 type LiveDevice = state.LiveDevice
 
 // Devices lists what AddDevice has added.
-func (r *Runtime) Devices(id string) ([]LiveDevice, error) {
-	c, err := r.open(id, false)
+func (h *Container) Devices() ([]LiveDevice, error) {
+	c, err := h.open(false)
 	if err != nil {
 		return nil, err
 	}
@@ -37,8 +37,8 @@ func (r *Runtime) Devices(id string) ([]LiveDevice, error) {
 // AddDevice lets a container that is created, runs or is paused use a device, with the access of a rule ("rwm"), and makes its file, or, in a user
 // namespace, binds the host's. The rule is the container's like those of the configuration: an update keeps it, and a systemd unit has it too. It
 // takes root of the host.
-func (r *Runtime) AddDevice(id string, d specs.LinuxDevice, access string) (err error) {
-	l, err := r.openToChange(id)
+func (h *Container) AddDevice(d specs.LinuxDevice, access string) (err error) {
+	l, err := h.openToChange()
 	if err != nil {
 		return err
 	}
@@ -117,8 +117,8 @@ func ruleOf(d *state.LiveDevice) specs.LinuxDeviceCgroup {
 
 // RemoveDevice takes a device away again that AddDevice has added: its file, if it is what it was, and the rule, unless another device that was added
 // has the same. Who has it open keeps it.
-func (r *Runtime) RemoveDevice(id, at string) error {
-	l, err := r.openToChange(id)
+func (h *Container) RemoveDevice(at string) error {
+	l, err := h.openToChange()
 	if err != nil {
 		return err
 	}

@@ -22,8 +22,8 @@ type LiveMount struct {
 }
 
 // Mounts lists what AddMount has mounted. Of a container that has ended nothing is present, nor is it known for who isn't root of the host.
-func (r *Runtime) Mounts(id string) ([]LiveMount, error) {
-	c, err := r.open(id, false)
+func (h *Container) Mounts() ([]LiveMount, error) {
+	c, err := h.open(false)
 	if err != nil {
 		return nil, err
 	}
@@ -63,8 +63,8 @@ func (r *Runtime) Mounts(id string) ([]LiveMount, error) {
 // AddMount mounts something in a container that is created, runs or is paused: a bind or a tmpfs, with what the configuration has for mounts but
 // remount and tmpcopyup. The destination is looked up in the root of the container's mount namespace, and made where it is missing. It takes root of
 // the host, and a container with a mount namespace of its own.
-func (r *Runtime) AddMount(id string, m specs.Mount) error {
-	l, err := r.openToChange(id)
+func (h *Container) AddMount(m specs.Mount) error {
+	l, err := h.openToChange()
 	if err != nil {
 		return err
 	}
@@ -128,8 +128,8 @@ func (l *living) forget(destination string) error {
 
 // RemoveMount unmounts what AddMount has mounted at a destination; what processes have open of it stays theirs. If the container has unmounted it
 // itself, it is forgotten.
-func (r *Runtime) RemoveMount(id, destination string) error {
-	l, err := r.openToChange(id)
+func (h *Container) RemoveMount(destination string) error {
+	l, err := h.openToChange()
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/cancel"
 	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/state"
@@ -90,16 +91,19 @@ func (n *notifier) close() {
 }
 
 // wait waits until the container says READY=1, and passes that on, or until it
-// has ended.
-func (n *notifier) wait(pid, pidfd int) error {
+// has ended, or stop comes.
+func (n *notifier) wait(pid, pidfd int, stop *cancel.Signal) error {
 	if n == nil {
 		return nil
 	}
-	fds := []unix.PollFd{{Fd: int32(n.fd), Events: unix.POLLIN}, {Fd: int32(pidfd), Events: unix.POLLIN}}
+	fds := []unix.PollFd{{Fd: int32(n.fd), Events: unix.POLLIN}, {Fd: int32(pidfd), Events: unix.POLLIN}, stop.Poll()}
 	buf := make([]byte, 4096)
 	for {
 		if _, err := fdio.Poll(fds, time.Time{}); err != nil {
 			return fmt.Errorf("poll notify socket: %w", err)
+		}
+		if err := stop.Err(); err != nil {
+			return err
 		}
 		if fds[0].Revents != 0 {
 			size, err := unix.Read(n.fd, buf)

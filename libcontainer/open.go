@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/cancel"
 	"github.com/rung-oci/rung/libcontainer/proc"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/state"
@@ -21,6 +22,7 @@ type container struct {
 	host    proc.FS
 	shared  bool // host isn't ours to close
 	manager cgroups.Manager
+	stop    *cancel.Signal
 	bygone  bool // it was made before the last boot: nothing is left of it but its entry
 }
 
@@ -84,6 +86,21 @@ func (c *container) close() {
 	if c.host.FD >= 0 && !c.shared {
 		c.host.Close()
 	}
+}
+
+// takesProcesses tells whether something can be run beside the container's processes.
+func (c *container) takesProcesses() error {
+	f, err := c.facts()
+	if err != nil {
+		return err
+	}
+	switch f.Status() {
+	case specs.StateStopped:
+		return ErrInStopped
+	case state.Paused:
+		return ErrInPaused
+	}
+	return nil
 }
 
 // facts finds out what the status follows from.

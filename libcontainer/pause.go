@@ -16,8 +16,8 @@ const pauseTimeout = 10 * time.Second
 // Pause freezes all processes of a container that runs, or is created. When
 // that fails, or the container ends meanwhile, nothing stays frozen: a cgroup
 // that is would be a trap for the next container in it.
-func (r *Runtime) Pause(id string) error {
-	c, err := r.open(id, true)
+func (h *Container) Pause() error {
+	c, err := h.open(true)
 	if err != nil {
 		return err
 	}

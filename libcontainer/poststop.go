@@ -19,7 +19,7 @@ func (r *Runtime) poststop(b *spec.Bundle, st hook.State, ran func(int) bool, do
 		if ran(i) {
 			continue
 		}
-		if err := hook.Run(&b.Spec.Hooks.Poststop[i], text, at.Start); err != nil {
+		if err := hook.Run(&b.Spec.Hooks.Poststop[i], text, at.Start, nil); err != nil {
 			r.notice("error running poststop hook #%d: %v", i, err)
 			continue
 		}

@@ -5,8 +5,8 @@ import "fmt"
 // Processes lists the processes of a container in ascending order, by the pids
 // that the caller's pid namespace has for them. A container that has stopped
 // has those that it left behind, usually none.
-func (r *Runtime) Processes(id string) ([]int, error) {
-	c, err := r.open(id, false)
+func (h *Container) Processes() ([]int, error) {
+	c, err := h.open(false)
 	if err != nil {
 		return nil, err
 	}

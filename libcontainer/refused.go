@@ -56,11 +56,11 @@ func refusal(root program.Reader, p *specs.Process, errno error) string {
 }
 
 // explained adds to the error of a process that joined a container why its program was refused,
-// if that is what it is about.
+// if that is what it is about: as an [ExecError] then.
 func (x *execution) explained(err error) error {
 	tape, is := errors.AsType[*launch.TapeError](err)
 	if !is || !strings.HasPrefix(tape.Text, "exec "+x.process.Args[0]+": ") {
 		return err
 	}
-	return &launch.TapeError{Text: tape.Text + refusal(rootfs.At(x.root.FD()), x.process, tape.Errno), Errno: tape.Errno}
+	return &ExecError{Text: tape.Text + refusal(rootfs.At(x.root.FD()), x.process, tape.Errno), Errno: tape.Errno}
 }

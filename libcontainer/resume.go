@@ -8,8 +8,8 @@ import (
 
 // Resume thaws a paused container. Under a parent that is frozen it still
 // doesn't run, but it is no longer paused by itself.
-func (r *Runtime) Resume(id string) error {
-	c, err := r.open(id, true)
+func (h *Container) Resume() error {
+	c, err := h.open(true)
 	if err != nil {
 		return err
 	}

@@ -1,28 +1,39 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
+	"fmt"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/cancel"
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/timeline"
 )
 
 // Run creates a container, starts it and, unless it is to be detached, waits for
-// its end, passes signals and the terminal on, and deletes it. The result is
-// the exit status of its process, 128 and the signal's number if one ended it.
-func (r *Runtime) Run(o *RunOptions) (status int, err error) {
-	c, err := r.prepare(&o.CreateOptions)
+// its end, and deletes it. The result is the exit status of its process. When the context is done, the container is killed and deleted.
+//
+// Streams are copied meanwhile, also those of a terminal; if Stdin is a terminal itself, it is in raw mode for that while, and the other one has its
+// size. With [Effects].Signals all signals of our process are passed on. Errors are those of [Runtime.Create] and [Container.Start].
+func (r *Runtime) Run(ctx context.Context, o *RunOptions) (ExitStatus, error) {
+	stop, err := cancel.Of(ctx)
 	if err != nil {
-		return 1, err
+		return 1, fmt.Errorf("run container %s: %w", o.ID, err)
 	}
-	return r.run(c, o)
+	defer stop.Close()
+	c, err := r.begin(&o.CreateOptions, nil, stop)
+	if err != nil {
+		return 1, typed(err)
+	}
+	status, err := r.run(ctx, c, o)
+	return status, givenUp(err, stop.Err(), "nothing is left of container "+o.ID)
 }
 
-// run runs what is prepared.
-func (r *Runtime) run(c *creation, o *RunOptions) (status int, err error) {
+// run runs what has begun.
+func (r *Runtime) run(ctx context.Context, c *creation, o *RunOptions) (status ExitStatus, err error) {
 	defer c.close()
 	if err := checkTerminal(c.terminal(), o.Detach, o.ConsoleSocket); err != nil {
 		return 1, err
@@ -33,12 +44,13 @@ func (r *Runtime) run(c *creation, o *RunOptions) (status int, err error) {
 			return 0, err
 		}
 		defer unix.Close(pidfd)
+		c.streams.start()
 		if o.Keeper != nil {
 			err = o.Keeper(pidfd)
 		}
 		return 0, err
 	}
-	f, err := newForeground(r.Effects)
+	f, err := newForeground(r.Effects, c.stop)
 	if err != nil {
 		return 1, err
 	}
@@ -49,7 +61,7 @@ func (r *Runtime) run(c *creation, o *RunOptions) (status int, err error) {
 		unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 	}
 	if c.terminal() {
-		c.take = f.take
+		c.take = func(master int) error { return f.take(master, o.Stdin, o.Stdout) }
 	}
 	pidfd, err := c.createAndStart()
 	if err != nil {
@@ -59,13 +71,22 @@ func (r *Runtime) run(c *creation, o *RunOptions) (status int, err error) {
 	timeline.Runtime.Phase("wait for the container's end")
 	fault.Point("run:started")
 	c.entry.Unlock() // while it runs it is anybody's to change, or to delete
+	streams := c.streams
+	c.streams = nil
+	streams.start()
 	status, err = f.wait(c.record.PID, pidfd)
+	if err == nil {
+		err = streams.wait(ctx)
+	}
 	timeline.Runtime.Phase("delete")
 	if err != nil {
+		if c.stop.Err() != nil {
+			_ = c.remove()
+		}
 		return status, err
 	}
 	if o.Keep {
-		c.container().seen(status)
+		c.container().seen(int(status))
 		return status, nil
 	}
 	return status, c.remove()
@@ -85,7 +106,7 @@ func (c *creation) remove() error {
 
 // container is the created container, for the verbs that come after.
 func (c *creation) container() *container {
-	return &container{r: c.r, entry: c.entry, record: c.record, host: *c.host, manager: c.manager}
+	return &container{stop: c.stop, r: c.r, entry: c.entry, record: c.record, host: *c.host, manager: c.manager}
 }
 
 // createAndStart returns a pidfd of the container's init. It leaves nothing

@@ -1,21 +1,24 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/cancel"
 	"github.com/rung-oci/rung/libcontainer/spec"
 	"github.com/rung-oci/rung/libcontainer/state"
 )
 
 // RunInOptions say what to run beside a container, and how near to it.
 type RunInOptions struct {
-	ID         string                     // of the container
 	Rootfs     string                     // of what runs beside it; absolute
 	Readonly   bool                       // the root filesystem
 	Namespaces []specs.LinuxNamespaceType // of the container's, which what runs shares; nil: all but the mount namespace, which is never shared
@@ -27,91 +30,71 @@ type RunInOptions struct {
 	Caps       []string // in addition to those of the container's process
 	Memory     int64    // bytes; 0: what the container may have
 	Pids       int64    // 0: as many as the container may have
+
+	Stdin          io.Reader // the streams as of [CreateOptions]
+	Stdout, Stderr io.Writer
 }
 
-// ErrInStopped and its like are why nothing can be run beside a container.
-var (
-	ErrInStopped = errors.New("cannot run in the namespaces of a stopped container")
-	ErrInPaused  = errors.New("cannot run in the namespaces of a paused container: it would be frozen like that")
-)
-
-// SpecIn is the configuration of what RunIn runs, a container of its own with the id that comes with it.
-func (r *Runtime) SpecIn(o *RunInOptions) (s *specs.Spec, id string, err error) {
-	c, err := r.openToJoin(o.ID)
+// RunIn runs a program with a root filesystem of its own in the container's namespaces, in cgroups below the container's, as a container that lives
+// no longer than its program. The result is that of [Runtime.Run].
+func (h *Container) RunIn(ctx context.Context, o *RunInOptions) (ExitStatus, error) {
+	stop, err := cancel.Of(ctx)
 	if err != nil {
-		return nil, "", err
+		return 1, fmt.Errorf("run beside container %s: %w", h.id, err)
 	}
-	defer c.close()
-	b, err := c.config()
-	if err != nil {
-		return nil, "", err
-	}
-	if s, err = specIn(b.Spec, c.record.PID, o); err != nil {
-		return nil, "", err
-	}
-	if !c.hasCgroup() {
-		s.Linux.Resources.Devices = nil
-	}
-	return s, besideID(o.ID), nil
-}
-
-// RunIn runs a program with a root filesystem of its own in namespaces of a container, in cgroups below the container's, as a container that lives
-// no longer than its program. raw is the text of what SpecIn has returned. The result is that of Run.
-func (r *Runtime) RunIn(o *RunInOptions, id string, raw []byte) (status int, err error) {
-	beside, err := r.openToJoin(o.ID)
+	defer stop.Close()
+	beside, err := h.openToJoin()
 	if err != nil {
 		return 1, err
 	}
 	defer beside.close()
 	pidfd, err := beside.pidfd()
 	if errors.Is(err, unix.ESRCH) {
-		return 1, fmt.Errorf("%s: %w", o.ID, ErrInStopped)
+		return 1, fmt.Errorf("%s: %w", h.id, ErrInStopped)
 	}
 	if err != nil {
 		return 1, err
 	}
 	defer unix.Close(pidfd)
-	own := *r
+	b, err := beside.config()
+	if err != nil {
+		return 1, err
+	}
+	s, err := specIn(b.Spec, beside.record.PID, o)
+	if err != nil {
+		return 1, err
+	}
+	if !beside.hasCgroup() {
+		s.Linux.Resources.Devices = nil
+	}
+	own := *h.r
 	own.SystemdCgroup = false // below a unit is what its owner makes there
-	run := &RunOptions{CreateOptions: CreateOptions{ID: id}}
-	c, err := own.begin(&run.CreateOptions, beside, func() (*spec.Bundle, error) { return spec.Parse(beside.record.Bundle, raw) })
+	run := &RunOptions{CreateOptions: CreateOptions{
+		ID: besideID(h.id), Bundle: beside.record.Bundle, Spec: s, Stdin: o.Stdin, Stdout: o.Stdout, Stderr: o.Stderr,
+	}}
+	c, err := own.begin(&run.CreateOptions, beside, stop)
 	if err != nil {
 		return 1, err
 	}
 	// The namespaces are open by now: of that process, if it is still there, and else of nobody knows whom.
 	if err := unix.PidfdSendSignal(pidfd, 0, nil, 0); err != nil {
 		c.close()
-		return 1, fmt.Errorf("%s: %w", o.ID, ErrInStopped)
+		return 1, fmt.Errorf("%s: %w", h.id, ErrInStopped)
 	}
-	return own.run(c, run)
+	status, err := own.run(ctx, c, run)
+	return status, givenUp(err, stop.Err(), "the program is ended")
 }
+
+// besides counts what this process has run beside containers.
+var besides atomic.Int32
 
 // besideID is an id of its own for what is run beside a container.
 func besideID(of string) string {
 	suffix := ".debug" + strconv.Itoa(unix.Getpid())
+	if n := besides.Add(1); n > 1 {
+		suffix += "-" + strconv.Itoa(int(n))
+	}
 	return of[:min(len(of), state.MaxID-len(suffix))] + suffix
-}
-
-// openToJoin opens a container that is created or runs.
-func (r *Runtime) openToJoin(id string) (*container, error) {
-	c, err := r.open(id, false)
-	if err != nil {
-		return nil, err
-	}
-	f, err := c.facts()
-	if err == nil {
-		switch f.Status() {
-		case specs.StateStopped:
-			err = ErrInStopped
-		case state.Paused:
-			err = ErrInPaused
-		}
-	}
-	if err != nil {
-		c.close()
-		return nil, err
-	}
-	return c, nil
 }
 
 // specIn makes the configuration: the example's, with what the container's process may do, in its namespaces.

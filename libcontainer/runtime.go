@@ -1,12 +1,7 @@
-// Package libcontainer runs containers: the lifecycle of the OCI runtime
-// specification as an API that a program can embed. Each verb has its own file.
-//
-// Processes of a container come from a player, a page of machine code. Where there is none for the architecture a sealed copy
-// of the program is started in its place: package spawn then takes over before main.
 package libcontainer
 
 import (
-	"errors"
+	"io"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -15,28 +10,31 @@ import (
 	"github.com/rung-oci/rung/libcontainer/state"
 )
 
-// Runtime is a directory of containers and how to deal with them.
+// Runtime is a directory of containers and how to deal with them. It must not be changed once it is used; its methods may be called from any goroutine
+// at any time.
 type Runtime struct {
-	Root          string // state directory, absolute
-	SystemdCgroup bool
+	Root          string // state directory, absolute; it is made when it is needed
+	SystemdCgroup bool   // has systemd make cgroups: cgroupsPath is "slice:prefix:name" then
 	// NoCgroup makes containers without a cgroup of their own: they stay in ours.
 	NoCgroup bool
 	// Rootless says that a container which asks for neither limits nor a cgroup
 	// gets one only where we are permitted to make one.
 	Rootless bool
-	// Warn is told what deserves a warning and isn't an error. It may be nil.
+	// Warn is told what deserves a warning and isn't an error. It may be nil, as the following two; whichever there are are called from
+	// several goroutines at once.
 	Warn func(format string, args ...any)
 	// Notice is told what went wrong without making a verb fail, such as a
-	// poststop hook: people should see it. It may be nil.
+	// poststop hook: people should see it.
 	Notice func(format string, args ...any)
-	// Debug is told what was decided, and why. It may be nil.
+	// Debug is told what was decided, and why.
 	Debug func(format string, args ...any)
-	// Effects are what the verbs may do to the process that they run in.
+	// Effects are what the methods may do to the process that they run in: nothing, unless it is asked for.
 	Effects Effects
 }
 
 // Effects are settings of the whole process that suit a command that does one thing
-// and ends. A program that embeds this package leaves them off.
+// and ends. A program that embeds this package leaves them off: then nothing of the process's is changed, no signal is caught, no child waited for that
+// isn't the package's own.
 type Effects struct {
 	// CloseOnExec makes every descriptor from 3 on close-on-exec, so that nothing
 	// that our caller left open gets into a container or a hook. (What is open in a
@@ -75,23 +73,32 @@ func (r *Runtime) closeOnExec() {
 
 // CreateOptions say which container to make, and how.
 type CreateOptions struct {
-	ID            string
-	Bundle        string // directory with config.json
-	ConsoleSocket string // path of the socket that gets the terminal's master; "": none
-	PidfdSocket   string // path of the socket that gets a pidfd of the container's init; "": none
-	PidFile       string // path of a file to hold the init's pid; "": none
-	NoPivot       bool
-	NoNewKeyring  bool
-	PreserveFDs   int // descriptors from 3 on for the container, after those of LISTEN_FDS
+	ID     string
+	Bundle string      // directory with config.json, where the path of its root filesystem begins; "": the working directory
+	Spec   *specs.Spec // the configuration; nil: that of config.json
+
+	// The standard streams of the container's process. A file is passed as it is, and becomes its user's as far as that goes (fchown(2)); to and from what
+	// is none a goroutine copies; what is nil is /dev/null. A process with a terminal has that in their place.
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	// Detach says that nobody stays who would copy, or keep a terminal: streams have to be files then, and a terminal takes a ConsoleSocket. Run returns
+	// once the program runs.
+	Detach        bool
+	ConsoleSocket string // path of the socket that gets the terminal's master; "": the caller keeps it, see [Container.Terminal]
+
+	PidfdSocket  string // path of the socket that gets a pidfd of the container's init; "": none
+	PidFile      string // path of a file to hold the init's pid; "": none
+	NoPivot      bool
+	NoNewKeyring bool
+	PreserveFDs  int // descriptors from 3 on for the container, after those of LISTEN_FDS
 }
 
 // RunOptions say how [Runtime.Run] runs a container.
 type RunOptions struct {
 	CreateOptions
-	Detach      bool // return once it runs
 	Keep        bool // don't delete it when it ends
 	NoSubreaper bool
-	// Keeper is called with a pidfd of the init of a detached container, which runs, and is to start who calls [Runtime.Keep] with it. Its
+	// Keeper is called with a pidfd of the init of a detached container, which runs, and is to start who calls [Container.Keep] with it. Its
 	// error is Run's; the container runs on. It may be nil.
 	Keeper func(pidfd int) error
 }
@@ -112,17 +119,6 @@ type State struct {
 
 // Exit is how a container's init has ended, as somebody has seen it.
 type Exit = state.Exit
-
-// The errors that callers tell apart. Engines match on their texts.
-var (
-	ErrExist      = state.ErrExist
-	ErrNotExist   = state.ErrNotExist
-	ErrInvalidID  = state.ErrInvalidID
-	ErrNotRunning = errors.New("container not running")
-	ErrNotPaused  = errors.New("container not paused")
-	ErrRunning    = errors.New("cannot start an already running container")
-	ErrStopped    = errors.New("cannot start a container that has stopped")
-)
 
 func (r *Runtime) store() state.Store { return state.Store{Root: r.Root} }
 

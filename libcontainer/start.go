@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"syscall"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/rung-oci/rung/libcontainer/cancel"
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/hook"
@@ -21,15 +23,26 @@ import (
 )
 
 // Start lets a created container run its program. It returns once the program
-// runs; if it can't, that is the error.
-func (r *Runtime) Start(id string) error {
-	r.closeOnExec()
+// runs; if it can't, that is the error, an [*ExecError] if it is the program's file. A container that runs is [ErrRunning], one that
+// has ended [ErrStopped]. When the context is done before, the container is killed: it has begun to start.
+func (h *Container) Start(ctx context.Context) error {
+	stop, err := cancel.Of(ctx)
+	if err != nil {
+		return fmt.Errorf("start container %s: %w", h.id, err)
+	}
+	defer stop.Close()
+	return givenUp(h.start(stop), stop.Err(), "container "+h.id+" is killed")
+}
+
+func (h *Container) start(stop *cancel.Signal) error {
+	h.r.closeOnExec()
 	timeline.Runtime.Phase("open container")
-	c, err := r.open(id, true)
+	c, err := h.open(true)
 	if err != nil {
 		return err
 	}
 	defer c.close()
+	c.stop = stop
 	timeline.Runtime.Phase("check state")
 	f, err := c.facts()
 	if err != nil {
@@ -103,7 +116,11 @@ func (c *container) start(pidfd int) error {
 		return nil
 	}
 	c.entry.Unlock() // it may take its time to be ready, or never be
-	return n.wait(c.record.PID, pidfd)
+	err = n.wait(c.record.PID, pidfd, c.stop)
+	if c.stop.Err() != nil {
+		c.abort(pidfd)
+	}
+	return err
 }
 
 // poststart runs the poststart hooks. The container runs meanwhile, and is anybody's to
@@ -111,7 +128,7 @@ func (c *container) start(pidfd int) error {
 func (c *container) poststart(b *spec.Bundle, pidfd int) error {
 	c.entry.Unlock()
 	st := c.hookState(b, specs.StateRunning).JSON(c.record.PID)
-	err := hook.RunAll("poststart", b.Spec.Hooks.Poststart, st, hookPlace(b).Start)
+	err := hook.RunAll("poststart", b.Spec.Hooks.Poststart, st, hookPlace(b).Start, c.stop)
 	switch lockErr := c.entry.Lock(); {
 	case errors.Is(lockErr, ErrNotExist): // nor is its cgroup the container's any more
 		return err
@@ -178,11 +195,15 @@ func (c *container) notOpen(name string, pidfd int) error {
 // await waits for what becomes of the first process: the status FIFO closes by
 // its execve or its death, and its progress record says which.
 func (c *container) await(status, pidfd int) error {
-	fds := []unix.PollFd{{Fd: int32(status)}, {Fd: int32(pidfd), Events: unix.POLLIN}}
+	fds := []unix.PollFd{{Fd: int32(status)}, {Fd: int32(pidfd), Events: unix.POLLIN}, c.stop.Poll()}
 	for frozen, waited := 0, 0; fds[0].Revents|fds[1].Revents == 0; {
 		seen, err := fdio.Poll(fds, time.Now().Add(time.Second))
 		if err != nil {
 			return fmt.Errorf("wait for container: %w", err)
+		}
+		if err := c.stop.Err(); err != nil {
+			c.abort(pidfd)
+			return err
 		}
 		if seen {
 			continue
@@ -234,19 +255,6 @@ func (c *container) verdict() error {
 	}
 	return errors.New("container init died before it ran the container's program")
 }
-
-// An ExecError says that the container was complete, and its program can't be run all the
-// same: execve(2) has failed.
-type ExecError struct {
-	Text  string
-	Errno syscall.Errno
-}
-
-// Error names the program and the cause.
-func (e *ExecError) Error() string { return e.Text }
-
-// Unwrap is the error number.
-func (e *ExecError) Unwrap() error { return e.Errno }
 
 // abort ends a container whose hook has failed: it is stopped when the error is
 // returned. Its poststop hooks run when it is deleted, as always (runtime-spec 1.3,

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -16,8 +17,13 @@ import (
 	"github.com/rung-oci/rung/libcontainer/proc"
 )
 
-// State tells what is known of a container.
-func (r *Runtime) State(id string) (*State, error) { return r.state(nil, id) }
+// State tells what is known of the container.
+func (h *Container) State() (*State, error) {
+	if h.replaced() {
+		return nil, ErrNotExist
+	}
+	return h.r.state(nil, h.id)
+}
 
 func (r *Runtime) state(host *proc.FS, id string) (*State, error) {
 	c, err := r.openWith(host, id, false)
@@ -84,7 +90,10 @@ func (r *Runtime) unfinished(id string) bool {
 
 // List tells the state of all containers. Those that can't be read are left
 // out, each with a problem; one that was deleted meanwhile is none.
-func (r *Runtime) List() (states []*State, problems []error, err error) {
+func (r *Runtime) List(ctx context.Context) (states []*State, problems []error, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, fmt.Errorf("list containers: %w", err)
+	}
 	ids, err := r.store().IDs()
 	if err != nil || len(ids) == 0 {
 		return nil, nil, err

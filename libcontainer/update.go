@@ -13,9 +13,10 @@ import (
 // Update changes the resources of a container that runs, is created or paused:
 // those that asked has, see [cgroups.Merge]. All of them or, with an error, none.
 // What the container has then is what a later update begins with.
-func (r *Runtime) Update(id string, asked *specs.LinuxResources) error {
+func (h *Container) Update(asked *specs.LinuxResources) error {
+	r := h.r
 	r.raiseFileSize()
-	c, err := r.open(id, true)
+	c, err := h.open(true)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 // verbs are the files of each verb. What two of them share is in a file below both.
 var verbs = map[string][]string{
 	"create": {"create.go"}, "start": {"start.go", "starthooks.go"}, "run": {"run.go"}, "kill": {"kill.go"}, "delete": {"delete.go"},
-	"exec": {"exec.go", "execprocess.go", "execterminal.go"}, "state": {"state.go"}, "ps": {"ps.go"}, "wait": {"await.go"}, "events": {"events.go"}, "inspect": {"inspect.go"}, "gc": {"gc.go", "survey.go"},
+	"exec": {"exec.go", "execprocess.go", "execterminal.go", "execwait.go"}, "state": {"state.go"}, "ps": {"ps.go"}, "wait": {"await.go"}, "events": {"events.go"}, "inspect": {"inspect.go"}, "gc": {"gc.go", "survey.go"},
 	"pause": {"pause.go"}, "resume": {"resume.go"}, "update": {"update.go"},
 }
 

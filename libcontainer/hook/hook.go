@@ -16,6 +16,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/cancel"
 	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/nsenter"
@@ -38,9 +39,9 @@ func (s State) JSON(pid int) string { return fmt.Sprintf("%s%d%s", s.Before, pid
 
 // RunAll runs the hooks in order and stops at the first that fails. The error
 // names it by its kind ("createRuntime") and number.
-func RunAll(kind string, hooks []specs.Hook, state string, start Spawn) error {
+func RunAll(kind string, hooks []specs.Hook, state string, start Spawn, stop *cancel.Signal) error {
 	for i := range hooks {
-		if err := Run(&hooks[i], state, start); err != nil {
+		if err := Run(&hooks[i], state, start, stop); err != nil {
 			return fmt.Errorf("error running %s hook #%d: %w", kind, i, err)
 		}
 	}
@@ -48,9 +49,12 @@ func RunAll(kind string, hooks []specs.Hook, state string, start Spawn) error {
 }
 
 // Run runs one hook and waits for it. A hook that doesn't end within its
-// timeout is killed with its process group. The error holds the end of what
+// timeout, or before stop, is killed with its process group. The error holds the end of what
 // the hook printed.
-func Run(h *specs.Hook, state string, start Spawn) error {
+func Run(h *specs.Hook, state string, start Spawn, stop *cancel.Signal) error {
+	if err := stop.Err(); err != nil {
+		return err
+	}
 	stdin, err := memory(state)
 	if err != nil {
 		return err
@@ -67,12 +71,16 @@ func Run(h *specs.Hook, state string, start Spawn) error {
 		return fmt.Errorf("start %s: %w", h.Path, err)
 	}
 	defer unix.Close(pidfd)
-	out, late := watch(pidfd, pipe[0], timeout(h))
-	if late {
+	out, late := watch(pidfd, pipe[0], timeout(h), stop)
+	stopped := stop.Err()
+	if late || stopped != nil {
 		unix.Kill(-pid, unix.SIGKILL)
 		unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
 	}
 	err = spawn.Ended(pid)
+	if stopped != nil && err != nil {
+		return fmt.Errorf("%s: %w", h.Path, stopped)
+	}
 	if late {
 		err = fmt.Errorf("%s: timed out after %d s", h.Path, *h.Timeout)
 	}
@@ -112,14 +120,14 @@ func timeout(h *specs.Hook) time.Duration {
 }
 
 // watch collects output until the process ends, whoever else still holds the
-// pipe, or until limit (0: none) has passed.
-func watch(pidfd, pipe int, limit time.Duration) (out []byte, late bool) {
+// pipe, or until limit (0: none) has passed or stop comes.
+func watch(pidfd, pipe int, limit time.Duration, stop *cancel.Signal) (out []byte, late bool) {
 	var deadline time.Time
 	if limit > 0 {
 		deadline = time.Now().Add(limit)
 	}
 	unix.SetNonblock(pipe, true)
-	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}, {Fd: int32(pipe), Events: unix.POLLIN}}
+	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}, {Fd: int32(pipe), Events: unix.POLLIN}, stop.Poll()}
 	for {
 		if limit > 0 && time.Until(deadline) <= 0 {
 			return out, true
@@ -134,7 +142,7 @@ func watch(pidfd, pipe int, limit time.Duration) (out []byte, late bool) {
 				fds[1].Fd = -1
 			}
 		}
-		if ended {
+		if ended || fds[2].Revents != 0 {
 			return out, false
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/calls"
+	"github.com/rung-oci/rung/libcontainer/cancel"
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/plan"
@@ -105,7 +106,7 @@ func (b *builder) build(pid int) (err error) {
 	e.Host, e.Arena = b, b.arena
 	if err = b.received(e, trees); err == nil {
 		fault.Point("build:mounts")
-		err = runSteps(b.plan.Orders.Steps, e)
+		err = runSteps(b.plan.Orders.Steps, e, b.in.Cancel)
 	}
 	if err != nil {
 		return ofStep(err)
@@ -127,9 +128,12 @@ func (b *builder) label(i int) string {
 	return b.far.Label(i)
 }
 
-// runSteps runs steps until an error is kept.
-func runSteps(steps []step.Step, e *step.Env) error {
+// runSteps runs steps until an error is kept, or stop comes.
+func runSteps(steps []step.Step, e *step.Env, stop *cancel.Signal) error {
 	for i, s := range steps {
+		if err := stop.Err(); err != nil {
+			return err
+		}
 		if timeline.On() {
 			timeline.Builder.Phase(s.String())
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -92,7 +93,7 @@ func (p *Process) cause(err error) error {
 		return rerr
 	}
 	if rec.Errno != 0 && !peerGone(rec.Errno) {
-		return &TapeError{Text: plan.Text(p.label(rec.Step), rec.Errno), Errno: syscall.Errno(rec.Errno)}
+		return tapeError(p.label(rec.Step), rec.Errno)
 	}
 	return p.death(rec)
 }
@@ -141,8 +142,13 @@ func (p *Process) death(rec nsenter.Progress) error {
 
 // A TapeError is an entry of the first process's tape that failed.
 type TapeError struct {
+	Label string // the entry's
 	Text  string
 	Errno syscall.Errno
+}
+
+func tapeError(label string, errno uint32) *TapeError {
+	return &TapeError{Label: strings.TrimPrefix(label, "!"), Text: plan.Text(label, errno), Errno: syscall.Errno(errno)}
 }
 
 // Error says what was done and why it failed.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -26,6 +25,7 @@ type ExecInputs struct {
 	// descriptor; Listener gives it that, which stays the caller's.
 	Control  nsenter.Slot
 	Listener func(pid, fd int) error
+	Stdio    []int // the process's standard streams; nil: ours
 	// Admit has systemd let a process into the container's cgroup.
 	Admit func(pid int) error
 }
@@ -125,7 +125,7 @@ func (e *Exec) fork(in *ExecInputs) error {
 	if err != nil {
 		return err
 	}
-	p := &player{plan: e.plan, image: &e.image, arena: e.arena.FD, progress: e.progress.FD(), unified: in.Unified, fds: fds, admit: in.Admit}
+	p := &player{plan: e.plan, image: &e.image, arena: e.arena.FD, progress: e.progress.FD(), unified: in.Unified, fds: fds, admit: in.Admit, stdio: in.Stdio}
 	child, pidfd, err := p.start()
 	e.Player = p.kind
 	if err != nil {
@@ -166,7 +166,7 @@ func (e *Exec) Err() error {
 	if err != nil || rec.Errno == 0 {
 		return err
 	}
-	return &TapeError{Text: plan.Text(e.plan.Tape.Label(int(rec.Step)), rec.Errno), Errno: syscall.Errno(rec.Errno)}
+	return tapeError(e.plan.Tape.Label(int(rec.Step)), rec.Errno)
 }
 
 // At is the entry that the tape has come to, in words.

@@ -23,7 +23,7 @@ func (b *builder) ContainerHooks(s *step.ContainerHooks) error {
 				return 0, -1, err
 			}
 			return e.PID, e.Pidfd, nil
-		})
+		}, b.in.Cancel)
 		if e != nil {
 			if terr := e.Err(); terr != nil {
 				err = fmt.Errorf("start %s: %w", s.Hooks[i].Path, terr)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/calls"
+	"github.com/rung-oci/rung/libcontainer/cancel"
 	"github.com/rung-oci/rung/libcontainer/fault"
 	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/plan"
@@ -40,6 +41,8 @@ type Inputs struct {
 	Meanwhile    func() error         // called while the player starts, before any hook runs
 	Shared       func(tree int) error // notes the mount of plan.Plan.Shared before anybody can see it
 	Warn         func(format string, args ...any)
+	Stdio        []int          // the container's standard streams; nil: ours
+	Cancel       *cancel.Signal // nil: nobody gives up
 	// Listener gives a seccomp agent its descriptor, which stays the caller's.
 	Listener func(pid, fd int) error
 }
@@ -110,7 +113,7 @@ func (p *Process) begin(control int) error {
 	p.builder = newBuilder(p, near)
 	s := &player{
 		plan: p.plan, image: &p.image, arena: p.arena.FD, progress: p.in.Progress, unified: p.in.Unified,
-		fds: append(own, plan.FDSlot{Slot: p.plan.Orders.Sock, FD: far.FD}), admit: p.in.Admit,
+		fds: append(own, plan.FDSlot{Slot: p.plan.Orders.Sock, FD: far.FD}), admit: p.in.Admit, stdio: p.in.Stdio,
 	}
 	var pidfd int
 	p.player, pidfd, err = s.start()
@@ -178,9 +181,12 @@ func (p *Process) complete() error {
 // awaitClone waits until the player has ended: then it has cloned the process that builds, or failed, which others see. A
 // process that has died by then needn't be waited for.
 func (p *Process) awaitClone() error {
-	fds := []unix.PollFd{{Fd: int32(p.builder.sock.FD), Events: unix.POLLIN}, {Fd: int32(p.playerfd.FD()), Events: unix.POLLIN}}
+	fds := []unix.PollFd{{Fd: int32(p.builder.sock.FD), Events: unix.POLLIN}, {Fd: int32(p.playerfd.FD()), Events: unix.POLLIN}, p.in.Cancel.Poll()}
 	if _, err := fdio.Poll(fds, time.Time{}); err != nil {
 		return fmt.Errorf("poll: %w", err)
+	}
+	if fds[2].Revents != 0 {
+		return p.in.Cancel.Err()
 	}
 	if fds[1].Revents != 0 {
 		p.player.Wait()
@@ -193,6 +199,9 @@ var errSilent = errors.New("container's first process has ended")
 
 // hear reads the first process's one byte.
 func (p *Process) hear() error {
+	if err := p.in.Cancel.Await(p.control.FD()); err != nil {
+		return err
+	}
 	var b [1]byte
 	if n, err := fdio.Read(p.control.FD(), b[:]); err != nil || n != 1 {
 		return errSilent

@@ -75,7 +75,8 @@ func (p *Process) hearPatiently() error {
 	if p.plan.Slots.Listener == 0 {
 		return p.hear()
 	}
-	said, err := fdio.Await(p.control.FD(), time.Now().Add(AgentPatience))
+	fds := []unix.PollFd{{Fd: int32(p.control.FD()), Events: unix.POLLIN}, p.in.Cancel.Poll()}
+	said, err := fdio.Poll(fds, time.Now().Add(AgentPatience))
 	if err != nil {
 		return fmt.Errorf("poll: %w", err)
 	}

@@ -19,6 +19,7 @@ type player struct {
 	unified         int           // v2 cgroup that its child is born in, or -1
 	fds             []plan.FDSlot // what the tape needs, in this process's numbers, which are the player's, too
 	admit           func(pid int) error
+	stdio           []int  // its standard streams; nil: ours
 	kind            string // of player, once it is started
 }
 
@@ -45,6 +46,7 @@ func (p *player) start() (child spawn.Child, pidfd int, err error) {
 	timeline.Runtime.Phase("start player")
 	s := spawn.Start{
 		Program: program, Title: plan.Title, Arena: p.arena, Progress: p.progress, Size: im.Size, Helper: p.plan.Orders.Helper, Inherit: inherit,
+		Stdio: p.stdio,
 	}
 	child, pidfd, err = s.Player()
 	p.kind = s.Kind

@@ -76,6 +76,15 @@ type documentErrors struct{ Errors }
 
 func (e documentErrors) Error() string { return e.text() }
 
+// As gives who asks for [Errors] the list.
+func (e documentErrors) As(target any) bool {
+	list, ok := target.(*Errors)
+	if ok {
+		*list = e.Errors
+	}
+	return ok
+}
+
 func decodeDocument[T any](data []byte, root string, v *T, f func(*decoder, *T), all bool) decoded {
 	d := decoder{r: jsontext.NewReader(data), path: make([]element, 0, 16), all: all}
 	if root != "" {

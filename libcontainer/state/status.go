@@ -145,6 +145,33 @@ func (r *Record) Pidfd(fs proc.FS) (int, error) {
 	return fd, nil
 }
 
+// Unreaped opens the recorded process if it has ended and nobody has waited for it: its status can be had still. Else it
+// gives unix.ESRCH.
+func (r *Record) Unreaped(fs proc.FS) (int, error) {
+	if r.PID <= 0 {
+		return -1, unix.ESRCH
+	}
+	fd, err := r.open()
+	if err != nil {
+		return -1, err
+	}
+	st, err := fs.Stat(r.PID)
+	same := err == nil && st.Dead() && st.Start == r.Start
+	if same {
+		same, err = r.sameSerial(fd)
+	}
+	if same && err == nil {
+		var other bool
+		other, err = r.OfAnotherBoot(fs)
+		same = !other
+	}
+	if err != nil || !same {
+		unix.Close(fd)
+		return -1, unix.ESRCH
+	}
+	return fd, nil
+}
+
 // bootID is what BootID has read: it is the same as long as we live.
 var bootID atomic.Pointer[string]
 

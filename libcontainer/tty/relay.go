@@ -15,16 +15,18 @@ import (
 	"github.com/rung-oci/rung/libcontainer/nap"
 )
 
-// A Relay connects our own stdin and stdout with a container's terminal.
+// A Relay connects streams, such as our own stdin and stdout, with a container's terminal.
 type Relay struct {
+	in     io.Reader // may be nil, as out
+	out    io.Writer
 	master *os.File
-	own    console.Console // our terminal, if stdin is one
+	own    console.Console // our terminal, if in is one
 	done   chan struct{}   // closed when all output is written
 	moved  atomic.Int64    // bytes of output written
 }
 
-// NewRelay makes a relay of a terminal's master. It owns the descriptor.
-func NewRelay(master int) (*Relay, error) {
+// NewRelay makes a relay of a terminal's master, to which it copies in, and that to out. It owns the descriptor.
+func NewRelay(master int, in io.Reader, out io.Writer) (*Relay, error) {
 	// Non-blocking, so that reading it doesn't hold a thread and Close ends it.
 	if err := unix.SetNonblock(master, true); err != nil {
 		unix.Close(master)
@@ -36,10 +38,12 @@ func NewRelay(master int) (*Relay, error) {
 		unix.Close(master)
 		return nil, fmt.Errorf("set up terminal: %w", err)
 	}
-	r := &Relay{master: os.NewFile(uintptr(master), "terminal"), done: make(chan struct{})}
-	if own, err := console.ConsoleFromFile(os.Stdin); err == nil {
-		r.own = own
-		r.Resize()
+	r := &Relay{in: in, out: out, master: os.NewFile(uintptr(master), "terminal"), done: make(chan struct{})}
+	if f, ok := in.(*os.File); ok {
+		if own, err := console.ConsoleFromFile(f); err == nil {
+			r.own = own
+			r.Resize()
+		}
 	}
 	return r, nil
 }
@@ -51,20 +55,23 @@ func (r *Relay) Start() error {
 			return fmt.Errorf("set terminal to raw mode: %w", err)
 		}
 	}
-	// Neither may end before we do; what the program makes of its variables by then
-	// isn't ours to read.
-	in, out := os.Stdin, os.Stdout
-	go r.input(in)
+	// Neither may end before we do.
+	if r.in != nil {
+		go r.input(r.in)
+	}
+	if r.out == nil {
+		r.out = io.Discard
+	}
 	go func() {
 		defer close(r.done)
-		r.output(out)
+		r.output(r.out)
 	}()
 	return nil
 }
 
-// input copies until stdin ends or the terminal's last user has gone. A terminal has no end: where our stdin isn't
+// input copies until in ends or the terminal's last user has gone. A terminal has no end: where in isn't
 // one and ends, the character for that is typed, as script(1) does, or who reads would wait for ever.
-func (r *Relay) input(from *os.File) {
+func (r *Relay) input(from io.Reader) {
 	buf := make([]byte, 32<<10)
 	last := byte('\n')
 	for {
@@ -108,7 +115,7 @@ func (r *Relay) typeEnd(half bool) {
 
 // output copies until the terminal's last user has gone (EIO) or nobody reads
 // us any more.
-func (r *Relay) output(to *os.File) {
+func (r *Relay) output(to io.Writer) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := r.master.Read(buf)

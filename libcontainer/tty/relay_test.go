@@ -62,7 +62,7 @@ func swap(t *testing.T) (in, out *os.File) {
 func TestRelay(t *testing.T) {
 	in, out := swap(t)
 	master, slave := pty(t)
-	r, err := NewRelay(master)
+	r, err := NewRelay(master, os.Stdin, os.Stdout)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestDrainGivesUp(t *testing.T) {
 	swap(t)
 	master, slave := pty(t)
 	defer slave.Close()
-	r, err := NewRelay(master)
+	r, err := NewRelay(master, os.Stdin, os.Stdout)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func TestRelayEnd(t *testing.T) {
 		if err := unix.IoctlSetTermios(int(slave.Fd()), unix.TCSETS, tio); err != nil {
 			t.Fatal(err)
 		}
-		r, err := NewRelay(master)
+		r, err := NewRelay(master, os.Stdin, os.Stdout)
 		if err == nil {
 			err = r.Start()
 		}

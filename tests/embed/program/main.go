@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -91,7 +92,7 @@ func (p *program) together(n int, do func(i int)) {
 }
 
 func (p *program) run(bundle, id string) {
-	status, err := p.r.Run(&libcontainer.RunOptions{CreateOptions: libcontainer.CreateOptions{ID: id, Bundle: bundle}})
+	status, err := p.r.Run(context.Background(), &libcontainer.RunOptions{CreateOptions: libcontainer.CreateOptions{ID: id, Bundle: bundle}})
 	if err != nil || status != 7 {
 		p.fail("run: status %d, %v", status, err)
 	}
@@ -101,18 +102,20 @@ func (p *program) run(bundle, id string) {
 }
 
 func (p *program) execs(bundle, id string, at, times int) {
-	if err := p.r.Create(&libcontainer.CreateOptions{ID: id, Bundle: bundle}); err != nil {
+	ctx := context.Background()
+	c, err := p.r.Create(ctx, &libcontainer.CreateOptions{ID: id, Bundle: bundle})
+	if err != nil {
 		p.fail("create: %v", err)
 		return
 	}
-	if err := p.r.Start(id); err != nil {
+	if err := c.Start(ctx); err != nil {
 		p.fail("start: %v", err)
 	}
 	p.together(at, func(i int) {
 		for range times {
 			want := 20 + i
-			status, err := p.r.Exec(&libcontainer.ExecOptions{ID: id, Args: []string{"/bin/sh", "-c", fmt.Sprintf("exit %d", want)}})
-			if err != nil || status != want {
+			status, err := c.Run(ctx, &libcontainer.ExecOptions{Args: []string{"/bin/sh", "-c", fmt.Sprintf("exit %d", want)}})
+			if err != nil || int(status) != want {
 				p.fail("exec: status %d, %v, want %d", status, err, want)
 			}
 			p.mu.Lock()
@@ -120,7 +123,7 @@ func (p *program) execs(bundle, id string, at, times int) {
 			p.mu.Unlock()
 		}
 	})
-	if err := p.r.Delete(id, true); err != nil {
+	if err := c.Delete(true); err != nil {
 		p.fail("delete: %v", err)
 	}
 }

@@ -1,0 +1,118 @@
+package libcontainer
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/state"
+)
+
+// A Container is a handle of a container: its id in the directory of a [Runtime]. It holds nothing of the container's, needn't be closed, and its
+// methods may be called from any goroutine at any time. What they change, the container is locked for.
+//
+// One that [Runtime.Create] or [Runtime.Load] has returned stands for that very container: if another one has got its id since, all methods
+// say [ErrNotExist]. One of [Runtime.Container] stands for whoever has the id.
+type Container struct {
+	r  *Runtime
+	id string
+	of identity // none: whoever has the id
+
+	streams  *streams  // that Create has opened, or nil
+	terminal *Terminal // that Create has kept, or nil
+}
+
+// An identity tells a container from others that have its id before or after it.
+type identity struct {
+	pid           int
+	start, serial uint64
+	boot          string
+}
+
+func identityOf(r *state.Record) identity { return identity{r.PID, r.Start, r.Serial, r.BootID} }
+
+// Container is a handle of the container with an id, whether there is one or not.
+func (r *Runtime) Container(id string) *Container { return &Container{r: r, id: id} }
+
+// Load is a handle of the container that has an id now. The error is [ErrNotExist] if there is none, or none that is complete.
+func (r *Runtime) Load(ctx context.Context, id string) (*Container, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("load container %s: %w", id, err)
+	}
+	c, err := r.open(id, false)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	return &Container{r: r, id: id, of: identityOf(c.record)}, nil
+}
+
+// ID is the container's id.
+func (h *Container) ID() string { return h.id }
+
+// Terminal is the container's terminal, if [Runtime.Create] has kept it: its process has one, and there was no console socket. Else it is nil.
+func (h *Container) Terminal() *Terminal { return h.terminal }
+
+// open opens the container that the handle stands for. With lock, no other verb can change it until it is closed.
+func (h *Container) open(lock bool) (*container, error) {
+	c, err := h.r.open(h.id, lock)
+	if err != nil {
+		return nil, err
+	}
+	if !h.is(c.record) {
+		c.close()
+		return nil, ErrNotExist
+	}
+	return c, nil
+}
+
+// is tells whether a record is that of the container.
+func (h *Container) is(r *state.Record) bool { return h.of == identity{} || h.of == identityOf(r) }
+
+// replaced tells whether another container has got the id.
+func (h *Container) replaced() bool {
+	if h.of == (identity{}) {
+		return false
+	}
+	e, err := h.r.store().Open(h.id)
+	if err != nil {
+		return false
+	}
+	defer e.Close()
+	record, err := e.Record()
+	return err == nil && !h.is(record)
+}
+
+// openToJoin opens a container that is created or runs.
+func (h *Container) openToJoin() (*container, error) {
+	c, err := h.open(false)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.takesProcesses(); err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// openLiving opens a container whose init lives.
+func (h *Container) openLiving() (*container, error) {
+	c, err := h.open(false)
+	if err != nil {
+		return nil, err
+	}
+	alive, err := c.record.Alive(c.host)
+	if err == nil && !alive {
+		err = fmt.Errorf("container with id %s is not running", h.id)
+	}
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// kill ends the process behind a pidfd.
+func kill(pidfd int) { _ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0) }

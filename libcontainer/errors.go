@@ -1,0 +1,122 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/rung-oci/rung/libcontainer/calls"
+	"github.com/rung-oci/rung/libcontainer/launch"
+	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/libcontainer/state"
+)
+
+// The errors that callers tell apart by errors.Is. Engines match on their texts.
+var (
+	ErrExist      = state.ErrExist     // of Create and Run: the id is taken
+	ErrNotExist   = state.ErrNotExist  // of all methods of a Container: there is none, or it is another one by now
+	ErrInvalidID  = state.ErrInvalidID // ids have letters, digits, and _ + - .
+	ErrBusy       = state.ErrBusy      // another call changes the container, and has for long
+	ErrNotRunning = errors.New("container not running")
+	ErrNotPaused  = errors.New("container not paused")
+	ErrRunning    = errors.New("cannot start an already running container") // of Start, and of Delete
+	ErrStopped    = errors.New("cannot start a container that has stopped")
+	// ErrExecStopped and its like are of Exec.
+	ErrExecStopped = errors.New("cannot exec in a stopped container")
+	ErrExecPaused  = errors.New("cannot exec in a paused container (use --ignore-paused to override)")
+	// ErrInStopped and its like are why nothing can be run beside a container.
+	ErrInStopped = errors.New("cannot run in the namespaces of a stopped container")
+	ErrInPaused  = errors.New("cannot run in the namespaces of a paused container: it would be frozen like that")
+	// ErrStatusUnknown is why Wait can't say how a container has ended: it had before, or only its parent was told.
+	ErrStatusUnknown = proc.ErrStatusUnknown
+)
+
+// A ConfigError is all that is wrong with a configuration, a process or resources.
+type ConfigError struct {
+	Findings []Finding
+	err      error
+}
+
+// A Finding is what is wrong with a field.
+type Finding struct {
+	Field   string // as one would name it in code: "mounts[3].options"; "": the whole
+	Problem string
+}
+
+// Error has the first 20 findings on one line.
+func (e *ConfigError) Error() string { return e.err.Error() }
+
+// Unwrap is what has found them.
+func (e *ConfigError) Unwrap() error { return e.err }
+
+// A StepError is something that had to be done for a container, or for a process in one, and that the kernel has refused.
+type StepError struct {
+	Step  string // in words: "mount proc at /proc"
+	Errno syscall.Errno
+	err   error
+}
+
+// Error is the step, the cause, and what that was part of.
+func (e *StepError) Error() string { return e.err.Error() }
+
+// Unwrap is the error of the step, and below it the error number.
+func (e *StepError) Unwrap() error { return e.err }
+
+// An ExecError says that the container was complete, and its program can't be run all the
+// same: execve(2) has failed.
+type ExecError struct {
+	Text  string
+	Errno syscall.Errno
+}
+
+// Error names the program and the cause.
+func (e *ExecError) Error() string { return e.Text }
+
+// Unwrap is the error number.
+func (e *ExecError) Unwrap() error { return e.Errno }
+
+// typed gives an error the type that callers ask for, if there is one. Its text stays.
+func typed(err error) error {
+	if list, ok := errors.AsType[spec.Errors](err); ok {
+		e := &ConfigError{err: err}
+		for _, f := range list {
+			e.Findings = append(e.Findings, Finding{f.Path, f.Msg})
+		}
+		return e
+	}
+	if _, ok := errors.AsType[*ExecError](err); ok {
+		return err
+	}
+	errno, is := errors.AsType[syscall.Errno](err)
+	if !is {
+		return err
+	}
+	if t, ok := errors.AsType[*launch.TapeError](err); ok {
+		return &StepError{t.Label, errno, err}
+	}
+	if c, ok := errors.AsType[*calls.Error](err); ok {
+		return &StepError{stepOf(c), errno, err}
+	}
+	return err
+}
+
+// stepOf is a step in words.
+func stepOf(c *calls.Error) string {
+	switch {
+	case c.Step == nil:
+		return c.Label
+	case c.Label == "":
+		return c.Step.String()
+	}
+	return c.Step.String() + ": " + c.Label
+}
+
+// givenUp is the error of a call whose context was done: left says what has become of what it had begun. Others
+// are typed.
+func givenUp(err, stopped error, left string) error {
+	if err != nil && stopped != nil && errors.Is(err, stopped) {
+		return fmt.Errorf("%w: %s", err, left)
+	}
+	return typed(err)
+}
