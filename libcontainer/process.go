@@ -19,24 +19,24 @@ import (
 // goroutine at any time.
 type Process struct {
 	pid      int
-	pidfd    int
 	terminal *Terminal
 	streams  *streams
 
-	mu     sync.Mutex
-	reaped bool
-	status ExitStatus
+	mu      sync.Mutex
+	pidfd   fdio.Own // closed: it is reaped
+	status  ExitStatus
+	cleanup runtime.Cleanup // for who never waits
 }
 
 // leave makes the process its caller's: nothing of it is ended by close any more.
 func (x *execution) leave() *Process {
-	p := &Process{pid: x.exec.PID, pidfd: x.exec.Pidfd, terminal: x.kept, streams: x.streams}
+	p := &Process{pid: x.exec.PID, pidfd: fdio.New(x.exec.Pidfd), terminal: x.kept, streams: x.streams}
 	x.kept, x.streams = nil, nil
 	if p.terminal != nil {
 		p.streams.attach(p.terminal)
 	}
 	p.streams.start()
-	runtime.AddCleanup(p, func(fd int) { unix.Close(fd) }, p.pidfd)
+	p.cleanup = runtime.AddCleanup(p, func(fd int) { unix.Close(fd) }, x.exec.Pidfd)
 	return p
 }
 
@@ -56,10 +56,13 @@ func (p *Process) Resize(columns, rows uint16) error {
 
 // Signal sends a signal. To a process that has ended it is [os.ErrProcessDone].
 func (p *Process) Signal(sig unix.Signal) error {
-	err := unix.PidfdSendSignal(p.pidfd, sig, nil, 0)
-	runtime.KeepAlive(p)
-	switch {
-	case errors.Is(err, unix.ESRCH):
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.pidfd.Open() {
+		return os.ErrProcessDone
+	}
+	switch err := unix.PidfdSendSignal(p.pidfd.FD(), sig, nil, 0); {
+	case err == unix.ESRCH:
 		return os.ErrProcessDone
 	case err != nil:
 		return fmt.Errorf("signal process %d: %w", p.pid, err)
@@ -70,7 +73,11 @@ func (p *Process) Signal(sig unix.Signal) error {
 // Wait waits until the process has ended, reaps it, and returns its exit status; then until all is copied of what it has printed. Any number may wait, and
 // again. When the context is done the process lives on.
 func (p *Process) Wait(ctx context.Context) (ExitStatus, error) {
-	err := awaitEnd(ctx, p.pidfd)
+	pidfd, err := p.open()
+	if err == nil && pidfd.Open() {
+		err = awaitEnd(ctx, pidfd.FD())
+		pidfd.Close()
+	}
 	if err == nil {
 		err = p.reap()
 	}
@@ -80,18 +87,30 @@ func (p *Process) Wait(ctx context.Context) (ExitStatus, error) {
 	return p.status, p.streams.wait(ctx)
 }
 
+// open is a pidfd of its own for who waits; closed if the process is reaped.
+func (p *Process) open() (fdio.Own, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.pidfd.Open() {
+		return fdio.Own{}, nil
+	}
+	return fdio.Of(unix.FcntlInt(uintptr(p.pidfd.FD()), unix.F_DUPFD_CLOEXEC, 0))
+}
+
 // reap reaps the process, which has ended, if nobody has.
 func (p *Process) reap() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.reaped {
+	if !p.pidfd.Open() {
 		return nil
 	}
 	var ws unix.WaitStatus
 	if err := fdio.Again(func() error { _, err := unix.Wait4(p.pid, &ws, 0, nil); return err }); err != nil {
 		return err
 	}
-	p.status, p.reaped = exitStatus(ws), true
+	p.status = exitStatus(ws)
+	p.cleanup.Stop()
+	p.pidfd.Close()
 	return nil
 }
 

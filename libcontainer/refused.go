@@ -59,6 +59,9 @@ func refusal(root program.Reader, p *specs.Process, errno error) string {
 // if that is what it is about: as an [ExecError] then.
 func (x *execution) explained(err error) error {
 	tape, is := errors.AsType[*launch.TapeError](err)
+	if is && strings.HasPrefix(tape.Label, "exec: ") { // it wasn't found
+		return &ExecError{Text: tape.Text, Errno: tape.Errno}
+	}
 	if !is || !strings.HasPrefix(tape.Text, "exec "+x.process.Args[0]+": ") {
 		return err
 	}

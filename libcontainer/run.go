@@ -129,6 +129,9 @@ func (c *creation) createAndStart() (pidfd int, err error) {
 		_ = c.remove()
 		child := spawn.Child{PID: c.record.PID}
 		child.Wait()
+		if pidfd >= 0 {
+			unix.Close(pidfd)
+		}
 		return -1, err
 	}
 	return pidfd, nil
