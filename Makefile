@@ -50,7 +50,8 @@ test-unit: ## tests of the packages: tables, fuzz corpora, kernel tests in names
 
 # The packages that start goroutines, or whose tests do. The detector is in C.
 test-race: ## the tests of packages with goroutines under the race detector (needs gcc)
-	CGO_ENABLED=1 $(GO) test -race -short -timeout 10m $$(git grep -lE '^\s+go \w|\.Go\(' -- '*.go' ':!tests' | xargs -n1 dirname | sort -u | sed 's,^,./,')
+	cd tests && CGO_ENABLED=1 $(GO) test -race -short -count=1 -timeout 15m -run 'TestHerd|TestCancel|TestProcess$$|TestStreams|TestExample' ./embed
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 10m $$(git grep -lE '^\s+go \w|\.Go\(' -- '*.go' ':!tests' ':!examples' | xargs -n1 dirname | sort -u | sed 's,^,./,')
 
 test-system: build ## tests that run the binary, in all three cgroup views; what was skipped, and why, at the end
 	cd tests && $(GO) vet ./... && $(GO) run ./skips -short -timeout 20m ./...
@@ -115,7 +116,7 @@ security: ## run the tests of docs/threat-model.md, attack by attack, in all vie
 	cd tests && $(GO) run ./threats $(if $(VIEWS),-views '$(VIEWS)') $(if $(RUN),-run '$(RUN)') $(OTHERS)
 
 lint: ## golangci-lint with the rules of .golangci.yml, on every module (a gate of CI)
-	for dir in . tests tests/conformance tests/dist; do (cd $$dir && $(GO) run $(LINT) run --allow-parallel-runners ./...) || exit 1; done
+	for dir in . tests tests/conformance tests/dist examples/*/; do (cd $$dir && $(GO) run $(LINT) run --allow-parallel-runners ./...) || exit 1; done
 
 bench-smoke: ## count system calls, page faults and allocations of each verb, and compare with the recorded ones (part of make test)
 	cd tests && RUNG_VIEW=hybrid $(GO) test -short -count=1 -v ./smoke

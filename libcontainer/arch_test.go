@@ -89,7 +89,7 @@ func TestArchitecture(t *testing.T) {
 			return err
 		}
 		name := d.Name()
-		if d.IsDir() && (name == "tests" || name == "testdata" || name != ".." && strings.HasPrefix(name, ".")) {
+		if d.IsDir() && (name == "tests" || name == "examples" || name == "testdata" || name != ".." && strings.HasPrefix(name, ".")) {
 			return fs.SkipDir
 		}
 		if strings.HasSuffix(name, ".go") {

@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -28,7 +29,56 @@ func TestMain(m *testing.M) {
 		fmt.Print(CheckPreserved(n))
 		os.Exit(0)
 	}
-	testbed.Main(m)
+	done, why := exampleRoot()
+	if why != "" {
+		fmt.Println("examples are skipped:", why)
+		skip := flag.Lookup("test.skip").Value
+		if also := skip.String(); also != "" {
+			_ = skip.Set(also + "|^Example")
+		} else {
+			_ = skip.Set("^Example")
+		}
+	}
+	testbed.Main(m, done)
+}
+
+// exampleRoot makes what the examples need, or says why not.
+func exampleRoot() (done func(), why string) {
+	const shell = "/usr/bin/busybox"
+	busybox, err := os.ReadFile(shell)
+	switch {
+	case os.Geteuid() != 0:
+		return func() {}, "they need root"
+	case os.Getenv("RUNG_EMULATED") != "":
+		return func() {}, "the kernel is asked, and this one is emulated"
+	case err != nil:
+		return func() {}, err.Error()
+	case strings.Contains(string(busybox), "/ld-linux"):
+		return func() {}, shell + " is not a static one"
+	}
+	dir, err := os.MkdirTemp("", "rung-example")
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
+	}
+	bin := dir + "/rootfs/bin"
+	if err == nil {
+		err = os.MkdirAll(bin, 0o755)
+	}
+	for _, d := range []string{"proc", "dev", "sys"} {
+		if err == nil {
+			err = os.Mkdir(dir+"/rootfs/"+d, 0o755)
+		}
+	}
+	for _, name := range []string{"sh", "hostname", "sleep", "stty"} {
+		if err == nil {
+			err = os.WriteFile(bin+"/"+name, busybox, 0o755)
+		}
+	}
+	os.Setenv("RUNG_EXAMPLE", dir)
+	if err != nil {
+		why = err.Error()
+	}
+	return func() { os.RemoveAll(dir) }, why
 }
 
 // inTime fails the test if f takes longer than five seconds.

@@ -12,8 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Main runs a package's tests and ends the process, with an error if they leave a descriptor open.
-func Main(m *testing.M) {
+// Main runs a package's tests and ends the process, with an error if they leave a descriptor open. Last are calls of what
+// is to be done afterwards.
+func Main(m *testing.M, last ...func()) {
 	// What whoever runs the tests has left open isn't ours to judge.
 	_ = unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
 	if r, w, err := os.Pipe(); err == nil { // has the Go runtime open its poller now
@@ -32,6 +33,9 @@ func Main(m *testing.M) {
 	if len(left) > 0 {
 		fmt.Fprintf(os.Stderr, "the tests have left descriptors open: %q\n", left)
 		code = max(code, 1)
+	}
+	for _, f := range last {
+		f()
 	}
 	os.Exit(code)
 }

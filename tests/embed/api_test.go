@@ -190,7 +190,7 @@ func TestTerminal(t *testing.T) {
 					}
 				}
 				if err != nil {
-					if err != io.EOF {
+					if !errors.Is(err, io.EOF) {
 						t.Errorf("read: %v", err)
 					}
 					got <- all.String()
