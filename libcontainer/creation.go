@@ -3,7 +3,6 @@ package libcontainer
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime"
 
@@ -74,7 +73,7 @@ func (c *creation) terminal() bool {
 // atOnce tells whether nothing has to happen between create and start.
 func (c *creation) atOnce() bool {
 	s := c.bundle.Spec
-	return c.run && s.Process != nil && !hasLaterHooks(s.Hooks) && os.Getenv("NOTIFY_SOCKET") == ""
+	return c.run && s.Process != nil && !hasLaterHooks(s.Hooks) && c.r.notifySocket() == ""
 }
 
 func (c *creation) close() {
@@ -121,7 +120,7 @@ func (r *Runtime) begin(o *CreateOptions, beside *container, stop *cancel.Signal
 	}
 	r.closeOnExec()
 	r.raiseFileSize()
-	c := &creation{r: r, opt: o, listen: listenFDs(), beside: beside, stop: stop}
+	c := &creation{r: r, opt: o, listen: r.listenFDs(), beside: beside, stop: stop}
 	defer func() {
 		if err != nil {
 			c.close()

@@ -23,7 +23,7 @@ func (r *Runtime) Plan(o *CreateOptions) (*preview.Preview, error) {
 	}
 	b, err := o.load()
 	if err != nil {
-		return nil, err
+		return nil, typed(err)
 	}
 	return r.preview(o, b)
 }
@@ -47,7 +47,7 @@ func (h *Container) Plan() (*preview.Preview, error) {
 func (r *Runtime) preview(o *CreateOptions, b *spec.Bundle) (*preview.Preview, error) {
 	own, warnings := *r, b.Warnings
 	own.Warn = func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
-	c := &creation{r: &own, opt: o, bundle: b, listen: listenFDs(), asRoot: checkCaller(b.Spec) != nil}
+	c := &creation{r: &own, opt: o, bundle: b, listen: r.listenFDs(), asRoot: checkCaller(b.Spec) != nil}
 	defer c.close()
 	if err := c.examine(); err != nil {
 		return nil, err

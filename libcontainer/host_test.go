@@ -399,14 +399,14 @@ func TestNotifierTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	if n, err := newNotifier(e); n != nil || err != nil {
+	if n, err := newNotifier(e, (&Runtime{Effects: AllEffects}).notifySocket()); n != nil || err != nil {
 		t.Errorf("newNotifier without a directory = %v, %v, want nothing", n, err)
 	}
 	if err := unix.Mkdirat(e.FD, state.NotifyName, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		n, err := newNotifier(e)
+		n, err := newNotifier(e, (&Runtime{Effects: AllEffects}).notifySocket())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -429,8 +429,11 @@ func TestNotifierTwice(t *testing.T) {
 		}
 		n.close()
 	}
+	if to := new(Runtime).notifySocket(); to != "" {
+		t.Errorf("who hasn't asked for it notifies %s", to)
+	}
 	t.Setenv("NOTIFY_SOCKET", "")
-	if n, err := newNotifier(e); n != nil || err != nil {
+	if n, err := newNotifier(e, (&Runtime{Effects: AllEffects}).notifySocket()); n != nil || err != nil {
 		t.Errorf("newNotifier without NOTIFY_SOCKET = %v, %v, want nothing", n, err)
 	}
 }

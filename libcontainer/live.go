@@ -99,7 +99,7 @@ func (l *living) checked(field string, edit func(*specs.Spec)) (*specs.Spec, err
 		err = problems.Of(field)
 	}
 	if err != nil {
-		return nil, err
+		return nil, typed(err)
 	}
 	return s, nil
 }

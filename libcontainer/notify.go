@@ -25,7 +25,7 @@ const notifySocket = "notify.sock"
 // notify gives the container a socket of its own if our caller wants to be
 // notified: the caller's would let it say anything.
 func (c *creation) notify(o *plan.Options) {
-	if os.Getenv("NOTIFY_SOCKET") == "" {
+	if c.r.notifySocket() == "" {
 		return
 	}
 	o.Env = append(o.Env, "NOTIFY_SOCKET="+notifyDir+"/"+notifySocket)
@@ -38,7 +38,7 @@ func (c *creation) notify(o *plan.Options) {
 // listenNotify makes the directory that is mounted there. The socket comes
 // into it when somebody serves it: start or run.
 func (c *creation) listenNotify() error {
-	if os.Getenv("NOTIFY_SOCKET") == "" {
+	if c.r.notifySocket() == "" {
 		return nil
 	}
 	err := unix.Mkdirat(c.entry.FD, state.NotifyName, 0o755)
@@ -57,9 +57,16 @@ type notifier struct {
 	host string
 }
 
-// newNotifier binds the container's socket; nil if nobody wants to know.
-func newNotifier(e *state.Entry) (*notifier, error) {
-	host := os.Getenv("NOTIFY_SOCKET")
+// notifySocket is where our caller wants to be notified, or "".
+func (r *Runtime) notifySocket() string {
+	if !r.Effects.Systemd {
+		return ""
+	}
+	return os.Getenv("NOTIFY_SOCKET")
+}
+
+// newNotifier binds the container's socket; nil if nobody wants to know: then there is no host's.
+func newNotifier(e *state.Entry, host string) (*notifier, error) {
 	if host == "" {
 		return nil, nil
 	}

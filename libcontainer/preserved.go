@@ -29,6 +29,13 @@ func CheckPassed(total int) error {
 	return nil
 }
 
+func (r *Runtime) listenFDs() int {
+	if !r.Effects.Systemd {
+		return 0
+	}
+	return listenFDs()
+}
+
 // maxListenFDs bounds LISTEN_FDS: descriptors are checked one by one.
 const maxListenFDs = 1 << 20
 

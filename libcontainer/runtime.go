@@ -52,6 +52,9 @@ type Effects struct {
 	// FileSize raises our limit of file sizes to the hard one where our caller's is lower.
 	// Containers get the caller's.
 	FileSize bool
+	// Systemd has containers get what systemd has given our process: the sockets of LISTEN_FDS, before the descriptors of PreserveFDs, and somebody who tells
+	// NOTIFY_SOCKET that the container is ready, which Start and Run then wait for.
+	Systemd bool
 	// LazyGC puts off the collection of garbage where a large configuration is read.
 	LazyGC bool
 	// SpareProcessor has List raise GOMAXPROCS by one where there are many containers, and Run and Exec by two
@@ -61,7 +64,7 @@ type Effects struct {
 
 // AllEffects are the effects that a command line wants.
 var AllEffects = Effects{
-	CloseOnExec: true, Undumpable: true, Subreaper: true, Signals: true, FileSize: true, LazyGC: true, SpareProcessor: true,
+	CloseOnExec: true, Undumpable: true, Subreaper: true, Signals: true, Systemd: true, FileSize: true, LazyGC: true, SpareProcessor: true,
 }
 
 // closeOnExec is [Effects.CloseOnExec].
@@ -90,7 +93,7 @@ type CreateOptions struct {
 	PidFile      string // path of a file to hold the init's pid; "": none
 	NoPivot      bool
 	NoNewKeyring bool
-	PreserveFDs  int // descriptors from 3 on for the container, after those of LISTEN_FDS
+	PreserveFDs  int // so many descriptors of ours from 3 on are the container's too, by the same numbers
 }
 
 // RunOptions say how [Runtime.Run] runs a container.

@@ -88,7 +88,7 @@ func (c *container) start(pidfd int) error {
 			return err
 		}
 	}
-	n, err := newNotifier(c.entry)
+	n, err := newNotifier(c.entry, c.r.notifySocket())
 	if err != nil {
 		return err
 	}

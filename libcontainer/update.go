@@ -45,7 +45,7 @@ func (h *Container) Update(asked *specs.LinuxResources) error {
 	}
 	merged := cgroups.Merge(old, asked)
 	if err := spec.ValidateResources(merged); err != nil {
-		return err
+		return typed(err)
 	}
 	if err := c.set(merged, old, cgroups.Change(old, merged, asked)); err != nil {
 		return err
