@@ -113,7 +113,7 @@ func (o *options) wantsAny(names []string) bool { return slices.ContainsFunc(nam
 
 // names are what -only takes.
 func names() []string {
-	return slices.Concat(operations, limits, []string{"rss", "floor", "growth", "rate"}, subjectNames())
+	return slices.Concat(operations, limits, []string{"rss", "floor", "growth", "rate", embeddedName}, subjectNames())
 }
 
 // parent builds rung, measures each part in a process of its own and prints.

@@ -55,6 +55,9 @@ func parts(o *options) []part {
 			list = append(list, part{"floor", onlyV1})
 		}
 	}
+	if o.wants(embeddedName) {
+		list = append(list, part{embeddedName, timed})
+	}
 	if o.wants("rate") {
 		list = append(list, part{"rate", timed})
 	}
@@ -153,6 +156,8 @@ func child(o *options) error {
 		err = b.floor(r)
 	case "growth":
 		err = b.growth(r)
+	case embeddedName:
+		err = b.embedded(r)
 	case "rate":
 		err = b.rate(r)
 	}

@@ -26,6 +26,7 @@ type results struct {
 	Floors   []floor           `json:"floors,omitempty"`
 	Curves   []curve           `json:"curves,omitempty"`
 	Rates    []rate            `json:"rates,omitempty"`
+	Embedded *embedded         `json:"embedded,omitempty"`
 	Binary   int64             `json:"binary"` // bytes of rung's executable
 	Static   bool              `json:"static"` // it asks for no interpreter
 	Targets  []target          `json:"targets,omitempty"`
@@ -119,4 +120,7 @@ func (r *results) add(p *results) {
 	r.Floors = append(r.Floors, p.Floors...)
 	r.Curves = append(r.Curves, p.Curves...)
 	r.Rates = append(r.Rates, p.Rates...)
+	if p.Embedded != nil {
+		r.Embedded = p.Embedded
+	}
 }

@@ -18,6 +18,7 @@ func (r *results) print(w io.Writer) {
 		fmt.Fprint(w, "\nWithout linux.resources rung still attaches its default device program on cgroup2; crun and runc don't: rung does more.\n")
 	}
 	r.printLimit(w)
+	r.printEmbedded(w)
 	r.printPeaks(w)
 	r.printFloors(w)
 	r.printCurves(w)
