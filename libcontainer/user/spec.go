@@ -51,15 +51,6 @@ func Parse(s string) (Spec, error) {
 	return spec, nil
 }
 
-// Numeric is the answer when no file has to be asked for it; otherwise ok is
-// false.
-func (s Spec) Numeric() (uid, gid uint32, hasGID, ok bool) {
-	if s.NeedsFiles() {
-		return 0, 0, false, false
-	}
-	return s.User.ID, s.Group.ID, s.HasGroup, true
-}
-
 // NeedsFiles tells whether there is a name to look up.
 func (s Spec) NeedsFiles() bool { return s.User.Name != "" || s.HasGroup && s.Group.Name != "" }
 

@@ -89,20 +89,19 @@ func TestParseRefuses(t *testing.T) {
 
 func TestNumeric(t *testing.T) {
 	for _, tt := range []struct {
-		text       string
-		uid, gid   uint32
-		hasGID, ok bool
+		text            string
+		uid, gid        uint32
+		hasGID, numbers bool
 	}{
 		{"7", 7, 0, false, true},
 		{"7:8", 7, 8, true, true},
 		{"root", 0, 0, false, false},
-		{"7:root", 0, 0, false, false},
-		{"root:7", 0, 0, false, false},
+		{"7:root", 7, 0, true, false},
+		{"root:7", 0, 7, true, false},
 	} {
 		s, err := Parse(tt.text)
-		uid, gid, hasGID, ok := s.Numeric()
-		if err != nil || uid != tt.uid || gid != tt.gid || hasGID != tt.hasGID || ok != tt.ok || s.NeedsFiles() == tt.ok {
-			t.Errorf("%s: %d, %d, %v, %v, %v", tt.text, uid, gid, hasGID, ok, err)
+		if err != nil || s.User.ID != tt.uid || s.Group.ID != tt.gid || s.HasGroup != tt.hasGID || s.NeedsFiles() == tt.numbers {
+			t.Errorf("%s: %+v, %v", tt.text, s, err)
 		}
 	}
 }

@@ -70,6 +70,8 @@ func TestExampleRun(t *testing.T) {
 		out, err string
 	}{
 		{[]string{b.Rootfs, "sh", "-c", "cat; hostname; exit 5"}, 5, "typed\nrung\n", ""},
+		// Nothing of the program's is open: neither its cgroup's files, which the Go runtime keeps where no godebug line says otherwise, nor a state directory.
+		{[]string{b.Rootfs, "ls", "/proc/self/fd"}, 0, "0\n1\n2\n3\n", ""}, // the last one is that of this directory
 		{[]string{b.Rootfs, "no-such"}, 1, "", "executable file not found"},
 		{[]string{"/no/such", "sh"}, 1, "", "root.path: "},
 		{nil, 1, "", "usage: "},
