@@ -59,7 +59,7 @@ test-system: build ## tests that run the binary, in all three cgroup views; what
 # As on an architecture without machine code of a player.
 test-goplayer: ## the tests of containers, on a binary whose player is in Go (8 minutes)
 	$(GO) vet -tags goplayer ./... && $(GO) test -short -tags goplayer ./nsenter ./libcontainer/...
-	cd tests && RUNG_TAGS=goplayer $(GO) test -short -count=1 -timeout 20m ./cli ./embed ./lifecycle ./rootless ./seccomp ./security
+	cd tests && RUNG_TAGS=goplayer $(GO) test -tags goplayer -short -count=1 -timeout 20m ./cli ./embed ./lifecycle ./rootless ./seccomp ./security
 
 test-seccomp: ## compare our seccomp filters with libseccomp's, which is fetched into /var/tmp (needs gcc, curl, pkg-config)
 	eval "$$(seccomp/gen/libseccomp.sh)" && $(GO) vet -tags libseccomp ./... && \
