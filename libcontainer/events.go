@@ -12,13 +12,12 @@ import (
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/cancel"
 	"github.com/rung-oci/rung/libcontainer/fdio"
-	"github.com/rung-oci/rung/libcontainer/resctrl"
 )
 
 // Stats are what a container uses.
 type Stats struct {
-	*cgroups.Stats
-	Resctrl *resctrl.Stats // nil: it was made without linux.intelRdt
+	*CgroupStats
+	Resctrl *ResctrlStats // nil: it was made without linux.intelRdt
 }
 
 func (c *container) stats() (*Stats, error) {

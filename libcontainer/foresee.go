@@ -17,7 +17,7 @@ import (
 
 // Plan tells what Create would do, and does nothing. Who may not create the container is told what root would do. It fails where
 // Create would before it changes anything.
-func (r *Runtime) Plan(o *CreateOptions) (*preview.Preview, error) {
+func (r *Runtime) Plan(o *CreateOptions) (*Preview, error) {
 	if err := state.CheckID(o.ID); err != nil {
 		return nil, err
 	}
@@ -29,7 +29,7 @@ func (r *Runtime) Plan(o *CreateOptions) (*preview.Preview, error) {
 }
 
 // Plan tells what would be done to create the container anew, with what it was given by updates since. That it is there is no obstacle.
-func (h *Container) Plan() (*preview.Preview, error) {
+func (h *Container) Plan() (*Preview, error) {
 	c, err := h.open(false)
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func (h *Container) Plan() (*preview.Preview, error) {
 	return own.preview(&CreateOptions{ID: h.id, NoNewKeyring: c.record.NoNewKeyring}, b)
 }
 
-func (r *Runtime) preview(o *CreateOptions, b *spec.Bundle) (*preview.Preview, error) {
+func (r *Runtime) preview(o *CreateOptions, b *spec.Bundle) (*Preview, error) {
 	own, warnings := *r, b.Warnings
 	own.Warn = func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
 	c := &creation{r: &own, opt: o, bundle: b, listen: r.listenFDs(), asRoot: checkCaller(b.Spec) != nil}

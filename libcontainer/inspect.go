@@ -25,7 +25,7 @@ type Inspection struct {
 	ID     string
 	Status specs.ContainerState
 	PID    int
-	Rows   []inspect.Row
+	Rows   []InspectionRow
 }
 
 // Inspect asks the kernel about the init of a container that has one. The configuration is that of create, with the

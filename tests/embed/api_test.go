@@ -436,7 +436,7 @@ func TestEvents(t *testing.T) {
 	c := running(t, b)
 	n := 0
 	for e, err := range c.Events(boundary(t), 5*time.Millisecond) {
-		if err != nil || e.Stats == nil || e.Stats.Stats == nil {
+		if err != nil || e.Stats == nil || e.Stats.CgroupStats == nil {
 			t.Fatalf("event %+v, %v", e, err)
 		}
 		if n++; n == 3 {
