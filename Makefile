@@ -50,7 +50,7 @@ test-unit: ## tests of the packages: tables, fuzz corpora, kernel tests in names
 
 # The packages that start goroutines, or whose tests do. The detector is in C.
 test-race: ## the tests of packages with goroutines under the race detector (needs gcc)
-	cd tests && CGO_ENABLED=1 $(GO) test -race -short -count=1 -timeout 15m -run 'TestHerd|TestCancel|TestProcess$$|TestStreams|TestExample' ./embed
+	cd tests && CGO_ENABLED=1 $(GO) test -race -short -count=1 -timeout 15m -run 'TestHerd|TestCancel|TestProcess$$|TestStreams|TestTogether|TestExample' ./embed
 	CGO_ENABLED=1 $(GO) test -race -short -timeout 10m $$(git grep -lE '^\s+go \w|\.Go\(' -- '*.go' ':!tests' ':!examples' | xargs -n1 dirname | sort -u | sed 's,^,./,')
 
 test-system: build ## tests that run the binary, in all three cgroup views; what was skipped, and why, at the end

@@ -33,19 +33,22 @@ type streams struct {
 
 // openStreams opens the streams of a process. One that has a terminal gets nothing of them but that.
 func openStreams(in io.Reader, out, err io.Writer, terminal bool) (*streams, error) {
-	if in == io.Reader(os.Stdin) && out == io.Writer(os.Stdout) && err == io.Writer(os.Stderr) && os.Stdin.Fd() == 0 && os.Stdout.Fd() == 1 && os.Stderr.Fd() == 2 {
-		return &streams{own: true}, nil
-	}
 	s := &streams{done: make(chan struct{})}
 	if terminal {
 		s.in, s.out = in, out
+	}
+	if in == io.Reader(os.Stdin) && out == io.Writer(os.Stdout) && err == io.Writer(os.Stderr) && os.Stdin.Fd() == 0 && os.Stdout.Fd() == 1 && os.Stderr.Fd() == 2 {
+		s.own = true
+		return s, nil
+	}
+	if terminal {
 		in, out, err = nil, nil, nil
 	}
 	for i, open := range [...]func() (int, error){
 		func() (int, error) { return s.reading(in) },
 		func() (int, error) { return s.writing(out, 1) },
 		func() (int, error) {
-			if same(out, err) {
+			if _, file := err.(*os.File); !file && same(out, err) {
 				return s.stdio[1], nil
 			}
 			return s.writing(err, 2)
@@ -182,9 +185,6 @@ func (s *streams) ended(err error) {
 
 // start begins to copy. The process has its streams.
 func (s *streams) start() {
-	if s == nil || s.own {
-		return
-	}
 	fdio.CloseAll(s.made)
 	s.made, s.lent, s.ends = nil, nil, nil
 	if s.left.Load() == 0 {
@@ -212,7 +212,7 @@ func (s *streams) attach(t *Terminal) {
 
 // wait waits until all output is copied, after the process's end. What the caller has still for it nobody reads.
 func (s *streams) wait(ctx context.Context) error {
-	if s == nil || s.own {
+	if s == nil { // others have opened them
 		return nil
 	}
 	if s.input != nil {

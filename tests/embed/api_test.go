@@ -471,3 +471,79 @@ func TestEvents(t *testing.T) {
 		t.Errorf("List = %v, %v, %v", states, problems, err)
 	}
 }
+
+// Everything may be called at once: what is in another's way says so by an error that is documented.
+func TestTogether(t *testing.T) {
+	b := harness.New(t, harness.Args("/bin/sleep", "100"))
+	c := running(t, b)
+	r := runtimeOf(t, b)
+	limit := new(specs.LinuxResources)
+	if harness.HasController("pids") {
+		limit.Pids = &specs.LinuxPids{Limit: new(int64(1000))}
+	}
+	before := count()
+	var all sync.WaitGroup
+	for name, call := range map[string]func() error{
+		"state":  func() error { return second(c.State()) },
+		"load":   func() error { return second(r.Load(boundary(t), b.ID)) },
+		"pause":  c.Pause,
+		"resume": c.Resume,
+		"update": func() error { return c.Update(limit) },
+		"stats":  func() error { return second(c.Stats()) },
+		"ps":     func() error { return second(c.Processes()) },
+		"start":  func() error { return c.Start(boundary(t)) },
+		"create": func() error {
+			return second(r.Create(boundary(t), &libcontainer.CreateOptions{ID: b.ID, Bundle: b.Dir}))
+		},
+		"list": func() error {
+			_, problems, err := r.List(boundary(t))
+			return errors.Join(append(problems, err)...)
+		},
+		"run": func() error {
+			return second(c.Run(boundary(t), &libcontainer.ExecOptions{Args: []string{"/bin/true"}}))
+		},
+		"exec": func() error {
+			p, err := c.Exec(boundary(t), &libcontainer.ExecOptions{Args: []string{"/bin/true"}, IgnorePaused: true})
+			if err == nil {
+				defer func() { _ = second(p.Wait(boundary(t))) }()
+				err = c.Kill(0, false)
+			}
+			return err
+		},
+	} {
+		for range 2 {
+			all.Go(func() {
+				for range 20 {
+					err := call()
+					known := false
+					for _, e := range []error{
+						libcontainer.ErrRunning, libcontainer.ErrNotRunning, libcontainer.ErrNotPaused, libcontainer.ErrExist,
+						libcontainer.ErrExecPaused, libcontainer.ErrBusy,
+					} {
+						known = known || errors.Is(err, e)
+					}
+					if err != nil && !known && !strings.Contains(err.Error(), "paused") {
+						t.Errorf("%s: %v", name, err)
+					}
+				}
+			})
+		}
+	}
+	done := make(chan struct{})
+	go func() { // whoever waits for a process of a paused container has it go on
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(20 * time.Millisecond):
+				_ = c.Resume()
+			}
+		}
+	}()
+	all.Wait()
+	close(done)
+	if err := c.Resume(); err != nil && !errors.Is(err, libcontainer.ErrNotPaused) {
+		t.Error(err)
+	}
+	settles(t, before)
+}
