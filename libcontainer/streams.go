@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/fdio"
+	"github.com/rung-oci/rung/libcontainer/tty"
 )
 
 // streams are the standard streams of a process: what it has of them, and what is copied for it by goroutines.
@@ -198,7 +199,8 @@ func (s *streams) start() {
 // attach has a terminal in the place of streams.
 func (s *streams) attach(t *Terminal) {
 	if in := s.in; in != nil {
-		s.copies = append(s.copies, func() { _, _ = io.Copy(t, in) })
+		f, file := in.(*os.File)
+		s.copies = append(s.copies, func() { tty.Type(t.file, in, !file || !tty.Is(int(f.Fd()))) })
 	}
 	if out := s.out; out != nil {
 		s.left.Add(1)

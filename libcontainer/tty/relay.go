@@ -1,6 +1,7 @@
 package tty
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -56,12 +57,13 @@ func (r *Relay) Start() error {
 		}
 	}
 	// Neither may end before we do.
-	if r.in != nil {
-		go r.input(r.in)
+	if r.in == nil {
+		r.in = bytes.NewReader(nil)
 	}
 	if r.out == nil {
 		r.out = io.Discard
 	}
+	go Type(r.master, r.in, r.own == nil)
 	go func() {
 		defer close(r.done)
 		r.output(r.out)
@@ -69,22 +71,22 @@ func (r *Relay) Start() error {
 	return nil
 }
 
-// input copies until in ends or the terminal's last user has gone. A terminal has no end: where in isn't
-// one and ends, the character for that is typed, as script(1) does, or who reads would wait for ever.
-func (r *Relay) input(from io.Reader) {
+// Type types what is read, on a terminal whose master is given, until that ends or the terminal's last user has gone. A terminal has no end: with end,
+// for what isn't one itself, the character for that is typed at the end, as script(1) does, or who reads would wait for ever.
+func Type(master *os.File, from io.Reader, end bool) {
 	buf := make([]byte, 32<<10)
 	last := byte('\n')
 	for {
 		n, err := from.Read(buf)
 		if n > 0 {
 			last = buf[n-1]
-			if _, werr := r.master.Write(buf[:n]); werr != nil {
+			if _, werr := master.Write(buf[:n]); werr != nil {
 				return
 			}
 		}
 		if err != nil {
-			if r.own == nil && errors.Is(err, io.EOF) {
-				r.typeEnd(last != '\n')
+			if end && errors.Is(err, io.EOF) {
+				typeEnd(master, last != '\n')
 			}
 			return
 		}
@@ -92,8 +94,8 @@ func (r *Relay) input(from io.Reader) {
 }
 
 // typeEnd types VEOF, see termios(3): twice after half a line, which the first one hands over.
-func (r *Relay) typeEnd(half bool) {
-	raw, err := r.master.SyscallConn()
+func typeEnd(master *os.File, half bool) {
+	raw, err := master.SyscallConn()
 	if err != nil {
 		return
 	}
@@ -110,7 +112,7 @@ func (r *Relay) typeEnd(half bool) {
 	if half {
 		text = append(text, end)
 	}
-	_, _ = r.master.Write(text)
+	_, _ = master.Write(text)
 }
 
 // output copies until the terminal's last user has gone (EIO) or nobody reads

@@ -245,6 +245,27 @@ func TestTerminal(t *testing.T) {
 			t.Error("a terminal that is closed is resized")
 		}
 	})
+	t.Run("end", func(t *testing.T) {
+		count := *process
+		count.Args = []string{"/bin/sh", "-c", "stty -echo; wc -c"}
+		for _, in := range []string{"", "three\n", "half"} {
+			var out bytes.Buffer
+			p, err := c.Exec(boundary(t), &libcontainer.ExecOptions{Process: &count, Stdin: strings.NewReader(in), Stdout: &out})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := p.Wait(boundary(t)); err != nil {
+				t.Errorf("who counts %q hears of no end: %v", in, err)
+				_ = p.Signal(unix.SIGKILL)
+				_ = second(p.Wait(boundary(t)))
+			}
+			if in == "" { // of a Run that has no stdin nobody can type
+				if _, err := c.Run(boundary(t), &libcontainer.ExecOptions{Process: &count}); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
 	t.Run("run", func(t *testing.T) {
 		var out bytes.Buffer
 		status, err := c.Run(boundary(t), &libcontainer.ExecOptions{Process: process, Stdin: strings.NewReader("keys\n"), Stdout: &out})
