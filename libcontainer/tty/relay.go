@@ -2,6 +2,7 @@ package tty
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/nap"
 )
 
@@ -75,44 +77,78 @@ func (r *Relay) Start() error {
 // for what isn't one itself, the character for that is typed at the end, as script(1) does, or who reads would wait for ever.
 func Type(master *os.File, from io.Reader, end bool) {
 	buf := make([]byte, 32<<10)
-	last := byte('\n')
 	for {
 		n, err := from.Read(buf)
 		if n > 0 {
-			last = buf[n-1]
 			if _, werr := master.Write(buf[:n]); werr != nil {
 				return
 			}
 		}
 		if err != nil {
 			if end && errors.Is(err, io.EOF) {
-				typeEnd(master, last != '\n')
+				typeEnd(master)
 			}
 			return
 		}
 	}
 }
 
-// typeEnd types VEOF, see termios(3): twice after half a line, which the first one hands over.
-func typeEnd(master *os.File, half bool) {
+// typeEnd types VEOF, see termios(3), whenever all has been read that was typed before: what has come to its end has no more for whoever reads next. Typed
+// earlier it would be lost on a program that is about to take the terminal out of canonical mode, as shells do with a prompt: there it is a character like any
+// other, so that who is in that mode gets one of them.
+func typeEnd(master *os.File) {
+	const longest = time.Second
+	for pause, plain := time.Millisecond, false; ; pause = min(2*pause, longest) {
+		end, canonical, err := awaited(master)
+		if err != nil {
+			return
+		}
+		if end != 0 && (canonical || !plain) {
+			if _, err := master.Write([]byte{end}); err != nil {
+				return
+			}
+			plain = plain || !canonical
+		}
+		time.Sleep(pause)
+	}
+}
+
+// awaited is the character that stands for the end of what is typed, if all has been read that was, else 0; and whether it does so just
+// now, in canonical mode. The error is for a terminal that nobody has any more, or one without such a character.
+func awaited(master *os.File) (end byte, canonical bool, err error) {
 	raw, err := master.SyscallConn()
 	if err != nil {
-		return
+		return 0, false, err
 	}
-	var end byte
-	_ = raw.Control(func(fd uintptr) {
-		if tio, err := unix.IoctlGetTermios(int(fd), unix.TCGETS); err == nil {
+	cerr := raw.Control(func(fd uintptr) {
+		at := []unix.PollFd{{Fd: int32(fd)}}
+		if _, err = fdio.Poll(at, time.Now()); err == nil && at[0].Revents&unix.POLLHUP != 0 {
+			err = unix.EIO
+		}
+		if err != nil {
+			return
+		}
+		// For a moment: as long as somebody has it the terminal doesn't end.
+		peer, _, e := unix.Syscall(unix.SYS_IOCTL, fd, unix.TIOCGPTPEER, unix.O_RDONLY|unix.O_NOCTTY|unix.O_CLOEXEC)
+		if e != 0 {
+			err = e
+			return
+		}
+		defer unix.Close(int(peer))
+		var tio *unix.Termios
+		if tio, err = unix.IoctlGetTermios(int(peer), unix.TCGETS); err != nil {
+			return
+		}
+		if canonical = tio.Lflag&unix.ICANON != 0; tio.Cc[unix.VEOF] == 0 { // nothing stands for it
+			err = unix.EINVAL
+			return
+		}
+		var unread bool
+		if unread, err = fdio.Await(int(peer), time.Now()); err == nil && !unread {
 			end = tio.Cc[unix.VEOF]
 		}
 	})
-	if end == 0 { // nothing stands for it
-		return
-	}
-	text := []byte{end}
-	if half {
-		text = append(text, end)
-	}
-	_, _ = master.Write(text)
+	return end, canonical, cmp.Or(err, cerr)
 }
 
 // output copies until the terminal's last user has gone (EIO) or nobody reads

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/fdio"
 )
 
 // pty makes a pair in raw mode.
@@ -163,5 +165,57 @@ func TestRelayEnd(t *testing.T) {
 		}
 		slave.Close()
 		r.Close()
+	}
+}
+
+// A shell takes its terminal out of canonical mode for a prompt. An end that was typed before is a NUL then: one more is typed, and only one.
+func TestRelayEndPrompt(t *testing.T) {
+	in, _ := swap(t)
+	master, slave := pty(t)
+	defer slave.Close()
+	raw, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	canonical := *raw
+	canonical.Lflag |= unix.ICANON
+	if err := unix.IoctlSetTermios(int(slave.Fd()), unix.TCSETS, &canonical); err != nil {
+		t.Fatal(err)
+	}
+	r, err := NewRelay(master, os.Stdin, os.Stdout)
+	if err == nil {
+		err = r.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	in.Close() // and nothing else is typed
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		if typed, err := fdio.Await(int(slave.Fd()), time.Now()); typed || err != nil || time.Now().After(end) {
+			break // it is the end
+		}
+	}
+	if err := unix.IoctlSetTermios(int(slave.Fd()), unix.TCSETS, raw); err != nil {
+		t.Fatal(err)
+	}
+	var got []byte
+	for quiet := 0; quiet < 2; {
+		more, err := fdio.Await(int(slave.Fd()), time.Now().Add(time.Second+time.Second/2)) // longer than it is looked after
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !more {
+			quiet++
+			continue
+		}
+		buf := make([]byte, 10)
+		n, err := slave.Read(buf)
+		if got = append(got, buf[:n]...); err != nil || len(got) > 10 {
+			t.Fatalf("read %q, %v", got, err)
+		}
+	}
+	if string(got) != "\x00\x04" {
+		t.Errorf("the prompt had %q, want the lost end and another one", got)
 	}
 }
