@@ -12,8 +12,8 @@ import (
 )
 
 // Wait waits until the container's init has ended, whoever's child it is, and returns its exit status; then until all is copied of what it has printed, if
-// [Runtime.Create] has opened its streams. Nothing is locked meanwhile, and with a context that can be done no thread is held. When it is done the container
-// lives on.
+// [Runtime.Create] has opened its streams. Nothing is locked meanwhile, and with a context that can be done no thread is held. A context that is done ends the
+// wait, and the container lives on.
 //
 // The status is known if the init is still unreaped when we look, on Linux 6.15 and later, or if somebody has seen the end; else the error is
 // [ErrStatusUnknown].

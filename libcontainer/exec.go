@@ -33,7 +33,7 @@ type ExecOptions struct {
 	Terminal        bool
 	Cwd             string
 	Env             []string
-	User            string // USER[:GROUP], see package user; "": the container's
+	User            string // USER[:GROUP], by number or as in the container's passwd and group files; "": the container's
 	AdditionalGids  []string
 	Caps            []string
 	NoNewPrivileges *bool // nil: as the container
@@ -50,8 +50,7 @@ type ExecOptions struct {
 	PidFile      string // path of a file to hold the process's pid; "": none
 	IgnorePaused bool   // it runs when the container is resumed, and isn't waited for till then
 	PreserveFDs  int    // descriptors from 3 on
-	// Cgroups are cgroups below the container's to be in, see
-	// [cgroups.Location.Below]; none: the container's.
+	// Cgroups are cgroups below the container's to be in, each [controllers:]path; none: the container's.
 	Cgroups []string
 }
 

@@ -46,7 +46,7 @@ type Effects struct {
 	// Subreaper has Run in the foreground adopt and reap orphans: all children of
 	// the process. Without it nobody's child but our own is waited for.
 	Subreaper bool
-	// Signals has Run and Exec in the foreground catch all signals of the process, and
+	// Signals has Run in the foreground catch all signals of the process, and
 	// pass them on.
 	Signals bool
 	// FileSize raises our limit of file sizes to the hard one where our caller's is lower.
@@ -57,8 +57,8 @@ type Effects struct {
 	Systemd bool
 	// LazyGC puts off the collection of garbage where a large configuration is read.
 	LazyGC bool
-	// SpareProcessor has List raise GOMAXPROCS by one where there are many containers, and Run and Exec by two
-	// where they relay a terminal.
+	// SpareProcessor has List raise GOMAXPROCS by one where there are many containers, and Run by two
+	// where it relays a terminal.
 	SpareProcessor bool
 }
 
@@ -120,7 +120,8 @@ type State struct {
 	Exit        *Exit  // how it has ended; nil: it hasn't, or nobody has seen it
 }
 
-// Exit is how a container's init has ended, as somebody has seen it.
+// Exit is how a container's init has ended, as somebody has seen it: Status, the time At which that was, and whether a process of the container's was
+// OOMKilled.
 type Exit = state.Exit
 
 func (r *Runtime) store() state.Store { return state.Store{Root: r.Root} }

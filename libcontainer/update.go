@@ -11,8 +11,8 @@ import (
 )
 
 // Update changes the resources of a container that runs, is created or paused:
-// those that asked has, see [cgroups.Merge]. All of them or, with an error, none.
-// What the container has then is what a later update begins with.
+// those that asked has; a zero leaves what there is. Device rules are appended, or, if the first is for all devices, replace those before. All of them are
+// changed or, with an error, none. What the container has then is what a later update begins with.
 func (h *Container) Update(asked *specs.LinuxResources) error {
 	r := h.r
 	r.raiseFileSize()
