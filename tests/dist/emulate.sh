@@ -29,7 +29,7 @@ for tarball in "$dist"/rung-*-linux-*.tar.gz; do
 	mkdir box
 	rung spec --bundle box
 	rung validate box >validated
-	rung seccomp explain "$here/profile.json" >explained
+	rung seccomp explain "$here/profile.json" getcwd >explained
 	grep -q getcwd explained
 	rm -r box "$name"
 	echo "$arch: $version, spec, validate, seccomp explain"
