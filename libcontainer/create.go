@@ -364,7 +364,7 @@ func (c *creation) gate(in *launch.Inputs, files *files) (err error) {
 		return fmt.Errorf("make pipe: %w", err)
 	}
 	in.Gate = files.open(gate[0], nil)
-	_, err = unix.Write(gate[1], []byte{1})
+	_, err = fdio.Write(gate[1], []byte{1})
 	unix.Close(gate[1])
 	if err == nil {
 		err = unix.Pipe2(status[:], unix.O_CLOEXEC)

@@ -174,7 +174,7 @@ func (c *container) held(status, pidfd int) error {
 func (c *container) openGateFifo(pidfd int) error {
 	gate, err := c.entry.OpenFifo(state.GateName, unix.O_WRONLY)
 	if err == nil {
-		_, err = unix.Write(gate, []byte{1})
+		_, err = fdio.Write(gate, []byte{1})
 		unix.Close(gate)
 	}
 	if errors.Is(err, unix.ENXIO) {

@@ -99,7 +99,7 @@ func memory(text string) (int, error) {
 	}
 	for b := []byte(text); len(b) > 0 && err == nil; {
 		var n int
-		n, err = unix.Write(fd, b)
+		n, err = fdio.Write(fd, b)
 		b = b[max(n, 0):]
 	}
 	if err == nil {

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -28,10 +29,28 @@ func (p *Process) Confirm() error {
 
 // Release is Confirm that doesn't wait.
 func (p *Process) Release() error {
-	if _, err := unix.Write(p.control.FD(), []byte{1}); err != nil {
-		return p.cause(errSilent)
+	if err := p.tell(); err != nil {
+		return p.cause(err)
 	}
 	return nil
+}
+
+// tell writes the first process the one byte that it waits for.
+func (p *Process) tell() error {
+	_, err := fdio.Write(p.control.FD(), []byte{1})
+	return gone(err, "let go of first process")
+}
+
+// gone is an error of what connects us with the first process: most say that this has ended, and the others what they are.
+func gone(err error, doing string) error {
+	var errno unix.Errno
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &errno) && peerGone(uint32(errno)):
+		return errSilent
+	}
+	return fmt.Errorf("%s: %w", doing, err)
 }
 
 // Finish reaps what was needed for the launch, and closes our descriptors.
@@ -120,16 +139,20 @@ func (p *Process) label(entry uint32) string {
 // ErrOOM is the end of a first process for want of memory.
 var ErrOOM = errors.New("container init was OOM-killed (memory limit too low?)")
 
+// endWait bounds the wait for a process whose silence says that it has ended, or is about to.
+const endWait = 10 * time.Second
+
 // death says how the first process ended.
 func (p *Process) death(rec nsenter.Progress) error {
 	c := &p.first
 	if _, err := p.pid(); err != nil {
 		if c, err = p.builds(); err != nil {
-			p.player.Wait()
+			p.player.End(endWait)
 			return fmt.Errorf("player ended with wait status %#x", uint32(p.player.Status))
 		}
 	}
-	c.Wait()
+	p.control.Close() // who lives all the same ends by that
+	c.End(endWait)
 	label := p.label(rec.Step)
 	if c.Status.Signaled() {
 		if p.in.OOMKilled != nil && p.in.OOMKilled() {

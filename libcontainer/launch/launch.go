@@ -203,10 +203,11 @@ func (p *Process) hear() error {
 		return err
 	}
 	var b [1]byte
-	if n, err := fdio.Read(p.control.FD(), b[:]); err != nil || n != 1 {
+	n, err := fdio.Read(p.control.FD(), b[:])
+	if err == nil && n != 1 {
 		return errSilent
 	}
-	return nil
+	return gone(err, "hear first process")
 }
 
 // pid is the first process's pid, which the kernel has put into the arena.

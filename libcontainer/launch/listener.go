@@ -38,10 +38,7 @@ func (p *Process) handListener() error {
 	if err != nil {
 		return err
 	}
-	if _, err := unix.Write(p.control.FD(), []byte{1}); err != nil {
-		return errSilent
-	}
-	return nil
+	return p.tell()
 }
 
 // takeListener takes the descriptor out of the first process, or receives it.

@@ -3,6 +3,8 @@ package launch
 import (
 	"fmt"
 
+	"github.com/rung-oci/rung/libcontainer/fdio"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/plan"
@@ -54,7 +56,7 @@ func (p *player) start() (child spawn.Child, pidfd int, err error) {
 		return child, pidfd, err
 	}
 	if err = p.admit(child.PID); err == nil {
-		_, err = unix.Write(gate[1], []byte{1})
+		_, err = fdio.Write(gate[1], []byte{1})
 	}
 	if err != nil {
 		child.Kill()

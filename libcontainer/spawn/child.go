@@ -2,6 +2,7 @@ package spawn
 
 import (
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -23,6 +24,20 @@ func (c *Child) Wait() {
 		_ = fdio.Again(func() error { _, err := unix.Wait4(c.PID, &c.Status, 0, nil); return err })
 		c.reaped = true
 	}
+}
+
+// End waits for a child that is about to end, and kills it if it doesn't in time.
+func (c *Child) End(atMost time.Duration) {
+	if c.PID <= 0 || c.reaped {
+		return
+	}
+	if pidfd, err := unix.PidfdOpen(c.PID, 0); err == nil {
+		if ended, _ := fdio.Await(pidfd, time.Now().Add(atMost)); !ended {
+			unix.Kill(c.PID, unix.SIGKILL)
+		}
+		unix.Close(pidfd)
+	}
+	c.Wait()
 }
 
 // Ended waits for a child and reaps it. The error says how it failed, if it did.

@@ -1,0 +1,16 @@
+//go:build !amd64
+
+package sweep
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
+
+// able tells whether calls can be made to fail on this architecture.
+const able = false
+
+func skip(int) error { return errors.ErrUnsupported }
+
+func setResult(int, unix.Errno) error { return errors.ErrUnsupported }
