@@ -3,10 +3,9 @@ package launch
 import (
 	"fmt"
 
-	"github.com/rung-oci/rung/libcontainer/fdio"
-
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/fdio"
 	"github.com/rung-oci/rung/libcontainer/plan"
 	"github.com/rung-oci/rung/libcontainer/spawn"
 	"github.com/rung-oci/rung/libcontainer/timeline"
