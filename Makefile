@@ -20,7 +20,7 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # `make TAGS=libseccomp` builds; `make` alone explains.
 .DEFAULT_GOAL := $(if $(TAGS),build,help)
 
-.PHONY: help build run test test-quick test-unit test-race test-system test-goplayer test-seccomp test-vm test-arm64 test-engines conformance differ differ-known lint bench bench-smoke man pictures security dist dist-twice dist-check fuzz install uninstall clean generate
+.PHONY: help build run test test-quick test-unit test-race test-system test-goplayer test-seccomp test-vm test-arm64 test-engines conformance differ differ-known lint bench bench-smoke man pictures security dist dist-twice dist-check sweep fuzz install uninstall clean generate
 
 help: ## show this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -161,6 +161,10 @@ dist-check: ## run what make dist has made: each binary, by qemu-user, and the p
 	command -v mmdebstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends mmdebstrap >/dev/null; }
 	tests/dist/emulate.sh build/dist
 	tests/dist/roots.sh build/dist
+
+# VIEW: hybrid, v1, v2; VERB, KIND: some of it. A sample is part of make test.
+sweep: ## have every system call of every verb fail once, and kill at each (needs root; hours)
+	cd tests && RUNG_VIEW=$(or $(VIEW),hybrid) $(GO) test -count=1 -v -timeout 24h ./sweep -whole $(if $(VERB),-verb '$(VERB)') $(if $(KIND),-kind '$(KIND)')
 
 # T: how long each.
 fuzz: ## run every fuzz target for a while: make fuzz T=60s

@@ -185,7 +185,7 @@ func said(f *fault, out *outcome) string {
 			return "it wasn't killed"
 		}
 		return ""
-	case out.reached && runtimes[f.at.nr]:
+	case out.reached && ofGo(f):
 		return "" // the Go runtime's own words
 	case crash:
 		return "it crashes"
