@@ -20,7 +20,7 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # `make TAGS=libseccomp` builds; `make` alone explains.
 .DEFAULT_GOAL := $(if $(TAGS),build,help)
 
-.PHONY: help build run test test-quick test-unit test-race test-system test-goplayer test-seccomp test-vm test-arm64 test-engines conformance differ differ-known lint bench bench-smoke man pictures security dist dist-twice dist-check sweep fuzz install uninstall clean generate
+.PHONY: help build run test test-quick test-unit test-race test-system test-goplayer test-seccomp test-vm test-arm64 test-engines conformance differ differ-known lint bench bench-smoke man pictures security dist dist-twice dist-check sweep soak fuzz install uninstall clean generate
 
 help: ## show this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -165,6 +165,10 @@ dist-check: ## run what make dist has made: each binary, by qemu-user, and the p
 # VIEW: hybrid, v1, v2; VERB, KIND: some of it. A sample is part of make test.
 sweep: ## have every system call of every verb fail once, and kill at each (needs root; hours)
 	cd tests && RUNG_VIEW=$(or $(VIEW),hybrid) $(GO) test -count=1 -v -timeout 24h ./sweep -whole $(if $(VERB),-verb '$(VERB)') $(if $(KIND),-kind '$(KIND)')
+
+# M: minutes; N: containers; VIEW: hybrid, v1, v2. Half a minute of it is part of make test.
+soak: ## all verbs on many containers for a while, with random kills: nothing grows (needs root): make soak M=30
+	cd tests && RUNG_VIEW=$(or $(VIEW),hybrid) $(GO) test -count=1 -v -timeout 24h ./soak -minutes $(or $(M),30) -containers $(or $(N),200)
 
 # T: how long each.
 fuzz: ## run every fuzz target for a while: make fuzz T=60s

@@ -25,6 +25,16 @@ type Inventory struct{ before residue }
 // Take makes the inventory of now.
 func Take() *Inventory { return &Inventory{look()} }
 
+// Count is how many there are of each kind: mounts, cgroups, processes, device programs and what else a guard looks at.
+func (i *Inventory) Count() map[string]int {
+	counts := map[string]int{}
+	for line := range i.before {
+		kind, _, _ := strings.Cut(line, " ")
+		counts[kind]++
+	}
+	return counts
+}
+
 // Left reaps all children of the test's and returns what the inventory doesn't
 // have, once that has stopped to shrink: for tests that repeat a fault and want
 // to know which repetition left something. No call of the runtime may run.
