@@ -2,6 +2,7 @@ module github.com/rung-oci/rung/tests/dist
 
 go 1.26
 
+// Later versions need modules for other kinds of packages that not every proxy has.
 require github.com/goreleaser/nfpm/v2 v2.43.4
 
 require (
