@@ -20,7 +20,7 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # `make TAGS=libseccomp` builds; `make` alone explains.
 .DEFAULT_GOAL := $(if $(TAGS),build,help)
 
-.PHONY: help build run test test-quick test-unit test-race test-system test-goplayer test-seccomp test-vm test-arm64 test-engines conformance differ differ-known lint bench bench-smoke man pictures security dist dist-twice dist-check sweep soak fuzz install uninstall clean generate
+.PHONY: help build run test test-quick test-unit test-race test-system test-goplayer test-seccomp test-vm test-arm64 test-engines conformance differ differ-known lint bench bench-smoke man pictures security faults dist dist-twice dist-check sweep soak fuzz install uninstall clean generate
 
 help: ## show this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -114,6 +114,9 @@ differ-known: ## write docs/differences.md, the table of known differences that 
 # VIEWS: hybrid,v1,v2; RUN: rows of the table; OTHERS: runtimes to look at besides, by path[:view].
 security: ## run the tests of docs/threat-model.md, attack by attack, in all views, and print the table (needs root; 10 minutes)
 	cd tests && $(GO) run ./threats $(if $(VIEWS),-views '$(VIEWS)') $(if $(RUN),-run '$(RUN)') $(OTHERS)
+
+faults: ## run the tests of docs/faults.md in the same way (needs root; 30 minutes)
+	cd tests && $(GO) run ./threats -page ../docs/faults.md $(if $(VIEWS),-views '$(VIEWS)') $(if $(RUN),-run '$(RUN)') $(OTHERS)
 
 lint: ## golangci-lint with the rules of .golangci.yml, on every module (a gate of CI)
 	for dir in . tests tests/conformance tests/dist examples/*/; do (cd $$dir && $(GO) run $(LINT) run --allow-parallel-runners ./...) || exit 1; done

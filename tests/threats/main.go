@@ -1,7 +1,7 @@
-// Threats runs the tests that docs/threat-model.md names, row by row, in the views of the cgroup
+// Threats runs the tests that docs/threat-model.md or docs/faults.md name, row by row, in the views of the cgroup
 // hierarchy, and prints which attacks fail on which runtime:
 //
-//	go run ./threats [-views hybrid,v1,v2] [-run R9,R10] [RUNTIME...]
+//	go run ./threats [-page ../docs/faults.md] [-views hybrid,v1,v2] [-run R9,R10] [RUNTIME...]
 //
 // rung is always judged, and what it doesn't withstand is an error. Other runtimes are given by their
 // paths, with the view after a colon in which they are to be seen: runc, crun:v2. What they fail is only shown, as
@@ -18,9 +18,10 @@ import (
 
 func main() {
 	views := flag.String("views", "hybrid,v1,v2", "the `views` in which rung is judged")
+	page := flag.String("page", "../docs/threat-model.md", "the `file` with the table")
 	only := flag.String("run", "", "only the rows with these `names`")
 	flag.Parse()
-	text, err := os.ReadFile("../docs/threat-model.md")
+	text, err := os.ReadFile(*page)
 	if err != nil {
 		fatal(err)
 	}

@@ -23,7 +23,7 @@ var named = regexp.MustCompile("^`([a-z/]+)`((?: Test[A-Za-z0-9/]+)+)$")
 
 // parse reads the rows out of the document: those whose first cell is a letter and a number.
 func parse(text string) (rows []row, err error) {
-	first := regexp.MustCompile(`^\| [RX]\d+ \|`)
+	first := regexp.MustCompile(`^\| [RXF]\d+ \|`)
 	for line := range strings.Lines(text) {
 		if !first.MatchString(line) {
 			continue

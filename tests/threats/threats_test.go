@@ -9,43 +9,54 @@ import (
 	"testing"
 )
 
-func document(t *testing.T) []row {
-	t.Helper()
-	text, err := os.ReadFile("../../docs/threat-model.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows, err := parse(string(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rows
+// pages are the documents with tables, and what isn't in them of the catalogues that they follow: R17 is R1's, and F38 can't be had.
+var pages = []struct {
+	name, letter string
+	last         int
+	without      []int
+}{
+	{"threat-model.md", "R", 36, []int{17}},
+	{"faults.md", "F", 43, []int{38}},
 }
 
-// Every test that the document names exists, and no recipe is left out: R17 is R1's.
-func TestDocument(t *testing.T) {
-	rows := document(t)
-	for _, r := range rows {
-		for _, one := range r.tests {
-			function, script, _ := strings.Cut(one.name, "/")
-			files, _ := filepath.Glob(filepath.Join("..", one.place(), "*_test.go"))
-			if !slices.ContainsFunc(files, func(f string) bool {
-				text, err := os.ReadFile(f)
-				return err == nil && strings.Contains(string(text), "\nfunc "+function+"(")
-			}) {
-				t.Errorf("%s: there is no %s in %s", r.name, function, one.dir)
+// Every test that the documents name exists, and none of a catalogue is left out.
+func TestDocuments(t *testing.T) {
+	for _, page := range pages {
+		text, err := os.ReadFile("../../docs/" + page.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := parse(string(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rows {
+			for _, one := range r.tests {
+				if !exists(one) {
+					t.Errorf("%s: there is no %s in %s", r.name, one.name, one.dir)
+				}
 			}
-			if _, err := os.Stat(filepath.Join("..", one.place(), "testdata", script+".txtar")); script != "" && err != nil {
-				t.Errorf("%s: %v", r.name, err)
+		}
+		for i := 1; i <= page.last; i++ {
+			name := page.letter + strconv.Itoa(i)
+			if !slices.Contains(page.without, i) && !slices.ContainsFunc(rows, func(r row) bool { return r.name == name }) {
+				t.Errorf("%s: no row has %s", page.name, name)
 			}
 		}
 	}
-	for i := 1; i <= 36; i++ {
-		name := "R" + strconv.Itoa(i)
-		if i != 17 && !slices.ContainsFunc(rows, func(r row) bool { return r.name == name }) {
-			t.Errorf("no row has %s", name)
-		}
+}
+
+// exists tells whether there is a function of a test's name, and a script if it names one.
+func exists(one test) bool {
+	function, script, _ := strings.Cut(one.name, "/")
+	if _, err := os.Stat(filepath.Join("..", one.place(), "testdata", script+".txtar")); script != "" && err != nil {
+		return false
 	}
+	files, _ := filepath.Glob(filepath.Join("..", one.place(), "*_test.go"))
+	return slices.ContainsFunc(files, func(f string) bool {
+		text, err := os.ReadFile(f)
+		return err == nil && strings.Contains(string(text), "\nfunc "+function+"(")
+	})
 }
 
 func TestParse(t *testing.T) {
