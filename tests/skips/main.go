@@ -1,6 +1,6 @@
 // Skips runs `go test -json` with its arguments, shows what go test shows, and then
-// lists the tests that were skipped, with their reasons: a skip is a test that proves
-// nothing, and go test says nothing of it.
+// a table of the packages, and the tests that were skipped, with their reasons: a skip is
+// a test that proves nothing, and go test says nothing of it.
 package main
 
 import (
@@ -8,11 +8,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"os/signal"
 	"slices"
 	"strings"
+	"text/tabwriter"
 )
 
 func main() {
@@ -27,7 +29,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "skips:", err)
 		os.Exit(1)
 	}
-	r := &run{text: make(map[string]*strings.Builder), skipped: make(map[string]int)}
+	r := &run{text: make(map[string]*strings.Builder), skipped: make(map[string]int), counts: make(map[string]*count)}
 	r.read(out, os.Stdout)
 	r.table(os.Stdout)
 	if cmd.Wait() != nil {
@@ -36,12 +38,22 @@ func main() {
 }
 
 // An event is what go test -json says (cmd/test2json).
-type event struct{ Action, Package, Test, Output string }
+type event struct {
+	Action, Package, Test, Output string
+	Elapsed                       float64 // seconds
+}
 
 // A run is what was said until now.
 type run struct {
 	text    map[string]*strings.Builder // package and test → its output, while it isn't known how it ends
 	skipped map[string]int              // "package test: reason" → times: once in each view
+	counts  map[string]*count           // by package
+}
+
+// A count is of a package's tests, each as often as there were views.
+type count struct {
+	passed, failed, skipped int
+	seconds                 float64
 }
 
 func (r *run) read(from io.Reader, to io.Writer) {
@@ -63,6 +75,7 @@ func (r *run) read(from io.Reader, to io.Writer) {
 // take shows a package's last line when it has passed, and everything when it hasn't.
 func (r *run) take(e *event, to io.Writer) {
 	key := e.Package + " " + e.Test
+	r.count(e)
 	if r.text[key] == nil {
 		r.text[key] = new(strings.Builder)
 	}
@@ -89,7 +102,33 @@ func (r *run) take(e *event, to io.Writer) {
 	delete(r.text, key)
 }
 
+func (r *run) count(e *event) {
+	c := r.counts[e.Package]
+	if c == nil {
+		c = new(count)
+		r.counts[e.Package] = c
+	}
+	switch {
+	case e.Test == "":
+		c.seconds = max(c.seconds, e.Elapsed)
+	case e.Action == "pass":
+		c.passed++
+	case e.Action == "fail":
+		c.failed++
+	case e.Action == "skip":
+		c.skipped++
+	}
+}
+
 func (r *run) table(to io.Writer) {
+	out := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(out, "passed\tfailed\tskipped\tseconds\t  package")
+	for _, name := range slices.Sorted(maps.Keys(r.counts)) {
+		if c := r.counts[name]; c.passed+c.failed+c.skipped > 0 {
+			fmt.Fprintf(out, "%d\t%d\t%d\t%.0f\t  %s\n", c.passed, c.failed, c.skipped, c.seconds, short(name))
+		}
+	}
+	out.Flush()
 	var rows []string
 	for what, n := range r.skipped {
 		rows = append(rows, fmt.Sprintf("  %d× %s\n", n, what))

@@ -20,7 +20,7 @@ func TestRead(t *testing.T) {
 {"Action":"pass","Package":"p/a","Test":"TestThree"}
 {"Action":"skip","Package":"p/a","Test":"TestFour"}
 {"Action":"output","Package":"p/a","Output":"FAIL\tp/a\n"}
-{"Action":"fail","Package":"p/a"}
+{"Action":"fail","Package":"p/a","Elapsed":1.5}
 {"Action":"output","Package":"p/b","Output":"PASS\n"}
 {"Action":"output","Package":"p/b","Output":"ok  \tp/b\n"}
 {"Action":"pass","Package":"p/b"}
@@ -31,11 +31,13 @@ FAIL	p/a
 ok  	p/b
 c.go:1: undefined: x
 no event
+  passed  failed  skipped  seconds  package
+       1       1        3        2  p/a
 skipped: 2
   1× p/a TestFour: no reason
   2× p/a TestOne: needs a: b
 `
-	r := &run{text: make(map[string]*strings.Builder), skipped: make(map[string]int)}
+	r := &run{text: make(map[string]*strings.Builder), skipped: make(map[string]int), counts: make(map[string]*count)}
 	var got strings.Builder
 	r.read(strings.NewReader(said), &got)
 	got.WriteString("\n")
