@@ -44,7 +44,7 @@ var devicesAddCommand = command{
 		var uid, gid uint32
 		c.Flags = []urfave.Flag{
 			&urfave.StringFlag{Name: "access", Destination: &access, Value: "rwm", Usage: "`letters` of what the rule allows: r read, w write, m make files of it"},
-			&urfave.StringFlag{Name: "mode", Destination: &mode, Value: "0666", Usage: "octal `mode` of the file; in a user namespace it is the host's"},
+			&urfave.StringFlag{Name: "mode", Destination: &mode, Value: "0666", Usage: "octal `mode` of the file"},
 			&urfave.Uint32Flag{Name: "uid", Destination: &uid, Usage: "`owner` of the file, in the container"},
 			&urfave.Uint32Flag{Name: "gid", Destination: &gid, Usage: "`group` of the file, in the container"},
 		}

@@ -95,8 +95,12 @@ func (w *watch) signaled(screen *tty.Screen, signals int) (quit bool) {
 			return true
 		case unix.SIGTSTP:
 			screen.Leave()
-			for again := true; again; again = !tty.Foreground(1) { // continued in the background, we stop again
-				stop(unix.SIGSTOP)
+			// Continued in the background, we stop again. Where nobody could continue us the kernel doesn't let us stop: that
+			// is a session's leader without a shell, or one whose shell has gone.
+			for again := 0; again == 0 || again < maxStops && !tty.Foreground(1); again++ {
+				if trap.Suspend() != nil {
+					return true
+				}
 			}
 			if screen.Enter() != nil {
 				return true
@@ -104,6 +108,9 @@ func (w *watch) signaled(screen *tty.Screen, signals int) (quit bool) {
 		}
 	}
 }
+
+// maxStops bounds how often we stop and are continued in the background before we draw all the same.
+const maxStops = 1000
 
 // stop has a signal stop us, and returns when we are continued. Sent to the process, it could hit another thread, and this one would go on for a while.
 func stop(sig unix.Signal) {

@@ -86,12 +86,31 @@ func (h *Container) AddDevice(d specs.LinuxDevice, access string) (err error) {
 			_ = l.forbid(s)
 		}
 	}
+	if err == nil && kept.Made && last.ID == 0 {
+		if last.On, err = l.lies(d.Path); err == nil {
+			err = l.entry.WriteLive(l.live)
+		}
+	}
 	if err != nil {
 		_ = l.removeFile(last)
 		l.live.Devices = l.live.Devices[:len(l.live.Devices)-1]
 		_ = l.entry.WriteLive(l.live)
 	}
 	return err
+}
+
+// lies is the mount that a path of the container's root is on.
+func (l *living) lies(at string) (id uint64, err error) {
+	err = l.inMounts(false, func(root int) error {
+		fd, err := lookup(root, at)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		id, err = mountID(fd)
+		return err
+	})
+	return id, err
 }
 
 // missing tells whether there is nothing at a path in the container's root.
@@ -204,6 +223,9 @@ func (l *living) removeFile(d *state.LiveDevice) error {
 		rootfs.Verify(k, fd, mode, unix.Mkdev(uint32(d.Major), uint32(d.Minor)))
 		if err := k.Flush(); err != nil {
 			return err
+		}
+		if on, err := mountID(fd.Int()); err != nil || d.On != 0 && on != d.On {
+			return err // what was mounted over ours has one of its own there
 		}
 		return unix.Unlinkat(dir.Int(), base, 0)
 	})

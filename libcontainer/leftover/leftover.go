@@ -21,6 +21,7 @@ const (
 	OtherBoot  Reason = "other-boot"  // made before the last boot
 	Damaged    Reason = "damaged"     // the record can't be read
 	Ended      Reason = "ended"       // it has run, or waited for start, and has ended
+	Busy       Reason = "busy"        // it is incomplete, for somebody is at work on it: nothing has died
 )
 
 // String is the reason in words.
@@ -38,6 +39,8 @@ func (r Reason) String() string {
 		return "its record is damaged"
 	case Ended:
 		return "it has ended"
+	case Busy:
+		return "it is incomplete"
 	}
 	return ""
 }
@@ -85,8 +88,13 @@ func Judge(f *Facts, o *Options) Verdict {
 	v := Verdict{Reason: f.reason()}
 	switch {
 	case v.Reason == None:
+	case f.Alive:
+		v.Keep = "its first process lives"
 	case f.Locked:
 		v.Keep = "another process is at work on it"
+		if v.Reason == CreateDied || v.Reason == DeleteDied || v.Reason == DebugDied {
+			v.Reason = Busy
+		}
 	case f.Others > 0:
 		v.Keep = fmt.Sprintf("processes live in its cgroup: %d", f.Others)
 	case !f.Bygone && f.unknown():
@@ -108,7 +116,11 @@ func (f *Facts) unknown() bool {
 
 func (f *Facts) reason() Reason {
 	switch {
-	case f.Foreign, f.Alive:
+	case f.Foreign:
+		return None
+	case f.Alive && f.Record == Broken:
+		return Damaged
+	case f.Alive:
 		return None
 	case f.Bygone:
 		return OtherBoot

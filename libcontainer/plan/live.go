@@ -99,6 +99,7 @@ func LiveDevice(s *specs.Spec, host *Host, opt *Options, d *specs.LinuxDevice) (
 	l = &Live{Step: p.Orders.Steps[0]}
 	if len(p.Sources) > 0 {
 		l.Source = &p.Sources[0]
+		l.Source.Path = "" // not the host's file, whose mode and owner aren't what is asked for
 	}
 	return l, n
 }

@@ -36,6 +36,7 @@ type LiveDevice struct {
 	Access       string // that the rule allows
 	ID           uint64 // of the mount that the file is; 0: it is a file of its own
 	Made         bool   // there was no such file before
+	On           uint64 // the mount that a file of its own was made on; 0: that wasn't seen
 	Rule         bool   // no rule of the container's allowed that before
 }
 
@@ -75,6 +76,7 @@ func (e *Entry) WriteLive(l *Live) error {
 		str(&w, "access", d.Access)
 		str(&w, "id", fmt.Sprint(d.ID))
 		boolean(&w, "made", d.Made)
+		str(&w, "on", fmt.Sprint(d.On))
 		boolean(&w, "rule", d.Rule)
 		w.EndObject()
 	}
@@ -171,6 +173,8 @@ func readLiveDevice(r *jsontext.Reader) (d LiveDevice) {
 			d.ID = readID(r)
 		case "made":
 			d.Made = r.ReadBool()
+		case "on":
+			d.On = readID(r)
 		case "rule":
 			d.Rule = r.ReadBool()
 		default:

@@ -27,11 +27,17 @@ type onTerminal struct {
 
 func startTop(t *testing.T, b *harness.Bundle, width, height int, args ...string) *onTerminal {
 	t.Helper()
+	return startTopBy(t, b, width, height, nil, args...)
+}
+
+// startTopBy starts it by another program.
+func startTopBy(t *testing.T, b *harness.Bundle, width, height int, via []string, args ...string) *onTerminal {
+	t.Helper()
 	pty, slave := harness.OpenPTY(t)
 	pty.Resize(t, uint16(height), uint16(width))
 	top := &onTerminal{pty: pty, width: width, height: height, id: b.ID}
 	top.before = top.mode(t)
-	c := &harness.Cmd{Args: append([]string{"--root", b.Root, "top", "--interval", "100ms"}, args...), Stdin: slave, TTY: true}
+	c := &harness.Cmd{Args: append([]string{"--root", b.Root, "top", "--interval", "100ms"}, args...), Stdin: slave, TTY: true, Via: via}
 	c.Env = []string{"PATH=/usr/bin:/bin", "TERM=xterm", "LANG=C.UTF-8"}
 	top.Proc = c.Start(t)
 	slave.Close()
@@ -115,31 +121,44 @@ func TestTopScreens(t *testing.T) {
 	p.pty.Resize(t, 8, 62)
 	golden(t, "top-narrow", steady(p.shows(t, "container(s)"), b))
 
-	// It stops as other programs do, and goes on.
+	// There is no shell that could continue it: it doesn't stop.
 	p.pty.Type(t, "\x1a")
-	waitState(t, p.Process.Pid, "T")
-	if got := p.mode(t); got != p.before {
-		t.Errorf("stopped, it keeps the terminal's mode: %+v, want %+v", got, p.before)
-	}
-	p.Process.Signal(unix.SIGCONT)
-	p.shows(t, "container(s)")
+	p.pty.Type(t, "?")
+	p.shows(t, "this help")
 	p.pty.Type(t, "q")
 	p.ends(t, 0)
 	b.Must(t, "delete", "--force")
 	b.ReapAll(t)
 }
 
-func waitState(t *testing.T, pid int, state string) {
-	t.Helper()
-	var text []byte
-	for range 500 {
-		text, _ = os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if _, rest, _ := strings.Cut(string(text), ") "); strings.HasPrefix(rest, state) {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
+// Of a shell that controls jobs it stops as other programs do, and goes on.
+func TestTopStops(t *testing.T) {
+	if !harness.IsRung() {
+		t.Skip("only rung has top")
 	}
-	t.Fatalf("want state %s: %s", state, text)
+	b := harness.New(t, harness.Args("/bin/sleep", "60"))
+	b.Container(t, "create").Silent(t)
+	p := startTopBy(t, b, 110, 12, []string{"sh", "-mc", `"$@"; echo "stopped by $?"; stty -a | tr " ;" "\n\n" | grep -x -- "-*icanon"; fg >/dev/null; echo "ended by $?"`, "sh"})
+	p.shows(t, "container(s)")
+	p.pty.Type(t, "\x1a")
+	says := func(text string) (all string) {
+		harness.Until(t, "the shell says "+text, func() bool {
+			all = p.pty.More(t, 20*time.Millisecond)
+			return strings.Contains(all, text)
+		})
+		return all
+	}
+	all := says("icanon\r\n")
+	if !strings.Contains(all, fmt.Sprintf("stopped by %d\r\nicanon\r\n", 128+int(unix.SIGTSTP))) {
+		t.Errorf("it hasn't stopped with the terminal as it was: %q", all[max(0, len(all)-300):])
+	}
+	p.pty.Type(t, "?")
+	p.shows(t, "this help")
+	p.pty.Type(t, "q")
+	says("ended by 0\r\n")
+	p.Wait(t)
+	b.Must(t, "delete", "--force")
+	b.ReapAll(t)
 }
 
 // However it ends, the terminal is as it was.

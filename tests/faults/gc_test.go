@@ -153,7 +153,7 @@ func TestGCPoststop(t *testing.T) {
 	b, out := waitsAt(t)
 	call := deletion(b).Start(t)
 	until(t, out, "0 1 2")
-	if found := gc(t, b, "--apply"); len(found) != 1 || found[0].Reason != "delete-died" || found[0].Keep != "another process is at work on it" {
+	if found := gc(t, b, "--apply"); len(found) != 1 || found[0].Reason != "busy" || found[0].Keep != "another process is at work on it" {
 		t.Errorf("found %+v while hooks run", found)
 	}
 	call.Process.Kill()
