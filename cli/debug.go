@@ -89,6 +89,9 @@ func (d *debugging) run() (err error) {
 	if d.opt.Rootfs, err = filepath.Abs(d.opt.Rootfs); err != nil {
 		return err
 	}
+	if err := d.check(); err != nil {
+		return err
+	}
 	if d.opt.Namespaces, err = namespaceTypes(d.namespaces); err != nil {
 		return err
 	}
@@ -119,6 +122,27 @@ func (d *debugging) run() (err error) {
 	return err
 }
 
+// check finds in the options what would be told of as a configuration's, which nobody has written.
+func (d *debugging) check() error {
+	if fi, err := os.Stat(d.opt.Rootfs); err != nil {
+		return fmt.Errorf("option --rootfs: %w", err)
+	} else if !fi.IsDir() {
+		return fmt.Errorf("option --rootfs: %s is not a directory", d.opt.Rootfs)
+	}
+	if d.opt.Cwd != "" && !filepath.IsAbs(d.opt.Cwd) {
+		return fmt.Errorf("option --cwd: %q is not an absolute path", d.opt.Cwd)
+	}
+	for _, e := range d.opt.Env {
+		if strings.Index(e, "=") < 1 {
+			return fmt.Errorf("option --env: %q is not NAME=VALUE", e)
+		}
+	}
+	if d.pids < -1 {
+		return fmt.Errorf("option --pids-limit: %d: it can be -1 for no limit, or more", d.pids)
+	}
+	return nil
+}
+
 // namespaceTypes reads a list; nil stands for all.
 func namespaceTypes(list string) (types []specs.LinuxNamespaceType, err error) {
 	known := []string{"user", "pid", "net", "network", "ipc", "uts", "cgroup", "time", "mount"}
@@ -130,6 +154,8 @@ func namespaceTypes(list string) (types []specs.LinuxNamespaceType, err error) {
 	}
 	for word := range strings.SplitSeq(list, ",") {
 		switch word {
+		case "none":
+			return nil, errors.New("option --namespaces: none stands alone")
 		case "net":
 			types = append(types, specs.NetworkNamespace)
 		case "user", "pid", "network", "ipc", "uts", "cgroup", "time", "mount":

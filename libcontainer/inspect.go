@@ -93,6 +93,7 @@ func (i *inspector) all(b *spec.Bundle) error {
 		{"uid_map", &f.UIDMap},
 		{"gid_map", &f.GIDMap},
 		{"setgroups", &f.Setgroups},
+		{"cgroup", &f.Membership},
 	} {
 		var err error
 		if *file.to, err = i.text(file.name); err != nil {

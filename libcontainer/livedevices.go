@@ -44,8 +44,9 @@ func (h *Container) AddDevice(d specs.LinuxDevice, access string) (err error) {
 	}
 	defer l.close()
 	if access == "" || strings.Trim(access, "rwm") != "" {
-		return fmt.Errorf("access %q has other letters than r, w and m", access)
+		return fmt.Errorf("access %q: it can be letters of r, w and m", access)
 	}
+	access = strings.Join(slices.DeleteFunc([]string{"r", "w", "m"}, func(s string) bool { return !strings.Contains(access, s) }), "")
 	d.Path = path.Clean("/" + d.Path)
 	if l.findDevice(d.Path) >= 0 {
 		return fmt.Errorf("device %s: it was added already: %w", d.Path, unix.EEXIST)

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -26,9 +27,32 @@ func location(s *specs.Spec, f *Found) (rows []Row) {
 		keys[dir] = append(keys[dir], controller)
 	}
 	for _, dir := range slices.SortedFunc(maps.Keys(keys), func(a, b string) int { return slices.Compare(keys[a], keys[b]) }) {
-		rows = append(rows, Row{Subject: Cgroups, Name: "path of " + strings.Join(keys[dir], ","), Asked: asked, Found: dir})
+		row := Row{Subject: Cgroups, Name: "path of " + strings.Join(keys[dir], ","), Asked: asked, Found: dir}
+		switch is := member(f.Membership, keys[dir][0]); {
+		case is == "" || path.Base(is) == path.Base(dir):
+		case strings.Contains(is, "/"+path.Base(dir)+"/"):
+			row.Note = "its first process is below, in " + is
+		default:
+			row.Differs, row.Note = true, "its first process was moved to "+is
+		}
+		rows = append(rows, row)
 	}
 	return rows
+}
+
+// member is the cgroup that a text of /proc/PID/cgroup has for a controller, as seen from our own: the roots of mounts
+// aren't known here. It is empty if it has none.
+func member(text, controller string) string {
+	for line := range strings.Lines(strings.TrimSuffix(text, "\n")) {
+		words := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
+		if len(words) != 3 {
+			continue
+		}
+		if words[1] == "" && controller == "unified" || slices.Contains(strings.Split(words[1], ","), controller) {
+			return words[2]
+		}
+	}
+	return ""
 }
 
 // cgroups are the rows of what is limited.

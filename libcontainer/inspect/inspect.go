@@ -57,6 +57,7 @@ type Found struct {
 	Filtered   bool // we have a seccomp filter ourselves, which what we start inherits
 	Cgroups    []Cgroup
 	Location   map[string]string // controller → directory; none: it has no cgroup of its own
+	Membership string            // /proc/PID/cgroup
 	Page       uint64            // size of the kernel's pages
 }
 

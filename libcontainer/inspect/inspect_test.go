@@ -387,6 +387,14 @@ cgroup io.max: 8:0 rbps=5 > 8:0 rbps=5 wbps=6 riops=max wiops=max # the same to 
 cgroup memory.swap.max: 0 >  # there is no such limit here
 !cgroup hugetlb.2MB.max: 0 >  # no such file
 `)
+	for text, want := range map[string]string{
+		"3:cpu,cpuacct:/a/x\n0::/b/x\n": "cgroup path of cpu,cpuacct: /x > /c/x\ncgroup path of unified: /x > /u/x\n",
+		"3:cpu,cpuacct:/y\n0::/x/init\n": "!cgroup path of cpu,cpuacct: /x > /c/x # its first process was moved to /y\n" +
+			"cgroup path of unified: /x > /u/x # its first process is below, in /x/init\n",
+	} {
+		f.Membership = text
+		check(t, "moved", location(&specs.Spec{Linux: &specs.Linux{CgroupsPath: "/x"}}, f), "\n"+want)
+	}
 	check(t, "none", location(&specs.Spec{}, &Found{}), "\ncgroup path:  >  # it has none of its own\n")
 }
 

@@ -91,6 +91,9 @@ func (c *checker) memory(m *specs.LinuxMemory) {
 
 func (c *checker) cpu(p *specs.LinuxCPU) {
 	c.limit(p.Quota, "cpu", "quota")
+	if p.Quota != nil && *p.Quota > 0 && *p.Quota < 1000 {
+		c.badResource("must be 1000 or more: no kernel takes less than a millisecond", "cpu", "quota")
+	}
 	if p.Period != nil && *p.Period != 0 && (*p.Period < 1000 || *p.Period > 1000000) {
 		c.badResource("must be from 1000 to 1000000", "cpu", "period") // the kernel's 1 ms to 1 s
 	}
@@ -101,11 +104,11 @@ func (c *checker) cpu(p *specs.LinuxCPU) {
 	if p.Idle != nil && *p.Idle != 0 && *p.Idle != 1 {
 		c.badResource("must be 0 or 1", "cpu", "idle")
 	}
-	if strings.ContainsAny(p.Cpus, "\n\x00") {
-		c.badResource("must be a list of numbers", "cpu", "cpus")
-	}
-	if strings.ContainsAny(p.Mems, "\n\x00") {
-		c.badResource("must be a list of numbers", "cpu", "mems")
+	for _, list := range [...]struct{ text, field string }{{p.Cpus, "cpus"}, {p.Mems, "mems"}} {
+		// What the kernel takes: numbers, ranges, groups of them as in 0-31:1/2, N for the last, all (bitmap_parselist).
+		if strings.Trim(list.text, "0123456789-,:/ Nal") != "" {
+			c.badResource("must be a list of numbers", "cpu", list.field)
+		}
 	}
 }
 
