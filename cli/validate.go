@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	urfave "github.com/urfave/cli/v3"
 
@@ -67,6 +69,9 @@ func (a *app) validate(name, format string, strict bool) error {
 		return err
 	}
 	list := audit.Config(raw)
+	if format == "sarif" {
+		list = inCharacters(raw, list)
+	}
 	out, err := write(file, list)
 	if err != nil {
 		return err
@@ -172,12 +177,38 @@ func findingsSARIF(file string, list []audit.Finding) ([]byte, error) {
 		results = append(results, object{
 			"ruleId": string(f.Severity), "level": level(f.Severity), "message": object{"text": text},
 			"locations": []object{{"physicalLocation": object{
-				"artifactLocation": object{"uri": file},
+				"artifactLocation": object{"uri": uriReference(file)},
 				"region":           object{"startLine": f.Line, "startColumn": f.Column},
 			}}},
 		})
 	}
-	return indented(object{"$schema": sarifSchema, "version": "2.1.0", "runs": []object{{"tool": object{"driver": object{"name": "rung", "rules": rules}}, "results": results}}})
+	return indented(object{"$schema": sarifSchema, "version": "2.1.0", "runs": []object{{"tool": object{"driver": object{"name": "rung", "rules": rules}}, "columnKind": "unicodeCodePoints", "results": results}}})
+}
+
+// uriReference is a path as RFC 3986 has it: what isn't to be in one is written as %XX.
+func uriReference(path string) string {
+	var b strings.Builder
+	for _, c := range []byte(path) {
+		if c == '/' || c == '-' || c == '.' || c == '_' || c == '~' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}
+
+// inCharacters counts columns, which are bytes, in characters.
+func inCharacters(text []byte, list []audit.Finding) []audit.Finding {
+	lines := bytes.Split(text, []byte("\n"))
+	list = slices.Clone(list)
+	for i := range list {
+		if f := &list[i]; f.Line > 0 && f.Line <= len(lines) {
+			line := lines[f.Line-1]
+			f.Column = utf8.RuneCount(line[:min(max(f.Column-1, 0), len(line))]) + 1
+		}
+	}
+	return list
 }
 
 // level is SARIF's word for a severity.

@@ -36,3 +36,21 @@ func TestValidateSchema(t *testing.T) {
 		checkSchema(t, "validate.json", stdout)
 	}
 }
+
+// Code review tools want URIs, and columns in characters.
+func TestSARIF(t *testing.T) {
+	dir := t.TempDir() + "/a b%é"
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	text := `{"ociVersion":"1.0.2","hostname":"😀é","bogus":1}`
+	if err := os.WriteFile(dir+"/config.json", []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, stdout, _ := call(t, "validate", "--format", "sarif", dir)
+	for _, want := range []string{`/a%20b%25%C3%A9/config.json"`, `"columnKind": "unicodeCodePoints"`, `"startColumn": 47`} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("no %s in %s", want, stdout)
+		}
+	}
+}

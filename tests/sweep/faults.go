@@ -14,7 +14,7 @@ var spared = map[uint64]bool{
 var runtimes = map[uint64]bool{
 	unix.SYS_FUTEX: true, unix.SYS_MMAP: true, unix.SYS_MUNMAP: true, unix.SYS_MADVISE: true, unix.SYS_CLONE: true, unix.SYS_CLONE3: true,
 	unix.SYS_RT_SIGACTION: true, unix.SYS_RT_SIGPROCMASK: true, unix.SYS_SIGALTSTACK: true, unix.SYS_NANOSLEEP: true, unix.SYS_TGKILL: true,
-	unix.SYS_ARCH_PRCTL: true, unix.SYS_MPROTECT: true, unix.SYS_SCHED_GETAFFINITY: true, unix.SYS_EVENTFD2: true, unix.SYS_EPOLL_CREATE1: true, unix.SYS_EPOLL_CTL: true, unix.SYS_CLOCK_GETTIME: true,
+	unix.SYS_ARCH_PRCTL: true, unix.SYS_MPROTECT: true, unix.SYS_SCHED_GETAFFINITY: true, unix.SYS_EVENTFD2: true, unix.SYS_EPOLL_CREATE1: true, unix.SYS_EPOLL_CTL: true, unix.SYS_EPOLL_PWAIT: true, unix.SYS_CLOCK_GETTIME: true,
 }
 
 // ofGo tells whether a fault is at one of these, or at the look at the standard descriptors with which Go begins.
