@@ -30,7 +30,7 @@ var layers = [][]string{
 	{"libcontainer/calls", "libcontainer/spawn"},
 	{"libcontainer/calls/callstest"},
 	{"libcontainer/rootfs"},
-	{"cgroups", "cgroups/device", "libcontainer/hook", "libcontainer/timeline", "libcontainer/mount", "libcontainer/pty", "libcontainer/spec", "libcontainer/state"},
+	{"cgroups", "cgroups/device", "libcontainer/criu", "libcontainer/hook", "libcontainer/timeline", "libcontainer/mount", "libcontainer/pty", "libcontainer/spec", "libcontainer/state"},
 	{"cgroups/gauge", "cgroups/v2", "libcontainer/audit", "libcontainer/idmap", "libcontainer/inspect", "libcontainer/preset", "libcontainer/step"},
 	{"libcontainer/fleet", "libcontainer/image", "libcontainer/source", "libcontainer/top"},
 	{"cgroups/v1", "libcontainer/plan"},

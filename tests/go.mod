@@ -9,6 +9,7 @@ godebug (
 )
 
 require (
+	github.com/checkpoint-restore/go-criu/v8 v8.3.0
 	github.com/moby/spdystream v0.5.1
 	github.com/opencontainers/runtime-spec v1.3.0
 	github.com/rung-oci/rung v0.0.0
@@ -19,6 +20,7 @@ require (
 )
 
 require (
+	github.com/aperturerobotics/protobuf-go-lite v0.14.0 // indirect
 	github.com/containerd/console v1.0.5 // indirect
 	github.com/godbus/dbus/v5 v5.2.4 // indirect
 	github.com/seccomp/libseccomp-golang v0.11.1 // indirect

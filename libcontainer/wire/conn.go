@@ -48,20 +48,26 @@ func (c Conn) Send(fds ...int) error {
 // Recv receives what Send has sent. The end
 // of the connection is io.EOF. Descriptors are close-on-exec and the caller's.
 func (c Conn) Recv() ([]int, error) {
-	var b [1]byte
+	_, fds, err := c.RecvData(1)
+	return fds, err
+}
+
+// RecvData receives a message of at most so many bytes, as Recv does.
+func (c Conn) RecvData(most int) (data []byte, fds []int, err error) {
+	data = make([]byte, most)
 	oob := make([]byte, unix.CmsgSpace(4*maxFDs))
 	n, oobn, flags := 0, 0, 0
-	err := fdio.Again(func() (err error) {
-		n, oobn, flags, _, err = unix.Recvmsg(c.FD, b[:], oob, unix.MSG_CMSG_CLOEXEC)
+	err = fdio.Again(func() (err error) {
+		n, oobn, flags, _, err = unix.Recvmsg(c.FD, data, oob, unix.MSG_CMSG_CLOEXEC)
 		return err
 	})
 	switch {
 	case errors.Is(err, unix.ECONNRESET) || err == nil && n == 0:
-		return nil, io.EOF
+		return nil, nil, io.EOF
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	}
-	fds, err := rights(oob[:oobn])
+	fds, err = rights(oob[:oobn])
 	switch {
 	case err != nil:
 	case flags&unix.MSG_CTRUNC != 0:
@@ -69,12 +75,12 @@ func (c Conn) Recv() ([]int, error) {
 	case flags&unix.MSG_TRUNC != 0:
 		err = ErrShort
 	default:
-		return fds, nil
+		return data[:n], fds, nil
 	}
 	for _, fd := range fds {
 		unix.Close(fd)
 	}
-	return nil, err
+	return nil, nil, err
 }
 
 func rights(oob []byte) (all []int, err error) {

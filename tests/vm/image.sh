@@ -11,7 +11,7 @@ tools=$cache/tools new=$cache/new
 # What the guest has beside a minimal Debian.
 packages=(
 	systemd systemd-sysv udev dbus dbus-user-session libpam-systemd login passwd uidmap util-linux mount
-	kmod procps strace jq keyutils iproute2 busybox-static apparmor criu runc crun gcc libc6-dev
+	kmod procps strace jq keyutils iproute2 busybox-static apparmor criu iptables nftables runc crun gcc libc6-dev
 )
 
 mkdir -p "$cache"
