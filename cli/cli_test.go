@@ -49,11 +49,15 @@ func TestErrors(t *testing.T) {
 		{"--cgroup-manager cgroupfs start a", 1, absent},
 		{"--cgroup-manager podman start a", 1, "invalid cgroup-manager: podman"},
 		{"--cgroup-manager= state a", 1, absent},
-		{"checkpoint a", 1, "checkpoint is not supported yet"},
-		{"checkpoint --help", 1, "checkpoint is not supported yet"},
-		{"checkpoint --image-path x --leave-running a", 1, "checkpoint is not supported yet"},
-		{"restore --lsm-mount-context", 1, "restore is not supported yet"},
-		{"restore", 1, "restore is not supported yet"},
+		{"checkpoint a", 1, absent},
+		{"checkpoint --image-path x --leave-running --leave-running a", 1, absent},
+		{"checkpoint --manage-cgroups-mode none a", 1, "invalid manage-cgroups-mode value"},
+		{"checkpoint --empty-ns pid a", 1, `namespace \"pid\" is not supported`},
+		{"checkpoint --page-server 127.0.0.1 a", 1, "use --page-server ADDRESS:PORT to specify page server"},
+		{"checkpoint --page-server 127.0.0.1:x a", 1, "invalid page server port: x"},
+		{"checkpoint --timeout -1 a", 1, "option --timeout: must not be negative"},
+		{"restore --lsm-mount-context", 1, "flag needs an argument: --lsm-mount-context"}, // what podman looks for
+		{"restore -no-subreaper", 1, "requires exactly 1 argument(s)"},                    // go-runc's dash
 		{"state a --root /x", 1, "flag provided but not defined: -root"},
 		{"create --bundle", 1, "flag needs an argument: --bundle"},
 		{"create -b", 1, "flag needs an argument: -b"},
@@ -139,6 +143,7 @@ func flagsOf(c *urfave.Command) []string {
 // The flags are runc's, --trace, and those of spec that start from something else, but of commands that runc hasn't: an engine gives no others, and none may be missing.
 func TestFlags(t *testing.T) {
 	create := "b bundle console-socket no-new-keyring no-pivot no-subreaper pid-file pidfd-socket preserve-fds trace"
+	images := "auto-dedup empty-ns ext-unix-sk file-locks image-path lazy-pages manage-cgroups-mode shell-job tcp-established timeout work-path"
 	want := map[string]string{
 		"create": create, "run": create + " d detach keep keep-status",
 		"start": "trace", "state": "", "pause": "", "resume": "", "features": "", "help": "", "init": "", "ps": "f format",
@@ -149,7 +154,9 @@ func TestFlags(t *testing.T) {
 		"mounts": "", "devices": "", "debug": "c cap cwd e env memory n namespaces pids-limit read-only rootfs t tty u user",
 		"update": "blkio-weight cpu-burst cpu-idle cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpu-share cpu-shares cpuset-cpus cpuset-mems " +
 			"kernel-memory kernel-memory-tcp l3-cache-schema mem-bw-schema memory memory-reservation memory-swap pids-limit r resources",
-		"exec": "additional-gids apparmor c cap cgroup console-socket cwd d detach e env g ignore-paused no-new-privs p pid-file pidfd-socket preserve-fds process process-label t trace tty u user",
+		"checkpoint": images + " check format leave-running link-remap page-server parent-path pre-dump status-fd tcp-skip-in-flight",
+		"restore":    images + " b bundle console-socket d detach lsm-mount-context lsm-profile no-pivot no-subreaper pid-file pidfd-socket preserve-fds tcp-close",
+		"exec":       "additional-gids apparmor c cap cgroup console-socket cwd d detach e env g ignore-paused no-new-privs p pid-file pidfd-socket preserve-fds process process-label t trace tty u user",
 	}
 	for i := range commands {
 		d := &commands[i]

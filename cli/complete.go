@@ -55,6 +55,8 @@ func ofIDs(command string) (states []specs.ContainerState, is bool) {
 		return []specs.ContainerState{specs.StateCreated, specs.StateRunning}, true
 	case "exec", "debug", "wait", "ps", "top", "events", "update", "inspect", "mounts", "devices":
 		return []specs.ContainerState{specs.StateCreated, specs.StateRunning, statePaused}, true
+	case "checkpoint":
+		return []specs.ContainerState{specs.StateRunning, statePaused}, true
 	case "state", "kill", "delete":
 		return nil, true
 	}

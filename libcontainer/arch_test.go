@@ -31,7 +31,7 @@ var layers = [][]string{
 	{"libcontainer/calls/callstest"},
 	{"libcontainer/rootfs"},
 	{"cgroups", "cgroups/device", "libcontainer/criu", "libcontainer/hook", "libcontainer/timeline", "libcontainer/mount", "libcontainer/pty", "libcontainer/spec", "libcontainer/state"},
-	{"cgroups/gauge", "cgroups/v2", "libcontainer/audit", "libcontainer/idmap", "libcontainer/inspect", "libcontainer/preset", "libcontainer/step"},
+	{"cgroups/gauge", "cgroups/v2", "libcontainer/audit", "libcontainer/blockers", "libcontainer/idmap", "libcontainer/inspect", "libcontainer/preset", "libcontainer/step"},
 	{"libcontainer/fleet", "libcontainer/image", "libcontainer/source", "libcontainer/top"},
 	{"cgroups/v1", "libcontainer/plan"},
 	{"cgroups/systemd", "libcontainer/launch", "libcontainer/preview"},

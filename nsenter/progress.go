@@ -23,8 +23,9 @@ const ProgressSize = int(unsafe.Sizeof(Progress{}))
 const progressMagic = 0x676e7572 // "rung"
 
 // InitProgress writes a fresh record to fd.
-func InitProgress(fd int) error {
-	p := Progress{Magic: progressMagic}
+func InitProgress(fd int) error { return writeProgress(fd, Progress{Magic: progressMagic}) }
+
+func writeProgress(fd int, p Progress) error {
 	n, err := unix.Pwrite(fd, unsafe.Slice((*byte)(unsafe.Pointer(&p)), ProgressSize), 0)
 	if err == nil && n != ProgressSize {
 		err = unix.ENOSPC
@@ -33,6 +34,11 @@ func InitProgress(fd int) error {
 		return fmt.Errorf("write progress record: %w", err)
 	}
 	return nil
+}
+
+// EndProgress writes to fd that the user's program runs, of a process that has played nothing.
+func EndProgress(fd int) error {
+	return writeProgress(fd, Progress{Phase: PhaseExec, Magic: progressMagic})
 }
 
 // ReadProgress reads the record in fd.

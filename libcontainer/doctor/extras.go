@@ -10,6 +10,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups/choose"
 	"github.com/rung-oci/rung/libcontainer"
+	"github.com/rung-oci/rung/libcontainer/criu"
 	"github.com/rung-oci/rung/libcontainer/resctrl"
 	"github.com/rung-oci/rung/libcontainer/spec"
 )
@@ -25,19 +26,12 @@ type extras struct {
 	sysctls    map[string]bool
 }
 
-// criuPlaces are where the program is looked for: an environment says nothing of what an engine's has.
-var criuPlaces = []string{"/usr/sbin/criu", "/usr/local/sbin/criu", "/usr/bin/criu", "/usr/local/bin/criu"}
-
 func lookAtExtras(w *wants) (e extras) {
 	e.systemd, e.systemdErr = choose.ReachSystemd(os.Geteuid() != 0 || libcontainer.InUserNamespace())
 	e.resctrl, e.resctrlErr = resctrl.Root()
 	text, err := os.ReadFile("/proc/filesystems")
 	e.known = err == nil && strings.Contains(string(text), "\tresctrl\n")
-	for _, path := range criuPlaces {
-		if e.criu == "" && unix.Access(path, unix.X_OK) == nil {
-			e.criu = path
-		}
-	}
+	e.criu, _ = criu.Find("") // an environment says nothing of what an engine's has
 	e.sysctls = map[string]bool{}
 	for _, name := range w.sysctls {
 		path, err := spec.SysctlPath(name)
@@ -62,14 +56,13 @@ func (e *extras) judge(w *wants) []Check {
 		rdt.Status, rdt.Found, rdt.Fails = Missing, e.resctrlErr.Error(), "linux.intelRdt"
 		rdt.Mend = "it takes a processor with RDT or MPAM, and a kernel with CONFIG_X86_CPU_RESCTRL or the like"
 	}
-	criu := Check{
-		Name: "criu.program", Status: Degraded, Need: Optional, Found: e.criu,
-		Fails: "checkpoint and restore, which rung doesn't have yet", Mend: "nothing helps before rung has them",
+	program := Check{
+		Name: "criu.program", Status: OK, Need: Optional, Found: e.criu,
 	}
 	if e.criu == "" {
-		criu.Status, criu.Found = Missing, "it isn't installed"
+		program.Status, program.Found, program.Fails, program.Mend = Missing, "it isn't installed", "checkpoint and restore", "install criu, 3.17 or later"
 	}
-	list := []Check{bus, rdt, criu}
+	list := []Check{bus, rdt, program}
 	for _, name := range w.sysctls {
 		c := Check{Name: "sysctl." + name, Status: OK, Need: Required}
 		if !e.sysctls[name] {

@@ -296,3 +296,27 @@ func (t *table) rest(mountinfo string) (rows []Row) {
 	}
 	return rows
 }
+
+// MountPoints are the places of a mountinfo at which something of one of the types is mounted, without any of all.
+func MountPoints(mountinfo string, types ...string) (points []string) {
+	for line := range strings.Lines(mountinfo) {
+		left, right, _ := strings.Cut(line, " - ")
+		a, b := strings.Split(left, " "), strings.Split(right, " ")
+		if len(a) > 4 && (len(types) == 0 || slices.Contains(types, b[0])) {
+			points = append(points, unescape(a[4]))
+		}
+	}
+	return points
+}
+
+// MountIDs are the ids that a mountinfo has.
+func MountIDs(mountinfo string) map[uint64]bool {
+	ids := map[uint64]bool{}
+	for line := range strings.Lines(mountinfo) {
+		word, _, _ := strings.Cut(line, " ")
+		if id, err := strconv.ParseUint(word, 10, 64); err == nil {
+			ids[id] = true
+		}
+	}
+	return ids
+}

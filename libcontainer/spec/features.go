@@ -33,7 +33,7 @@ func memoryFeatures() *features.MemoryPolicy {
 // features.md). version and commit are those of the runtime; an empty one is left out.
 func Features(version, commit string) *features.Features {
 	yes := true
-	annotations := map[string]string{annotationCheckpoint: "false"}
+	annotations := map[string]string{annotationCheckpoint: "true"}
 	if version != "" {
 		annotations[annotationVersion] = version
 	}
@@ -64,6 +64,6 @@ func Features(version, commit string) *features.Features {
 			NetDevices:      &features.NetDevices{Enabled: &yes},
 		},
 		Annotations:                        annotations,
-		PotentiallyUnsafeConfigAnnotations: []string{"org.systemd.property.", annotationKeepGroups},
+		PotentiallyUnsafeConfigAnnotations: []string{"org.systemd.property.", "org.criu.config", annotationKeepGroups},
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 func TestFeatures(t *testing.T) {
 	f := Features("1.2.3", "abc")
-	want := map[string]string{"org.rung.version": "1.2.3", "org.rung.commit": "abc", "org.opencontainers.runc.checkpoint.enabled": "false"}
+	want := map[string]string{"org.rung.version": "1.2.3", "org.rung.commit": "abc", "org.opencontainers.runc.checkpoint.enabled": "true"}
 	if !reflect.DeepEqual(f.Annotations, want) {
 		t.Errorf("Annotations = %v, want %v", f.Annotations, want)
 	}
@@ -22,7 +22,7 @@ func TestFeatures(t *testing.T) {
 		t.Errorf("MountOptions = %q", f.MountOptions)
 	}
 	// What can change more than the fields do, with a container of somebody else's.
-	if want := []string{"org.systemd.property.", "run.oci.keep_original_groups"}; !slices.Equal(f.PotentiallyUnsafeConfigAnnotations, want) {
+	if want := []string{"org.systemd.property.", "org.criu.config", "run.oci.keep_original_groups"}; !slices.Equal(f.PotentiallyUnsafeConfigAnnotations, want) {
 		t.Errorf("PotentiallyUnsafeConfigAnnotations = %q, want %q", f.PotentiallyUnsafeConfigAnnotations, want)
 	}
 	if r := f.Linux.IntelRdt; !*r.Enabled || !*r.Schemata || !*r.Monitoring || !*f.Linux.NetDevices.Enabled || len(f.Linux.MemoryPolicy.Modes) != 7 {

@@ -1,0 +1,262 @@
+package checkpoint
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/tests/harness"
+)
+
+// A kind is a kind of container.
+type kind struct {
+	name    string
+	edits   func(t *testing.T) []harness.Edit
+	prepare func(t *testing.T, x *trial)
+	neither string // why rung may fail where runc fails too
+}
+
+func edits(list ...harness.Edit) func(*testing.T) []harness.Edit {
+	return func(*testing.T) []harness.Edit { return list }
+}
+
+var kinds = []kind{
+	{name: "host root"},
+	{name: "user namespace", edits: edits(harness.MappedRoot, harness.DropMount("/sys")), prepare: func(t *testing.T, x *trial) {
+		x.Chown(t)
+		if err := os.Chown(x.Rootfs+"/data", 100000, 100000); err != nil {
+			t.Fatal(err)
+		}
+	}},
+	{name: "terminal", edits: edits(func(s *specs.Spec) { s.Process.Terminal = true }), prepare: func(t *testing.T, x *trial) {
+		x.console = harness.Receive(t)
+	}},
+	{name: "TCP connection", edits: edits(program("tcp")), prepare: flags("--tcp-established")},
+	{name: "file lock", edits: edits(program("lock")), prepare: flags("--file-locks")},
+	{name: "bind mount", edits: func(t *testing.T) []harness.Edit {
+		dir := harness.TempDir(t)
+		return []harness.Edit{
+			harness.AddMount(specs.Mount{Destination: "/made/bind", Type: "bind", Source: dir, Options: []string{"rbind", "rw"}}),
+			harness.Shell(counting("/made/bind/n")),
+		}
+	}, prepare: at("/made/bind/n")},
+	{name: "tmpfs", edits: edits(
+		harness.AddMount(specs.Mount{Destination: "/tmp", Type: "tmpfs", Source: "tmpfs", Options: []string{"size=1m"}}), harness.Shell(counting("/tmp/n")),
+	), prepare: at("/tmp/n")},
+	{name: "pid namespace joined", edits: func(t *testing.T) []harness.Edit {
+		return []harness.Edit{harness.JoinNS(specs.PIDNamespace, holder(t, "--pid", "pid"))}
+	}},
+	{name: "network namespace by path", edits: func(t *testing.T) []harness.Edit {
+		return []harness.Edit{harness.JoinNS(specs.NetworkNamespace, holder(t, "--net", "net"))}
+	}},
+	{name: "pod", edits: func(t *testing.T) []harness.Edit {
+		return []harness.Edit{
+			harness.JoinNS(specs.NetworkNamespace, holder(t, "--net", "net")), harness.JoinNS(specs.IPCNamespace, holder(t, "--ipc", "ipc")),
+			harness.JoinNS(specs.UTSNamespace, holder(t, "--uts", "uts")), func(s *specs.Spec) { s.Hostname = "" },
+		}
+	}},
+	{name: "scope", prepare: func(t *testing.T, x *trial) {
+		if _, err := os.Stat("/run/systemd/system"); err != nil {
+			t.Skip("systemd doesn't run this machine")
+		}
+		x.global = []string{"--systemd-cgroup"}
+		x.Spec.Linux.CgroupsPath = "system.slice:rungt:" + x.ID
+		x.Save(t)
+	}},
+	{name: "limits", edits: edits(func(s *specs.Spec) {
+		s.Linux.Resources.Pids = &specs.LinuxPids{Limit: ptr(int64(30))}
+		s.Linux.Resources.Memory = &specs.LinuxMemory{Limit: ptr(int64(200 << 20))}
+	})},
+	{name: "no cgroup namespace", edits: edits(harness.WithoutNS(specs.CgroupNamespace))},
+}
+
+func flags(list ...string) func(*testing.T, *trial) {
+	return func(_ *testing.T, x *trial) { x.dump, x.restore = list, list }
+}
+
+func at(file string) func(*testing.T, *trial) {
+	return func(_ *testing.T, x *trial) { x.count = file }
+}
+
+// A way is a way of a container to images and back.
+type way struct {
+	name string
+	all  bool // for every kind; else for the first only
+	do   func(t *testing.T, x *trial)
+}
+
+var ways = []way{
+	{"dump", true, func(t *testing.T, x *trial) {
+		x.checkpoint(t, x.images())
+		x.gone(t)
+	}},
+	{"leave running", false, func(t *testing.T, x *trial) {
+		x.from = x.read()
+		x.checkpoint(t, x.images(), "--leave-running")
+		x.goesOn(x.from)
+		x.end(t)
+	}},
+	{"pre-dumps", false, func(t *testing.T, x *trial) {
+		x.checkpoint(t, x.Dir+"/p1", "--pre-dump")
+		x.goesOn(x.read())
+		x.checkpoint(t, x.Dir+"/p2", "--pre-dump", "--parent-path", "../p1")
+		x.goesOn(x.read())
+		x.checkpoint(t, x.images(), "--parent-path", "../p2")
+		x.gone(t)
+	}},
+	{"page server", false, func(t *testing.T, x *trial) {
+		port := freePort(t)
+		if err := os.Mkdir(x.images(), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		server := background(t, x.Dir, "criu", "page-server", "--images-dir", x.images(), "--port", fmt.Sprint(port), "--log-file", x.Dir+"/server.log", "--status-fd", "1")
+		server.ready(t)
+		x.checkpoint(t, x.images(), "--page-server", fmt.Sprintf("127.0.0.1:%d", port))
+		x.gone(t)
+		server.wait(t)
+	}},
+}
+
+// Containers go on where they were, and rung fails nothing that runc passes.
+func TestMatrix(t *testing.T) {
+	need(t)
+	for i, k := range kinds {
+		for _, w := range ways {
+			if i > 0 && !w.all {
+				continue
+			}
+			t.Run(k.name+"/"+w.name, func(t *testing.T) {
+				ours := passes(t, &k, &w, "")
+				if ours == nil {
+					return // whatever runc does
+				}
+				theirs := passes(t, &k, &w, "runc")
+				if theirs != nil && k.neither != "" {
+					t.Skipf("neither rung nor runc: %s\nrung: %v\nrunc: %v", k.neither, ours, theirs)
+				}
+				t.Errorf("rung: %v\nrunc: %v", ours, theirs)
+			})
+		}
+	}
+}
+
+// passes tries a way of a container of a kind with a runtime.
+func passes(t *testing.T, k *kind, w *way, runtime string) (err error) {
+	t.Helper()
+	name := runtime
+	if name == "" {
+		name = "rung"
+	}
+	t.Run(name, func(t *testing.T) {
+		var list []harness.Edit
+		if k.edits != nil {
+			list = k.edits(t)
+		}
+		x := newTrial(t, runtime, list...)
+		if k.prepare != nil {
+			k.prepare(t, x)
+		}
+		err = caught(func() {
+			x.start(t)
+			w.do(t, x)
+			before := x.last()
+			x.restored(t, x.images())
+			x.goesOn(before)
+			x.end(t)
+		})
+		if err != nil {
+			for _, log := range []string{"dump.log", "restore.log"} {
+				text, _ := os.ReadFile(x.images() + ".work/" + log)
+				t.Logf("%s ends:\n%s", log, text[max(0, len(text)-1500):])
+			}
+		}
+	})
+	return err
+}
+
+// last is what the counter said last, of a container that isn't there any more.
+func (x *trial) last() int {
+	if x.from > 0 {
+		return x.from
+	}
+	for _, file := range []string{x.Rootfs + x.count, x.outside()} {
+		if text, err := os.ReadFile(file); err == nil {
+			n := 0
+			fmt.Sscan(string(text), &n)
+			if n > 0 {
+				return n
+			}
+		}
+	}
+	return 4 // see start
+}
+
+// outside is the counter's file on the host, if it is in a bind mount.
+func (x *trial) outside() string {
+	for _, m := range x.Spec.Mounts {
+		if m.Type == "bind" && m.Destination+"/n" == x.count {
+			return m.Source + "/n"
+		}
+	}
+	return ""
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// A daemon is a program in the background.
+type daemon struct {
+	*exec.Cmd
+	status *os.File
+	done   chan error
+}
+
+// background starts a program that says when it is ready by a byte on stdout.
+func background(t *testing.T, dir string, args ...string) *daemon {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &daemon{Cmd: exec.Command(args[0], args[1:]...), status: r, done: make(chan error, 1)}
+	d.Dir, d.Stdout = dir, w
+	d.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL}
+	err = d.Start()
+	w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { d.done <- d.Wait() }()
+	t.Cleanup(func() { d.Process.Kill(); r.Close() })
+	return d
+}
+
+func (d *daemon) ready(t *testing.T) {
+	t.Helper()
+	d.status.SetReadDeadline(time.Now().Add(20 * time.Second))
+	if _, err := d.status.Read(make([]byte, 1)); err != nil {
+		t.Fatalf("%v isn't ready: %v", d.Args, err)
+	}
+}
+
+func (d *daemon) wait(t *testing.T) {
+	t.Helper()
+	select {
+	case <-d.done:
+	case <-time.After(30 * time.Second):
+		t.Errorf("%v doesn't end", d.Args)
+	}
+}
