@@ -98,11 +98,7 @@ func plain(t *testing.T) *trial {
 // fake makes a program of a shell script that is found as CRIU.
 func fake(t *testing.T, script string) (path string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("/var/tmp", "rungt-criu-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := harness.TempDir(t)
 	if err := os.WriteFile(dir+"/criu", []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -122,7 +122,17 @@ var acts = []act{
 	{"stats", 5, true, func(b *box) (time.Duration, error) { return says(b, `"type":"stats"`, "events", "--stats", b.id) }},
 	{"list", 2, true, func(b *box) (time.Duration, error) { return says(b, b.id, "list") }},
 	{"update", 4, false, func(b *box) (time.Duration, error) {
-		_, took, err := b.call(0, "update", "--cpu-share", fmt.Sprint(512+rand.IntN(1024)), b.id)
+		if harness.View() != "v2" {
+			_, took, err := b.call(0, "update", "--cpu-share", fmt.Sprint(512+rand.IntN(1024)), b.id)
+			return took, err
+		}
+		// The one controller that this machine has there.
+		file := filepath.Join(b.bundle, "resources.json")
+		text := fmt.Sprintf(`{"hugepageLimits":[{"pageSize":"2MB","limit":%d}]}`, (1+rand.IntN(9))<<21)
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			return 0, err
+		}
+		_, took, err := b.call(0, "update", "--resources", file, b.id)
 		return took, err
 	}},
 	{"pause, resume", 4, false, func(b *box) (time.Duration, error) {
