@@ -25,7 +25,9 @@ The exit code is 2 if something is missing that every container needs, 1 if
 something is degraded or missing that many containers need, and otherwise 0. With
 a bundle only what that needs counts: 2 if it is missing, 1 if it is degraded.
 After an error, such as a bundle that can't be read, it is 2. Global options
-count as they would for create.
+count as they would for create. It is about the host: what is wrong with the
+bundle wherever it runs, as a program that isn't there or an option that a file
+system doesn't know, is told by validate and by create.
 
 EXAMPLE:
    # rung doctor
