@@ -50,13 +50,26 @@ func (f *criuFlags) flags(o *libcontainer.CRIUOptions) []urfave.Flag {
 // defaultTimeout is CRIU's own, in seconds.
 const defaultTimeout = 10
 
-var cgroupModes = map[string]libcontainer.CgroupMode{
-	"": libcontainer.CgroupsDefault, "soft": libcontainer.CgroupsSoft, "full": libcontainer.CgroupsFull, "strict": libcontainer.CgroupsStrict, "ignore": libcontainer.CgroupsIgnore,
+// cgroupMode is the mode that a word means.
+func cgroupMode(word string) (mode libcontainer.CgroupMode, ok bool) {
+	switch word {
+	case "":
+		return libcontainer.CgroupsDefault, true
+	case "soft":
+		return libcontainer.CgroupsSoft, true
+	case "full":
+		return libcontainer.CgroupsFull, true
+	case "strict":
+		return libcontainer.CgroupsStrict, true
+	case "ignore":
+		return libcontainer.CgroupsIgnore, true
+	}
+	return 0, false
 }
 
 // complete completes the options by the flags.
 func (f *criuFlags) complete(o *libcontainer.CRIUOptions) error {
-	mode, ok := cgroupModes[f.cgroups]
+	mode, ok := cgroupMode(f.cgroups)
 	if !ok {
 		return errors.New("invalid manage-cgroups-mode value")
 	}

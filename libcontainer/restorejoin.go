@@ -54,8 +54,20 @@ func (r *restoration) cgroupRoots() (roots []criu.Pair, err error) {
 	return roots, nil
 }
 
-// joinNames are what CRIU calls the namespaces that it can join.
-var joinNames = map[int]string{unix.CLONE_NEWIPC: "ipc", unix.CLONE_NEWUTS: "uts", unix.CLONE_NEWUSER: "user", unix.CLONE_NEWTIME: "time"}
+// joinName is what CRIU calls a namespace that it can join; "" if it can't.
+func joinName(flag int) string {
+	switch flag {
+	case unix.CLONE_NEWIPC:
+		return "ipc"
+	case unix.CLONE_NEWUTS:
+		return "uts"
+	case unix.CLONE_NEWUSER:
+		return "user"
+	case unix.CLONE_NEWTIME:
+		return "time"
+	}
+	return ""
+}
 
 // joins are the namespaces by path that CRIU joins, by our descriptors of them.
 func (r *restoration) joins() (list []criu.Pair, err error) {
@@ -63,8 +75,8 @@ func (r *restoration) joins() (list []criu.Pair, err error) {
 		switch flag := r.joined[i].flag; flag {
 		case unix.CLONE_NEWNET, unix.CLONE_NEWPID: // see externals
 		default:
-			name, ok := joinNames[flag]
-			if !ok {
+			name := joinName(flag)
+			if name == "" {
 				return nil, fmt.Errorf("linux.namespaces: criu can't join a namespace of the type of %s", r.joined[i].path)
 			}
 			list = append(list, criu.Pair{Key: name, Value: fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), r.joined[i].fd)})

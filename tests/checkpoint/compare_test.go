@@ -54,7 +54,7 @@ func (x *trial) fields(t *testing.T) map[string]string {
 	}
 	// What only the container can tell.
 	r := x.call(t, "exec", x.ID, "/bin/sh", "-c", `hostname; cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/shm_rmid_forced; ip -o link show lo | grep -c UP
-		[ -e /dev/k ] || mknod /dev/k c 1 11; cat /dev/k 2>&1; ls -ln /dev /data/kept; cat /proc/kcore /proc/keys | wc -c; ls /sys/firmware | wc -l; chmod 700 / 2>&1; echo x >/proc/sys/kernel/domainname`)
+		[ -e /dev/k ] || mknod /dev/k c 1 11; cat /dev/k 2>&1; for f in /dev/* /data/kept; do stat -c "%n %a %u %g %t:%T %F" $f; done; cat /proc/kcore /proc/keys | wc -c; ls /sys/firmware | wc -l; chmod 700 / 2>&1; echo x >/proc/sys/kernel/domainname`)
 	found["exec"] = r.Stdout + r.Stderr
 	return found
 }

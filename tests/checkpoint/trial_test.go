@@ -43,6 +43,7 @@ type trial struct {
 	count   string   // the file with the counter, in the container
 	pid     int
 	console *harness.Receiver
+	stdout  *os.File
 	files   bool       // its standard streams are files, and not /dev/null
 	hand    []*os.File // descriptors from 3 on
 	from    int        // the counter, when it was dumped at the latest
@@ -142,7 +143,7 @@ func (x *trial) start(t *testing.T) {
 		// The harness has files for standard streams, which runc can't dump.
 		c.Via = []string{"sh", "-c", `exec "$@" >/dev/null 2>&1`, "sh"}
 	}
-	c.Files = x.hand
+	c.Files, c.Stdout = x.hand, x.stdout
 	if r := c.Run(t); r.Code != 0 {
 		panic(step{"create", r})
 	}
