@@ -117,7 +117,7 @@ func descriptors(host proc.FS, pid int) (fds []int, err error) {
 // outerFile tells whether a descriptor is one that a restore has something for.
 func (d *dump) outerFile(pid, fd int, o openedFD) (f outerFile, ok bool) {
 	switch kind := o.stat.Mode & unix.S_IFMT; {
-	case kind == unix.S_IFCHR && o.stat.Rdev == unix.Mkdev(1, 3):
+	case kind == unix.S_IFCHR && uint64(o.stat.Rdev) == unix.Mkdev(1, 3):
 		f.Stream = -1
 	case kind == unix.S_IFREG && pid == d.record.PID && fd < 3:
 		f.Stream = fd
