@@ -197,3 +197,47 @@ func TestHostMounts(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// With lazy pages a container runs before it has its memory: another one, of the same images, that fetches it from the first's checkpoint.
+func TestLazyPages(t *testing.T) {
+	need(t)
+	x := begun(t)
+	y := newTrial(t, "")
+	y.Spec.Root.Path = x.Rootfs // whose files are open
+	y.Save(t)
+	port := freePort(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	c := x.cmd("checkpoint", "--lazy-pages", "--page-server", fmt.Sprintf("127.0.0.1:%d", port), "--status-fd", "3",
+		"--image-path", x.images(), "--work-path", x.images()+".work", x.ID)
+	c.Files = []*os.File{w}
+	p := c.Start(t)
+	w.Close()
+	r.SetReadDeadline(time.Now().Add(30 * time.Second))
+	if _, err := r.Read(make([]byte, 1)); err != nil {
+		t.Fatalf("the pages aren't ready: %v", err)
+	}
+	work := harness.TempDir(t)
+	pages := background(t, work, "criu", "lazy-pages", "--images-dir", x.images(), "--work-dir", work, "--page-server", "--address", "127.0.0.1",
+		"--port", fmt.Sprint(port), "--log-file", work+"/lazy.log", "--status-fd", "1")
+	pages.ready(t)
+	err = caught(func() {
+		os.Remove(y.Dir + "/pid")
+		y.must(t, "restore", "--detach", "--lazy-pages", "--bundle", y.Dir, "--image-path", x.images(), "--work-path", work, "--pid-file", y.Dir+"/pid", y.ID)
+		y.pid = harness.PID(t, y.Dir+"/pid")
+		y.goesOn(x.last())
+		pages.wait(t)
+		if r := p.Wait(t); r.Code != 0 {
+			t.Error(r)
+		}
+		x.gone(t)
+		y.end(t)
+	})
+	if err != nil {
+		log, _ := os.ReadFile(work + "/lazy.log")
+		t.Errorf("%v\n%s", err, log[max(0, len(log)-1500):])
+	}
+}
