@@ -312,7 +312,7 @@ func TestLiveDevices(t *testing.T) {
 				t.Errorf("after it was removed: %q", got)
 			}
 			run("remove", b.ID, "/dev/f").Fails(t, 1, "no device was added at /dev/f")
-			run("add", "--access", "rx", b.ID, "/dev/fuse", "/dev/f").Fails(t, 1, "other letters than r, w and m")
+			run("add", "--access", "rx", b.ID, "/dev/fuse", "/dev/f").Fails(t, 1, "it can be letters of r, w and m")
 			run("add", "--uid", "4294967296", b.ID, "/dev/fuse", "/dev/f").Fails(t, 1, "uid")
 			// Two files of one device share the rule.
 			run("add", b.ID, "/dev/fuse", "/dev/f").Silent(t)
