@@ -169,7 +169,7 @@ dist-check: ## run what make dist has made: each binary, by qemu-user, and the p
 sweep: ## have every system call of every verb fail once, and kill at each (needs root; hours)
 	cd tests && RUNG_VIEW=$(or $(VIEW),hybrid) $(GO) test -count=1 -v -timeout 24h ./sweep -whole $(if $(VERB),-verb '$(VERB)') $(if $(KIND),-kind '$(KIND)')
 
-# M: minutes; N: containers; VIEW: hybrid, v1, v2. Half a minute of it is part of make test.
+# M: minutes; N: containers; VIEW: hybrid, v1, v2. A quarter of a minute of it is part of make test.
 soak: ## all verbs on many containers for a while, with random kills: nothing grows (needs root): make soak M=30
 	cd tests && RUNG_VIEW=$(or $(VIEW),hybrid) $(GO) test -count=1 -v -timeout 24h ./soak -minutes $(or $(M),30) -containers $(or $(N),200)
 

@@ -20,7 +20,7 @@ import (
 )
 
 var (
-	minutes    = flag.Float64("minutes", 0.5, "how long")
+	minutes    = flag.Float64("minutes", 0.25, "how long")
 	containers = flag.Int("containers", 20, "how many")
 )
 
@@ -35,7 +35,7 @@ const breaks = 10
 func TestSoak(t *testing.T) {
 	harness.NeedRung(t, "what it promises for years")
 	if harness.View() != "hybrid" && *minutes < 1 {
-		t.Skip("half a minute is soaked in the hybrid view; make soak does all")
+		t.Skip("a quarter of a minute is soaked in the hybrid view; make soak does all")
 	}
 	memory := int64(32 << 20)
 	template := harness.New(t, harness.Args("/bin/sleep", "86400"), func(s *specs.Spec) {

@@ -6,6 +6,6 @@
 // After each, the call has ended in time, with success or with one line that is an error and names something; the
 // container is there or not, and never by half; delete --force works, and nothing is left.
 //
-//	go test ./sweep               some, by chance, in two minutes
+//	go test ./sweep               some, by chance, in half a minute
 //	go test ./sweep -whole        all of them: make sweep
 package sweep
