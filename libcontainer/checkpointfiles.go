@@ -218,11 +218,7 @@ func readOuterFile(r *jsontext.Reader) (f outerFile) {
 func writeImage(images int, name string, text []byte) error {
 	fd, err := unix.Openat(images, name, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o600)
 	if err == nil {
-		for len(text) > 0 && err == nil {
-			var n int
-			n, err = fdio.Write(fd, text)
-			text = text[max(n, 0):]
-		}
+		err = fdio.WriteAll(fd, text)
 		unix.Close(fd)
 	}
 	if err != nil {

@@ -51,13 +51,9 @@ func NewArena(im Image) (*Arena, error) {
 		return nil, fmt.Errorf("make tape memory: %w", err)
 	}
 	a := &Arena{FD: fd}
-	for off := 0; off < len(im.Data); {
-		n, err := fdio.Write(fd, im.Data[off:])
-		if err != nil {
-			unix.Close(fd)
-			return nil, fmt.Errorf("write tape memory: %w", err)
-		}
-		off += n
+	if err := fdio.WriteAll(fd, im.Data); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("write tape memory: %w", err)
 	}
 	if im.Size > len(im.Data) {
 		if err := unix.Ftruncate(fd, int64(im.Size)); err != nil {

@@ -75,6 +75,18 @@ func Write(fd int, p []byte) (n int, err error) {
 	return n, err
 }
 
+// WriteAll writes all of p, in as many calls as that takes.
+func WriteAll(fd int, p []byte) error {
+	for len(p) > 0 {
+		n, err := Write(fd, p)
+		if err != nil {
+			return err
+		}
+		p = p[n:]
+	}
+	return nil
+}
+
 // ReadAll reads to the end of a file, at most limit bytes. Size is a guess of how much that is: files of
 // some file systems say 0.
 func ReadAll(fd, size, limit int) ([]byte, error) {

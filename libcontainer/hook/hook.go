@@ -97,12 +97,7 @@ func memory(text string) (int, error) {
 	if err != nil {
 		return -1, fmt.Errorf("make state file: %w", err)
 	}
-	for b := []byte(text); len(b) > 0 && err == nil; {
-		var n int
-		n, err = fdio.Write(fd, b)
-		b = b[max(n, 0):]
-	}
-	if err == nil {
+	if err = fdio.WriteAll(fd, []byte(text)); err == nil {
 		_, err = unix.Seek(fd, 0, 0)
 	}
 	if err != nil {

@@ -70,14 +70,7 @@ func (e *Entry) writeNew(name string, data []byte) error {
 	if err := unix.Fchmod(fd, 0o600); err != nil {
 		return err
 	}
-	for len(data) > 0 {
-		n, err := fdio.Write(fd, data)
-		if err != nil {
-			return err
-		}
-		data = data[n:]
-	}
-	return nil
+	return fdio.WriteAll(fd, data)
 }
 
 var errNotRegular = errors.New("not a regular file")
