@@ -39,15 +39,11 @@ type CheckpointOptions struct {
 func (h *Container) Checkpoint(o *CheckpointOptions) error {
 	h.r.closeOnExec()
 	h.r.raiseFileSize()
-	c, err := h.open(true)
+	c, f, err := h.openFacts()
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	f, err := c.facts()
-	if err != nil {
-		return err
-	}
 	if st := f.Status(); st != specs.StateRunning && st != state.Paused {
 		return fmt.Errorf("container cannot be checkpointed in %s state", st)
 	}

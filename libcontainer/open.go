@@ -113,6 +113,20 @@ func (c *container) facts() (state.Facts, error) {
 	return f, err
 }
 
+// openFacts opens and locks a container that is to be changed, and says how it is.
+func (h *Container) openFacts() (*container, state.Facts, error) {
+	c, err := h.open(true)
+	if err != nil {
+		return nil, state.Facts{}, err
+	}
+	f, err := c.facts()
+	if err != nil {
+		c.close()
+		return nil, f, err
+	}
+	return c, f, nil
+}
+
 // config reads the configuration as it was at create, with the resources of the
 // last update.
 func (c *container) config() (*spec.Bundle, error) {

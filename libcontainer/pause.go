@@ -17,15 +17,11 @@ const pauseTimeout = 10 * time.Second
 // that fails, or the container ends meanwhile, nothing stays frozen: a cgroup
 // that is would be a trap for the next container in it.
 func (h *Container) Pause() error {
-	c, err := h.open(true)
+	c, f, err := h.openFacts()
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	f, err := c.facts()
-	if err != nil {
-		return err
-	}
 	if st := f.Status(); st != specs.StateRunning && st != specs.StateCreated {
 		return ErrNotRunning
 	}

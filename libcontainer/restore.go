@@ -53,17 +53,11 @@ func (r *Runtime) Restore(o *RestoreOptions) (status ExitStatus, err error) {
 		c.streams.start()
 		return 0, nil
 	}
-	f, err := newForeground(r.Effects, nil)
+	f, err := c.foreground(&o.CreateOptions, o.NoSubreaper)
 	if err != nil {
 		return 1, err
 	}
 	defer f.close()
-	if f.adopts = r.Effects.Subreaper && !o.NoSubreaper; f.adopts {
-		unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-	}
-	if c.terminal() {
-		c.take = func(master int) error { return f.take(master, o.Stdin, o.Stdout) }
-	}
 	if err := rest.restore(); err != nil {
 		return 1, typed(err)
 	}
@@ -72,14 +66,7 @@ func (r *Runtime) Restore(o *RestoreOptions) (status ExitStatus, err error) {
 		return 1, fmt.Errorf("open pidfd: %w", err)
 	}
 	defer unix.Close(pidfd)
-	c.entry.Unlock() // while it runs it is anybody's to change, or to delete
-	streams := c.streams
-	c.streams = nil
-	streams.start()
-	if status, err = f.wait(c.record.PID, pidfd); err == nil {
-		err = streams.wait(context.Background())
-	}
-	if err != nil {
+	if status, err = c.attend(context.Background(), f, pidfd); err != nil {
 		return status, err
 	}
 	return status, c.remove()

@@ -9,15 +9,11 @@ import (
 // Resume thaws a paused container. Under a parent that is frozen it still
 // doesn't run, but it is no longer paused by itself.
 func (h *Container) Resume() error {
-	c, err := h.open(true)
+	c, f, err := h.openFacts()
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	f, err := c.facts()
-	if err != nil {
-		return err
-	}
 	if f.Status() != state.Paused {
 		return ErrNotPaused
 	}

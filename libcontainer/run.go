@@ -50,19 +50,11 @@ func (r *Runtime) run(ctx context.Context, c *creation, o *RunOptions) (status E
 		}
 		return 0, err
 	}
-	f, err := newForeground(r.Effects, c.stop)
+	f, err := c.foreground(&o.CreateOptions, o.NoSubreaper)
 	if err != nil {
 		return 1, err
 	}
 	defer f.close()
-	if f.adopts = r.Effects.Subreaper && !o.NoSubreaper; f.adopts {
-		// Processes that outlive their parents in a container without a pid
-		// namespace come to us instead of to the host's init.
-		unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-	}
-	if c.terminal() {
-		c.take = func(master int) error { return f.take(master, o.Stdin, o.Stdout) }
-	}
 	pidfd, err := c.createAndStart()
 	if err != nil {
 		return 1, err
@@ -70,14 +62,7 @@ func (r *Runtime) run(ctx context.Context, c *creation, o *RunOptions) (status E
 	defer unix.Close(pidfd)
 	timeline.Runtime.Phase("wait for the container's end")
 	fault.Point("run:started")
-	c.entry.Unlock() // while it runs it is anybody's to change, or to delete
-	streams := c.streams
-	c.streams = nil
-	streams.start()
-	status, err = f.wait(c.record.PID, pidfd)
-	if err == nil {
-		err = streams.wait(ctx)
-	}
+	status, err = c.attend(ctx, f, pidfd)
 	timeline.Runtime.Phase("delete")
 	if err != nil {
 		if c.stop.Err() != nil {
@@ -90,6 +75,35 @@ func (r *Runtime) run(ctx context.Context, c *creation, o *RunOptions) (status E
 		return status, nil
 	}
 	return status, c.remove()
+}
+
+// foreground is what a container in the foreground has of ours, from before it is made on.
+func (c *creation) foreground(o *CreateOptions, noSubreaper bool) (*foreground, error) {
+	f, err := newForeground(c.r.Effects, c.stop)
+	if err != nil {
+		return nil, err
+	}
+	if f.adopts = c.r.Effects.Subreaper && !noSubreaper; f.adopts {
+		// Processes that outlive their parents in a container without a pid
+		// namespace come to us instead of to the host's init.
+		unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+	}
+	if c.terminal() {
+		c.take = func(master int) error { return f.take(master, o.Stdin, o.Stdout) }
+	}
+	return f, nil
+}
+
+// attend waits in the foreground for the container's end, and for what its streams have still to say.
+func (c *creation) attend(ctx context.Context, f *foreground, pidfd int) (status ExitStatus, err error) {
+	c.entry.Unlock() // while it runs it is anybody's to change, or to delete
+	streams := c.streams
+	c.streams = nil
+	streams.start()
+	if status, err = f.wait(c.record.PID, pidfd); err == nil {
+		err = streams.wait(ctx)
+	}
+	return status, err
 }
 
 // remove deletes the container, if nobody else has meanwhile.

@@ -16,15 +16,11 @@ import (
 func (h *Container) Update(asked *specs.LinuxResources) error {
 	r := h.r
 	r.raiseFileSize()
-	c, err := h.open(true)
+	c, f, err := h.openFacts()
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	f, err := c.facts()
-	if err != nil {
-		return err
-	}
 	if f.Status() == specs.StateStopped {
 		return ErrNotRunning
 	}
