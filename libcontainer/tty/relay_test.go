@@ -134,26 +134,41 @@ func TestDrainGivesUp(t *testing.T) {
 	r.Close()
 }
 
+// canonical puts a terminal into canonical mode, and returns what it had before.
+func canonical(t *testing.T, slave *os.File) (before *unix.Termios) {
+	t.Helper()
+	before, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tio := *before
+	tio.Lflag |= unix.ICANON
+	if err := unix.IoctlSetTermios(int(slave.Fd()), unix.TCSETS, &tio); err != nil {
+		t.Fatal(err)
+	}
+	return before
+}
+
+// relaying starts a relay between our standard streams and a terminal.
+func relaying(t *testing.T, master int) *Relay {
+	t.Helper()
+	r, err := NewRelay(master, os.Stdin, os.Stdout)
+	if err == nil {
+		err = r.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 // The end of our stdin, which a pipe has, is one for who reads the container's terminal.
 func TestRelayEnd(t *testing.T) {
 	for _, text := range []string{"", "a line\n", "a line\nand half", "half"} {
 		in, _ := swap(t)
 		master, slave := pty(t)
-		tio, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
-		if err != nil {
-			t.Fatal(err)
-		}
-		tio.Lflag |= unix.ICANON
-		if err := unix.IoctlSetTermios(int(slave.Fd()), unix.TCSETS, tio); err != nil {
-			t.Fatal(err)
-		}
-		r, err := NewRelay(master, os.Stdin, os.Stdout)
-		if err == nil {
-			err = r.Start()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		canonical(t, slave)
+		r := relaying(t, master)
 		if _, err := in.WriteString(text); err != nil {
 			t.Fatal(err)
 		}
@@ -173,23 +188,8 @@ func TestRelayEndPrompt(t *testing.T) {
 	in, _ := swap(t)
 	master, slave := pty(t)
 	defer slave.Close()
-	raw, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
-	if err != nil {
-		t.Fatal(err)
-	}
-	canonical := *raw
-	canonical.Lflag |= unix.ICANON
-	if err := unix.IoctlSetTermios(int(slave.Fd()), unix.TCSETS, &canonical); err != nil {
-		t.Fatal(err)
-	}
-	r, err := NewRelay(master, os.Stdin, os.Stdout)
-	if err == nil {
-		err = r.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	raw := canonical(t, slave)
+	defer relaying(t, master).Close()
 	in.Close() // and nothing else is typed
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		if typed, err := fdio.Await(int(slave.Fd()), time.Now()); typed || err != nil || time.Now().After(end) {

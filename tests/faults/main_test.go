@@ -5,7 +5,6 @@ package faults
 
 import (
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -44,16 +43,9 @@ var configs = []struct {
 // such container. Everything else is an error.
 func status(t *testing.T, b *harness.Bundle) string {
 	t.Helper()
-	r := b.Run(t, "state", b.ID)
-	if r.Code == 1 && strings.Contains(r.Stderr, "does not exist") {
-		return "none"
-	}
-	if r.Code == 0 {
-		for _, s := range []string{"created", "running", "stopped", "paused", "creating"} {
-			if strings.Contains(r.Stdout, `"status": "`+s+`"`) {
-				return s
-			}
-		}
+	is, r := b.Status(t)
+	if is != "" {
+		return is
 	}
 	t.Errorf("no defined state: %v", r)
 	return "undefined"

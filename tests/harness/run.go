@@ -241,6 +241,24 @@ func (b *Bundle) State(t testing.TB) *specs.State {
 	return s
 }
 
+// Status is what the state command says: a status, or "none" if there is no such container; "" of anything else, which
+// the result has.
+func (b *Bundle) Status(t testing.TB) (string, *Result) {
+	t.Helper()
+	r := b.Run(t, "state", b.ID)
+	if r.Code == 1 && strings.Contains(r.Stderr, "does not exist") {
+		return "none", r
+	}
+	if r.Code == 0 {
+		for _, s := range []string{"created", "running", "stopped", "paused", "creating"} {
+			if strings.Contains(r.Stdout, `"status": "`+s+`"`) {
+				return s, r
+			}
+		}
+	}
+	return "", r
+}
+
 // WaitStatus waits until the container's status is the given one.
 func (b *Bundle) WaitStatus(t testing.TB, want specs.ContainerState) {
 	t.Helper()

@@ -80,14 +80,9 @@ func allowed(state, list string) bool { return slices.Contains(strings.Fields(li
 // state is a container's, "none" without one.
 func state(t *testing.T, b *harness.Bundle) string {
 	t.Helper()
-	r := b.Run(t, "state", b.ID)
-	if r.Code != 0 && strings.Contains(r.Stderr, "does not exist") {
-		return "none"
+	is, r := b.Status(t)
+	if is == "" {
+		return fmt.Sprintf("undefined: %v", r)
 	}
-	for _, s := range []string{"created", "running", "stopped", "paused", "creating"} {
-		if r.Code == 0 && strings.Contains(r.Stdout, `"status": "`+s+`"`) {
-			return s
-		}
-	}
-	return fmt.Sprintf("undefined: %v", r)
+	return is
 }
