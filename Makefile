@@ -58,7 +58,7 @@ test-system: build ## tests that run the binary, in all three cgroup views; what
 
 # As on an architecture without machine code of a player.
 test-goplayer: ## the tests of containers, on a binary whose player is in Go (8 minutes)
-	$(GO) vet -tags goplayer ./... && $(GO) test -short -tags goplayer ./nsenter ./libcontainer/...
+	$(GO) vet -tags goplayer ./... && $(GO) test -short -tags goplayer ./nsenter ./libcontainer ./internal/...
 	cd tests && RUNG_TAGS=goplayer $(GO) test -tags goplayer -short -count=1 -timeout 20m ./cli ./embed ./lifecycle ./rootless ./seccomp ./security
 
 test-seccomp: ## compare our seccomp filters with libseccomp's, which is fetched into /var/tmp (needs gcc, curl, pkg-config)
@@ -74,10 +74,10 @@ test-vm: ## run tests in a virtual machine with systemd and all v2 controllers: 
 # Packages whose tests ask the kernel for what qemu-user doesn't have (clone3, openat2, the
 # mount calls with descriptors, to execute the program once more), and tests that do of
 # packages that otherwise only compute. The virtual machine runs them.
-ARM64_KERNEL := nsenter cgroups cgroups/cgfile cgroups/choose cgroups/systemd $(addprefix libcontainer/,calls doctor early hook idmap launch mount mount/option \
+ARM64_KERNEL := nsenter cgroups cgroups/cgfile cgroups/choose cgroups/systemd $(addprefix internal/,calls doctor early hook idmap launch mount mount/option \
 	proc rootfs seal source state step thread trap)
-ARM64_TESTS  := libcontainer:TestOpenNamespaces,TestInnerNamespaces,TestCheckPreserved libcontainer/spec:TestIsNetDeviceKernel \
-	libcontainer/plan:TestLabelsWritten,TestLabelsRefused,TestFindProgram,TestChdir,TestChdirOutside
+ARM64_TESTS  := libcontainer:TestOpenNamespaces,TestInnerNamespaces internal/inherited:TestCheckPreserved internal/spec:TestIsNetDeviceKernel \
+	internal/plan:TestLabelsWritten,TestLabelsRefused,TestFindProgram,TestChdir,TestChdirOutside
 arm64_skip   := ^($(shell echo '$(ARM64_TESTS)' | sed 's/[^ ]*://g; s/[ ,]/|/g'))$$
 arm64_user    = $(shell $(GO) list ./... | grep -vxF "$$(printf 'github.com/rung-oci/rung/%s\n' $(ARM64_KERNEL))")
 

@@ -11,7 +11,7 @@ import (
 	"github.com/rung-oci/rung/cli"
 	_ "github.com/rung-oci/rung/cli/entry" // the program begins there, see the Makefile's -E
 	_ "github.com/rung-oci/rung/cli/quiet"
-	"github.com/rung-oci/rung/libcontainer/fault"
+	"github.com/rung-oci/rung/internal/fault"
 )
 
 // Set by the linker: -ldflags "-X main.version=… -X main.commit=…".

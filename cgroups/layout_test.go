@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rung-oci/rung/libcontainer/testbed"
+	"github.com/rung-oci/rung/internal/testbed"
 )
 
 func TestMain(m *testing.M) { testbed.Main(m) }

@@ -8,6 +8,7 @@ import (
 
 	urfave "github.com/urfave/cli/v3"
 
+	"github.com/rung-oci/rung/internal/inherited"
 	"github.com/rung-oci/rung/libcontainer"
 )
 
@@ -50,7 +51,7 @@ func createFlags(o *libcontainer.CreateOptions) []urfave.Flag {
 func (a *app) creator(o *libcontainer.CreateOptions, id string) (*libcontainer.Runtime, error) {
 	o.ID, a.holds = id, true
 	o.Stdin, o.Stdout, o.Stderr = os.Stdin, os.Stdout, os.Stderr
-	if err := checkPreserved(o.PreserveFDs, libcontainer.CheckPreserved); err != nil {
+	if err := checkPreserved(o.PreserveFDs, inherited.CheckPreserved); err != nil {
 		return nil, err
 	}
 	r, err := a.runtime()

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rung-oci/rung/internal/blockers"
 	"github.com/rung-oci/rung/libcontainer"
-	"github.com/rung-oci/rung/libcontainer/blockers"
 )
 
 // A check is told to people in lines and to programs as the schema says.

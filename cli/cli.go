@@ -14,8 +14,7 @@ import (
 	"github.com/sirupsen/logrus"
 	urfave "github.com/urfave/cli/v3"
 
-	"github.com/rung-oci/rung/libcontainer"
-	"github.com/rung-oci/rung/libcontainer/suggest"
+	"github.com/rung-oci/rung/internal/suggest"
 )
 
 // app is one run of the command line.
@@ -51,7 +50,7 @@ func (a *app) run(args []string) int {
 		}
 		return a.code
 	}
-	a.report(libcontainer.ExplainFileSize(err))
+	a.report(explainFileSize(err))
 	if exit, ok := errors.AsType[urfave.ExitCoder](err); ok {
 		return exit.ExitCode()
 	}

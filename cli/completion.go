@@ -7,7 +7,7 @@ import (
 
 	urfave "github.com/urfave/cli/v3"
 
-	"github.com/rung-oci/rung/libcontainer/suggest"
+	"github.com/rung-oci/rung/internal/suggest"
 )
 
 var completionCommand = command{

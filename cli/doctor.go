@@ -5,8 +5,8 @@ import (
 
 	urfave "github.com/urfave/cli/v3"
 
-	"github.com/rung-oci/rung/libcontainer/doctor"
-	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/internal/doctor"
+	"github.com/rung-oci/rung/internal/spec"
 )
 
 // exitSick is the exit code where something is missing, or nothing can be said.

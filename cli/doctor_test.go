@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rung-oci/rung/libcontainer/doctor"
-	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/internal/doctor"
+	"github.com/rung-oci/rung/internal/spec"
 )
 
 // TestDoctorSchema holds the output against docs/schema/doctor.json, whatever this host has.

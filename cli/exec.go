@@ -8,6 +8,7 @@ import (
 
 	urfave "github.com/urfave/cli/v3"
 
+	"github.com/rung-oci/rung/internal/inherited"
 	"github.com/rung-oci/rung/libcontainer"
 )
 
@@ -95,7 +96,7 @@ func execFlags(o *libcontainer.ExecOptions) []urfave.Flag {
 
 func (a *app) exec(o *libcontainer.ExecOptions, id string) error {
 	a.holds = true
-	if err := checkPreserved(o.PreserveFDs, libcontainer.CheckPassed); err != nil {
+	if err := checkPreserved(o.PreserveFDs, inherited.CheckPassed); err != nil {
 		return err
 	}
 	r, err := a.runtime()

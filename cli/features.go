@@ -5,7 +5,7 @@ import (
 
 	urfave "github.com/urfave/cli/v3"
 
-	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/internal/spec"
 )
 
 var featuresCommand = command{

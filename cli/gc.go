@@ -7,8 +7,8 @@ import (
 
 	urfave "github.com/urfave/cli/v3"
 
+	"github.com/rung-oci/rung/internal/leftover"
 	"github.com/rung-oci/rung/libcontainer"
-	"github.com/rung-oci/rung/libcontainer/leftover"
 )
 
 var gcCommand = command{

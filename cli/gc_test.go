@@ -5,8 +5,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/rung-oci/rung/internal/leftover"
 	"github.com/rung-oci/rung/libcontainer"
-	"github.com/rung-oci/rung/libcontainer/leftover"
 )
 
 var leftoverSamples = []libcontainer.Leftover{

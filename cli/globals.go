@@ -10,8 +10,9 @@ import (
 	"github.com/sirupsen/logrus"
 	urfave "github.com/urfave/cli/v3"
 
+	"github.com/rung-oci/rung/internal/idmap"
+	"github.com/rung-oci/rung/internal/state"
 	"github.com/rung-oci/rung/libcontainer"
-	"github.com/rung-oci/rung/libcontainer/state"
 )
 
 // globals are the options that stand before the command.
@@ -161,7 +162,7 @@ type caller struct {
 func thisCaller() caller {
 	return caller{
 		euid:       os.Geteuid(),
-		userNS:     libcontainer.InUserNamespace,
+		userNS:     idmap.InNamespace,
 		user:       os.Getenv("USER"),
 		runtimeDir: os.Getenv("XDG_RUNTIME_DIR"),
 	}

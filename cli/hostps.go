@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/spawn"
+	"github.com/rung-oci/rung/internal/spawn"
 )
 
 // defaultPath serves callers without a PATH, of which podman is one.

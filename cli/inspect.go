@@ -6,8 +6,8 @@ import (
 
 	urfave "github.com/urfave/cli/v3"
 
+	"github.com/rung-oci/rung/internal/inspect"
 	"github.com/rung-oci/rung/libcontainer"
-	"github.com/rung-oci/rung/libcontainer/inspect"
 )
 
 var inspectCommand = command{

@@ -4,8 +4,8 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/rung-oci/rung/internal/inspect"
 	"github.com/rung-oci/rung/libcontainer"
-	"github.com/rung-oci/rung/libcontainer/inspect"
 )
 
 var inspection = &libcontainer.Inspection{ID: "box", Status: "running", PID: 4711, Rows: []inspect.Row{

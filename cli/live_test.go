@@ -3,8 +3,8 @@ package cli
 import (
 	"testing"
 
+	"github.com/rung-oci/rung/internal/state"
 	"github.com/rung-oci/rung/libcontainer"
-	"github.com/rung-oci/rung/libcontainer/state"
 )
 
 // TestListSchemas holds what lists print against docs/schema.

@@ -10,8 +10,8 @@ import (
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/spec"
-	"github.com/rung-oci/rung/libcontainer/step"
+	"github.com/rung-oci/rung/internal/spec"
+	"github.com/rung-oci/rung/internal/step"
 )
 
 // openLog opens the log, once.

@@ -14,7 +14,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/internal/spec"
 )
 
 func TestLogFormat(t *testing.T) {

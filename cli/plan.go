@@ -7,9 +7,10 @@ import (
 
 	urfave "github.com/urfave/cli/v3"
 
+	"github.com/rung-oci/rung/internal/inherited"
+	"github.com/rung-oci/rung/internal/preview"
+	"github.com/rung-oci/rung/internal/state"
 	"github.com/rung-oci/rung/libcontainer"
-	"github.com/rung-oci/rung/libcontainer/preview"
-	"github.com/rung-oci/rung/libcontainer/state"
 )
 
 var planCommand = command{
@@ -62,7 +63,7 @@ type planning struct {
 }
 
 func (p *planning) run(args []string) (err error) {
-	if err := checkPreserved(p.opt.PreserveFDs, libcontainer.CheckPreserved); err != nil {
+	if err := checkPreserved(p.opt.PreserveFDs, inherited.CheckPreserved); err != nil {
 		return err
 	}
 	if err := checkFormat(p.format, "text", "json"); err != nil {

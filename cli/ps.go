@@ -9,7 +9,7 @@ import (
 
 	urfave "github.com/urfave/cli/v3"
 
-	"github.com/rung-oci/rung/libcontainer/jsontext"
+	"github.com/rung-oci/rung/internal/jsontext"
 )
 
 var psCommand = command{

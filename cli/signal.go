@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/suggest"
+	"github.com/rung-oci/rung/internal/suggest"
 )
 
 // firstRealtime is SIGRTMIN as programs know it: C libraries keep the kernel's

@@ -14,11 +14,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
-	"github.com/rung-oci/rung/libcontainer/image"
-	"github.com/rung-oci/rung/libcontainer/preset"
-	"github.com/rung-oci/rung/libcontainer/rootfs"
-	"github.com/rung-oci/rung/libcontainer/spec"
-	"github.com/rung-oci/rung/libcontainer/user"
+	"github.com/rung-oci/rung/internal/image"
+	"github.com/rung-oci/rung/internal/preset"
+	"github.com/rung-oci/rung/internal/rootfs"
+	"github.com/rung-oci/rung/internal/spec"
+	"github.com/rung-oci/rung/internal/user"
 )
 
 var specCommand = command{

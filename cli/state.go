@@ -7,8 +7,8 @@ import (
 
 	urfave "github.com/urfave/cli/v3"
 
+	"github.com/rung-oci/rung/internal/jsontext"
 	"github.com/rung-oci/rung/libcontainer"
-	"github.com/rung-oci/rung/libcontainer/jsontext"
 )
 
 var stateCommand = command{

@@ -6,8 +6,8 @@ import (
 	"strconv"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/internal/jsontext"
 	"github.com/rung-oci/rung/libcontainer"
-	"github.com/rung-oci/rung/libcontainer/jsontext"
 )
 
 // oomEvent and statsEvent are lines of `events`. Names, order and what is left

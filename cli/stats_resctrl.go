@@ -1,6 +1,6 @@
 package cli
 
-import "github.com/rung-oci/rung/libcontainer/resctrl"
+import "github.com/rung-oci/rung/internal/resctrl"
 
 // resctrl writes what intel_rdt holds.
 func (w *statsWriter) resctrl(s *resctrl.Stats) {

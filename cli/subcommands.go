@@ -12,8 +12,8 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	urfave "github.com/urfave/cli/v3"
 
+	"github.com/rung-oci/rung/internal/suggest"
 	"github.com/rung-oci/rung/libcontainer"
-	"github.com/rung-oci/rung/libcontainer/suggest"
 )
 
 // subcommands gives a command some of its own, and returns what it does without one.

@@ -3,7 +3,7 @@ package cli
 import (
 	urfave "github.com/urfave/cli/v3"
 
-	"github.com/rung-oci/rung/libcontainer/suggest"
+	"github.com/rung-oci/rung/internal/suggest"
 )
 
 // exitUnknownCommand is runc's exit code for a command that it doesn't have.

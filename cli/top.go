@@ -13,11 +13,11 @@ import (
 	urfave "github.com/urfave/cli/v3"
 
 	"github.com/rung-oci/rung/cgroups/gauge"
+	"github.com/rung-oci/rung/internal/fleet"
+	"github.com/rung-oci/rung/internal/nap"
+	"github.com/rung-oci/rung/internal/top"
+	"github.com/rung-oci/rung/internal/tty"
 	"github.com/rung-oci/rung/libcontainer"
-	"github.com/rung-oci/rung/libcontainer/fleet"
-	"github.com/rung-oci/rung/libcontainer/nap"
-	"github.com/rung-oci/rung/libcontainer/top"
-	"github.com/rung-oci/rung/libcontainer/tty"
 )
 
 var topCommand = command{

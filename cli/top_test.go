@@ -12,9 +12,9 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/gauge"
-	"github.com/rung-oci/rung/libcontainer/fleet"
-	"github.com/rung-oci/rung/libcontainer/proc"
-	"github.com/rung-oci/rung/libcontainer/top"
+	"github.com/rung-oci/rung/internal/fleet"
+	"github.com/rung-oci/rung/internal/proc"
+	"github.com/rung-oci/rung/internal/top"
 )
 
 // many makes state directories and cgroups of as many containers, whose first process we are.

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/rung-oci/rung/cgroups/gauge"
-	"github.com/rung-oci/rung/libcontainer/top"
+	"github.com/rung-oci/rung/internal/top"
 )
 
 // topDoc is a line of top --format json, see docs/schema/top.json. What isn't known is left out.

@@ -9,10 +9,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/fdio"
-	"github.com/rung-oci/rung/libcontainer/top"
-	"github.com/rung-oci/rung/libcontainer/trap"
-	"github.com/rung-oci/rung/libcontainer/tty"
+	"github.com/rung-oci/rung/internal/fdio"
+	"github.com/rung-oci/rung/internal/top"
+	"github.com/rung-oci/rung/internal/trap"
+	"github.com/rung-oci/rung/internal/tty"
 )
 
 // live draws on the terminal until a key or a signal says to quit. The terminal is given back whatever happens, a panic included.

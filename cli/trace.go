@@ -9,8 +9,8 @@ import (
 	urfave "github.com/urfave/cli/v3"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/spec"
-	"github.com/rung-oci/rung/libcontainer/timeline"
+	"github.com/rung-oci/rung/internal/spec"
+	"github.com/rung-oci/rung/internal/timeline"
 )
 
 // traced gives a command the flag --trace.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rung-oci/rung/libcontainer/timeline"
+	"github.com/rung-oci/rung/internal/timeline"
 )
 
 func sample() []byte {

@@ -14,8 +14,8 @@ import (
 
 	urfave "github.com/urfave/cli/v3"
 
-	"github.com/rung-oci/rung/libcontainer/audit"
-	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/internal/audit"
+	"github.com/rung-oci/rung/internal/spec"
 )
 
 var validateCommand = command{

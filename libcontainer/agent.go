@@ -9,12 +9,12 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/fdio"
-	"github.com/rung-oci/rung/libcontainer/hook"
-	"github.com/rung-oci/rung/libcontainer/jsontext"
-	"github.com/rung-oci/rung/libcontainer/launch"
-	"github.com/rung-oci/rung/libcontainer/spec"
-	"github.com/rung-oci/rung/libcontainer/tty"
+	"github.com/rung-oci/rung/internal/fdio"
+	"github.com/rung-oci/rung/internal/hook"
+	"github.com/rung-oci/rung/internal/jsontext"
+	"github.com/rung-oci/rung/internal/launch"
+	"github.com/rung-oci/rung/internal/spec"
+	"github.com/rung-oci/rung/internal/tty"
 	"github.com/rung-oci/rung/seccomp"
 )
 

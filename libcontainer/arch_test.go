@@ -19,52 +19,52 @@ const module = "github.com/rung-oci/rung/"
 // layers lists the packages from the bottom up. A package may import those of
 // layers below its own, never its own or one above.
 var layers = [][]string{
-	{"libcontainer/fdio", "libcontainer/nap", "libcontainer/suggest"},
-	{"libcontainer/testbed"},
+	{"internal/fdio", "internal/nap", "internal/suggest"},
+	{"internal/testbed"},
 	{
 		"nsenter", "seccomp", "cgroups/cgfile",
-		"libcontainer/cancel", "libcontainer/caps", "libcontainer/cpulist", "libcontainer/digest", "libcontainer/early", "libcontainer/fault", "libcontainer/jsontext", "libcontainer/leftover", "libcontainer/mount/option", "libcontainer/netdev",
-		"libcontainer/proc", "libcontainer/program", "libcontainer/resctrl", "libcontainer/seal", "libcontainer/thread", "libcontainer/trap", "libcontainer/tty", "libcontainer/user",
-		"libcontainer/wire",
+		"internal/cancel", "internal/caps", "internal/cpulist", "internal/digest", "internal/early", "internal/fault", "internal/inherited", "internal/jsontext", "internal/leftover", "internal/lsm", "internal/mount/option", "internal/netdev",
+		"internal/proc", "internal/program", "internal/resctrl", "internal/seal", "internal/thread", "internal/trap", "internal/tty", "internal/user",
+		"internal/wire",
 	},
-	{"libcontainer/calls", "libcontainer/spawn"},
-	{"libcontainer/calls/callstest"},
-	{"libcontainer/rootfs"},
-	{"cgroups", "cgroups/device", "libcontainer/criu", "libcontainer/hook", "libcontainer/timeline", "libcontainer/mount", "libcontainer/pty", "libcontainer/spec", "libcontainer/state"},
-	{"cgroups/gauge", "cgroups/v2", "libcontainer/audit", "libcontainer/blockers", "libcontainer/idmap", "libcontainer/inspect", "libcontainer/preset", "libcontainer/step"},
-	{"libcontainer/fleet", "libcontainer/image", "libcontainer/source", "libcontainer/top"},
-	{"cgroups/v1", "libcontainer/plan"},
-	{"cgroups/systemd", "libcontainer/launch", "libcontainer/preview"},
+	{"internal/calls", "internal/spawn"},
+	{"internal/calls/callstest"},
+	{"internal/rootfs"},
+	{"cgroups", "cgroups/device", "internal/criu", "internal/hook", "internal/timeline", "internal/mount", "internal/pty", "internal/spec", "internal/state"},
+	{"cgroups/gauge", "cgroups/v2", "internal/audit", "internal/blockers", "internal/idmap", "internal/inspect", "internal/preset", "internal/step"},
+	{"internal/fleet", "internal/image", "internal/source", "internal/top"},
+	{"cgroups/v1", "internal/plan"},
+	{"cgroups/systemd", "internal/launch", "internal/preview"},
 	{"cgroups/choose"},
 	{"cgroups/cgtest", "libcontainer"},
-	{"libcontainer/doctor"},
+	{"internal/doctor"},
 	{"cli", "cli/entry", "cli/quiet"},
 	{""}, // main
 }
 
 // testOnly are packages that only tests import, and each other.
-var testOnly = []string{"cgroups/cgtest", "libcontainer/calls/callstest", "libcontainer/testbed"}
+var testOnly = []string{"cgroups/cgtest", "internal/calls/callstest", "internal/testbed"}
 
 // guarded are the directories whose packages run their tests by testbed.Main.
-var guarded = []string{"cgroups", "libcontainer", "nsenter"}
+var guarded = []string{"cgroups", "internal", "libcontainer", "nsenter"}
 
 // homes says which packages may import what isn't ours, or is only one of several. The rest is
 // allowed everywhere, as far as the layers go.
 var homes = map[string][]string{
 	"github.com/urfave/cli/v3":             {"cli"},
 	"github.com/sirupsen/logrus":           {"cli"},
-	"github.com/containerd/console":        {"libcontainer/tty"},
+	"github.com/containerd/console":        {"internal/tty"},
 	"github.com/cilium/ebpf/asm":           {"cgroups/device"},
 	"github.com/godbus/dbus/v5":            {"cgroups/systemd"},
-	"github.com/vishvananda/netlink/nl":    {"libcontainer/netdev"},
+	"github.com/vishvananda/netlink/nl":    {"internal/netdev"},
 	"github.com/vishvananda/netlink":       {},
-	"github.com/vishvananda/netns":         {"libcontainer/netdev"},
+	"github.com/vishvananda/netns":         {"internal/netdev"},
 	module + "cgroups/systemd":             {"cgroups/choose"},
-	"encoding/json":                        {"cli", "libcontainer", "libcontainer/spec/gen"},
+	"encoding/json":                        {"cli", "libcontainer", "internal/spec/gen"},
 	"os/exec":                              {"cgroups/cgtest"},
 	"os/user":                              {},
 	"net":                                  {"cgroups/systemd"},
-	"reflect":                              {"libcontainer/spec/gen"},
+	"reflect":                              {"internal/spec/gen"},
 	"regexp":                               {"seccomp/gen"},
 	"io/ioutil":                            {},
 	"github.com/opencontainers/runc":       {},

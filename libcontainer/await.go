@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/state"
+	"github.com/rung-oci/rung/internal/state"
 )
 
 // Wait waits until the container's init has ended, whoever's child it is, and returns its exit status; then until all is copied of what it has printed, if

@@ -10,11 +10,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/criu"
-	"github.com/rung-oci/rung/libcontainer/fdio"
-	"github.com/rung-oci/rung/libcontainer/jsontext"
-	"github.com/rung-oci/rung/libcontainer/nap"
-	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/internal/criu"
+	"github.com/rung-oci/rung/internal/fdio"
+	"github.com/rung-oci/rung/internal/jsontext"
+	"github.com/rung-oci/rung/internal/nap"
+	"github.com/rung-oci/rung/internal/proc"
 )
 
 // An outerFile is a file that processes have open and that isn't on a mount of the container's: CRIU leaves it to us.

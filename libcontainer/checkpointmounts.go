@@ -8,11 +8,11 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/criu"
-	"github.com/rung-oci/rung/libcontainer/inspect"
-	"github.com/rung-oci/rung/libcontainer/mount/option"
-	"github.com/rung-oci/rung/libcontainer/plan"
-	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/internal/criu"
+	"github.com/rung-oci/rung/internal/inspect"
+	"github.com/rung-oci/rung/internal/mount/option"
+	"github.com/rung-oci/rung/internal/plan"
+	"github.com/rung-oci/rung/internal/proc"
 )
 
 // mounts are the container's mounts that come from outside: CRIU finds them by their mount points, and calls them in the images what a

@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/state"
+	"github.com/rung-oci/rung/internal/state"
 )
 
 // A Container is a handle of a container: its id in the directory of a [Runtime]. It holds nothing of the container's, needn't be closed, and its

@@ -13,14 +13,14 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/choose"
-	"github.com/rung-oci/rung/libcontainer/cancel"
-	"github.com/rung-oci/rung/libcontainer/fault"
-	"github.com/rung-oci/rung/libcontainer/fdio"
-	"github.com/rung-oci/rung/libcontainer/launch"
-	"github.com/rung-oci/rung/libcontainer/plan"
-	"github.com/rung-oci/rung/libcontainer/proc"
-	"github.com/rung-oci/rung/libcontainer/state"
-	"github.com/rung-oci/rung/libcontainer/timeline"
+	"github.com/rung-oci/rung/internal/cancel"
+	"github.com/rung-oci/rung/internal/fault"
+	"github.com/rung-oci/rung/internal/fdio"
+	"github.com/rung-oci/rung/internal/launch"
+	"github.com/rung-oci/rung/internal/plan"
+	"github.com/rung-oci/rung/internal/proc"
+	"github.com/rung-oci/rung/internal/state"
+	"github.com/rung-oci/rung/internal/timeline"
 	"github.com/rung-oci/rung/nsenter"
 )
 

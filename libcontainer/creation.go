@@ -7,16 +7,17 @@ import (
 	"runtime"
 
 	"github.com/rung-oci/rung/cgroups"
-	"github.com/rung-oci/rung/libcontainer/cancel"
-	"github.com/rung-oci/rung/libcontainer/fdio"
-	"github.com/rung-oci/rung/libcontainer/launch"
-	"github.com/rung-oci/rung/libcontainer/netdev"
-	"github.com/rung-oci/rung/libcontainer/plan"
-	"github.com/rung-oci/rung/libcontainer/proc"
-	"github.com/rung-oci/rung/libcontainer/resctrl"
-	"github.com/rung-oci/rung/libcontainer/spec"
-	"github.com/rung-oci/rung/libcontainer/state"
-	"github.com/rung-oci/rung/libcontainer/timeline"
+	"github.com/rung-oci/rung/internal/cancel"
+	"github.com/rung-oci/rung/internal/fdio"
+	"github.com/rung-oci/rung/internal/inherited"
+	"github.com/rung-oci/rung/internal/launch"
+	"github.com/rung-oci/rung/internal/netdev"
+	"github.com/rung-oci/rung/internal/plan"
+	"github.com/rung-oci/rung/internal/proc"
+	"github.com/rung-oci/rung/internal/resctrl"
+	"github.com/rung-oci/rung/internal/spec"
+	"github.com/rung-oci/rung/internal/state"
+	"github.com/rung-oci/rung/internal/timeline"
 )
 
 // A creation is a container on its way to be.
@@ -164,3 +165,11 @@ func (c *creation) examine() error {
 
 // unprivileged tells whether the container is made by who isn't root of the host.
 func (c *creation) unprivileged() bool { return !c.asRoot && unprivileged() }
+
+// listenFDs is how many descriptors of systemd's socket activation a container gets.
+func (r *Runtime) listenFDs() int {
+	if !r.Effects.Systemd {
+		return 0
+	}
+	return inherited.ListenFDs()
+}

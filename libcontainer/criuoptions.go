@@ -13,10 +13,10 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/criu"
-	"github.com/rung-oci/rung/libcontainer/fdio"
-	"github.com/rung-oci/rung/libcontainer/jsontext"
-	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/internal/criu"
+	"github.com/rung-oci/rung/internal/fdio"
+	"github.com/rung-oci/rung/internal/jsontext"
+	"github.com/rung-oci/rung/internal/proc"
 )
 
 // CgroupMode is what CRIU does to the limits of cgroups.

@@ -3,7 +3,7 @@ package libcontainer
 import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/internal/spec"
 )
 
 // DefaultSpec is a configuration to begin with, that of "rung spec": sh on a terminal, with few rights, in new namespaces (the network has only lo) and in a

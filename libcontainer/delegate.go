@@ -5,7 +5,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
-	"github.com/rung-oci/rung/libcontainer/mount/option"
+	"github.com/rung-oci/rung/internal/mount/option"
 )
 
 // delegate gives the container's cgroup to its user, who then can make cgroups

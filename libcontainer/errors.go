@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"syscall"
 
-	"github.com/rung-oci/rung/libcontainer/calls"
-	"github.com/rung-oci/rung/libcontainer/launch"
-	"github.com/rung-oci/rung/libcontainer/proc"
-	"github.com/rung-oci/rung/libcontainer/spec"
-	"github.com/rung-oci/rung/libcontainer/state"
+	"github.com/rung-oci/rung/internal/calls"
+	"github.com/rung-oci/rung/internal/launch"
+	"github.com/rung-oci/rung/internal/proc"
+	"github.com/rung-oci/rung/internal/spec"
+	"github.com/rung-oci/rung/internal/state"
 )
 
 // The errors that callers tell apart by errors.Is. Engines match on their texts.

@@ -13,15 +13,15 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/choose"
-	"github.com/rung-oci/rung/libcontainer/cancel"
-	"github.com/rung-oci/rung/libcontainer/fdio"
-	"github.com/rung-oci/rung/libcontainer/launch"
-	"github.com/rung-oci/rung/libcontainer/plan"
-	"github.com/rung-oci/rung/libcontainer/rootfs"
-	"github.com/rung-oci/rung/libcontainer/spec"
-	"github.com/rung-oci/rung/libcontainer/state"
-	"github.com/rung-oci/rung/libcontainer/timeline"
-	"github.com/rung-oci/rung/libcontainer/user"
+	"github.com/rung-oci/rung/internal/cancel"
+	"github.com/rung-oci/rung/internal/fdio"
+	"github.com/rung-oci/rung/internal/launch"
+	"github.com/rung-oci/rung/internal/plan"
+	"github.com/rung-oci/rung/internal/rootfs"
+	"github.com/rung-oci/rung/internal/spec"
+	"github.com/rung-oci/rung/internal/state"
+	"github.com/rung-oci/rung/internal/timeline"
+	"github.com/rung-oci/rung/internal/user"
 )
 
 // ExecOptions say what to run in a container, and how.

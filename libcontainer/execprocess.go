@@ -7,8 +7,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/rung-oci/rung/libcontainer/spec"
-	"github.com/rung-oci/rung/libcontainer/user"
+	"github.com/rung-oci/rung/internal/spec"
+	"github.com/rung-oci/rung/internal/user"
 )
 
 // process is what an exec is to run in the container of s: what a file says, or

@@ -7,10 +7,10 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/fdio"
-	"github.com/rung-oci/rung/libcontainer/proc"
-	"github.com/rung-oci/rung/libcontainer/pty"
-	"github.com/rung-oci/rung/libcontainer/rootfs"
+	"github.com/rung-oci/rung/internal/fdio"
+	"github.com/rung-oci/rung/internal/proc"
+	"github.com/rung-oci/rung/internal/pty"
+	"github.com/rung-oci/rung/internal/rootfs"
 )
 
 // openTerminal makes the process's terminal, from outside: what the container

@@ -1,8 +1,6 @@
 package libcontainer
 
 import (
-	"errors"
-	"fmt"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -28,14 +26,4 @@ func fileSize() (limit [2]uint64) {
 		limit = [2]uint64{l.Cur, l.Max}
 	}
 	return limit
-}
-
-// ExplainFileSize names the cause of an error of a file that grew too large, where that is
-// our limit of file sizes. Memory that processes share counts as a file.
-func ExplainFileSize(err error) error {
-	var own unix.Rlimit
-	if !errors.Is(err, unix.EFBIG) || unix.Getrlimit(unix.RLIMIT_FSIZE, &own) != nil || own.Cur == ^uint64(0) {
-		return err
-	}
-	return fmt.Errorf("%w: the caller's hard limit of file sizes (RLIMIT_FSIZE) is %d bytes", err, own.Max)
 }

@@ -8,10 +8,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/cancel"
-	"github.com/rung-oci/rung/libcontainer/fdio"
-	"github.com/rung-oci/rung/libcontainer/trap"
-	"github.com/rung-oci/rung/libcontainer/tty"
+	"github.com/rung-oci/rung/internal/cancel"
+	"github.com/rung-oci/rung/internal/fdio"
+	"github.com/rung-oci/rung/internal/trap"
+	"github.com/rung-oci/rung/internal/tty"
 )
 
 // foreground is what `run` and `exec` do while their process lives.

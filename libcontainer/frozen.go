@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/rung-oci/rung/cgroups"
-	"github.com/rung-oci/rung/libcontainer/nap"
+	"github.com/rung-oci/rung/internal/nap"
 )
 
 // frozenWait is how long processes of a cgroup that is frozen get to end of a

@@ -6,10 +6,10 @@ import (
 	"os"
 	"time"
 
-	"github.com/rung-oci/rung/libcontainer/leftover"
-	"github.com/rung-oci/rung/libcontainer/nap"
-	"github.com/rung-oci/rung/libcontainer/proc"
-	"github.com/rung-oci/rung/libcontainer/state"
+	"github.com/rung-oci/rung/internal/leftover"
+	"github.com/rung-oci/rung/internal/nap"
+	"github.com/rung-oci/rung/internal/proc"
+	"github.com/rung-oci/rung/internal/state"
 )
 
 // GCOptions say what GC takes for garbage, and whether it removes it.

@@ -8,9 +8,9 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/hook"
-	"github.com/rung-oci/rung/libcontainer/jsontext"
-	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/internal/hook"
+	"github.com/rung-oci/rung/internal/jsontext"
+	"github.com/rung-oci/rung/internal/spec"
 )
 
 // hostHooks runs the prestart and createRuntime hooks. From now on a failure has to

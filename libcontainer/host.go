@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
-	"github.com/rung-oci/rung/libcontainer/caps"
-	"github.com/rung-oci/rung/libcontainer/early"
-	"github.com/rung-oci/rung/libcontainer/plan"
-	"github.com/rung-oci/rung/libcontainer/timeline"
+	"github.com/rung-oci/rung/internal/caps"
+	"github.com/rung-oci/rung/internal/early"
+	"github.com/rung-oci/rung/internal/plan"
+	"github.com/rung-oci/rung/internal/timeline"
 )
 
 // host collects the facts that a plan depends on.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgfile"
-	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/internal/proc"
 )
 
 // initCgroup opens the v2 cgroup that the container's init is in now. It must be below

@@ -14,10 +14,11 @@ import (
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgfile"
 	"github.com/rung-oci/rung/cgroups/choose"
-	"github.com/rung-oci/rung/libcontainer/fdio"
-	"github.com/rung-oci/rung/libcontainer/inspect"
-	"github.com/rung-oci/rung/libcontainer/proc"
-	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/internal/fdio"
+	"github.com/rung-oci/rung/internal/inspect"
+	"github.com/rung-oci/rung/internal/lsm"
+	"github.com/rung-oci/rung/internal/proc"
+	"github.com/rung-oci/rung/internal/spec"
 )
 
 // An Inspection is what the kernel says of a container beside what its configuration asks for.
@@ -140,7 +141,7 @@ func (i *inspector) labels() (err error) {
 		there bool
 		file  string
 		to    *string
-	}{{appArmor(i.c.host) != "", "attr/apparmor/current", &i.found.AppArmor}, {SELinux(), "attr/current", &i.found.SELinux}} {
+	}{{appArmor(i.c.host) != "", "attr/apparmor/current", &i.found.AppArmor}, {lsm.SELinux(), "attr/current", &i.found.SELinux}} {
 		if !l.there {
 			continue
 		}

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
-	"github.com/rung-oci/rung/libcontainer/fault"
-	"github.com/rung-oci/rung/libcontainer/plan"
-	"github.com/rung-oci/rung/libcontainer/resctrl"
+	"github.com/rung-oci/rung/internal/fault"
+	"github.com/rung-oci/rung/internal/plan"
+	"github.com/rung-oci/rung/internal/resctrl"
 )
 
 // resctrlRoot is where the resctrl file system is mounted.

@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
-	"github.com/rung-oci/rung/libcontainer/launch"
-	"github.com/rung-oci/rung/libcontainer/plan"
-	"github.com/rung-oci/rung/libcontainer/proc"
-	"github.com/rung-oci/rung/libcontainer/rootfs"
-	"github.com/rung-oci/rung/libcontainer/user"
+	"github.com/rung-oci/rung/internal/launch"
+	"github.com/rung-oci/rung/internal/plan"
+	"github.com/rung-oci/rung/internal/proc"
+	"github.com/rung-oci/rung/internal/rootfs"
+	"github.com/rung-oci/rung/internal/user"
 )
 
 // An entrance is what a process needs to come into a container. Its descriptors

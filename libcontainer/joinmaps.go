@@ -5,8 +5,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/idmap"
-	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/internal/idmap"
+	"github.com/rung-oci/rung/internal/spec"
 )
 
 // checkMaps refuses id maps that aren't those of the user namespace that is to be joined:

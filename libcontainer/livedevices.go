@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
-	"github.com/rung-oci/rung/libcontainer/calls"
-	"github.com/rung-oci/rung/libcontainer/plan"
-	"github.com/rung-oci/rung/libcontainer/rootfs"
-	"github.com/rung-oci/rung/libcontainer/state"
+	"github.com/rung-oci/rung/internal/calls"
+	"github.com/rung-oci/rung/internal/plan"
+	"github.com/rung-oci/rung/internal/rootfs"
+	"github.com/rung-oci/rung/internal/state"
 )
 
 // LiveDevice is a device that a container was given while it ran.

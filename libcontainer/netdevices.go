@@ -7,8 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/netdev"
-	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/internal/netdev"
+	"github.com/rung-oci/rung/internal/proc"
 )
 
 // netDevices moves linux.netDevices into the network namespace of the first

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
-	"github.com/rung-oci/rung/libcontainer/launch"
+	"github.com/rung-oci/rung/internal/launch"
 )
 
 // explainOOM adds numbers to the error of a first process that got too little memory,

@@ -2,7 +2,7 @@ package libcontainer
 
 import (
 	"github.com/rung-oci/rung/cgroups"
-	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/internal/proc"
 )
 
 // owns tells whether what is in the cgroup of a container whose init has ended belongs to

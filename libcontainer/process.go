@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/cancel"
-	"github.com/rung-oci/rung/libcontainer/fdio"
+	"github.com/rung-oci/rung/internal/cancel"
+	"github.com/rung-oci/rung/internal/fdio"
 )
 
 // A Process is one that [Container.Exec] has run: a child of this program, which has to [Process.Wait] for it. Its methods may be called from any

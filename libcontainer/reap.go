@@ -3,8 +3,8 @@ package libcontainer
 import (
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/proc"
-	"github.com/rung-oci/rung/libcontainer/state"
+	"github.com/rung-oci/rung/internal/proc"
+	"github.com/rung-oci/rung/internal/state"
 )
 
 // reapInit reaps the first process of a container that has ended, if it is a child of this

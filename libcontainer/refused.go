@@ -9,10 +9,10 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/launch"
-	"github.com/rung-oci/rung/libcontainer/plan"
-	"github.com/rung-oci/rung/libcontainer/program"
-	"github.com/rung-oci/rung/libcontainer/rootfs"
+	"github.com/rung-oci/rung/internal/launch"
+	"github.com/rung-oci/rung/internal/plan"
+	"github.com/rung-oci/rung/internal/program"
+	"github.com/rung-oci/rung/internal/rootfs"
 )
 
 // execError says which program could not be run, and why as far as the root filesystem tells: the

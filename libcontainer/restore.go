@@ -9,13 +9,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/criu"
-	"github.com/rung-oci/rung/libcontainer/fault"
-	"github.com/rung-oci/rung/libcontainer/fdio"
-	"github.com/rung-oci/rung/libcontainer/plan"
-	"github.com/rung-oci/rung/libcontainer/proc"
-	"github.com/rung-oci/rung/libcontainer/spawn"
-	"github.com/rung-oci/rung/libcontainer/state"
+	"github.com/rung-oci/rung/internal/criu"
+	"github.com/rung-oci/rung/internal/fault"
+	"github.com/rung-oci/rung/internal/fdio"
+	"github.com/rung-oci/rung/internal/plan"
+	"github.com/rung-oci/rung/internal/proc"
+	"github.com/rung-oci/rung/internal/spawn"
+	"github.com/rung-oci/rung/internal/state"
 	"github.com/rung-oci/rung/nsenter"
 )
 

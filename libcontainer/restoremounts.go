@@ -14,15 +14,15 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
-	"github.com/rung-oci/rung/libcontainer/calls"
-	"github.com/rung-oci/rung/libcontainer/criu"
-	"github.com/rung-oci/rung/libcontainer/fdio"
-	"github.com/rung-oci/rung/libcontainer/inspect"
-	"github.com/rung-oci/rung/libcontainer/plan"
-	"github.com/rung-oci/rung/libcontainer/rootfs"
-	"github.com/rung-oci/rung/libcontainer/source"
-	"github.com/rung-oci/rung/libcontainer/step"
-	"github.com/rung-oci/rung/libcontainer/thread"
+	"github.com/rung-oci/rung/internal/calls"
+	"github.com/rung-oci/rung/internal/criu"
+	"github.com/rung-oci/rung/internal/fdio"
+	"github.com/rung-oci/rung/internal/inspect"
+	"github.com/rung-oci/rung/internal/plan"
+	"github.com/rung-oci/rung/internal/rootfs"
+	"github.com/rung-oci/rung/internal/source"
+	"github.com/rung-oci/rung/internal/step"
+	"github.com/rung-oci/rung/internal/thread"
 )
 
 // startApart makes the mounts that CRIU is to find and starts it with them, from a thread in a mount namespace of its own: nobody else sees

@@ -3,7 +3,7 @@ package libcontainer
 import (
 	"fmt"
 
-	"github.com/rung-oci/rung/libcontainer/state"
+	"github.com/rung-oci/rung/internal/state"
 )
 
 // Resume thaws a paused container. Under a parent that is frozen it still

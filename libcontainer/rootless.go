@@ -3,17 +3,17 @@ package libcontainer
 import (
 	"fmt"
 	"os"
-	"sync/atomic"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/choose"
-	"github.com/rung-oci/rung/libcontainer/caps"
-	"github.com/rung-oci/rung/libcontainer/plan"
-	"github.com/rung-oci/rung/libcontainer/spec"
-	"github.com/rung-oci/rung/libcontainer/state"
+	"github.com/rung-oci/rung/internal/caps"
+	"github.com/rung-oci/rung/internal/idmap"
+	"github.com/rung-oci/rung/internal/plan"
+	"github.com/rung-oci/rung/internal/spec"
+	"github.com/rung-oci/rung/internal/state"
 )
 
 // checkCaller finds out early what an ordinary user can't have.
@@ -27,7 +27,7 @@ func checkCaller(s *specs.Spec) error {
 // own adds to a host's facts what we are and may do.
 func own(h *plan.Host) {
 	h.UID, h.GID = os.Geteuid(), os.Getegid()
-	h.UserNS = InUserNamespace()
+	h.UserNS = idmap.InNamespace()
 	h.NoInspector = !h.Permitted.Has(unix.CAP_SYS_PTRACE)
 	h.NoMounts = !h.Permitted.Has(unix.CAP_SYS_ADMIN) || h.UserNS && !ownMounts()
 }
@@ -50,27 +50,6 @@ func devices(h *plan.Host) {
 		}
 	}
 }
-
-// hostUserNS is the inode of the first user namespace: PROC_USER_INIT_INO.
-const hostUserNS = 0xEFFFFFFD
-
-// InUserNamespace tells whether we are in a user namespace other than the
-// host's. Its map says nothing: it may be the identity.
-func InUserNamespace() bool {
-	const no, yes = 1, 2
-	is := userNS.Load()
-	if is == 0 {
-		var st unix.Stat_t
-		if is = no; unix.Stat("/proc/self/ns/user", &st) == nil && st.Ino != hostUserNS {
-			is = yes
-		}
-		userNS.Store(is)
-	}
-	return is == yes
-}
-
-// userNS keeps InUserNamespace's answer, once there is one.
-var userNS atomic.Int32
 
 // ownMounts tells whether our mount namespace belongs to our user namespace, or
 // to one below: the kernel shows the owner of no other.
@@ -152,7 +131,7 @@ func (c *creation) without() {
 }
 
 // unprivileged tells whether we aren't root of the host.
-func unprivileged() bool { return os.Geteuid() != 0 || InUserNamespace() }
+func unprivileged() bool { return os.Geteuid() != 0 || idmap.InNamespace() }
 
 func (c *creation) configured() *specs.LinuxResources {
 	if c.bundle.Spec.Linux == nil {

@@ -6,11 +6,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/calls"
-	"github.com/rung-oci/rung/libcontainer/mount"
-	"github.com/rung-oci/rung/libcontainer/proc"
-	"github.com/rung-oci/rung/libcontainer/state"
-	"github.com/rung-oci/rung/libcontainer/thread"
+	"github.com/rung-oci/rung/internal/calls"
+	"github.com/rung-oci/rung/internal/mount"
+	"github.com/rung-oci/rung/internal/proc"
+	"github.com/rung-oci/rung/internal/state"
+	"github.com/rung-oci/rung/internal/thread"
 )
 
 // noteRoot writes down the mount of the root filesystem before it is attached where it

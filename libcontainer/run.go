@@ -7,10 +7,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/cancel"
-	"github.com/rung-oci/rung/libcontainer/fault"
-	"github.com/rung-oci/rung/libcontainer/spawn"
-	"github.com/rung-oci/rung/libcontainer/timeline"
+	"github.com/rung-oci/rung/internal/cancel"
+	"github.com/rung-oci/rung/internal/fault"
+	"github.com/rung-oci/rung/internal/spawn"
+	"github.com/rung-oci/rung/internal/timeline"
 )
 
 // Run creates a container, starts it and, unless it is to be detached, waits for

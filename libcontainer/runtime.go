@@ -7,7 +7,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/state"
+	"github.com/rung-oci/rung/internal/state"
 )
 
 // Runtime is a directory of containers and how to deal with them. It must not be changed once it is used; its methods may be called from any goroutine

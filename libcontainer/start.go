@@ -11,14 +11,14 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/rung-oci/rung/libcontainer/cancel"
-	"github.com/rung-oci/rung/libcontainer/fault"
-	"github.com/rung-oci/rung/libcontainer/fdio"
-	"github.com/rung-oci/rung/libcontainer/hook"
-	"github.com/rung-oci/rung/libcontainer/launch"
-	"github.com/rung-oci/rung/libcontainer/spec"
-	"github.com/rung-oci/rung/libcontainer/state"
-	"github.com/rung-oci/rung/libcontainer/timeline"
+	"github.com/rung-oci/rung/internal/cancel"
+	"github.com/rung-oci/rung/internal/fault"
+	"github.com/rung-oci/rung/internal/fdio"
+	"github.com/rung-oci/rung/internal/hook"
+	"github.com/rung-oci/rung/internal/launch"
+	"github.com/rung-oci/rung/internal/spec"
+	"github.com/rung-oci/rung/internal/state"
+	"github.com/rung-oci/rung/internal/timeline"
 	"github.com/rung-oci/rung/nsenter"
 )
 

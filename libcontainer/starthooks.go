@@ -6,10 +6,10 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/hook"
-	"github.com/rung-oci/rung/libcontainer/launch"
-	"github.com/rung-oci/rung/libcontainer/plan"
-	"github.com/rung-oci/rung/libcontainer/spec"
+	"github.com/rung-oci/rung/internal/hook"
+	"github.com/rung-oci/rung/internal/launch"
+	"github.com/rung-oci/rung/internal/plan"
+	"github.com/rung-oci/rung/internal/spec"
 )
 
 // startContainerHooks runs the startContainer hooks: in the container, as its

@@ -13,8 +13,8 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/nap"
-	"github.com/rung-oci/rung/libcontainer/proc"
+	"github.com/rung-oci/rung/internal/nap"
+	"github.com/rung-oci/rung/internal/proc"
 )
 
 // State tells what is known of the container.

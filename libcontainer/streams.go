@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/fdio"
-	"github.com/rung-oci/rung/libcontainer/tty"
+	"github.com/rung-oci/rung/internal/fdio"
+	"github.com/rung-oci/rung/internal/tty"
 )
 
 // streams are the standard streams of a process: what it has of them, and what is copied for it by goroutines.

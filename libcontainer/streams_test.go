@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/testbed"
+	"github.com/rung-oci/rung/internal/testbed"
 )
 
 // Our own streams cost nothing, but a terminal is copied to and from them too, unless somebody else does that.

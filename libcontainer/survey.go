@@ -11,9 +11,9 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgfile"
-	"github.com/rung-oci/rung/libcontainer/leftover"
-	"github.com/rung-oci/rung/libcontainer/proc"
-	"github.com/rung-oci/rung/libcontainer/state"
+	"github.com/rung-oci/rung/internal/leftover"
+	"github.com/rung-oci/rung/internal/proc"
+	"github.com/rung-oci/rung/internal/state"
 	"github.com/rung-oci/rung/nsenter"
 )
 

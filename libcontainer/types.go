@@ -2,10 +2,10 @@ package libcontainer
 
 import (
 	"github.com/rung-oci/rung/cgroups"
-	"github.com/rung-oci/rung/libcontainer/inspect"
-	"github.com/rung-oci/rung/libcontainer/leftover"
-	"github.com/rung-oci/rung/libcontainer/preview"
-	"github.com/rung-oci/rung/libcontainer/resctrl"
+	"github.com/rung-oci/rung/internal/inspect"
+	"github.com/rung-oci/rung/internal/leftover"
+	"github.com/rung-oci/rung/internal/preview"
+	"github.com/rung-oci/rung/internal/resctrl"
 )
 
 // Names for the types of other packages that are part of others here: programs needn't import those packages, which are internal.

@@ -7,8 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/fdio"
-	"github.com/rung-oci/rung/libcontainer/thread"
+	"github.com/rung-oci/rung/internal/fdio"
+	"github.com/rung-oci/rung/internal/thread"
 )
 
 // peers asks, see sock_diag(7), for the connected unix sockets of the container's network namespace, and for the inodes of their other ends.

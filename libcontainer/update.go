@@ -5,9 +5,9 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/choose"
-	"github.com/rung-oci/rung/libcontainer/fault"
-	"github.com/rung-oci/rung/libcontainer/spec"
-	"github.com/rung-oci/rung/libcontainer/state"
+	"github.com/rung-oci/rung/internal/fault"
+	"github.com/rung-oci/rung/internal/spec"
+	"github.com/rung-oci/rung/internal/state"
 )
 
 // Update changes the resources of a container that runs, is created or paused:

@@ -3,7 +3,7 @@ package libcontainer
 import (
 	"time"
 
-	"github.com/rung-oci/rung/libcontainer/fdio"
+	"github.com/rung-oci/rung/internal/fdio"
 )
 
 // wait waits for the end of the process behind pidfd, and tells whether it has ended.

@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/fdio"
+	"github.com/rung-oci/rung/internal/fdio"
 )
 
 // A Holder is a process that does nothing. It keeps a place, such as a unit of

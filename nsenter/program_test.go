@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/testbed"
+	"github.com/rung-oci/rung/internal/testbed"
 )
 
 // startProgram starts a program that plays the tape. It inherits what the fork of

@@ -7,7 +7,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/rung-oci/rung/libcontainer/suggest"
+	"github.com/rung-oci/rung/internal/suggest"
 )
 
 // A Problem is something wrong with a profile. Path is the field in config.json.

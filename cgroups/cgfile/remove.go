@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/nap"
+	"github.com/rung-oci/rung/internal/nap"
 )
 
 // RemoveTimeout is how long a manager's Destroy waits for dying processes in all.

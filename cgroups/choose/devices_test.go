@@ -15,7 +15,7 @@ import (
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgtest"
 	"github.com/rung-oci/rung/cgroups/device"
-	"github.com/rung-oci/rung/libcontainer/testbed"
+	"github.com/rung-oci/rung/internal/testbed"
 )
 
 const probeEnv = "RUNGCG_PROBE"

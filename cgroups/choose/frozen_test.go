@@ -10,7 +10,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgtest"
-	"github.com/rung-oci/rung/libcontainer/testbed"
+	"github.com/rung-oci/rung/internal/testbed"
 )
 
 func frozenBy(t *testing.T, m cgroups.Processes, want string) {

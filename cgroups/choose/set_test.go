@@ -12,8 +12,8 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgtest"
-	"github.com/rung-oci/rung/libcontainer/spec"
-	"github.com/rung-oci/rung/libcontainer/testbed"
+	"github.com/rung-oci/rung/internal/spec"
+	"github.com/rung-oci/rung/internal/testbed"
 )
 
 // steps are updates of one container in a row: what is asked, and what the files

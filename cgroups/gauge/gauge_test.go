@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/rung-oci/rung/cgroups"
-	"github.com/rung-oci/rung/libcontainer/testbed"
+	"github.com/rung-oci/rung/internal/testbed"
 )
 
 func TestMain(m *testing.M) { testbed.Main(m) }

@@ -13,7 +13,7 @@ import (
 	"github.com/godbus/dbus/v5"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/nap"
+	"github.com/rung-oci/rung/internal/nap"
 )
 
 // ErrNotRunning is the error on a host without systemd. The text is runc's.

@@ -12,7 +12,7 @@ import (
 	"github.com/rung-oci/rung/cgroups/device"
 	v1 "github.com/rung-oci/rung/cgroups/v1"
 	v2 "github.com/rung-oci/rung/cgroups/v2"
-	"github.com/rung-oci/rung/libcontainer/testbed"
+	"github.com/rung-oci/rung/internal/testbed"
 )
 
 func TestMain(m *testing.M) { testbed.Main(m) }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgfile"
-	"github.com/rung-oci/rung/libcontainer/fdio"
+	"github.com/rung-oci/rung/internal/fdio"
 )
 
 // WatchOOM has the kernel write to an eventfd whenever the cgroup is out of

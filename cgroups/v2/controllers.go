@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups/cgfile"
-	"github.com/rung-oci/rung/libcontainer/nap"
+	"github.com/rung-oci/rung/internal/nap"
 )
 
 const subtree = "cgroup.subtree_control"

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups/cgfile"
-	"github.com/rung-oci/rung/libcontainer/fdio"
+	"github.com/rung-oci/rung/internal/fdio"
 )
 
 // Frozen reads cgroup.freeze, the cgroup's own setting; cgroup.events would

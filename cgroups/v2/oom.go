@@ -7,7 +7,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgfile"
-	"github.com/rung-oci/rung/libcontainer/fdio"
+	"github.com/rung-oci/rung/internal/fdio"
 )
 
 // WatchOOM watches memory.events, of which the kernel tells each change.

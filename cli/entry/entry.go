@@ -22,7 +22,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/rung-oci/rung/libcontainer/spawn"
+	"github.com/rung-oci/rung/internal/spawn"
 )
 
 // tuning are the variables that tune the Go runtime.

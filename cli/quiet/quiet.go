@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/spawn"
+	"github.com/rung-oci/rung/internal/spawn"
 )
 
 // quiet gives the threads that the Go runtime has made for itself a large timer

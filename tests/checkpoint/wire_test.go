@@ -6,7 +6,7 @@ import (
 
 	"github.com/checkpoint-restore/go-criu/v8/rpc"
 
-	"github.com/rung-oci/rung/libcontainer/criu"
+	"github.com/rung-oci/rung/internal/criu"
 )
 
 func ptr[T any](v T) *T { return &v }

@@ -60,8 +60,8 @@ func exists(one test) bool {
 }
 
 func TestParse(t *testing.T) {
-	rows, err := parse("x\n| R1 | an attack | | stopped | `security` TestA TestB; `libcontainer/user` TestC |\n|---|\n")
-	if err != nil || len(rows) != 1 || rows[0].attack != "an attack" || len(rows[0].tests) != 3 || rows[0].tests[2].place() != "../libcontainer/user" {
+	rows, err := parse("x\n| R1 | an attack | | stopped | `security` TestA TestB; `internal/user` TestC |\n|---|\n")
+	if err != nil || len(rows) != 1 || rows[0].attack != "an attack" || len(rows[0].tests) != 3 || rows[0].tests[2].place() != "../internal/user" {
 		t.Errorf("%v, %v", rows, err)
 	}
 	for _, text := range []string{"", "| R1 | a | b | c |", "| R1 | a | | c | TestA |", "| R1 | a | | c | `security` |"} {

@@ -8,7 +8,7 @@
 //
 // A package is named by its directory, from that of the tests (lifecycle) or of
 // the module (cgroups/choose); behind a colon may be the only tests of it that are wanted
-// (libcontainer/plan:TestChdir,TestFindProgram). What was skipped, and why, is said at the end. Output and exit status are those of what ran; 124
+// (internal/plan:TestChdir,TestFindProgram). What was skipped, and why, is said at the end. Output and exit status are those of what ran; 124
 // is a timeout, 125 a machine that ended on its own.
 //
 // The machine is emulated, so that it needs no /dev/kvm, and some 25 times slower

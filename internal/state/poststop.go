@@ -1,0 +1,54 @@
+package state
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/fdio"
+)
+
+// poststopName has a byte for each poststop hook that has succeeded, where its number is.
+// It is there from the moment on in which nothing but the hooks is left to be done.
+const poststopName = "poststop"
+
+// Poststop is what is known of the poststop hooks of a container that is being deleted.
+// Where it can't be written down, as on a full disk, it is only not remembered.
+type Poststop struct{ file fdio.Own }
+
+// Poststop begins with the hooks, or goes on with those of a delete that was killed.
+func (e *Entry) Poststop() Poststop {
+	file, _ := fdio.Of(e.OpenFile(poststopName, unix.O_RDWR|unix.O_CREAT|unix.O_NONBLOCK))
+	return Poststop{file}
+}
+
+// Ran tells whether a hook has succeeded already.
+func (p Poststop) Ran(i int) bool {
+	var b [1]byte
+	n, err := unix.Pread(p.file.FD(), b[:], int64(i))
+	return err == nil && n == 1 && b[0] == '+'
+}
+
+// Done remembers that a hook has succeeded.
+func (p Poststop) Done(i int) { _, _ = unix.Pwrite(p.file.FD(), []byte{'+'}, int64(i)) }
+
+// Close closes the file.
+func (p Poststop) Close() { p.file.Close() }
+
+// InPoststop tells whether nothing but poststop hooks is left to be done for the container.
+func (e *Entry) InPoststop() bool {
+	var st unix.Stat_t
+	return unix.Fstatat(e.FD, poststopName, &st, unix.AT_SYMLINK_NOFOLLOW) == nil
+}
+
+// Gone is ErrNotExist if the entry is no longer what has its name.
+func (e *Entry) Gone() error {
+	var ours, named unix.Stat_t
+	if err := unix.Fstat(e.FD, &ours); err != nil {
+		return fmt.Errorf("stat %s: %w", e.Dir, err)
+	}
+	if err := unix.Lstat(e.Dir, &named); err == unix.ENOENT || err == nil && (ours.Ino != named.Ino || ours.Dev != named.Dev) {
+		return notExist(e.Dir)
+	}
+	return nil
+}
