@@ -1,10 +1,11 @@
 // Skips runs `go test -json` with its arguments, shows what go test shows, and then
-// a table of the packages, and the tests that were skipped, with their reasons: a skip is
-// a test that proves nothing, and go test says nothing of it.
+// a table of the packages, the tests that took longest, and those that were skipped, with
+// their reasons: a skip is a test that proves nothing, and go test says nothing of it.
 package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -29,7 +30,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "skips:", err)
 		os.Exit(1)
 	}
-	r := &run{text: make(map[string]*strings.Builder), skipped: make(map[string]int), counts: make(map[string]*count)}
+	r := &run{text: make(map[string]*strings.Builder), skipped: make(map[string]int), counts: make(map[string]*count), slow: make(map[string]float64)}
 	r.read(out, os.Stdout)
 	r.table(os.Stdout)
 	if cmd.Wait() != nil {
@@ -48,6 +49,7 @@ type run struct {
 	text    map[string]*strings.Builder // package and test → its output, while it isn't known how it ends
 	skipped map[string]int              // "package test: reason" → times: once in each view
 	counts  map[string]*count           // by package
+	slow    map[string]float64          // package and test → seconds, of all views together
 }
 
 // A count is of a package's tests, each as often as there were views.
@@ -113,6 +115,9 @@ func (r *run) count(e *event) {
 		c.seconds = max(c.seconds, e.Elapsed)
 	case e.Action == "pass":
 		c.passed++
+		if !strings.Contains(e.Test, "/") {
+			r.slow[short(e.Package)+" "+e.Test] += e.Elapsed
+		}
 	case e.Action == "fail":
 		c.failed++
 	case e.Action == "skip":
@@ -129,12 +134,24 @@ func (r *run) table(to io.Writer) {
 		}
 	}
 	out.Flush()
+	r.slowest(to)
 	var rows []string
 	for what, n := range r.skipped {
 		rows = append(rows, fmt.Sprintf("  %d× %s\n", n, what))
 	}
 	slices.SortFunc(rows, func(a, b string) int { return strings.Compare(after(a), after(b)) })
 	fmt.Fprintf(to, "skipped: %d\n%s", len(rows), strings.Join(rows, ""))
+}
+
+// slowest names the tests in which the time goes.
+func (r *run) slowest(to io.Writer) {
+	const named, worth = 30, 5 // tests, seconds
+	tests := slices.SortedFunc(maps.Keys(r.slow), func(a, b string) int { return cmp.Compare(r.slow[b], r.slow[a]) })
+	for _, t := range tests[:min(named, len(tests))] {
+		if r.slow[t] >= worth {
+			fmt.Fprintf(to, "%.0f s  %s\n", r.slow[t], t)
+		}
+	}
 }
 
 func after(row string) string {

@@ -17,7 +17,9 @@ func TestRead(t *testing.T) {
 {"Action":"output","Package":"p/a","Test":"TestTwo","Output":"    two_test.go:9: wrong\n"}
 {"Action":"fail","Package":"p/a","Test":"TestTwo"}
 {"Action":"output","Package":"p/a","Test":"TestThree","Output":"    three_test.go:9: fine\n"}
-{"Action":"pass","Package":"p/a","Test":"TestThree"}
+{"Action":"pass","Package":"p/a","Test":"TestThree/part","Elapsed":7}
+{"Action":"pass","Package":"p/a","Test":"TestThree","Elapsed":7}
+{"Action":"pass","Package":"p/a","Test":"TestThree","Elapsed":8}
 {"Action":"skip","Package":"p/a","Test":"TestFour"}
 {"Action":"output","Package":"p/a","Output":"FAIL\tp/a\n"}
 {"Action":"fail","Package":"p/a","Elapsed":1.5}
@@ -32,12 +34,13 @@ ok  	p/b
 c.go:1: undefined: x
 no event
   passed  failed  skipped  seconds  package
-       1       1        3        2  p/a
+       3       1        3        2  p/a
+15 s  p/a TestThree
 skipped: 2
   1× p/a TestFour: no reason
   2× p/a TestOne: needs a: b
 `
-	r := &run{text: make(map[string]*strings.Builder), skipped: make(map[string]int), counts: make(map[string]*count)}
+	r := &run{text: make(map[string]*strings.Builder), skipped: make(map[string]int), counts: make(map[string]*count), slow: make(map[string]float64)}
 	var got strings.Builder
 	r.read(strings.NewReader(said), &got)
 	got.WriteString("\n")
