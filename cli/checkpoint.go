@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+
 	urfave "github.com/urfave/cli/v3"
 
 	"github.com/rung-oci/rung/libcontainer"
@@ -66,7 +68,7 @@ EXAMPLE:
 			if check {
 				return a.checkCheckpoint(r, args[0], format, o)
 			}
-			return r.Container(args[0]).Checkpoint(o)
+			return r.Container(args[0]).Checkpoint(context.Background(), o)
 		}
 	},
 }

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+
 	urfave "github.com/urfave/cli/v3"
 
 	"github.com/rung-oci/rung/libcontainer"
@@ -40,7 +42,7 @@ EXAMPLE:
 			if err != nil {
 				return err
 			}
-			status, err := r.Restore(o)
+			status, err := r.Restore(context.Background(), o)
 			a.code = int(status)
 			return err
 		}

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/internal/cancel"
 	"github.com/rung-oci/rung/internal/criu"
 	"github.com/rung-oci/rung/internal/fault"
 	"github.com/rung-oci/rung/internal/fdio"
@@ -35,8 +37,17 @@ type CheckpointOptions struct {
 }
 
 // Checkpoint has CRIU dump a container that runs or is paused, which is removed then, unless it is to run on. When it fails the container is
-// as it was.
-func (h *Container) Checkpoint(o *CheckpointOptions) error {
+// as it was. So it is when the context is done: CRIU takes back what it has done, where it next asks how to go on.
+func (h *Container) Checkpoint(ctx context.Context, o *CheckpointOptions) error {
+	stop, err := cancel.Of(ctx)
+	if err != nil {
+		return fmt.Errorf("checkpoint container %s: %w", h.id, err)
+	}
+	defer stop.Close()
+	return givenUp(h.checkpoint(o, stop), stop.Err(), "container "+h.id+" is as it was")
+}
+
+func (h *Container) checkpoint(o *CheckpointOptions, stop *cancel.Signal) error {
 	h.r.closeOnExec()
 	h.r.raiseFileSize()
 	c, f, err := h.openFacts()
@@ -51,7 +62,7 @@ func (h *Container) Checkpoint(o *CheckpointOptions) error {
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
-	d := &dump{container: c, opt: o, paused: f.Frozen}
+	d := &dump{container: c, opt: o, stop: stop, paused: f.Frozen}
 	defer d.close()
 	if err := d.prepare(); err != nil {
 		return err
@@ -70,6 +81,7 @@ func (h *Container) Checkpoint(o *CheckpointOptions) error {
 type dump struct {
 	*container
 	opt    *CheckpointOptions
+	stop   *cancel.Signal
 	spec   *spec.Bundle
 	paused bool
 	pidfd  fdio.Own
@@ -152,7 +164,7 @@ func (d *dump) run(program string) error {
 		return err
 	}
 	defer func() { _ = d.entry.Unlink(cgroupYard) }()
-	start := criu.Start{Program: program, Shell: d.opt.Shell}
+	start := criu.Start{Program: program, Shell: d.opt.Shell, Stop: d.stop}
 	client, err := start.Run()
 	if err != nil {
 		return err
@@ -172,14 +184,24 @@ func (d *dump) run(program string) error {
 	}
 	d.r.debug("criu %s dumps process %d to %s", criu.VersionText(client.Version), d.record.PID, d.opt.Images)
 	p := d.opt.patience(func() uint64 { return d.dirs.logSize() + ticks(d.host, client.PID) })
-	_, err = client.Ask(&criu.Request{Type: what, Options: opts}, d.notified, p)
+	client.Stop = nil // see notified
+	_, err = client.Ask(&criu.Request{Type: what, Options: opts}, func(script string, _ int, _ []int) error {
+		return d.notified(client, script)
+	}, p)
 	return d.dirs.explain(err)
 }
 
 // notified hears of what CRIU does.
-func (d *dump) notified(script string, _ int, _ []int) error {
+func (d *dump) notified(client *criu.Client, script string) error {
 	fault.Point("checkpoint:" + script)
-	if script == "status-ready" && d.status.Open() {
+	if err := d.stop.Err(); err != nil {
+		return err
+	}
+	if script != "status-ready" {
+		return nil
+	}
+	client.Stop = d.stop // it now waits for who fetches pages, for as long as he likes, with nothing to take back
+	if d.status.Open() {
 		_, err := fdio.Write(d.status.FD(), []byte{0})
 		d.status.Close()
 		if err != nil {

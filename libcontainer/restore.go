@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/internal/cancel"
 	"github.com/rung-oci/rung/internal/criu"
 	"github.com/rung-oci/rung/internal/fault"
 	"github.com/rung-oci/rung/internal/fdio"
@@ -31,16 +32,27 @@ type RestoreOptions struct {
 }
 
 // Restore has CRIU make a container of the images of a checkpoint, with cgroups and state as Create makes them. Unless it is to be detached it then
-// does what Run does. When it fails, nothing of the container is left.
-func (r *Runtime) Restore(o *RestoreOptions) (status ExitStatus, err error) {
+// does what Run does. When it fails, nothing of the container is left. When the context is done, CRIU is killed, and the container deleted.
+func (r *Runtime) Restore(ctx context.Context, o *RestoreOptions) (ExitStatus, error) {
+	stop, err := cancel.Of(ctx)
+	if err != nil {
+		return 1, fmt.Errorf("restore container %s: %w", o.ID, err)
+	}
+	defer stop.Close()
 	program, err := criuProgram()
 	if err != nil {
 		return 1, fmt.Errorf("restore: %w", err)
 	}
-	c, err := r.begin(&o.CreateOptions, nil, nil)
+	c, err := r.begin(&o.CreateOptions, nil, stop)
 	if err != nil {
 		return 1, typed(err)
 	}
+	status, err := r.restore(ctx, c, o, program)
+	return status, givenUp(err, stop.Err(), "nothing is left of container "+o.ID)
+}
+
+// restore restores what has begun.
+func (r *Runtime) restore(ctx context.Context, c *creation, o *RestoreOptions, program string) (status ExitStatus, err error) {
 	rest := &restoration{creation: c, opt: o, program: program}
 	defer rest.close()
 	if err := checkTerminal(c.terminal(), o.Detach, o.ConsoleSocket); err != nil {
@@ -66,7 +78,10 @@ func (r *Runtime) Restore(o *RestoreOptions) (status ExitStatus, err error) {
 		return 1, fmt.Errorf("open pidfd: %w", err)
 	}
 	defer unix.Close(pidfd)
-	if status, err = c.attend(context.Background(), f, pidfd); err != nil {
+	if status, err = c.attend(ctx, f, pidfd); err != nil {
+		if c.stop.Err() != nil {
+			_ = c.remove()
+		}
 		return status, err
 	}
 	return status, c.remove()

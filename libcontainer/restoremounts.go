@@ -71,7 +71,7 @@ func (r *restoration) startHere() (err error) {
 	if _, err := unix.KeyctlJoinSessionKeyring("_ses." + r.creation.opt.ID); err != nil && !errors.Is(err, unix.ENOSYS) {
 		return fmt.Errorf("join session keyring: %w", err)
 	}
-	start := criu.Start{Program: program, Inherit: r.inherit, Shell: r.opt.Shell}
+	start := criu.Start{Program: program, Inherit: r.inherit, Shell: r.opt.Shell, Stop: r.stop}
 	r.client, err = start.Run()
 	return err
 }

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/internal/cancel"
 	"github.com/rung-oci/rung/internal/fdio"
 	"github.com/rung-oci/rung/internal/spawn"
 	"github.com/rung-oci/rung/internal/wire"
@@ -34,15 +35,18 @@ const (
 
 // A Start is a CRIU to be started.
 type Start struct {
-	Program string // its path, see [Find]
-	Inherit []int  // what it gets beside the socket and its standard streams: see [InheritFD]
-	Shell   bool   // its standard streams and its session are ours, for what is to be restored as a part of those
+	Program string         // its path, see [Find]
+	Inherit []int          // what it gets beside the socket and its standard streams: see [InheritFD]
+	Stop    *cancel.Signal // see [Client.Stop]
+	Shell   bool           // its standard streams and its session are ours, for what is to be restored as a part of those
 }
 
 // A Client is a CRIU that waits for requests.
 type Client struct {
 	PID     int
 	Version int // 40101: 4.1.1
+	// Stop ends waits for answers, with the process. Nobody's context is to end a dump like that: see [Client.Ask].
+	Stop *cancel.Signal
 
 	conn   wire.Conn
 	child  spawn.Child
@@ -53,7 +57,7 @@ type Client struct {
 // Run starts it in the namespaces of the calling thread, and asks for its version. If its caller dies it goes on to where it has to ask
 // something: a dump that is broken off in the middle would leave processes as CRIU has made them.
 func (s *Start) Run() (_ *Client, err error) {
-	c := &Client{pidfd: -1, output: -1}
+	c := &Client{Stop: s.Stop, pidfd: -1, output: -1}
 	ours, theirs, err := wire.Pair()
 	if err != nil {
 		return nil, err
@@ -139,6 +143,8 @@ type Patience struct {
 }
 
 // Ask has CRIU do something, and answers until that is done. The error of a request that fails is a [*Failure].
+//
+// A CRIU that is killed leaves processes as it has made them, where a notification that fails has it take back what it has done.
 func (c *Client) Ask(r *Request, notify Notify, p Patience) (*Response, error) {
 	if err := c.send(r); err != nil {
 		return nil, c.explain(err)
@@ -219,7 +225,7 @@ func (f *Failure) Unwrap() error {
 
 // explain adds how CRIU has ended and what it has printed to why there is no answer.
 func (c *Client) explain(err error) error {
-	if errors.Is(err, ErrHangs) {
+	if errors.Is(err, ErrHangs) || c.Stop.Err() != nil {
 		c.Kill()
 	}
 	if !errors.Is(err, io.EOF) && !errors.Is(err, unix.EPIPE) {

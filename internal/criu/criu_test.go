@@ -2,6 +2,7 @@ package criu
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"errors"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/internal/cancel"
 	"github.com/rung-oci/rung/internal/testbed"
 	"github.com/rung-oci/rung/internal/wire"
 )
@@ -282,5 +284,29 @@ func TestFind(t *testing.T) {
 	}
 	if got, err := Find("/nowhere:" + dir); got != at || err != nil {
 		t.Errorf("Find() = %q, %v", got, err)
+	}
+}
+
+// Who doesn't want to wait any more doesn't, and nothing is left of CRIU.
+func TestStop(t *testing.T) {
+	ctx, cancelIt := context.WithCancel(t.Context())
+	stop, err := cancel.Of(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop.Close()
+	c := fake(t, "hang")
+	c.Stop = stop
+	time.AfterFunc(100*time.Millisecond, cancelIt)
+	start := time.Now()
+	if _, err := c.Ask(&Request{Type: Restore, Options: &Options{}}, nil, Patience{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("Ask() = %v, want %v", err, context.Canceled)
+	}
+	c.Close()
+	if took := time.Since(start); took > closeWait {
+		t.Errorf("it took %v to end", took)
+	}
+	if err := unix.Kill(c.PID, 0); err == nil {
+		t.Error("it lives")
 	}
 }

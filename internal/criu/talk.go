@@ -39,9 +39,9 @@ const maxResponse = 64 << 10
 // look is how often there is a look for signs of life.
 const look = time.Second
 
-// await waits for something to read, or the end of patience.
+// await waits for something to read, the end of patience, or that of who waits.
 func (c *Client) await(p Patience) error {
-	fds := []unix.PollFd{{Fd: int32(c.conn.FD), Events: unix.POLLIN}}
+	fds := []unix.PollFd{{Fd: int32(c.conn.FD), Events: unix.POLLIN}, c.Stop.Poll()}
 	seen, since := uint64(0), time.Now()
 	for {
 		var until time.Time
@@ -53,7 +53,7 @@ func (c *Client) await(p Patience) error {
 			return err
 		}
 		if ready {
-			return nil
+			return c.Stop.Err()
 		}
 		if p.Signs != nil {
 			if now := p.Signs(); now != seen {
