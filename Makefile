@@ -20,7 +20,7 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # `make TAGS=libseccomp` builds; `make` alone explains.
 .DEFAULT_GOAL := $(if $(TAGS),build,help)
 
-.PHONY: help build run test test-quick test-unit test-race test-system test-goplayer test-seccomp test-vm test-arm64 test-engines conformance differ differ-known lint bench bench-smoke man pictures security faults dist dist-twice dist-check sweep soak fuzz install uninstall clean generate
+.PHONY: help build run test test-quick test-unit test-race test-system test-goplayer test-seccomp test-vm test-arm64 test-engines conformance differ differ-known lint bench bench-smoke man pictures security faults dist dist-twice dist-check sweep soak model fuzz install uninstall clean generate
 
 help: ## show this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -172,6 +172,9 @@ sweep: ## have every system call of every verb fail once, and kill at each (need
 # M: minutes; N: containers; VIEW: hybrid, v1, v2. A quarter of a minute of it is part of make test.
 soak: ## all verbs on many containers for a while, with random kills: nothing grows (needs root): make soak M=30
 	cd tests && RUNG_VIEW=$(or $(VIEW),hybrid) $(GO) test -count=1 -v -timeout 24h ./soak -minutes $(or $(M),30) -containers $(or $(N),200)
+
+model: ## explore all states that three callers of one id can come to, and hold the code against them (needs root; 5 minutes)
+	cd tests && RUNG_VIEW=hybrid $(GO) test -count=1 -v -timeout 1h ./model
 
 # T: how long each.
 fuzz: ## run every fuzz target for a while: make fuzz T=60s

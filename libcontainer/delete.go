@@ -132,11 +132,15 @@ func (r *Runtime) deleteByIntent(id string, absent bool) (done bool, err error) 
 		}
 		return false, err
 	}
+	// In this order: see state.Entry.Remove. Somebody may be overtaking a delete whose entry this is.
+	onlyEntry := e.InPoststop()
 	if _, err := e.Record(); err == nil && absent {
 		return false, nil
 	}
-	if err := r.destroyLeft(e); err != nil {
-		return false, err
+	if !onlyEntry {
+		if err := r.destroyLeft(e); err != nil {
+			return false, err
+		}
 	}
 	return true, e.Remove()
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/choose"
+	"github.com/rung-oci/rung/internal/fault"
 	"github.com/rung-oci/rung/internal/proc"
 	"github.com/rung-oci/rung/internal/spec"
 	"github.com/rung-oci/rung/internal/state"
@@ -28,11 +29,15 @@ func (c *container) remove(destroy func() error) error {
 		}
 	}
 	if !c.record.HasHooks || !c.entry.InPoststop() {
+		if c.record.HasHooks && !c.entry.Recorded() {
+			return c.removeEntry() // a forced delete has overtaken another, and us: what there is now has a new container
+		}
 		if err := destroy(); err != nil {
 			return err
 		}
 	}
 	timeline.Runtime.Phase("poststop hooks")
+	fault.Point("delete:cleared")
 	ran := c.poststop(b)
 	timeline.Runtime.Phase("remove state directory")
 	if ran {
@@ -48,6 +53,7 @@ func (c *container) destroy() error {
 	if err != nil {
 		return err
 	}
+	fault.Point("delete:ended")
 	return c.clear(ours)
 }
 

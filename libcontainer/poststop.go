@@ -37,6 +37,7 @@ func (c *container) poststop(b *spec.Bundle) (any bool) {
 	}
 	hooks := c.entry.Poststop()
 	defer hooks.Close()
+	fault.Point("delete:poststop")
 	c.r.poststop(b, c.hookState(b, specs.StateStopped), hooks.Ran, hooks.Done)
 	return true
 }

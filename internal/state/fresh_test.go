@@ -1,27 +1,85 @@
 package state
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
+	"os"
+	"path/filepath"
+	"slices"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // A create that was overtaken between mkdir and lock, by a forced delete and
-// another create, must not take the other's directory for its own, and above
-// all not remove it when it fails.
-func TestFresh(t *testing.T) {
+// another create, must not take the other's directory for its own, not even one
+// that is being removed and empty.
+func TestClaim(t *testing.T) {
 	s := Store{Root: t.TempDir()}
 	e, err := s.Create("x")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	if err := e.fresh(); err != nil {
-		t.Errorf("fresh() of a new entry = %v", err)
+	if err := e.claim(); !errors.Is(err, ErrExist) {
+		t.Errorf("claim() of another's empty entry = %v, want %v", err, ErrExist)
 	}
+	fi, err := os.Stat(filepath.Join(s.Root, "x"))
+	if err != nil || fi.Mode().Perm() != entryMode {
+		t.Errorf("mode of an entry: %v, %v, want %o", fi.Mode(), err, entryMode)
+	}
+}
+
+// An entry loses the mark of its hooks last: where there is an intent and no mark, what the intent
+// names is the container's still.
+func TestRemoveOrder(t *testing.T) {
+	s := Store{Root: t.TempDir()}
+	e, err := s.Create("x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
 	if err := e.WriteIntent(&Intent{ID: "x", BootID: "b"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.fresh(); !errors.Is(err, ErrExist) {
-		t.Errorf("fresh() of another's entry = %v, want %v", err, ErrExist)
+	hooks := e.Poststop()
+	hooks.Close()
+	if !e.InPoststop() || e.Recorded() {
+		t.Fatal("there is no mark, or a record")
+	}
+	if err := e.WriteFile(ConfigName, []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	watch, err := unix.InotifyInit1(unix.IN_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(watch)
+	if _, err := unix.InotifyAddWatch(watch, e.Dir, unix.IN_DELETE); err != nil {
+		t.Fatal(err)
+	}
+	if begun, err := e.Begun(); begun || err != nil {
+		t.Errorf("Begun() with an intent = %t, %v", begun, err)
+	}
+	if err := e.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(e.Dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the entry is left: %v", err)
+	}
+	buf := make([]byte, 4096)
+	n, err := unix.Read(watch, buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var gone []string
+	for rest := buf[:n]; len(rest) >= unix.SizeofInotifyEvent; {
+		name := rest[unix.SizeofInotifyEvent:][:binary.NativeEndian.Uint32(rest[12:])]
+		gone = append(gone, string(bytes.TrimRight(name, "\x00")))
+		rest = rest[unix.SizeofInotifyEvent+len(name):]
+	}
+	if want := []string{ConfigName, intentName, poststopName}; !slices.Equal(gone, want) {
+		t.Errorf("removed %q, want %q", gone, want)
 	}
 }

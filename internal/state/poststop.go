@@ -36,9 +36,15 @@ func (p Poststop) Done(i int) { _, _ = unix.Pwrite(p.file.FD(), []byte{'+'}, int
 func (p Poststop) Close() { p.file.Close() }
 
 // InPoststop tells whether nothing but poststop hooks is left to be done for the container.
-func (e *Entry) InPoststop() bool {
+func (e *Entry) InPoststop() bool { return e.has(poststopName) }
+
+// Recorded tells whether the entry has a record. Who looks for it after [Entry.InPoststop] has said no knows that this
+// wasn't said of an entry that is being removed, which loses its record first.
+func (e *Entry) Recorded() bool { return e.has(stateName) }
+
+func (e *Entry) has(name string) bool {
 	var st unix.Stat_t
-	return unix.Fstatat(e.FD, poststopName, &st, unix.AT_SYMLINK_NOFOLLOW) == nil
+	return unix.Fstatat(e.FD, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil
 }
 
 // Gone is ErrNotExist if the entry is no longer what has its name.

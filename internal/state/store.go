@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/internal/fault"
 	"github.com/rung-oci/rung/internal/fdio"
 	"github.com/rung-oci/rung/internal/nap"
 )
@@ -59,8 +60,12 @@ type Entry struct {
 	FD  int
 }
 
-// entryMode is the mode of an entry's directory: others may pass through, and not look.
-const entryMode = 0o711
+// The modes of an entry's directory: of one that is somebody's container (others may pass through, and not look), and
+// before that.
+const (
+	entryMode = 0o711
+	freshMode = 0o700
+)
 
 // Create makes the entry of a new container, locked.
 func (s Store) Create(id string) (*Entry, error) {
@@ -71,25 +76,23 @@ func (s Store) Create(id string) (*Entry, error) {
 		return nil, err
 	}
 	dir := filepath.Join(s.Root, id)
-	if err := unix.Mkdir(dir, entryMode); err != nil {
+	if err := unix.Mkdir(dir, freshMode); err != nil {
 		if err == unix.EEXIST {
 			return nil, ErrExist
 		}
 		return nil, fmt.Errorf("make %s: %w", dir, err)
 	}
+	fault.Point("create:made")
 	e, err := s.open(id)
-	if errors.Is(err, unix.EACCES) && unix.Chmod(dir, entryMode) == nil { // by our caller's umask, for an ordinary user
+	if errors.Is(err, unix.EACCES) && unix.Chmod(dir, freshMode) == nil { // by our caller's umask, for an ordinary user
 		e, err = s.open(id)
 	}
 	if err != nil {
 		_ = unix.Rmdir(dir) // unless somebody has made it his own meanwhile
 		return nil, err
 	}
-	if err = unix.Fchmod(e.FD, entryMode); err == nil {
-		err = e.Lock()
-	}
-	if err == nil {
-		err = e.fresh()
+	if err = e.Lock(); err == nil {
+		err = e.claim()
 	}
 	if err != nil {
 		e.Close()
@@ -206,19 +209,21 @@ func (e *Entry) Locked() bool {
 // Unlock gives the lock back, which closing the entry does as well.
 func (e *Entry) Unlock() { _ = unix.Flock(e.FD, unix.LOCK_UN) }
 
-// fresh tells whether the locked directory is really the one that we made: a
-// `delete --force` and another create may have come before our lock, and then
-// it is theirs, however alike it looks.
-func (e *Entry) fresh() error {
+// claim makes the locked directory our container's. What has the name needn't be what we have made: a `delete
+// --force` and another create may have come between, and then it is theirs, even when nothing is in it any more.
+// Each is claimed once.
+func (e *Entry) claim() error {
 	var st unix.Stat_t
-	err := unix.Fstatat(e.FD, intentName, &st, unix.AT_SYMLINK_NOFOLLOW)
-	switch err {
-	case unix.ENOENT:
-		return nil
-	case nil:
+	if err := unix.Fstat(e.FD, &st); err != nil {
+		return fmt.Errorf("stat %s: %w", e.Dir, err)
+	}
+	if st.Mode&^unix.S_IFMT&^freshMode != 0 {
 		return ErrExist
 	}
-	return fmt.Errorf("stat %s/%s: %w", e.Dir, intentName, err)
+	if err := unix.Fchmod(e.FD, entryMode); err != nil {
+		return fmt.Errorf("chmod %s: %w", e.Dir, err)
+	}
+	return nil
 }
 
 // exists tells whether the directory still has a name.
@@ -249,15 +254,34 @@ func (e *Entry) Close() {
 
 // Remove removes the entry with all that is in it. It needs no memory or disk
 // space of the state directory, so it works when that is full. The intent goes
-// last but the directory itself: what is interrupted can be repeated.
+// after all others: what is interrupted can be repeated. Only the mark of poststop hooks goes
+// later, for where that is nothing but the entry is left: who finds an intent, and had looked for the
+// mark before, knows that what the intent names is the container's.
 func (e *Entry) Remove() error {
-	if err := removeAll(e.FD, intentName); err != nil {
-		return fmt.Errorf("remove %s: %w", e.Dir, err)
+	names, err := list(e.FD)
+	marked := false
+	for _, name := range names {
+		switch {
+		case err != nil:
+		case name == poststopName:
+			marked = true
+		case name != intentName:
+			err = unlink(e.FD, name)
+		}
 	}
-	if err := unlink(e.FD, intentName); err != nil {
-		return fmt.Errorf("remove %s: %w", e.Dir, err)
+	fault.Point("remove:files")
+	if err == nil {
+		err = unlink(e.FD, intentName)
 	}
-	if err := unix.Rmdir(e.Dir); err != nil && err != unix.ENOENT {
+	fault.Point("remove:intent")
+	if err == nil && marked {
+		err = unlink(e.FD, poststopName)
+	}
+	fault.Point("remove:mark")
+	if err == nil {
+		err = unix.Rmdir(e.Dir)
+	}
+	if err != nil && !errors.Is(err, unix.ENOENT) {
 		return fmt.Errorf("remove %s: %w", e.Dir, err)
 	}
 	return nil
@@ -277,7 +301,7 @@ func (e *Entry) Begun() (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("list %s: %w", e.Dir, err)
 	}
-	return len(names) == 0 || len(names) == 1 && names[0] == temporary(intentName), nil
+	return len(names) == 0 || len(names) == 1 && (names[0] == temporary(intentName) || names[0] == poststopName), nil
 }
 
 // Changed is when the directory last got a file, or lost one.
@@ -289,17 +313,14 @@ func (e *Entry) Changed() (time.Time, error) {
 	return time.Unix(st.Mtim.Unix()), nil
 }
 
-// removeAll empties a directory of ours but for one name. It opens nothing for
+// removeAll empties a directory of ours. It opens nothing for
 // that: what failed for want of descriptors must still be undone.
-func removeAll(dir int, keep string) error {
+func removeAll(dir int) error {
 	names, err := list(dir)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if name == keep {
-			continue
-		}
 		if err := unlink(dir, name); err != nil {
 			return err
 		}
@@ -340,7 +361,7 @@ func removeDir(dir int, name string) error {
 		return err
 	}
 	defer unix.Close(sub)
-	if err := removeAll(sub, ""); err != nil {
+	if err := removeAll(sub); err != nil {
 		return err
 	}
 	return unix.Unlinkat(dir, name, unix.AT_REMOVEDIR)
