@@ -48,6 +48,15 @@ func (t *turn) delete() bool {
 		default:
 			t.to(Close)
 		}
+	default:
+		return t.dismantle()
+	}
+	return true
+}
+
+// dismantle is a step of delete at what there is of a container.
+func (t *turn) dismantle() bool {
+	switch t.me().At {
 	case EndInit:
 		t.endInit()
 	case EndRest:

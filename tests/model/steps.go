@@ -219,6 +219,15 @@ func (t *turn) create() bool {
 			return true
 		}
 		d.Claimed = true
+	default:
+		return t.make()
+	}
+	return true
+}
+
+// make is a step of create that makes something.
+func (t *turn) make() bool {
+	switch t.me().At {
 	case LookEmpty:
 		switch t.to(WriteIntent); {
 		case t.s.populated():
