@@ -103,6 +103,7 @@ func TestCancelAny(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		x.pid = harness.PID(t, x.Dir+"/pid")
 		if err := caught(func() { x.goesOn(1) }); err != nil {
 			t.Fatal(err)
 		}
