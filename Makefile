@@ -119,7 +119,7 @@ faults: ## run the tests of docs/faults.md in the same way (needs root; 30 minut
 	cd tests && $(GO) run ./threats -page ../docs/faults.md $(if $(VIEWS),-views '$(VIEWS)') $(if $(RUN),-run '$(RUN)') $(OTHERS)
 
 lint: ## golangci-lint with the rules of .golangci.yml, on every module (a gate of CI)
-	for dir in . tests tests/conformance tests/dist examples/*/; do (cd $$dir && $(GO) run $(LINT) run --allow-parallel-runners ./...) || exit 1; done
+	for dir in . tests tests/conformance tests/dist tests/dist/apk examples/*/; do (cd $$dir && $(GO) run $(LINT) run --allow-parallel-runners ./...) || exit 1; done
 
 bench-smoke: ## count system calls, page faults and allocations of each verb, and compare with the recorded ones (part of make test)
 	cd tests && RUNG_VIEW=hybrid $(GO) test -short -count=1 -v ./smoke
@@ -159,7 +159,7 @@ dist-twice: dist ## make dist, and again in another directory: the same bytes
 	twice="$$(mktemp -d)" && git clone -q . "$$twice/clone" && SOURCE_DATE_EPOCH= $(MAKE) -C "$$twice/clone" dist ARCH='$(ARCH)' && \
 		diff -r build/dist "$$twice/clone/build/dist" && rm -rf "$$twice" && echo "the same twice"
 
-dist-check: ## run what make dist has made: each binary, by qemu-user, and the packages in a fresh Debian root (needs root; apt)
+dist-check: ## run what make dist has made: each binary, by qemu-user, and the packages, in roots like those of Debian, Fedora and Alpine (needs root; apt)
 	command -v qemu-riscv64 >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends qemu-user >/dev/null; }
 	command -v mmdebstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends mmdebstrap >/dev/null; }
 	tests/dist/emulate.sh build/dist

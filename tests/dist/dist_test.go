@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -62,6 +63,31 @@ func TestSameTwice(t *testing.T) {
 	for name, text := range made[0] {
 		if !bytes.Equal(text, made[1][name]) {
 			t.Errorf("%s isn't the same twice", name)
+		}
+	}
+}
+
+// In an rpm a file's directory is a number: that of the list that rpmpack makes, in place of which there is ours.
+func TestParents(t *testing.T) {
+	got := parents([]string{"/usr/share/doc/rung/a", "/usr/bin/rung", "/usr/share/doc/rung", "/usr/share/doc/rung/x/b", "/usr/share/doc/rung/z"})
+	if want := []string{"/usr/bin/", "/usr/share/doc/", "/usr/share/doc/rung/", "/usr/share/doc/rung/x/"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// Readers of a .PKGINFO take no line without a key.
+func TestPackageInfo(t *testing.T) {
+	d, c := fake(t)
+	if err := d.pack(targets[0], kinds[2], c); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("tar", "-xzOf", d.out+"/rung_1.2.3-r1_x86_64.apk", ".PKGINFO").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		if !strings.HasPrefix(line, "#") && !strings.Contains(line, " = ") {
+			t.Errorf("the line %q", line)
 		}
 	}
 }

@@ -3,10 +3,12 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/goreleaser/nfpm/v2"
@@ -37,49 +39,72 @@ func (d *dist) pack(t target, k kind, c *content) error {
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp(d.stage, "package-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
 	info := nfpm.WithDefaults(&nfpm.Info{
 		Name: "rung", Arch: t.pkg, Platform: "linux", Version: d.version, Release: "1", Section: "admin", Priority: "optional",
 		Maintainer: maintainer, Description: description, Vendor: "rung", Homepage: homepage, License: "Apache-2.0", MTime: d.time,
 	})
 	info.RPM.BuildHost = "rung" // else this host's name is in it
-	info.RPM.Group, info.RPM.Summary, info.RPM.Compression = "System Environment/Base", summary, "gzip:9"
+	info.RPM.Group, info.RPM.Summary, info.RPM.Compression = "System Environment/Base", "Container runtime of the Open Container Initiative", "gzip:9"
 	info.Deb.Compression = "gzip" // every dpkg knows it
 	places := k.places(c)
 	if k.name == "deb" {
 		info.License = "" // a field that dpkg doesn't know
 		places["/usr/share/lintian/overrides/rung"] = file{0o644, []byte(overrides)}
 		places["/usr/share/doc/rung/changelog.Debian.gz"] = file{0o644, compressed([]byte(d.debianChangelog()))}
-	} else { // what dpkg removes when nothing is in it any more
+	} else {
 		info.Provides = []string{"oci-runtime"}
-		for _, dir := range []string{"/usr/share/doc/rung", "/usr/share/doc/rung/examples", k.licences} {
-			info.Contents = append(info.Contents, &files.Content{
-				Destination: dir, Type: files.TypeDir, FileInfo: &files.ContentFileInfo{Owner: "root", Group: "root", Mode: 0o755, MTime: d.time},
-			})
-		}
+	}
+	if k.name == "apk" {
+		info.Description = summary // a second line isn't taken by what reads a .PKGINFO
+	}
+	name := packager.ConventionalFileName(info) // and info.Arch is that kind's from here on
+	var b bytes.Buffer
+	if k.name == "rpm" {
+		err = packRPM(&b, info, k.dirs(), places)
+	} else {
+		err = d.packFiles(&b, packager, info, k, places)
+	}
+	if err != nil {
+		return err
+	}
+	return d.write(name, b.Bytes())
+}
+
+// packFiles has nfpm make a package of some files, which it takes from a directory.
+func (d *dist) packFiles(w io.Writer, packager nfpm.Packager, info *nfpm.Info, k kind, places map[string]file) error {
+	from, err := os.MkdirTemp(d.stage, "package-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(from)
+	for _, dir := range k.dirs() {
+		info.Contents = append(info.Contents, &files.Content{
+			Destination: dir, Type: files.TypeDir, FileInfo: &files.ContentFileInfo{Owner: "root", Group: "root", Mode: 0o755, MTime: d.time},
+		})
 	}
 	for i, path := range slices.Sorted(maps.Keys(places)) {
 		f := places[path]
-		from := filepath.Join(dir, fmt.Sprint(i))
-		if err := os.WriteFile(from, f.text, f.mode); err != nil {
+		source := filepath.Join(from, fmt.Sprint(i))
+		if err := os.WriteFile(source, f.text, f.mode); err != nil {
 			return err
 		}
 		info.Contents = append(info.Contents, &files.Content{
-			Source: from, Destination: path, FileInfo: &files.ContentFileInfo{Owner: "root", Group: "root", Mode: f.mode, MTime: d.time, Size: int64(len(f.text))},
+			Source: source, Destination: path, FileInfo: &files.ContentFileInfo{Owner: "root", Group: "root", Mode: f.mode, MTime: d.time, Size: int64(len(f.text))},
 		})
 	}
 	if err := nfpm.PrepareForPackager(info, k.name); err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	if err := packager.Package(info, &b); err != nil {
-		return err
+	return packager.Package(info, w)
+}
+
+// dirs are the directories that are the package's, if not its alone: they go with the last that has them. dpkg finds out by
+// itself which; others are of every distribution's base.
+func (k kind) dirs() []string {
+	if k.name == "deb" {
+		return nil
 	}
-	return d.write(packager.ConventionalFileName(info), b.Bytes())
+	return []string{"/usr/share/containers", "/usr/share/containers/containers.conf.d", "/usr/share/doc/rung", "/usr/share/doc/rung/examples", strings.TrimSuffix(k.licences, "/")}
 }
 
 // debianChangelog is that of the package: Debian Policy 12.7 has the program's beside it.
@@ -88,6 +113,7 @@ func (d *dist) debianChangelog() string {
 }
 
 const (
+	// Packages have to name an address, and there is none: reports come by the repository's pages.
 	maintainer  = "The rung maintainers <maintainers@rung-oci.invalid>"
 	homepage    = "https://github.com/rung-oci/rung"
 	summary     = "container runtime of the Open Container Initiative"
