@@ -7,6 +7,7 @@ import (
 
 	"github.com/rung-oci/rung/internal/doctor"
 	"github.com/rung-oci/rung/internal/spec"
+	"github.com/rung-oci/rung/libcontainer"
 )
 
 // exitSick is the exit code where something is missing, or nothing can be said.
@@ -25,9 +26,9 @@ The exit code is 2 if something is missing that every container needs, 1 if
 something is degraded or missing that many containers need, and otherwise 0. With
 a bundle only what that needs counts: 2 if it is missing, 1 if it is degraded.
 After an error, such as a bundle that can't be read, it is 2. Global options
-count as they would for create. It is about the host: what is wrong with the
-bundle wherever it runs, as a program that isn't there or an option that a file
-system doesn't know, is told by validate and by create.
+count as they would for create. What nobody can know before isn't told: whether
+hooks succeed, what agents answer, and what is in mounts, as a program that is
+looked for below one.
 
 EXAMPLE:
    # rung doctor
@@ -65,6 +66,7 @@ func (a *app) doctor(format string, args []string) error {
 		if o.Bundle, err = spec.Load(args[0]); err != nil {
 			return err
 		}
+		_, o.Refused = r.Plan(&libcontainer.CreateOptions{ID: "doctor", Bundle: args[0]})
 	}
 	list := doctor.Examine(&o)
 	a.code = doctor.Verdict(list)

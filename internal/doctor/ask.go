@@ -32,8 +32,8 @@ type wants struct {
 	named        []named
 	joins        []join
 	uids, gids   []specs.LinuxIDMapping
-	sysctls      []string
 	attempts     []attempt
+	rootfs       string
 	offsets      map[string]specs.LinuxTimeOffset // of clocks
 	scheduler    *specs.Scheduler
 	policy       *specs.LinuxMemoryPolicy
@@ -53,6 +53,7 @@ func ask(o *Options) *wants {
 	}
 	w.bundle, w.spec = true, o.Bundle.Spec
 	s := w.spec
+	w.attempt("bundle.plan", "config.json", attempt{mend: "change the bundle", do: func(*ground) trial { return trial{err: o.Refused} }})
 	w.mounts(s.Mounts, o.Bundle)
 	w.names(s)
 	if s.Process != nil {
@@ -63,6 +64,7 @@ func ask(o *Options) *wants {
 		w.rights(s)
 		w.linux(s.Linux)
 		w.filter(s.Linux.Seccomp)
+		w.inside(o.Bundle)
 	}
 	return w
 }
@@ -89,11 +91,17 @@ func (w *wants) mounts(list []specs.Mount, b *spec.Bundle) {
 			w.field("filesystem."+m.Type, "mounts[%d].type", i)
 		}
 		mapped := len(m.UIDMappings) > 0 || o.IDMap || o.RIDMap
+		w.points(i, m, &o, b)
+		if !o.Bind && !o.Remount {
+			w.fresh(i, m, &o, mapped)
+		}
 		switch {
 		case !o.Bind && mapped:
 			w.field("idmap."+m.Type, "mounts[%d]", i)
 		case o.Bind && !o.Remount:
-			if path := w.source(i, m, b); mapped && w.fields["idmap."+path] == "" {
+			path := w.source(i, m, b)
+			w.locked(i, m, &o, path)
+			if mapped && w.fields["idmap."+path] == "" {
 				w.trees = append(w.trees, mapping{path, o.Recursive, o.RIDMap})
 				w.field("idmap."+path, "mounts[%d]", i)
 			}
@@ -190,8 +198,7 @@ func (w *wants) linux(l *specs.Linux) {
 		w.field("kernel.set_mempolicy", "linux.memoryPolicy")
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.Sysctl)) {
-		w.sysctls = append(w.sysctls, name)
-		w.field("sysctl."+name, "linux.sysctl[%q]", name)
+		w.parameter(name, l.Sysctl[name], fmt.Sprintf("linux.sysctl[%q]", name))
 	}
 }
 

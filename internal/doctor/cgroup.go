@@ -132,7 +132,7 @@ func lookAtPlace(h *cgroups.Hierarchy, loc cgroups.Location, name string, w *wan
 	if h.Unified {
 		p.unified = lookAtUnified(h.Mountpoint, dir, mine)
 	}
-	if w.systemd || w.withoutCgroup() {
+	if w.systemd || w.noCgroup {
 		return p, nil
 	}
 	values = p.tryValues(loc, mine, w.resources)

@@ -54,6 +54,7 @@ type Options struct {
 	SystemdCgroup bool         // as in [libcontainer.Runtime], like the next two
 	NoCgroup      bool
 	Rootless      bool
+	Refused       error // why no plan for the bundle can be made; nil: one can
 }
 
 // Examine examines the host. The checks are in an order of subjects that stays.
@@ -117,9 +118,9 @@ func look(w *wants) *host {
 	h.cgroup = lookAtCgroup(w)
 	h.seccomp = lookAtSeccomp()
 	h.labels = lookAtLabels()
-	h.extras = lookAtExtras(w)
+	h.extras = lookAtExtras()
 	h.names = lookAtNames(&h.caller, w)
-	h.tried = attemptAll(w)
+	h.tried = attemptAll(&h.caller, w)
 	return h
 }
 
@@ -134,7 +135,7 @@ func (h *host) judge(w *wants) (list []Check) {
 	list = append(list, h.cgroup.judge(&h.caller, w)...)
 	list = append(list, h.seccomp.judge()...)
 	list = append(list, h.labels.judge(w)...)
-	list = append(list, h.extras.judge(w)...)
+	list = append(list, h.extras.judge()...)
 	list = append(list, h.names.judge(w)...)
 	return append(list, h.tried.judge(&h.caller, &h.cgroup)...)
 }

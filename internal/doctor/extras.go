@@ -6,13 +6,10 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/rung-oci/rung/cgroups/choose"
 	"github.com/rung-oci/rung/internal/criu"
 	"github.com/rung-oci/rung/internal/idmap"
 	"github.com/rung-oci/rung/internal/resctrl"
-	"github.com/rung-oci/rung/internal/spec"
 )
 
 // extras is what few containers need.
@@ -23,24 +20,18 @@ type extras struct {
 	resctrlErr error
 	known      bool   // the kernel has resctrl, on this processor
 	criu       string // its path
-	sysctls    map[string]bool
 }
 
-func lookAtExtras(w *wants) (e extras) {
+func lookAtExtras() (e extras) {
 	e.systemd, e.systemdErr = choose.ReachSystemd(os.Geteuid() != 0 || idmap.InNamespace())
 	e.resctrl, e.resctrlErr = resctrl.Root()
 	text, err := os.ReadFile("/proc/filesystems")
 	e.known = err == nil && strings.Contains(string(text), "\tresctrl\n")
 	e.criu, _ = criu.Find("") // an environment says nothing of what an engine's has
-	e.sysctls = map[string]bool{}
-	for _, name := range w.sysctls {
-		path, err := spec.SysctlPath(name)
-		e.sysctls[name] = err == nil && unix.Access("/proc/sys/"+path, unix.F_OK) == nil
-	}
 	return e
 }
 
-func (e *extras) judge(w *wants) []Check {
+func (e *extras) judge() []Check {
 	bus := Check{Name: "systemd.bus", Status: OK, Need: Optional, Found: "version " + strconv.Itoa(e.systemd)}
 	if e.systemdErr != nil {
 		bus.Status, bus.Found, bus.Fails = Missing, e.systemdErr.Error(), "containers with --systemd-cgroup"
@@ -62,14 +53,5 @@ func (e *extras) judge(w *wants) []Check {
 	if e.criu == "" {
 		program.Status, program.Found, program.Fails, program.Mend = Missing, "it isn't installed", "checkpoint and restore", "install criu, 3.17 or later"
 	}
-	list := []Check{bus, rdt, program}
-	for _, name := range w.sysctls {
-		c := Check{Name: "sysctl." + name, Status: OK, Need: Required}
-		if !e.sysctls[name] {
-			c.Status, c.Found = Missing, "the kernel has no such parameter"
-			c.Fails, c.Mend = "the bundle", "load the module that has it, or leave it out"
-		}
-		list = append(list, c)
-	}
-	return list
+	return []Check{bus, rdt, program}
 }

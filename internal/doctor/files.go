@@ -120,7 +120,7 @@ func sampled(mountinfo, known string) (list []tree) {
 // make makes the file system in a child.
 func (k kind) make(own uint64) made {
 	attempt := func(attr uint64) trial {
-		return try(own|spacesOf(k.name), func(t *nsenter.Tape) { mount(t, k.name, attr) })
+		return try(own|spacesOf(k.name), func(t *nsenter.Tape) { mounting(t, k.name, attr) })
 	}
 	m := made{kind: k.name, trial: attempt(k.attr)}
 	if m.trial.is(unix.EPERM) && m.trial.step == "fsmount" && k.attr&unix.MOUNT_ATTR_RDONLY == 0 {
@@ -135,8 +135,8 @@ func spacesOf(kind string) uint64 {
 	return unix.CLONE_NEWNS | own[kind]
 }
 
-// mount makes a file system and its mount. Of one that takes more than its name it finds out only whether the kernel has it.
-func mount(t *nsenter.Tape, kind string, attr uint64) {
+// mounting makes a file system and its mount. Of one that takes more than its name it finds out only whether the kernel has it.
+func mounting(t *nsenter.Tape, kind string, attr uint64) {
 	fs := t.Slot()
 	t.Call("fsopen", unix.SYS_FSOPEN, t.Str(kind), nsenter.Int(0)).Into(fs)
 	if slices.Contains(basic[:], kind) {

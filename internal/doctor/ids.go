@@ -43,14 +43,19 @@ func lookAtIDs(c *caller, w *wants) (i ids) {
 	if !i.asked {
 		i.uids, i.gids = usual(c, c.uid, unix.CAP_SETUID, "uid_map", ranges[0]), usual(c, c.gid, unix.CAP_SETGID, "gid_map", ranges[1])
 	}
-	m := &idmap.Maps{UID: plan.IDMap(i.uids), GID: plan.IDMap(i.gids), Field: "linux"}
-	host := plan.Host{UID: c.uid, GID: c.gid, Permitted: c.permitted}
-	m.UIDHelper, m.GIDHelper, m.DenyGroups = host.MapWriters(i.uids, i.gids)
-	fd, err := idmap.Namespace(m)
+	fd, err := idmap.Namespace(mapsFor(c, i.uids, i.gids))
 	if i.err = err; err == nil {
 		unix.Close(fd)
 	}
 	return i
+}
+
+// mapsFor are maps, to be written as such a caller can.
+func mapsFor(c *caller, uids, gids []specs.LinuxIDMapping) *idmap.Maps {
+	m := &idmap.Maps{UID: plan.IDMap(uids), GID: plan.IDMap(gids), Field: "linux"}
+	host := plan.Host{UID: c.uid, GID: c.gid, Permitted: c.permitted}
+	m.UIDHelper, m.GIDHelper, m.DenyGroups = host.MapWriters(uids, gids)
+	return m
 }
 
 // usual are the maps that engines ask for: many ids beside one's own, or many of those that are one's own.

@@ -66,7 +66,7 @@ func TestAsk(t *testing.T) {
 	s := &specs.Spec{
 		Process: &specs.Process{
 			ApparmorProfile: "web", SelinuxLabel: "x", Rlimits: []specs.POSIXRlimit{{Type: "RLIMIT_CORE"}},
-			Capabilities: &specs.LinuxCapabilities{Bounding: []string{"CAP_KILL"}},
+			Capabilities: &specs.LinuxCapabilities{Bounding: []string{"CAP_KILL"}}, Args: []string{"true"},
 		},
 		Mounts: []specs.Mount{
 			{Destination: "/proc", Type: "proc"},
@@ -82,8 +82,10 @@ func TestAsk(t *testing.T) {
 		},
 		Hooks: &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/hook"}}, Poststop: []specs.Hook{{Path: "/bin/hook"}}},
 		Linux: &specs.Linux{
-			Devices:     []specs.LinuxDevice{{Path: "/dev/x"}},
-			Namespaces:  []specs.LinuxNamespace{{Type: specs.PIDNamespace}, {Type: specs.NetworkNamespace, Path: "/n"}, {Type: specs.UserNamespace}},
+			Devices: []specs.LinuxDevice{{Path: "/dev/x"}},
+			Namespaces: []specs.LinuxNamespace{
+				{Type: specs.PIDNamespace}, {Type: specs.NetworkNamespace, Path: "/n"}, {Type: specs.UserNamespace}, {Type: specs.MountNamespace},
+			},
 			TimeOffsets: map[string]specs.LinuxTimeOffset{"monotonic": {}},
 			Sysctl:      map[string]string{"kernel.shmmax": "1"}, IntelRdt: &specs.LinuxIntelRdt{}, MemoryPolicy: &specs.LinuxMemoryPolicy{},
 			Seccomp: &specs.LinuxSeccomp{
@@ -103,6 +105,11 @@ func TestAsk(t *testing.T) {
 		"seccomp.SECCOMP_FILTER_FLAG_LOG": "linux.seccomp.flags[0]", "systemd.bus": "--systemd-cgroup",
 		"file./box/data": "mounts[1].source", "file./srv": "mounts[5].source", "file./run/agent": "linux.seccomp.listenerPath", "namespace.join": "linux.namespaces[1].path",
 		"file./dev/x": "linux.devices[0]", "file./bin/hook": "hooks.createRuntime[0].path",
+		"bundle.plan": "config.json", "process.cwd": "process.cwd", "device./dev/x": "linux.devices[0]", "place./proc": "mounts[0].destination",
+		"place./b": "mounts[1].destination", "place./c": "mounts[2].destination", "place./t": "mounts[3].destination", "place./o": "mounts[4].destination",
+		"place./p": "mounts[5].destination", "place./w": "mounts[7].destination", "place./s": "mounts[8].destination",
+		"place./t (mounts[9].destination)": "mounts[9].destination", "mount./proc": "mounts[0]", "mount./t": "mounts[3]", "mount./o": "mounts[4]",
+		"process.program": "process.args[0]", "namespace.mount": "linux.namespaces[3]",
 	}
 	if !maps.Equal(w.fields, want) {
 		t.Errorf("got %v\nwant %v", w.fields, want)

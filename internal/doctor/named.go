@@ -189,12 +189,17 @@ func (n *names) judgeJoin(w *wants) []Check {
 // source notes the source of a bind mount, as an absolute path. One within the root filesystem may be what an earlier mount puts
 // there.
 func (w *wants) source(i int, m *specs.Mount, b *spec.Bundle) string {
-	path := m.Source
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(b.Dir, path)
-	}
+	path := hostPath(m, b)
 	if b.Rootfs == "" || !strings.HasPrefix(filepath.Clean(path)+"/", b.Rootfs+"/") {
 		w.name(named{path: path, field: fmt.Sprintf("mounts[%d].source", i), look: isThere, fails: "the mount"})
 	}
 	return path
+}
+
+// hostPath is the source of a bind mount, as an absolute path.
+func hostPath(m *specs.Mount, b *spec.Bundle) string {
+	if filepath.IsAbs(m.Source) {
+		return m.Source
+	}
+	return filepath.Join(b.Dir, m.Source)
 }

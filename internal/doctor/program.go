@@ -20,7 +20,7 @@ import (
 type attempt struct {
 	name string // of the check
 	mend string
-	do   func() trial
+	do   func(*ground) trial
 	// dispensable says that an ordinary user's container goes without, where his rights don't suffice.
 	dispensable bool
 }
@@ -33,7 +33,9 @@ type attempted struct {
 
 // program notes what the first process is to have of the host besides its ids: what a child of ours can have, it can.
 func (w *wants) program(p *specs.Process) {
-	in := func(calls func(*nsenter.Tape)) func() trial { return func() trial { return try(0, calls) } }
+	in := func(calls func(*nsenter.Tape)) func(*ground) trial {
+		return func(*ground) trial { return try(0, calls) }
+	}
 	if adj := p.OOMScoreAdj; adj != nil {
 		w.attempt("process.oomScoreAdj", "process.oomScoreAdj", attempt{
 			mend: "start rung with CAP_SYS_RESOURCE, or ask for no less than our own", dispensable: true,
@@ -81,7 +83,7 @@ func (w *wants) hugePages(list []specs.LinuxHugepageLimit) {
 func (w *wants) networkDevices(list map[string]specs.LinuxNetDevice) {
 	for _, name := range slices.Sorted(maps.Keys(list)) {
 		w.attempt("network."+name, fmt.Sprintf("linux.netDevices[%q]", name), attempt{
-			mend: "make the device in our network namespace, or leave it out", do: func() trial { return findInterface(name) },
+			mend: "make the device in our network namespace, or leave it out", do: func(*ground) trial { return findInterface(name) },
 		})
 	}
 }
@@ -130,8 +132,11 @@ func isSocket(n *named) error {
 	return nil
 }
 
-// attempt notes one.
+// attempt notes one, of several of a name the first.
 func (w *wants) attempt(name, field string, a attempt) {
+	if slices.ContainsFunc(w.attempts, func(b attempt) bool { return b.name == name }) {
+		name += " (" + field + ")" // two mounts in one place
+	}
 	a.name = name
 	w.attempts = append(w.attempts, a)
 	w.field(name, "%s", field)
@@ -144,10 +149,12 @@ func writing(t *nsenter.Tape, file, text string) {
 	t.Call("write "+strconv.Quote(text)+" to "+file, unix.SYS_WRITE, fd.Value(), t.Str(text), nsenter.Int(len(text)))
 }
 
-func attemptAll(w *wants) attempted {
+func attemptAll(c *caller, w *wants) attempted {
+	g := stand(c, w)
+	defer g.leave()
 	a := attempted{list: w.attempts}
 	for i := range a.list {
-		a.came = append(a.came, a.list[i].do())
+		a.came = append(a.came, a.list[i].do(g))
 	}
 	return a
 }
@@ -168,7 +175,18 @@ func (a *attempted) judge(c *caller, g *cgroup) (list []Check) {
 		}
 		list = append(list, check)
 	}
+	var order []string
+	for i := range list {
+		order = append(order, list[i].subject())
+	}
+	slices.SortStableFunc(list, func(a, b Check) int { return slices.Index(order, a.subject()) - slices.Index(order, b.subject()) })
 	return list
+}
+
+// subject is what comes before the dot.
+func (c *Check) subject() string {
+	subject, _, _ := strings.Cut(c.Name, ".")
+	return subject
 }
 
 // offsetsText is what timens_offsets gets.

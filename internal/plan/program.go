@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/nsenter"
@@ -45,14 +46,7 @@ func (p *planner) findProgram() {
 		return
 	}
 	missing := fmt.Sprintf("!exec: %q: executable file not found in $PATH", name)
-	path, _ := lookup(Environment(p.spec.Process.Env, p.opt.Env), "PATH")
-	var files []string
-	for dir := range strings.SplitSeq(path, ":") {
-		// A program in the working directory is never found by name alone.
-		if strings.HasPrefix(dir, "/") {
-			files = append(files, strings.TrimSuffix(dir, "/")+"/"+name)
-		}
-	}
+	files := candidates(p.spec.Process, p.opt.Env)
 	const each = 3 // entries for a candidate
 	for i, f := range files {
 		file := p.t.Str(f)
@@ -62,6 +56,25 @@ func (p *planner) findProgram() {
 		p.t.Set("", p.program, file, each*(len(files)-1-i)+1)
 	}
 	p.t.Fail(missing, unix.ENOENT)
+}
+
+// candidates are the paths in which a program is looked for, env being added to the environment.
+func candidates(process *specs.Process, env []string) (files []string) {
+	name := process.Args[0]
+	switch {
+	case strings.HasPrefix(name, "/"):
+		return []string{name}
+	case strings.Contains(name, "/"):
+		return []string{process.Cwd + "/" + name}
+	}
+	path, _ := lookup(Environment(process.Env, env), "PATH")
+	for dir := range strings.SplitSeq(path, ":") {
+		// A program in the working directory is never found by name alone.
+		if strings.HasPrefix(dir, "/") {
+			files = append(files, strings.TrimSuffix(dir, "/")+"/"+name)
+		}
+	}
+	return files
 }
 
 // SearchPath is where an environment has programs looked for.

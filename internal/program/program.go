@@ -46,6 +46,19 @@ func Why(root Reader, name, cwd, search string, errno error) string {
 	return ""
 }
 
+// Unfit says why a program that is there would be refused, "" if nothing is seen: who can't read it, or can read no interpreter of
+// its, knows nothing.
+func Unfit(root Reader, name, cwd, search string) string {
+	file, head, ok := find(root, name, cwd, search)
+	if !ok {
+		return ""
+	}
+	if why := missing(root, file, head, cwd); why != "" {
+		return why
+	}
+	return malformed(head)
+}
+
 // find finds a program as execvp(3) does.
 func find(root Reader, name, cwd, search string) (file string, head []byte, ok bool) {
 	if strings.Contains(name, "/") {

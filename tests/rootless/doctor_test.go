@@ -74,6 +74,17 @@ func TestDoctorForetells(t *testing.T) {
 		"a higher limit": func(s *specs.Spec) {
 			s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: 1 << 30, Hard: 1 << 30}}
 		},
+		"a disk":     harness.AddMount(specs.Mount{Destination: "/v", Type: "ext4", Source: "/dev/vda"}),
+		"no size":    harness.AddMount(specs.Mount{Destination: "/v", Type: "tmpfs", Source: "tmpfs", Options: []string{"size=abc"}}),
+		"layers":     harness.AddMount(specs.Mount{Destination: "/v", Type: "overlay", Source: "overlay", Options: []string{"lowerdir=/etc:/usr"}}),
+		"no layers":  harness.AddMount(specs.Mount{Destination: "/v", Type: "overlay", Source: "overlay"}),
+		"a domain":   func(s *specs.Spec) { s.Linux.Sysctl = map[string]string{"kernel.domainname": "example.org"} },
+		"no program": harness.Args("/none"),
+		"the host's queues": func(s *specs.Spec) {
+			namespace(specs.IPCNamespace, "-")(s)
+			harness.AddMount(specs.Mount{Destination: "/v", Type: "mqueue", Source: "mqueue"})(s)
+		},
+		"the host's processes": namespace(specs.PIDNamespace, "-"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBundle(t, edit)
