@@ -54,7 +54,7 @@ test-race: ## the tests of packages with goroutines under the race detector (nee
 	CGO_ENABLED=1 $(GO) test -race -short -timeout 10m $$(git grep -lE '^\s+go \w|\.Go\(' -- '*.go' ':!tests' ':!examples' | xargs -n1 dirname | sort -u | sed 's,^,./,')
 
 test-system: build ## tests that run the binary, in all three cgroup views; what was skipped, and why, at the end
-	cd tests && $(GO) vet ./... && $(GO) run ./skips -short -timeout 20m ./...
+	cd tests && $(GO) vet ./... && $(GO) run ./skips -short -timeout 60m ./...
 
 # As on an architecture without machine code of a player.
 test-goplayer: ## the tests of containers, on a binary whose player is in Go (8 minutes)

@@ -21,9 +21,7 @@ func TestSnoopExec(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := attack(t, []string{"snoop", "usleep"}, edits...)
 			runs, failing := rounds(500, 60), rounds(100, 20)
-			for range runs {
-				a.Run(t, "exec", a.ID, "/bin/usleep", "4000").Silent(t)
-			}
+			a.during(t, runs, runs/2, func() { a.Run(t, "exec", a.ID, "/bin/usleep", "4000").Silent(t) })
 			for range failing {
 				a.Run(t, "exec", a.ID, "/bin/nosuch").Fails(t, 255, "no such file or directory")
 				a.Run(t, "exec", "--cwd", "/nosuch", a.ID, "/bin/usleep", "1").Fails(t, 255, "no such file or directory")

@@ -45,11 +45,11 @@ func TestTake(t *testing.T) {
 			b := harness.New(t, edits...)
 			b.Chown(t)
 			runs := rounds(1000, 60)
-			for range runs {
+			a.during(t, runs, runs/2, func() {
 				if r := b.Container(t, "run"); r.Code != 0 || r.Stderr != "" {
 					t.Fatalf("%v", r)
 				}
-			}
+			})
 			a.took(t, runs)
 		})
 	}
@@ -60,9 +60,7 @@ func TestTake(t *testing.T) {
 func TestTakeExec(t *testing.T) {
 	a := attack(t, []string{"take", "usleep", hostRoot(t)}, tracer)
 	runs := rounds(1000, 60)
-	for range runs {
-		a.Run(t, "exec", a.ID, "/bin/usleep", "2000").Silent(t)
-	}
+	a.during(t, runs, runs/2, func() { a.Run(t, "exec", a.ID, "/bin/usleep", "2000").Silent(t) })
 	a.took(t, runs)
 }
 

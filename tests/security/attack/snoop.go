@@ -44,6 +44,14 @@ func snoop(target string) *report.Snoop {
 
 type count = map[string]int
 
+// met tells the test how many processes were seen, by our name: there is nothing to write to.
+func met(n int) {
+	name, err := unix.ByteSliceFromString("met " + strconv.Itoa(n))
+	if err == nil {
+		_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&name[0])), 0, 0, 0)
+	}
+}
+
 func stopped() bool { return unix.Access("/tmp/stop", unix.F_OK) == nil }
 
 var listing = make([]byte, 32768)
@@ -128,6 +136,7 @@ func (s *snooper) look(pid int) {
 	if !v.early {
 		v.early = true
 		s.Tasks++
+		met(s.Tasks)
 		s.Comms[comm]++
 	}
 	s.Looks++

@@ -47,6 +47,7 @@ func (t *taker) from(pid int) {
 	if key := v.dir + at; !t.met[key] {
 		t.met[key] = true
 		t.Take.Tasks++
+		met(t.Take.Tasks)
 	}
 	t.Take.Looks++
 	t.places(v)
