@@ -20,7 +20,7 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # `make TAGS=libseccomp` builds; `make` alone explains.
 .DEFAULT_GOAL := $(if $(TAGS),build,help)
 
-.PHONY: help build run test test-quick test-unit test-race test-system test-goplayer test-seccomp test-vm test-arm64 test-engines conformance differ differ-known lint bench bench-smoke man pictures security faults dist dist-twice dist-check sweep soak model fuzz install uninstall clean generate
+.PHONY: help build run test test-quick test-unit test-race test-system test-goplayer test-seccomp test-vm test-arm64 test-engines conformance differ differ-known lint bench bench-smoke man pictures security faults dist dist-twice dist-check fresh sweep soak model fuzz install uninstall clean generate
 
 help: ## show this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,9 +32,15 @@ build: ## build the static binary build/rung
 run: build ## run a demo container that shows what it sees of itself (needs root)
 	@tests/demo/run.sh build/rung
 
-test: ## install what the tests need (apt) and run everything that belongs in CI (needs root)
+# Minutes that the parts of make test may take on two quiet cores with an empty cache; make test says what they took. Of
+# test-system's, differ may take two (in all views), engines two, smoke half a one. Beside them: lint, of CI alone, 4;
+# test-quick 2; what takes longer says so in its line of make help.
+BUDGETS := test-unit:3 test-race:2 test-system:8
+
+test: ## install what the tests need (apt: tests/setup.sh -n says what) and run everything that belongs in CI (needs root)
 	@tests/setup.sh
-	$(MAKE) test-unit test-race test-system
+	@for part in $(BUDGETS); do begin=$$(date +%s); $(MAKE) "$${part%:*}" || exit 1; spent=$$(($$(date +%s) - begin)); \
+		echo "$${part%:*}: $$((spent / 60))m$$((spent % 60))s of $${part#*:}m"; done
 
 # For the inner loop of a change: a minute and a half once the caches are warm.
 test-quick: build ## the tests of packages that have changed since they passed, and the life cycle in one view (needs root)
@@ -164,6 +170,11 @@ dist-check: ## run what make dist has made: each binary, by qemu-user, and the p
 	command -v mmdebstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends mmdebstrap >/dev/null; }
 	tests/dist/emulate.sh build/dist
 	tests/dist/roots.sh build/dist
+
+# RUNG_FRESH: seconds after which make test is ended there.
+fresh: ## the README's two commands in a fresh Debian 12 with nothing but Go, make and git; their output is in build/fresh.txt (needs root; debootstrap)
+	command -v debootstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends debootstrap >/dev/null; }
+	tests/dist/fresh.sh build/fresh.txt
 
 # VIEW: hybrid, v1, v2; VERB, KIND: some of it. A sample is part of make test.
 sweep: ## have every system call of every verb fail once, and kill at each (needs root; hours)
