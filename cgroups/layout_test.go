@@ -1,6 +1,7 @@
 package cgroups
 
 import (
+	"maps"
 	"path"
 	"strings"
 	"testing"
@@ -125,7 +126,7 @@ func FuzzLocate(f *testing.F) {
 	})
 }
 
-func TestUnifiedOf(t *testing.T) {
+func TestOfUnified(t *testing.T) {
 	host := unified(nil)
 	part := &Layout{Hierarchies: []Hierarchy{{Unified: true, Mountpoint: "/sys/fs/cgroup/unified", MountRoot: "/docker/ab"}}}
 	for _, c := range []struct {
@@ -141,8 +142,23 @@ func TestUnifiedOf(t *testing.T) {
 		{part, "0::/docker/abc\n", "/sys/fs/cgroup/unified"},
 		{&Layout{}, "0::/a\n", ""},
 	} {
-		if dir, ok := c.layout.UnifiedOf([]byte(c.text)); dir != c.want || ok != (c.want != "") {
-			t.Errorf("UnifiedOf(%q) = %q, %v, want %q", c.text, dir, ok, c.want)
+		if dir, ok := c.layout.Of([]byte(c.text))[""]; dir != c.want || ok != (c.want != "") {
+			t.Errorf("Of(%q) = %q, %v, want %q", c.text, dir, ok, c.want)
 		}
+	}
+}
+
+// A process's directories are known in every hierarchy that is mounted, by all of its keys.
+func TestOf(t *testing.T) {
+	l := &Layout{Mode: Hybrid, Hierarchies: []Hierarchy{
+		{Controllers: []string{"cpu", "cpuacct"}, Mountpoint: "/c/cpu,cpuacct", MountRoot: "/"},
+		{Controllers: []string{"memory"}, Mountpoint: "/c/memory", MountRoot: "/part"},
+		{Name: "systemd", Mountpoint: "/c/systemd", MountRoot: "/"},
+		{Unified: true, Mountpoint: "/c/unified", MountRoot: "/"},
+	}}
+	got := l.Of([]byte("5:cpu,cpuacct:/a\n4:memory:/part/b\n3:freezer:/x\n1:name=systemd:/s:1\n0::/u\nnonsense\n"))
+	want := Location{"cpu": "/c/cpu,cpuacct/a", "cpuacct": "/c/cpu,cpuacct/a", "memory": "/c/memory/b", "name=systemd": "/c/systemd/s:1", "": "/c/unified/u"}
+	if !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }

@@ -69,23 +69,30 @@ func below(root, own string) string {
 	return path.Clean("/" + rest)
 }
 
-// UnifiedOf is the directory of the v2 cgroup that a process is in, from the text
-// of its /proc/PID/cgroup. It is the mountpoint, or outside of it, for one that
-// isn't below what is mounted.
-func (l *Layout) UnifiedOf(text []byte) (dir string, ok bool) {
-	h := l.Hierarchy("")
-	if h == nil {
-		return "", false
-	}
+// Of are the directories of the cgroups that a process is in, one of each hierarchy, from the text of its /proc/PID/cgroup. A directory is the
+// mountpoint, or outside of it, of a process that isn't below what is mounted.
+func (l *Layout) Of(text []byte) Location {
+	loc := Location{}
 	for _, m := range parseOwn(text) {
-		if m.unified {
-			return path.Join(h.Mountpoint, below(path.Clean(h.MountRoot), m.path)), true
+		key := ""
+		switch {
+		case m.name != "":
+			key = "name=" + m.name
+		case !m.unified:
+			key = m.controllers[0]
+		}
+		h := l.Hierarchy(key)
+		if h == nil || h.Unified != m.unified {
+			continue
+		}
+		for _, key := range h.Keys() {
+			loc[key] = path.Join(h.Mountpoint, below(path.Clean(h.MountRoot), m.path))
 		}
 	}
-	return "", false
+	return loc
 }
 
-// OwnUnified is the directory of our own v2 cgroup, as [Layout.UnifiedOf] has it.
+// OwnUnified is the directory of our own v2 cgroup, as [Layout.Of] has it.
 func (l *Layout) OwnUnified() (dir string, ok bool) {
 	h := l.Hierarchy("")
 	if h == nil {

@@ -21,8 +21,9 @@ is paused: its namespaces, mounts, ids, capabilities, limits and labels, and the
 values of its cgroups. Each stands beside what the configuration asks for; what
 differs is marked with an exclamation mark. What the kernel rounds, or writes in
 other words, is no difference, nor is what comes with the execve of a container
-that waits for start. What a program has changed for itself is one. Mounts that
-the configuration doesn't name are listed: they came with others, or later.
+that waits for start. What a program has changed for itself is one, and so are
+mounts that the configuration doesn't name, as hooks and programs make them; but
+not those that came with what it does name, as below a recursive bind.
 
 Namespaces are the host's if they are those of rung itself.
 

@@ -22,7 +22,7 @@ func initCgroup(c *container, anywhere bool) (fd int, dir string, err error) {
 	if err != nil {
 		return -1, "", err
 	}
-	dir, ok := layout.UnifiedOf(text)
+	dir, ok := layout.Of(text)[""]
 	if own := c.record.Cgroups[""]; !ok || !anywhere && !strings.HasPrefix(dir, own+"/") {
 		return -1, "", fmt.Errorf("%w %s", errNotBelow, own)
 	}

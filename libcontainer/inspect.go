@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -83,7 +84,7 @@ type inspector struct {
 const maxInitText = 32 << 20
 
 func (i *inspector) all(b *spec.Bundle) error {
-	f, s := &i.found, b.Spec
+	f, s, membership := &i.found, b.Spec, ""
 	for _, file := range [...]struct {
 		name string
 		to   *string
@@ -94,12 +95,22 @@ func (i *inspector) all(b *spec.Bundle) error {
 		{"uid_map", &f.UIDMap},
 		{"gid_map", &f.GIDMap},
 		{"setgroups", &f.Setgroups},
-		{"cgroup", &f.Membership},
+		{"cgroup", &membership},
 	} {
 		var err error
 		if *file.to, err = i.text(file.name); err != nil {
 			return err
 		}
+	}
+	if membership != "" {
+		layout, err := cgroups.Detect()
+		if err != nil {
+			return err
+		}
+		f.Within = layout.Of([]byte(membership))
+		maps.DeleteFunc(f.Within, func(key, _ string) bool { // who made it had others mounted, or elsewhere
+			return !strings.HasPrefix(f.Location[key], layout.Hierarchy(key).Mountpoint+"/")
+		})
 	}
 	if err := i.mounts(b); err != nil {
 		return err

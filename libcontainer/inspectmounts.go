@@ -10,6 +10,7 @@ import (
 
 	"github.com/rung-oci/rung/internal/fdio"
 	"github.com/rung-oci/rung/internal/inspect"
+	"github.com/rung-oci/rung/internal/plan"
 	"github.com/rung-oci/rung/internal/proc"
 	"github.com/rung-oci/rung/internal/spec"
 )
@@ -69,6 +70,7 @@ func (i *inspector) origins(b *spec.Bundle) error {
 	if err != nil && !unreadable(err) {
 		return err
 	}
+	i.found.Own, i.found.Bundle, i.found.Rootfs = string(own), b.Dir, b.Rootfs
 	i.found.Origins = map[int]inspect.Origin{}
 	for n := range b.Spec.Mounts {
 		if source := inspect.Bind(&b.Spec.Mounts[n], b.Dir, b.Rootfs); source != "" {
@@ -102,6 +104,13 @@ func (i *inspector) replaced(root int) error {
 	live, err := i.c.entry.Live()
 	if err != nil {
 		return err
+	}
+	i.found.Devices = []string{"/dev/console"}
+	for _, d := range plan.DefaultDevices() {
+		i.found.Devices = append(i.found.Devices, d.Path)
+	}
+	for _, d := range live.Devices {
+		i.found.Devices = append(i.found.Devices, d.Path)
 	}
 	i.found.Replaced = map[string]bool{}
 	for _, m := range live.Mounts {

@@ -272,7 +272,7 @@ func (m *Manager) verify() error {
 	if err != nil {
 		return err
 	}
-	if got, _ := m.layout.UnifiedOf(text); got != want {
+	if got := m.layout.Of(text)[""]; got != want {
 		return fmt.Errorf("%w: in %s, not in %s", errElsewhere, got, want)
 	}
 	return nil

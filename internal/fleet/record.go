@@ -171,7 +171,7 @@ func (f *Fleet) unified(pid int) (dir string, ok bool) {
 	if err != nil {
 		return "", false
 	}
-	dir, ok = f.layout.UnifiedOf(text)
+	dir, ok = f.layout.Of(text)[""]
 	h := f.layout.Hierarchy("")
 	return dir, ok && below(h.Mountpoint, dir)
 }

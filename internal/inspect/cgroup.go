@@ -1,8 +1,8 @@
 package inspect
 
 import (
+	"cmp"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
@@ -18,19 +18,17 @@ func location(s *specs.Spec, f *Found) (rows []Row) {
 	if len(f.Location) == 0 {
 		return []Row{{Subject: Cgroups, Name: "path", Asked: asked, Note: "it has none of its own"}}
 	}
-	keys := map[string][]string{} // of a directory
+	keys, is := map[string][]string{}, map[string]string{} // of a directory, and where the init is
 	for _, controller := range slices.Sorted(maps.Keys(f.Location)) {
 		dir := f.Location[controller]
-		if controller == "" {
-			controller = "unified"
-		}
-		keys[dir] = append(keys[dir], controller)
+		keys[dir] = append(keys[dir], cmp.Or(controller, "unified"))
+		is[dir] = f.Within[controller]
 	}
 	for _, dir := range slices.SortedFunc(maps.Keys(keys), func(a, b string) int { return slices.Compare(keys[a], keys[b]) }) {
 		row := Row{Subject: Cgroups, Name: "path of " + strings.Join(keys[dir], ","), Asked: asked, Found: dir}
-		switch is := member(f.Membership, keys[dir][0]); {
-		case is == "" || path.Base(is) == path.Base(dir):
-		case strings.Contains(is, "/"+path.Base(dir)+"/"):
+		switch is := is[dir]; {
+		case is == "" || is == dir:
+		case strings.HasPrefix(is, dir+"/"):
 			row.Note = "its first process is below, in " + is
 		default:
 			row.Differs, row.Note = true, "its first process was moved to "+is
@@ -38,21 +36,6 @@ func location(s *specs.Spec, f *Found) (rows []Row) {
 		rows = append(rows, row)
 	}
 	return rows
-}
-
-// member is the cgroup that a text of /proc/PID/cgroup has for a controller, as seen from our own: the roots of mounts
-// aren't known here. It is empty if it has none.
-func member(text, controller string) string {
-	for line := range strings.Lines(strings.TrimSuffix(text, "\n")) {
-		words := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
-		if len(words) != 3 {
-			continue
-		}
-		if words[1] == "" && controller == "unified" || slices.Contains(strings.Split(words[1], ","), controller) {
-			return words[2]
-		}
-	}
-	return ""
 }
 
 // cgroups are the rows of what is limited.

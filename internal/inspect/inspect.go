@@ -44,6 +44,10 @@ type Found struct {
 	Mountinfo  string               // of the mounts below its root directory; there may be none
 	MountsRead bool                 // whether it could be read
 	Origins    map[int]Origin       // of what mounts of the configuration bind, see [Bind], where it is there
+	Own        string               // mountinfo of ours, whom we take for the host
+	Bundle     string               // its directory
+	Rootfs     string               // directory of the root filesystem
+	Devices    []string             // paths that may be mounts, because devices are bound where none can be made
 	Replaced   map[string]bool      // destinations of mounts that were added while it ran, at which another one is
 	Reached    map[string]Place     // where what [Unplaced] names is
 	Status     string
@@ -57,7 +61,7 @@ type Found struct {
 	Filtered   bool // we have a seccomp filter ourselves, which what we start inherits
 	Cgroups    []Cgroup
 	Location   map[string]string // controller → directory; none: it has no cgroup of its own
-	Membership string            // /proc/PID/cgroup
+	Within     map[string]string // controller → directory of the cgroup that the init is in, see [cgroups.Layout.Of]; none: it can't be read
 	Page       uint64            // size of the kernel's pages
 }
 

@@ -79,6 +79,17 @@ const mountinfo = `30 20 0:40 / / ro,relatime - overlay overlay rw,lowerdir=/a
 40 30 0:47 / /old rw - tmpfs below rw
 `
 
+// lineOf is the line of mountinfo that has a word.
+func lineOf(t *testing.T, word string) string {
+	for line := range strings.Lines(mountinfo) {
+		if strings.Contains(line, word) {
+			return line
+		}
+	}
+	t.Fatalf("no line has %q", word)
+	return ""
+}
+
 func TestMounts(t *testing.T) {
 	s := &specs.Spec{
 		Root: &specs.Root{Readonly: true},
@@ -126,6 +137,20 @@ mount /proc/kcore: masked >  # there is no such path
 mount /proc/irq: read-only >  # there is no such path
 mount /extra:  > tmpfs tmpfs ro
 `)
+	s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.MountNamespace}}
+	last := func(about, want string) {
+		t.Helper()
+		rows := mounts(s, f)
+		check(t, about, rows[len(rows)-1:], want)
+	}
+	last("in a mount namespace of its own", "\n!mount /extra:  > tmpfs tmpfs ro # the configuration doesn't name it\n")
+	f.Devices = []string{"/extra"}
+	last("a device", "\nmount /extra:  > tmpfs tmpfs ro\n")
+	f.Devices, f.Rootfs = nil, "/box"
+	f.Own = strings.ReplaceAll(lineOf(t, " /extra "), " /extra ", " /box/extra ")
+	last("of the root filesystem", "\nmount /extra:  > tmpfs tmpfs ro\n")
+	f.Own = strings.Replace(f.Own, "/box/", "/host/", 1)
+	last("of another place", "\n!mount /extra:  > tmpfs tmpfs ro # the configuration doesn't name it\n")
 	check(t, "not to be read", mounts(s, &Found{}), "\nmount :  >  # can't be read\n")
 }
 
@@ -387,13 +412,15 @@ cgroup io.max: 8:0 rbps=5 > 8:0 rbps=5 wbps=6 riops=max wiops=max # the same to 
 cgroup memory.swap.max: 0 >  # there is no such limit here
 !cgroup hugetlb.2MB.max: 0 >  # no such file
 `)
-	for text, want := range map[string]string{
-		"3:cpu,cpuacct:/a/x\n0::/b/x\n": "cgroup path of cpu,cpuacct: /x > /c/x\ncgroup path of unified: /x > /u/x\n",
-		"3:cpu,cpuacct:/y\n0::/x/init\n": "!cgroup path of cpu,cpuacct: /x > /c/x # its first process was moved to /y\n" +
-			"cgroup path of unified: /x > /u/x # its first process is below, in /x/init\n",
+	for _, c := range []struct {
+		cpu, unified, want string
+	}{
+		{"/c/x", "/u/x", "cgroup path of cpu,cpuacct: /x > /c/x\ncgroup path of unified: /x > /u/x\n"},
+		{"/c/other/x", "/u/x/init", "!cgroup path of cpu,cpuacct: /x > /c/x # its first process was moved to /c/other/x\n" +
+			"cgroup path of unified: /x > /u/x # its first process is below, in /u/x/init\n"},
 	} {
-		f.Membership = text
-		check(t, "moved", location(&specs.Spec{Linux: &specs.Linux{CgroupsPath: "/x"}}, f), "\n"+want)
+		f.Within = map[string]string{"cpu": c.cpu, "cpuacct": c.cpu, "": c.unified}
+		check(t, "moved", location(&specs.Spec{Linux: &specs.Linux{CgroupsPath: "/x"}}, f), "\n"+c.want)
 	}
 	check(t, "none", location(&specs.Spec{}, &Found{}), "\ncgroup path:  >  # it has none of its own\n")
 }

@@ -133,7 +133,7 @@ func mounts(s *specs.Spec, f *Found) (rows []Row) {
 			rows = append(rows, t.covered(p, "read-only", (*mount).readOnly))
 		}
 	}
-	return append(rows, t.rest(f.Mountinfo)...)
+	return append(rows, t.rest(s, f)...)
 }
 
 // A table is what was found, and what of it a configuration has named.
@@ -279,22 +279,6 @@ func (t *table) covered(p, how string, good func(*mount) bool) Row {
 		row.Found, row.Differs = m.String(), !good(m)
 	}
 	return row
-}
-
-// rest are the mounts that the configuration doesn't name, in the order of mountinfo.
-func (t *table) rest(mountinfo string) (rows []Row) {
-	for line := range strings.Lines(mountinfo) {
-		words := strings.Fields(line)
-		if len(words) < 5 {
-			continue
-		}
-		p := unescape(words[4])
-		if m := t.found[p]; m != nil && !t.named[p] {
-			t.named[p] = true
-			rows = append(rows, Row{Subject: Mounts, Name: p, Found: m.String()})
-		}
-	}
-	return rows
 }
 
 // MountPoints are the places of a mountinfo at which something of one of the types is mounted, without any of all.

@@ -195,7 +195,11 @@ func TestInspectCovered(t *testing.T) {
 	}{
 		"untouched": {"exec sleep 600", nil, nil},
 		"covered":   {"mount -t tmpfs -o ro x /tmp; exec sleep 600", nil, []string{"mount /tmp: "}},
-		"chroot":    {"exec chroot /bin /sleep 600", nil, []string{"mount /: ", "mount /proc: "}},
+		"added":     {"mkdir /dev/shm/more; mount -t tmpfs x /dev/shm/more; exec sleep 600", nil, []string{"mount /dev/shm/more: "}},
+		"added in a tree of the host's": {"mkdir /dev/shm/a; mount -t tmpfs x /dev/shm/a; exec sleep 600", []harness.Edit{
+			harness.AddMount(specs.Mount{Destination: "/mnt", Source: "/sys", Options: []string{"rbind", "ro"}}),
+		}, []string{"mount /dev/shm/a: "}},
+		"chroot": {"exec chroot /bin /sleep 600", nil, []string{"mount /: ", "mount /proc: "}},
 		"no mount namespace": {"exec sleep 600", []harness.Edit{harness.WithoutNS(specs.MountNamespace), func(s *specs.Spec) {
 			s.Root.Readonly, s.Mounts, s.Linux.MaskedPaths, s.Linux.ReadonlyPaths, s.Linux.Devices = false, nil, nil, nil, nil
 		}}, nil},
