@@ -100,16 +100,7 @@ func largest(text, name string, uid int) (best specs.LinuxIDMapping) {
 
 // userName is a user's in /etc/passwd, "" if he isn't there.
 func userName(uid int) string {
-	text, err := os.ReadFile("/etc/passwd")
-	if err != nil {
-		return ""
-	}
-	for line := range strings.Lines(string(text)) {
-		if f := strings.SplitN(line, ":", 4); len(f) == 4 && f[2] == strconv.Itoa(uid) {
-			return f[0]
-		}
-	}
-	return ""
+	return idmap.Name(readText("/etc/passwd"), uid)
 }
 
 func (i *ids) judge(c *caller) []Check {

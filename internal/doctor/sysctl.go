@@ -25,8 +25,8 @@ func (w *wants) parameter(name, value, field string) {
 	w.attempt("sysctl."+name, field, attempt{
 		mend: "load the module that has it, give it a value that it takes, or leave it out: the container's user namespace has to own it",
 		do: func(g *ground) trial {
-			if !g.ok {
-				return trial{"open " + file, pathError("access", file, unix.Access(file, unix.F_OK))}
+			if unix.Access(file, unix.F_OK) != nil {
+				return trial{"!the kernel has no such parameter", unix.ENOENT}
 			}
 			return g.try(func(t *nsenter.Tape) {
 				if isNew {
