@@ -3,6 +3,8 @@ package cli
 import (
 	"testing"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/rung-oci/rung/internal/state"
 	"github.com/rung-oci/rung/libcontainer"
 )
@@ -14,11 +16,17 @@ func TestListSchemas(t *testing.T) {
 			out, _ := listedMounts([]libcontainer.LiveMount{
 				{LiveMount: state.LiveMount{Destination: "/a", Source: "/b", Options: []string{"ro"}}, Present: true},
 				{LiveMount: state.LiveMount{Destination: "/t", Type: "tmpfs", Source: "tmpfs"}},
+				{LiveMount: state.LiveMount{
+					Destination: "/m", Source: "/b",
+					UIDMappings: []specs.LinuxIDMapping{{HostID: 5, Size: 1}}, GIDMappings: []specs.LinuxIDMapping{{HostID: 6, Size: 1}},
+				}},
 			})
 			return out
 		},
 		"devices.json": func() any {
-			out, _ := listedDevices([]libcontainer.LiveDevice{{Path: "/dev/x", Type: "c", Major: 1, Minor: 3, Access: "rwm", ID: 1 << 40}})
+			out, _ := listedDevices([]libcontainer.LiveDevice{
+				{LiveDevice: state.LiveDevice{Path: "/dev/x", Type: "c", Major: 1, Minor: 3, Access: "rwm", ID: 1 << 40}, Present: true},
+			})
 			return out
 		},
 		"wait.json": func() any { return []ended{{"a", 0}, {"b", 137}} },

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -93,17 +95,35 @@ type listedMount struct {
 	Source      string   `json:"source"`
 	Options     []string `json:"options"`
 	Present     bool     `json:"present"`
+
+	UIDMappings []specs.LinuxIDMapping `json:"uidMappings,omitempty"`
+	GIDMappings []specs.LinuxIDMapping `json:"gidMappings,omitempty"`
 }
 
 func listedMounts(list []libcontainer.LiveMount) (out []listedMount, rows [][]string) {
-	out, rows = []listedMount{}, [][]string{{"DESTINATION", "TYPE", "SOURCE", "OPTIONS", "PRESENT"}}
+	out, rows = []listedMount{}, [][]string{{"DESTINATION", "TYPE", "SOURCE", "OPTIONS", "IDS", "PRESENT"}}
 	for _, m := range list {
 		kind := m.Type
 		if kind == "" {
 			kind = "bind"
 		}
-		out = append(out, listedMount{m.Destination, kind, m.Source, append([]string{}, m.Options...), m.Present})
-		rows = append(rows, []string{m.Destination, kind, m.Source, strings.Join(m.Options, ","), strconv.FormatBool(m.Present)})
+		out = append(out, listedMount{m.Destination, kind, m.Source, append([]string{}, m.Options...), m.Present, m.UIDMappings, m.GIDMappings})
+		rows = append(rows, []string{m.Destination, kind, m.Source, strings.Join(m.Options, ","), idsText(m.UIDMappings, m.GIDMappings), strconv.FormatBool(m.Present)})
 	}
 	return out, rows
+}
+
+// idsText is how ids are mapped, as options take it: of users, and of groups behind a slash if theirs are others.
+func idsText(uids, gids []specs.LinuxIDMapping) string {
+	text := func(list []specs.LinuxIDMapping) string {
+		var words []string
+		for _, m := range list {
+			words = append(words, fmt.Sprintf("%d:%d:%d", m.ContainerID, m.HostID, m.Size))
+		}
+		return strings.Join(words, ",")
+	}
+	if slices.Equal(uids, gids) {
+		return text(uids)
+	}
+	return text(uids) + "/" + text(gids)
 }

@@ -1,12 +1,10 @@
 package libcontainer
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"unsafe"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -267,90 +265,3 @@ func lookup(root int, path string) (int, error) {
 	}
 	return fd.Int(), nil
 }
-
-// A whereabouts is where a mount is that was attached at some place.
-type whereabouts int
-
-const (
-	nowhere   whereabouts = iota // it isn't in the mount namespace any more
-	elsewhere                    // covered, or at another place
-	onTop                        // where it was attached
-)
-
-// whereIs says where a mount is in the calling thread's mount namespace.
-func (l *living) whereIs(root int, path string, id uint64) (whereabouts, error) {
-	if fd, err := lookup(root, path); err == nil {
-		now, err := mountID(fd)
-		unix.Close(fd)
-		if err != nil || now == id {
-			return onTop, err
-		}
-	}
-	there, err := mounted(id)
-	if errors.Is(err, unix.ENOSYS) { // then ids are those of mountinfo
-		text, rerr := l.container.host.ReadFile(proc.PID(l.record.PID, "mountinfo"), maxMountinfo)
-		if err = rerr; err == nil {
-			there = strings.HasPrefix(string(text), fmt.Sprint(id)+" ") || strings.Contains(string(text), "\n"+fmt.Sprint(id)+" ")
-		}
-	}
-	if there {
-		return elsewhere, err
-	}
-	return nowhere, err
-}
-
-// maxMountinfo bounds what is read of mountinfo.
-const maxMountinfo = 64 << 20
-
-// mounted asks statmount(2), Linux 6.8, whether a mount with a unique id is in the calling thread's mount namespace.
-func mounted(id uint64) (bool, error) {
-	request := struct {
-		size, spare uint32
-		id, what    uint64
-	}{24, 0, id, 1 << 1} // STATMOUNT_MNT_BASIC
-	var answer [1024]byte
-	_, _, errno := unix.Syscall6(sysStatmount, uintptr(unsafe.Pointer(&request)), uintptr(unsafe.Pointer(&answer)), unsafe.Sizeof(answer), 0, 0, 0)
-	if errno == unix.ENOENT {
-		return false, nil
-	}
-	if errno != 0 {
-		return false, errno
-	}
-	return true, nil
-}
-
-const sysStatmount = 457 // on all architectures but alpha
-
-// unmount takes the mount with an id away that is at a path in the container's root; that it is gone is no error. What others have mounted there since
-// isn't ours.
-func (l *living) unmount(path string, id uint64) error {
-	err := l.inMounts(true, func(root int) error {
-		switch at, err := l.whereIs(root, path, id); {
-		case err != nil:
-			return err
-		case at == nowhere:
-			return nil
-		case at == elsewhere:
-			return errOther
-		}
-		fd, err := lookup(root, path)
-		if err != nil {
-			return err
-		}
-		defer unix.Close(fd)
-		if now, err := mountID(fd); err != nil || now != id {
-			return cmp.Or(err, errOther)
-		}
-		// By its descriptor, which no path of the container's leads to. The thread's root is the container's, its working directory the host's procfs.
-		if err := unix.Fchdir(l.container.host.FD); err != nil {
-			return err
-		}
-		return unix.Unmount(fmt.Sprintf("thread-self/fd/%d", fd), unix.MNT_DETACH)
-	})
-	if err != nil {
-		return fmt.Errorf("unmount %s: %w", path, err)
-	}
-	return nil
-}
-
-var errOther = errors.New("what was added is covered in the container, or was moved there: unmount what covers it first")

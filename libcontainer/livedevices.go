@@ -1,8 +1,10 @@
 package libcontainer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -12,15 +14,20 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/internal/calls"
+	"github.com/rung-oci/rung/internal/fdio"
 	"github.com/rung-oci/rung/internal/plan"
 	"github.com/rung-oci/rung/internal/rootfs"
 	"github.com/rung-oci/rung/internal/state"
 )
 
 // LiveDevice is a device that a container was given while it ran.
-type LiveDevice = state.LiveDevice
+type LiveDevice struct {
+	state.LiveDevice
+	// Present says that the file is there, and still the device.
+	Present bool
+}
 
-// Devices lists what AddDevice has added.
+// Devices lists what AddDevice has added. Of a container that has ended nothing is present, nor is it known for who isn't root of the host.
 func (h *Container) Devices() ([]LiveDevice, error) {
 	c, err := h.open(false)
 	if err != nil {
@@ -31,7 +38,57 @@ func (h *Container) Devices() ([]LiveDevice, error) {
 	if err != nil {
 		return nil, err
 	}
-	return live.Devices, nil
+	list := make([]LiveDevice, 0, len(live.Devices))
+	for _, d := range live.Devices {
+		list = append(list, LiveDevice{LiveDevice: d})
+	}
+	return list, c.whileAlive(len(list), func(l *living) (err error) {
+		for i := range list {
+			if list[i].Present, err = l.isDevice(&list[i].LiveDevice); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// whileAlive calls f, if there is something to look for and who calls may look into the container, which lives.
+func (c *container) whileAlive(n int, f func(*living) error) error {
+	if n == 0 || unprivileged() {
+		return nil
+	}
+	pidfd, err := c.pidfd()
+	if errors.Is(err, unix.ESRCH) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	l := &living{container: c, pidfd: fdio.New(pidfd)}
+	defer l.pidfd.Close()
+	return f(l)
+}
+
+// isDevice tells whether a device is where it was put.
+func (l *living) isDevice(d *state.LiveDevice) (is bool, err error) {
+	mode := uint32(unix.S_IFCHR)
+	if d.Type == "b" {
+		mode = unix.S_IFBLK
+	}
+	err = l.inMounts(false, func(root int) error {
+		fd, err := lookup(root, d.Path)
+		if err != nil {
+			return nil // who can't be reached isn't there
+		}
+		defer unix.Close(fd)
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err != nil {
+			return os.NewSyscallError("fstat", err)
+		}
+		is = st.Mode&unix.S_IFMT == mode && uint64(st.Rdev) == unix.Mkdev(uint32(d.Major), uint32(d.Minor))
+		return nil
+	})
+	return is, err
 }
 
 // AddDevice lets a container that is created, runs or is paused use a device, with the access of a rule ("rwm"), and makes its file, or, in a user
@@ -48,23 +105,10 @@ func (h *Container) AddDevice(d specs.LinuxDevice, access string) (err error) {
 	}
 	access = strings.Join(slices.DeleteFunc([]string{"r", "w", "m"}, func(s string) bool { return !strings.Contains(access, s) }), "")
 	d.Path = path.Clean("/" + d.Path)
-	if l.findDevice(d.Path) >= 0 {
-		return fmt.Errorf("device %s: it was added already: %w", d.Path, unix.EEXIST)
-	}
-	if !l.hasCgroup() {
-		return errors.New("the container has no cgroup of its own, whose rules would allow the device")
-	}
 	kept := state.LiveDevice{Path: d.Path, Type: d.Type, Major: d.Major, Minor: d.Minor, Access: access}
-	already := 0
-	if l.spec.Linux != nil {
-		already = len(l.spec.Linux.Devices)
-	}
-	s, err := l.checked(fmt.Sprintf("linux.devices[%d]", already), func(s *specs.Spec) {
-		s.Linux.Devices = append(slices.Clip(s.Linux.Devices), d)
-		s.Linux.Resources = cgroups.Merge(s.Linux.Resources, &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{ruleOf(&kept)}})
-	})
+	s, err := l.withDevice(&d, &kept)
 	if err != nil {
-		return fmt.Errorf("device %s: %w", d.Path, err)
+		return err
 	}
 	kept.Rule = !slices.EqualFunc(rulesOf(s), rulesOf(l.spec), sameRule)
 	if kept.Made, err = l.missing(d.Path); err != nil {
@@ -98,6 +142,39 @@ func (h *Container) AddDevice(d specs.LinuxDevice, access string) (err error) {
 		_ = l.entry.WriteLive(l.live)
 	}
 	return err
+}
+
+// withDevice is the configuration with a device that may be added, whose place is free: of one that was added there, and is gone, nothing stays.
+func (l *living) withDevice(d *specs.LinuxDevice, kept *state.LiveDevice) (s *specs.Spec, err error) {
+	gone := l.findDevice(d.Path)
+	if gone >= 0 {
+		if is, err := l.isDevice(&l.live.Devices[gone]); err != nil || is {
+			return nil, cmp.Or(err, fmt.Errorf("device %s: it was added already: %w", d.Path, unix.EEXIST))
+		}
+	}
+	if !l.hasCgroup() {
+		return nil, errors.New("the container has no cgroup of its own, whose rules would allow the device")
+	}
+	already := 0
+	if l.spec.Linux != nil {
+		already = len(l.spec.Linux.Devices)
+	}
+	for {
+		s, err = l.checked(fmt.Sprintf("linux.devices[%d]", already), func(s *specs.Spec) {
+			s.Linux.Devices = append(slices.Clip(s.Linux.Devices), *d)
+			s.Linux.Resources = cgroups.Merge(s.Linux.Resources, &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{ruleOf(kept)}})
+		})
+		if err != nil {
+			return nil, fmt.Errorf("device %s: %w", d.Path, err)
+		}
+		if gone < 0 {
+			return s, nil
+		}
+		if err := l.forgetDevice(gone); err != nil {
+			return nil, err
+		}
+		gone = -1 // and once more, without its rule
+	}
 }
 
 // lies is the mount that a path of the container's root is on.
@@ -148,6 +225,11 @@ func (h *Container) RemoveDevice(at string) error {
 	if i < 0 {
 		return fmt.Errorf("no device was added at %s", at)
 	}
+	return l.forgetDevice(i)
+}
+
+// forgetDevice takes the i-th device away, with what is left of it.
+func (l *living) forgetDevice(i int) error {
 	d := l.live.Devices[i]
 	l.live.Devices = slices.Delete(l.live.Devices, i, i+1)
 	if err := l.removeRule(&d); err != nil {
@@ -169,14 +251,19 @@ func (l *living) removeRule(d *state.LiveDevice) error {
 		l.live.Devices[i].Rule = true
 		return nil
 	}
-	return l.permit(l.edited(func(s *specs.Spec) {
+	s := l.edited(func(s *specs.Spec) {
 		left := specs.LinuxResources{}
 		if s.Linux.Resources != nil {
 			left = *s.Linux.Resources
 		}
 		left.Devices = slices.DeleteFunc(slices.Clone(left.Devices), func(have specs.LinuxDeviceCgroup) bool { return sameRule(have, rule) })
 		s.Linux.Resources = &left
-	}))
+	})
+	if err := l.permit(s); err != nil {
+		return err
+	}
+	l.spec = s
+	return nil
 }
 
 // permit replaces the container's device rules by those of s.

@@ -9,7 +9,6 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/internal/fdio"
 	"github.com/rung-oci/rung/internal/plan"
 	"github.com/rung-oci/rung/internal/state"
 )
@@ -36,27 +35,17 @@ func (h *Container) Mounts() ([]LiveMount, error) {
 	for _, m := range live.Mounts {
 		list = append(list, LiveMount{LiveMount: m})
 	}
-	if len(list) == 0 || unprivileged() {
-		return list, nil
-	}
-	pidfd, err := c.pidfd()
-	if errors.Is(err, unix.ESRCH) {
-		return list, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	l := &living{container: c, pidfd: fdio.New(pidfd)}
-	defer l.pidfd.Close()
-	return list, l.inMounts(true, func(root int) error {
-		for i := range list {
-			at, err := l.whereIs(root, list[i].Destination, list[i].ID)
-			if err != nil {
-				return err
+	return list, c.whileAlive(len(list), func(l *living) error {
+		return l.inMounts(true, func(root int) error {
+			for i := range list {
+				at, _, err := l.whereIs(root, list[i].Destination, list[i].ID)
+				if err != nil {
+					return err
+				}
+				list[i].Present = at == onTop
 			}
-			list[i].Present = at == onTop
-		}
-		return nil
+			return nil
+		})
 	})
 }
 
@@ -85,7 +74,7 @@ func (h *Container) AddMount(m specs.Mount) error {
 	if err := l.forget(m.Destination); err != nil {
 		return err
 	}
-	kept := state.LiveMount{Destination: m.Destination, Source: m.Source, Options: m.Options}
+	kept := state.LiveMount{Destination: m.Destination, Source: m.Source, Options: m.Options, UIDMappings: m.UIDMappings, GIDMappings: m.GIDMappings}
 	if m.Type == "tmpfs" {
 		kept.Type = m.Type
 	}
@@ -103,27 +92,32 @@ func (h *Container) AddMount(m specs.Mount) error {
 	return err
 }
 
-// forget drops the record of a mount that was added at a destination, if the container has it no more.
+// forget drops the record of a mount that was added at a destination, if the container has it no more. One that the container has moved is
+// recorded where it is now.
 func (l *living) forget(destination string) error {
 	i := l.findMount(destination)
 	if i < 0 {
 		return nil
 	}
-	at := nowhere
+	at, place := nowhere, ""
 	err := l.inMounts(true, func(root int) (err error) {
-		at, err = l.whereIs(root, destination, l.live.Mounts[i].ID)
+		at, place, err = l.whereIs(root, destination, l.live.Mounts[i].ID)
 		return err
 	})
 	switch {
 	case err != nil:
 		return err
-	case at == elsewhere:
-		return fmt.Errorf("mount at %s: %w", destination, errOther)
+	case at == beneath:
+		return fmt.Errorf("mount at %s: %w", destination, errBeneath)
 	case at == onTop:
 		return fmt.Errorf("mount at %s: it was added already: %w", destination, unix.EEXIST)
 	}
-	l.live.Mounts = slices.Delete(l.live.Mounts, i, i+1)
-	return nil
+	if at == moved && l.findMount(place) < 0 {
+		l.live.Mounts[i].Destination = place
+	} else {
+		l.live.Mounts = slices.Delete(l.live.Mounts, i, i+1)
+	}
+	return l.entry.WriteLive(l.live)
 }
 
 // RemoveMount unmounts what AddMount has mounted at a destination; what processes have open of it stays theirs. If the container has unmounted it

@@ -159,7 +159,10 @@ func (c *container) configNow() (*spec.Bundle, error) {
 		if kind == "" {
 			kind = "bind"
 		}
-		b.Spec.Mounts = append(b.Spec.Mounts, specs.Mount{Destination: m.Destination, Type: kind, Source: m.Source, Options: m.Options})
+		b.Spec.Mounts = append(b.Spec.Mounts, specs.Mount{
+			Destination: m.Destination, Type: kind, Source: m.Source, Options: m.Options,
+			UIDMappings: m.UIDMappings, GIDMappings: m.GIDMappings,
+		})
 	}
 	return b, nil
 }

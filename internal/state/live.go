@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/internal/jsontext"
@@ -26,6 +27,8 @@ type LiveMount struct {
 	Source      string
 	Options     []string
 	ID          uint64 // of the mount, see statx(2), STATX_MNT_ID_UNIQUE
+	// How ids of its files are mapped; none: they aren't, or as the container's are.
+	UIDMappings, GIDMappings []specs.LinuxIDMapping
 }
 
 // LiveDevice is a device file.
@@ -59,6 +62,8 @@ func (e *Entry) WriteLive(l *Live) error {
 		}
 		w.EndArray()
 		str(&w, "id", fmt.Sprint(m.ID)) // larger than what some read from a JSON number
+		mappings(&w, "uidMappings", m.UIDMappings)
+		mappings(&w, "gidMappings", m.GIDMappings)
 		w.EndObject()
 	}
 	w.EndArray()
@@ -83,6 +88,32 @@ func (e *Entry) WriteLive(l *Live) error {
 	w.EndArray()
 	w.EndObject()
 	return e.writeOwned(liveName, w.Bytes())
+}
+
+// mappings writes ids and sizes in threes, if there are any.
+func mappings(w *jsontext.Writer, key string, list []specs.LinuxIDMapping) {
+	if len(list) == 0 {
+		return
+	}
+	w.Key(key)
+	w.BeginArray()
+	for _, m := range list {
+		for _, n := range [...]uint32{m.ContainerID, m.HostID, m.Size} {
+			w.Int(int64(n))
+		}
+	}
+	w.EndArray()
+}
+
+func readMappings(r *jsontext.Reader) (list []specs.LinuxIDMapping) {
+	var words []uint32
+	for r.BeginArray(); r.More(); {
+		words = append(words, uint32(r.ReadInt(64)))
+	}
+	for ; len(words) >= 3; words = words[3:] {
+		list = append(list, specs.LinuxIDMapping{ContainerID: words[0], HostID: words[1], Size: words[2]})
+	}
+	return list
 }
 
 // writeOwned is WriteFile for who isn't the owner of the entry: root, who adds something to an ordinary user's.
@@ -147,6 +178,10 @@ func readLiveMount(r *jsontext.Reader) (m LiveMount) {
 			for r.BeginArray(); r.More(); {
 				m.Options = append(m.Options, r.ReadString())
 			}
+		case "uidMappings":
+			m.UIDMappings = readMappings(r)
+		case "gidMappings":
+			m.GIDMappings = readMappings(r)
 		case "id":
 			m.ID = readID(r)
 		default:

@@ -337,3 +337,78 @@ func TestLiveDevices(t *testing.T) {
 		})
 	}
 }
+
+// TestLiveGone adds again what the container has taken away or moved, whose place is free.
+func TestLiveGone(t *testing.T) {
+	harness.NeedRung(t, "rung mounts and devices")
+	for name, edits := range map[string][]harness.Edit{"plain": nil, "user namespace": {harness.MappedRoot}} {
+		t.Run(name, func(t *testing.T) {
+			b := harness.New(t, append([]harness.Edit{harness.Args("/bin/sleep", "600"), harness.Capabilities("CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE"), writable}, edits...)...)
+			b.Chown(t)
+			pid := b.Running(t)
+			defer b.End(t, pid)
+			list := func(what string) string {
+				t.Helper()
+				return b.Run(t, what, "list", b.ID).Stdout
+			}
+			add := func() { t.Helper(); b.Run(t, "mounts", "add", "--type", "tmpfs", b.ID, "tmpfs", "/m").Silent(t) }
+			within := func(script string) {
+				t.Helper()
+				if got := within(t, b, script); got != "" {
+					t.Error(got)
+				}
+			}
+			add()
+			within("umount /m")
+			add()
+			within("mkdir /away && mount --move /m /away")
+			if text := list("mounts"); !strings.Contains(text, "false") {
+				t.Errorf("it was moved: %s", text)
+			}
+			add()
+			if text := list("mounts"); strings.Count(text, "true") != 2 || !strings.Contains(text, "/away ") || !strings.Contains(text, "/m ") {
+				t.Errorf("both are there: %s", text)
+			}
+			b.Run(t, "mounts", "remove", b.ID, "/away").Silent(t)
+			within("mount --move /m /away")
+			b.Run(t, "mounts", "remove", b.ID, "/m").Silent(t) // wherever it is
+			if line := mountIn(t, pid, "/away") + mountIn(t, pid, "/m"); line != "" {
+				t.Errorf("left: %s", line)
+			}
+
+			device := func(access string) *harness.Result {
+				return b.Run(t, "devices", "add", "--access", access, b.ID, "/dev/null", "/dev/n")
+			}
+			device("rw").Silent(t)
+			if text := list("devices"); !strings.HasSuffix(text, " true\n") {
+				t.Errorf("the device is there: %s", text)
+			}
+			device("r").Fails(t, 1, "was added already")
+			within("umount /dev/n 2>/dev/null; rm /dev/n")
+			if text := list("devices"); !strings.HasSuffix(text, " false\n") {
+				t.Errorf("the device is gone: %s", text)
+			}
+			device("r").Silent(t)
+			within("test -c /dev/n")
+			if text := list("devices"); strings.Count(text, "/dev/n") != 1 || !strings.Contains(text, " r ") {
+				t.Errorf("one device, of the new access: %s", text)
+			}
+			b.Run(t, "devices", "remove", b.ID, "/dev/n").Silent(t)
+		})
+	}
+}
+
+// TestLiveMaps lists the maps that a mount was added with.
+func TestLiveMaps(t *testing.T) {
+	harness.NeedRung(t, "rung mounts")
+	b := harness.New(t, harness.Args("/bin/sleep", "600"))
+	pid := b.Running(t)
+	defer b.End(t, pid)
+	b.Run(t, "mounts", "add", "--uid-map", "0:5:1,7:9:2", "--gid-map", "0:6:1", b.ID, harness.TempDir(t), "/tmp").Silent(t)
+	if text := b.Run(t, "mounts", "list", b.ID).Stdout; !strings.Contains(text, " 0:5:1,7:9:2/0:6:1 ") {
+		t.Errorf("the table: %s", text)
+	}
+	if text := b.Run(t, "mounts", "list", "--format", "json", b.ID).Stdout; !strings.Contains(strings.Join(strings.Fields(text), ""), `"gidMappings":[{"containerID":0,"hostID":6,"size":1}]`) {
+		t.Errorf("JSON: %s", text)
+	}
+}
