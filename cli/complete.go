@@ -191,8 +191,22 @@ func (c *completer) value(f urfave.Flag) {
 		c.list = append(c.list, anyFile+"\n")
 	case placeholder == "id":
 		c.ids(nil)
+	case strings.Contains(rest, "with commas"):
+		c.another(choices(rest))
 	default:
 		c.addAll(choices(rest), "")
+	}
+}
+
+// another completes the last word of a list with commas, by one that it doesn't have yet.
+func (c *completer) another(choices []string) {
+	at := strings.LastIndexByte(c.word, ',') + 1
+	before := c.word[:at]
+	for _, w := range choices {
+		// What only stands alone isn't one of several.
+		if at == 0 || !slices.Contains(strings.Split(before, ","), w) && w != "list" && w != "none" {
+			c.add(before+w, "")
+		}
 	}
 }
 

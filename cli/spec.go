@@ -41,7 +41,7 @@ var specCommand = command{
 			},
 			&urfave.StringFlag{
 				Name: "preset", Destination: &presets,
-				Usage: "`presets` to apply, or list to show them: " + strings.Join(preset.Names(), ", ") + " or list",
+				Usage: "`presets` to apply, with commas, or list to show them: " + strings.Join(preset.Names(), ", ") + " or list",
 			},
 			&urfave.StringFlag{
 				Name: "from", Destination: &o.from,

@@ -47,7 +47,7 @@ func (h *Container) Plan() (*Preview, error) {
 func (r *Runtime) preview(o *CreateOptions, b *spec.Bundle) (*Preview, error) {
 	own, warnings := *r, b.Warnings
 	own.Warn = func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
-	c := &creation{r: &own, opt: o, bundle: b, listen: r.listenFDs(), asRoot: checkCaller(b.Spec) != nil}
+	c := &creation{r: &own, opt: o, bundle: b, listen: r.listenFDs(), asRoot: !mayCreate(b.Spec)}
 	defer c.close()
 	if err := c.examine(); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -22,6 +23,32 @@ func checkCaller(s *specs.Spec) error {
 		return spec.ValidateRootless(s, uid)
 	}
 	return nil
+}
+
+// mayCreate tells whether the caller may create a container, as far as a look tells: which ids newuidmap(1) maps for whom may be known to others than
+// /etc/subuid, if /etc/nsswitch.conf says so.
+func mayCreate(s *specs.Spec) bool {
+	if checkCaller(s) != nil {
+		return false
+	}
+	var h plan.Host
+	own(&h)
+	if _, h.Permitted, _, _, _ = caps.Current(); h.UID == 0 || s.Linux == nil || strings.Contains("\n"+textOf("/etc/nsswitch.conf"), "\nsubid:") {
+		return true
+	}
+	name := idmap.Name(textOf("/etc/passwd"), h.UID)
+	uids, gids, _ := h.MapWriters(s.Linux.UIDMappings, s.Linux.GIDMappings)
+	return (!uids || idmap.Granted(s.Linux.UIDMappings, h.UID, h.UID, name, textOf("/etc/subuid"))) &&
+		(!gids || idmap.Granted(s.Linux.GIDMappings, h.UID, h.GID, name, textOf("/etc/subgid")))
+}
+
+// textOf is a file's text, "" if it can't be read.
+func textOf(file string) string {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return ""
+	}
+	return string(text)
 }
 
 // own adds to a host's facts what we are and may do.
