@@ -20,7 +20,7 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # `make TAGS=libseccomp` builds; `make` alone explains.
 .DEFAULT_GOAL := $(if $(TAGS),build,help)
 
-.PHONY: help build run test test-quick test-unit test-race test-system test-goplayer test-seccomp test-vm test-arm64 test-engines conformance differ differ-known lint bench bench-smoke man pictures security faults dist dist-twice dist-check fresh sweep soak model fuzz install uninstall clean generate
+.PHONY: help build run test test-quick test-unit test-race test-system test-goplayer test-seccomp test-vm test-arm64 test-engines conformance differ differ-known lint bench bench-smoke man pictures security faults dist dist-twice dist-check fresh sweep soak model isolation fuzz install uninstall clean generate
 
 help: ## show this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -186,6 +186,9 @@ soak: ## all verbs on many containers for a while, with random kills: nothing gr
 
 model: ## explore all states that three callers of one id can come to, and hold the code against them (needs root; 5 minutes)
 	cd tests && RUNG_VIEW=hybrid $(GO) test -count=1 -v -timeout 1h ./model
+
+isolation: ## write docs/isolation.md: what containers of rung, runc and crun can see and do (needs root)
+	cd tests && RUNG_VIEW=v1 $(GO) test -count=1 -v ./isolation -args -update
 
 # T: how long each.
 fuzz: ## run every fuzz target for a while: make fuzz T=60s

@@ -32,7 +32,7 @@ var cases = []struct {
 }{
 	{
 		"nothing configured", nil,
-		"c1:3rw c1:8r c1:7w c5:0rw c1:5rwm c1:9r c136:7rw c5:2rw c5:1rw c10:200rw c254:0m b8:0m", "c1:1r c10:229rw b8:0r b8:0rm c254:0w",
+		"c1:3rw c1:8r c1:7w c5:0rw c1:5rwm c1:9r c136:7rw c5:2rw c10:200rw c254:0m b8:0m", "c5:1rw c1:1r c10:229rw b8:0r b8:0rm c254:0w",
 		"devices.deny a, devices.allow c *:* m", true,
 	},
 	{

@@ -127,8 +127,9 @@ func Rules(configured []specs.LinuxDeviceCgroup) (List, error) {
 }
 
 // defaults are allowed last, so that no configuration takes them away. The list
-// is runc's, tun included, with the console, as crun has it: programs expect
-// to make any node, use the spec's default devices and open terminals.
+// is runc's, tun included: programs expect to make any node, use the spec's default
+// devices and open terminals. The host's console (5:1) isn't among them, as it is with crun: a
+// container that may make nodes could read what is typed there.
 var defaults = [...]Rule{
 	{true, Char, Any, Any, Mknod},
 	{true, Block, Any, Any, Mknod},
@@ -138,7 +139,6 @@ var defaults = [...]Rule{
 	{true, Char, 5, 0, full},     // tty
 	{true, Char, 1, 5, full},     // zero
 	{true, Char, 1, 9, full},     // urandom
-	{true, Char, 5, 1, full},     // console
 	{true, Char, 136, Any, full}, // pts
 	{true, Char, 5, 2, full},     // ptmx
 	{true, Char, 10, 200, full},  // tun

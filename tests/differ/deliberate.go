@@ -253,12 +253,6 @@ var deliberate = []*Known{
 		If: regainsAdmin,
 	},
 	{
-		Name:   "the console may be used",
-		Reason: "rung allows c 5:1 by default, as crun does (cgroups/device/rule.go); runc doesn't.",
-		Key:    re(`devices\.list$`),
-		Where:  func(_ *Case, d Difference) bool { return strings.ReplaceAll(d.Rung, ", c 5:1 rwm", "") == d.Runc },
-	},
-	{
 		Name:   "the console may be used: one from the list",
 		Reason: "As above.",
 		Key:    re(`^(exec \d )?[rw]:/dev/console( \(\d\))?$`),
