@@ -35,6 +35,7 @@ require (
 
 require (
 	github.com/rogpeppe/go-internal v1.16.0
+	golang.org/x/arch v0.33.0
 	golang.org/x/tools v0.49.0
 )
 
