@@ -158,7 +158,7 @@ pictures: build ## draw docs/pictures anew: what commands say (needs root and jq
 
 # ARCH: some architectures instead of all, with commas; SOURCE_DATE_EPOCH: where there is no git.
 dist: ## make tarballs, packages, lists of contents and checksums for eight architectures, in build/dist
-	cd tests/dist && $(GO) vet . && $(GO) run . -out "$(abspath $(or $(DIST),build/dist))" $(if $(ARCH),-arch '$(ARCH)')
+	cd tests/dist && $(GO) vet . && $(GO) test . && $(GO) run . -out "$(abspath $(or $(DIST),build/dist))" $(if $(ARCH),-arch '$(ARCH)')
 
 # In a clone elsewhere, on another day as far as the tools see it.
 dist-twice: dist ## make dist, and again in another directory: the same bytes

@@ -3,6 +3,7 @@ package main
 import (
 	"archive/tar"
 	"bytes"
+	"encoding/json"
 	"io"
 	"os"
 	"os/exec"
@@ -158,5 +159,41 @@ func TestModules(t *testing.T) {
 		if !strings.Contains(string(text), "== "+m.Path+" "+m.Version+": ") {
 			t.Errorf("no licence of %s", m.Path)
 		}
+	}
+}
+
+// The examples are what the engines' own parsers take.
+func TestExamples(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range examples {
+		text = strings.ReplaceAll(text, "/usr/bin/rung", "/bin/true") // which is there
+		if err := os.WriteFile(dir+"/"+name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var daemon struct {
+		Runtimes map[string]struct{ Path string }
+	}
+	// dockerd --validate is younger than Debian 12's; tests/engines has dockerd take the same lines of the guide.
+	if err := json.Unmarshal([]byte(examples["daemon.json"]), &daemon); err != nil || daemon.Runtimes["rung"].Path != "/usr/bin/rung" {
+		t.Errorf("daemon.json: %v, %v", daemon, err)
+	}
+	for _, e := range []struct{ want, program, rest string }{
+		{`BinaryName = "/bin/true"`, "containerd", "--config " + dir + "/containerd.toml config dump"},
+		{
+			"rung:/bin/true", "podman", "--root " + dir + "/root --runroot " + dir + "/run --tmpdir " + dir + "/tmp --storage-driver vfs " +
+				"--runtime rung info --format {{.Host.OCIRuntime.Name}}:{{.Host.OCIRuntime.Path}}",
+		},
+	} {
+		t.Run(e.program, func(t *testing.T) {
+			if _, err := exec.LookPath(e.program); err != nil {
+				t.Skip(err)
+			}
+			cmd := exec.Command("timeout", append([]string{"30", e.program}, strings.Fields(e.rest)...)...)
+			cmd.Env = append(os.Environ(), "CONTAINERS_CONF="+dir+"/rung.conf")
+			if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), e.want) {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
 	}
 }

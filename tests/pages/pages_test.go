@@ -24,7 +24,7 @@ type page struct {
 // all are the pages, but for what other tools write about one moment.
 func all(t *testing.T) (pages []page) {
 	t.Helper()
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/adr/*.md", "docs/guide/*.md", "tests/*/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/adr/*.md", "docs/guide/*.md", "tests/*.md", "tests/*/*.md"} {
 		names, err := filepath.Glob(filepath.Join(top, pattern))
 		if err != nil {
 			t.Fatal(err)
