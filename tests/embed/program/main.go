@@ -54,7 +54,7 @@ func (p *program) fail(format string, args ...any) {
 // commas, one whose process doesn't end, how many containers to make at a time and how many times, and
 // the limit of containers' names.
 func main() {
-	p := &program{r: libcontainer.Runtime{Root: os.Args[1]}}
+	p := &program{r: libcontainer.Runtime{Root: os.Args[1], Rootless: os.Geteuid() != 0}}
 	bundles := strings.Split(os.Args[2], ",")
 	at, _ := strconv.Atoi(os.Args[4])
 	times, _ := strconv.Atoi(os.Args[5])
