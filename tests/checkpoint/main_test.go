@@ -96,6 +96,27 @@ func help(what string) {
 		check(err)
 		check(os.Remove("/data/large"))
 		defer f.Close()
+	case "linked":
+		f, err := os.Create("/data/one")
+		check(err)
+		check(os.Link("/data/one", "/data/other"))
+		check(os.Remove("/data/one"))
+		defer f.Close()
+	case "datagram":
+		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
+		check(err)
+		check(unix.Connect(fd, &unix.SockaddrUnix{Name: "/outside/socket"}))
+	case "closes":
+		var config net.ListenConfig
+		config.SetMultipathTCP(false) // which CRIU doesn't know
+		l, err := config.Listen(context.Background(), "tcp", "127.0.0.1:4000")
+		check(err)
+		out, err := net.Dial("tcp", l.Addr().String())
+		check(err)
+		defer out.Close()
+		in, err := l.Accept()
+		check(err)
+		defer in.Close()
 	case "socket":
 		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 		check(err)

@@ -74,6 +74,39 @@ var kinds = []kind{
 		s.Linux.Resources.Memory = &specs.LinuxMemory{Limit: ptr(int64(200 << 20))}
 	})},
 	{name: "no cgroup namespace", edits: edits(harness.WithoutNS(specs.CgroupNamespace))},
+	{name: "file by another name", edits: edits(program("linked")), prepare: func(_ *testing.T, x *trial) { x.dump = []string{"--link-remap"} }},
+	{name: "socket of others", edits: func(t *testing.T) []harness.Edit {
+		dir := harness.TempDir(t)
+		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err == nil {
+			err = unix.Bind(fd, &unix.SockaddrUnix{Name: dir + "/socket"})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { unix.Close(fd) })
+		return []harness.Edit{
+			harness.AddMount(specs.Mount{Destination: "/outside", Type: "bind", Source: dir, Options: []string{"rbind", "rw"}}), program("datagram"),
+		}
+	}, prepare: flags("--ext-unix-sk")},
+	{name: "TCP connection to be closed", edits: edits(program("closes")), prepare: func(_ *testing.T, x *trial) {
+		x.dump, x.restore = []string{"--tcp-established"}, []string{"--tcp-close"}
+	}},
+	{name: "TCP connection in flight", edits: edits(program("tcp")), prepare: func(_ *testing.T, x *trial) {
+		x.dump, x.restore = []string{"--tcp-established", "--tcp-skip-in-flight"}, []string{"--tcp-established"}
+	}},
+	{name: "cgroups ignored", prepare: flags("--manage-cgroups-mode", "ignore")},
+	{name: "cgroups soft", prepare: flags("--manage-cgroups-mode", "soft")},
+	{name: "cgroups full", prepare: flags("--manage-cgroups-mode", "full")},
+	{name: "cgroups strict", prepare: flags("--manage-cgroups-mode", "strict")},
+	{name: "empty network", prepare: flags("--empty-ns", "network")},
+	{name: "unconfined", prepare: func(t *testing.T, x *trial) {
+		if _, err := os.Stat("/sys/kernel/security/apparmor"); err != nil {
+			t.Skip("this kernel has no AppArmor")
+		}
+		x.restore = []string{"--lsm-profile", "apparmor:unconfined"}
+	}},
+	{name: "shell job", prepare: flags("--shell-job")},
 }
 
 func flags(list ...string) func(*testing.T, *trial) {
@@ -109,6 +142,13 @@ var ways = []way{
 		x.goesOn(x.read())
 		x.checkpoint(t, x.images(), "--parent-path", "../p2")
 		x.gone(t)
+	}},
+	{"pre-dump with pages once", false, func(t *testing.T, x *trial) {
+		x.checkpoint(t, x.Dir+"/p1", "--pre-dump", "--auto-dedup")
+		x.goesOn(x.read())
+		x.checkpoint(t, x.images(), "--parent-path", "../p1", "--auto-dedup")
+		x.gone(t)
+		x.restore = append(x.restore, "--auto-dedup")
 	}},
 	{"page server", false, func(t *testing.T, x *trial) {
 		port := freePort(t)
