@@ -14,8 +14,8 @@ import (
 type ground struct {
 	user   int // descriptor of the container's user namespace; -1: the caller's
 	joins  []opened
-	made   uint64 // CLONE_NEW* flags of those that are new, but for user, pid and mount namespaces
-	pids   pids
+	made   uint64    // CLONE_NEW* flags of those that are new, but for the user namespace
+	pids   bool      // it has a pid namespace that isn't ours
 	root   int       // O_PATH descriptor of the root filesystem, -1: it can't be opened
 	caller *caller   // who tries
 	host   plan.Host // what a plan has to know of him
@@ -28,15 +28,6 @@ type opened struct {
 	kind specs.LinuxNamespaceType
 }
 
-// pids is which pid namespace a container has.
-type pids int
-
-const (
-	pidsOurs pids = iota
-	pidsNew
-	pidsJoined
-)
-
 // stand makes the ground for a bundle.
 func stand(c *caller, w *wants) *ground {
 	g := &ground{user: -1, root: -1, caller: c, host: plan.Host{UID: c.uid, GID: c.gid, UserNS: c.userNS, Permitted: c.permitted}}
@@ -44,13 +35,9 @@ func stand(c *caller, w *wants) *ground {
 		return g
 	}
 	for _, n := range w.spec.Linux.Namespaces {
-		switch flag := uint64(plan.Flag(n.Type)); {
-		case n.Path == "" && n.Type == specs.PIDNamespace:
-			g.pids = pidsNew
-		case n.Path == "":
-			g.made |= flag &^ (unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWTIME)
-		case n.Type == specs.PIDNamespace:
-			g.pids = pidsJoined
+		g.pids = g.pids || n.Type == specs.PIDNamespace
+		if n.Path == "" && n.Type != specs.UserNamespace {
+			g.made |= uint64(plan.Flag(n.Type))
 		}
 	}
 	for _, j := range w.joins {
@@ -100,14 +87,15 @@ func (g *ground) become(t *nsenter.Tape) {
 	}
 }
 
-// enter has the process, and its children, be in namespaces like the container's, in its own copy of the host's mounts. Some can be
-// joined only by who has rights in their user namespace, others only by who still has all that the caller has; which of them can't be
-// joined at all is said elsewhere.
-func (g *ground) enter(t *nsenter.Tape) {
+// enter has the process, and its children, be in namespaces like the container's, in its own copy of the host's mounts: of the others in those
+// that flags name, since to make a network namespace, and to take it down again, takes the kernel as long as all else. Some can be joined only
+// by who has rights in their user namespace, others only by who still has all that the caller has; which of them can't be joined at all is
+// said elsewhere.
+func (g *ground) enter(t *nsenter.Tape, flags uint64) {
 	join := func() {
 		for _, j := range g.joins {
-			if j.kind != specs.UserNamespace && j.kind != specs.MountNamespace && j.kind != specs.TimeNamespace {
-				t.Call("join namespace", unix.SYS_SETNS, nsenter.Int(j.fd), nsenter.Int(plan.Flag(j.kind))).Tolerate(unix.EPERM)
+			if flag := plan.Flag(j.kind); j.kind != specs.UserNamespace && uint64(flag)&flags != 0 {
+				t.Call("join namespace", unix.SYS_SETNS, nsenter.Int(j.fd), nsenter.Int(flag)).Tolerate(unix.EPERM)
 			}
 		}
 	}
@@ -116,26 +104,17 @@ func (g *ground) enter(t *nsenter.Tape) {
 		g.become(t)
 		join()
 	}
-	flags := g.made | unix.CLONE_NEWNS
-	if g.pids == pidsNew {
-		flags |= unix.CLONE_NEWPID
-	}
-	t.Call("unshare", unix.SYS_UNSHARE, nsenter.Uint(uintptr(flags)))
+	t.Call("unshare", unix.SYS_UNSHARE, nsenter.Uint(uintptr(g.made&flags|unix.CLONE_NEWNS)))
 }
 
-// try has a child there make calls.
-func (g *ground) try(calls func(*nsenter.Tape)) trial {
-	return g.tryIn(false, calls)
-}
-
-// tryIn has one make calls that is in the container's pid namespace, too, if need be.
-func (g *ground) tryIn(pid bool, calls func(*nsenter.Tape)) trial {
+// try has a child there make calls, for which some of the namespaces matter.
+func (g *ground) try(flags uint64, calls func(*nsenter.Tape)) trial {
 	if !g.ok {
 		return trial{}
 	}
 	return play(&nsenter.CloneArgs{}, func(t *nsenter.Tape) (second nsenter.Slot) {
-		g.enter(t)
-		if pid && g.pids != pidsOurs {
+		g.enter(t, flags)
+		if flags&unix.CLONE_NEWPID != 0 && g.pids {
 			second = afterwards(t)
 		}
 		calls(t)

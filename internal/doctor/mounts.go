@@ -68,7 +68,7 @@ func (f *fresh) attempt(g *ground) trial {
 	if !slices.Contains(own[:], f.kind) {
 		return f.permitted(g)
 	}
-	return g.tryIn(f.kind == "proc", f.make)
+	return g.try(spacesOf(f.kind), f.make)
 }
 
 // layered tells whether an overlay has all that it needs. One that is written to isn't made: that writes to its layers.
@@ -145,7 +145,7 @@ func (f *fresh) permitted(g *ground) trial {
 		}
 		return trial{}
 	}
-	t := g.try(func(t *nsenter.Tape) {
+	t := g.try(0, func(t *nsenter.Tape) {
 		fs, none := t.Slot(), nsenter.Int(0)
 		t.Call("fsopen "+f.kind, unix.SYS_FSOPEN, t.Str(f.kind), none).Into(fs)
 		t.Call("make "+f.kind, unix.SYS_FSCONFIG, fs.Value(), nsenter.Int(unix.FSCONFIG_CMD_CREATE), none, none, none)

@@ -8,6 +8,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/internal/plan"
 	"github.com/rung-oci/rung/internal/spec"
 	"github.com/rung-oci/rung/nsenter"
 )
@@ -28,7 +29,7 @@ func (w *wants) parameter(name, value, field string) {
 			if unix.Access(file, unix.F_OK) != nil {
 				return trial{"!the kernel has no such parameter", unix.ENOENT}
 			}
-			return g.try(func(t *nsenter.Tape) {
+			return g.try(uint64(plan.Flag(of)), func(t *nsenter.Tape) {
 				if isNew {
 					writing(t, file, value)
 					return
