@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"strings"
+
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
@@ -12,7 +14,12 @@ import (
 func Look(t *nsenter.Tape, s *specs.Spec, host *Host) {
 	p := &planner{Plan: &Plan{Tape: t}, spec: s, host: host, opt: &Options{Outlives: true}, t: t}
 	p.ns = sortNamespaces(s, host)
-	p.rights(func() { t.Call(p.cwdLabel(), unix.SYS_CHDIR, t.Str(s.Process.Cwd)).Ignore() })
+	p.rights(func() {
+		enter := t.Call(p.cwdLabel(), unix.SYS_CHDIR, t.Str(s.Process.Cwd))
+		if name := s.Process.Args[0]; name[0] == '/' || !strings.Contains(name, "/") { // which isn't looked for there
+			enter.Ignore()
+		}
+	})
 	p.findProgram()
 }
 

@@ -73,6 +73,8 @@ func TestDoctorForetellsBundle(t *testing.T) {
 		"no program":                harness.Args("/nonesuch"),
 		"no program by name":        harness.Args("nonesuch"),
 		"a program by name":         harness.Args("true"),
+		"a program from nowhere":    func(s *specs.Spec) { s.Process.Cwd, s.Process.Args = "/none/such", []string{"bin/true"} },
+		"a program from here":       harness.Args("bin/true"),
 		"a file for a program":      harness.Args("/etc/passwd"),
 		"a directory for a program": harness.Args("/bin"),
 		"a directory of a file":     func(s *specs.Spec) { s.Process.Cwd = "/etc/passwd" },
