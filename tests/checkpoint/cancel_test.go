@@ -34,6 +34,7 @@ func (x *trial) restoreBy(ctx context.Context) error {
 
 // What waits for a CRIU that does nothing is over when its context is.
 func TestCancelWait(t *testing.T) {
+	harness.Once(t)
 	x := plain(t)
 	dir := harness.TempDir(t)
 	self, err := os.Executable()

@@ -107,6 +107,7 @@ func fake(t *testing.T, script string) (path string) {
 
 // A CRIU that hangs is killed, and one that ends without a word is told of with what it has printed.
 func TestSick(t *testing.T) {
+	harness.Once(t)
 	x := plain(t)
 	for script, want := range map[string]string{
 		"exec sleep 1000":               "criu: it has shown no sign of life for",

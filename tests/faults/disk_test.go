@@ -63,6 +63,7 @@ func fill(t *testing.T, dir string) (undo func()) {
 // Catalogue row 5: no space, or no inodes, for the state. Create works or is an
 // error that leaves nothing.
 func TestFullStateDirectory(t *testing.T) {
+	harness.Once(t)
 	var options []string
 	for n := 1; n <= 14; n++ {
 		options = append(options, fmt.Sprintf("size=1m,nr_inodes=%d", n))
