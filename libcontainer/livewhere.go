@@ -76,7 +76,7 @@ func mounted(id uint64) (place string, there bool, err error) {
 	}{24, 0, id, 1<<1 | 1<<4} // STATMOUNT_MNT_BASIC, STATMOUNT_MNT_POINT
 	const point, text = 108, 512 // of struct statmount: mnt_point, and the strings that it counts from
 	answer := make([]byte, text+2*unix.PathMax)
-	_, _, errno := unix.Syscall6(sysStatmount, uintptr(unsafe.Pointer(&request)), uintptr(unsafe.Pointer(&answer[0])), uintptr(len(answer)), 0, 0, 0)
+	_, _, errno := unix.Syscall6(unix.SYS_STATMOUNT, uintptr(unsafe.Pointer(&request)), uintptr(unsafe.Pointer(&answer[0])), uintptr(len(answer)), 0, 0, 0)
 	if errno == unix.ENOENT {
 		return "", false, nil
 	}
@@ -88,8 +88,6 @@ func mounted(id uint64) (place string, there bool, err error) {
 	}
 	return place, true, nil
 }
-
-const sysStatmount = 457 // on all architectures but alpha
 
 // unmount takes the mount with an id away that is at a path in the container's root, or wherever it was moved; that it is gone is no error. What others
 // have mounted there since isn't ours.
