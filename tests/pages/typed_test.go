@@ -30,7 +30,7 @@ var elsewhere = map[string]string{
 	"make security": rows, "make security …": rows, "make faults": rows,
 	"make sweep": "hours; make test has a sample (tests/sweep)", "make soak": "half an hour; make test has a quarter of a minute (tests/soak)",
 	"make differ …": random, "cd tests && go test -v ./differ …": random, "make differ-known": "writes a page; TestKnownPage holds it against the tables",
-	"make conformance": "needs a checkout of the OCI's suite", "make bench": measured, "go run ./bench …": measured, "RUNG_WRITE=1 make bench-smoke": updates, "make bench-smoke": "is a part of make test",
+	"make conformance": "needs a checkout of the OCI's suite", "make isolation": "writes a page, beside other runtimes; what it looks at is in make test (tests/isolation)", "make bench": measured, "go run ./bench …": measured, "RUNG_WRITE=1 make bench-smoke": updates, "make bench-smoke": "is a part of make test",
 	"go test -v -run DockerLatency ./engines": measured,
 	"make dist": "by the workflows test (make dist-twice) and release", "make dist-twice": "by the workflow test", "make dist-check": "by hand before a release",
 	"go generate …": updates, "RUNG_WRITE=1 go …": updates, "go test ./internal/plan …": updates, "go test -run TestAPI …": updates,
