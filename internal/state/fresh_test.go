@@ -31,6 +31,34 @@ func TestClaim(t *testing.T) {
 	}
 }
 
+// What a directory hands on to those that are made in it makes none of them another's: the set-group-ID bit, default ACLs.
+func TestClaimInherits(t *testing.T) {
+	root := t.TempDir()
+	if err := os.Chmod(root, 0o777|os.ModeSetgid|os.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	acl := []byte{2, 0, 0, 0} // version 2; then tag, permissions, id of each entry
+	for _, e := range []struct{ tag, perm uint16 }{{1, 7}, {4, 7}, {0x10, 7}, {0x20, 7}} {
+		acl = binary.LittleEndian.AppendUint16(acl, e.tag)
+		acl = binary.LittleEndian.AppendUint16(acl, e.perm)
+		acl = binary.LittleEndian.AppendUint32(acl, 0xffffffff)
+	}
+	if err := unix.Setxattr(root, "system.posix_acl_default", acl, 0); err != nil && !errors.Is(err, unix.EOPNOTSUPP) {
+		t.Fatal(err)
+	}
+	e, err := Store{Root: root}.Create("x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	if err := e.claim(); !errors.Is(err, ErrExist) {
+		t.Errorf("claim() once more = %v, want %v", err, ErrExist)
+	}
+	if begun, err := e.Begun(); !begun || err != nil {
+		t.Errorf("Begun() = %t, %v", begun, err)
+	}
+}
+
 // An entry loses the mark of its hooks last: where there is an intent and no mark, what the intent
 // names is the container's still.
 func TestRemoveOrder(t *testing.T) {

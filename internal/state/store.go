@@ -217,7 +217,7 @@ func (e *Entry) claim() error {
 	if err := unix.Fstat(e.FD, &st); err != nil {
 		return fmt.Errorf("stat %s: %w", e.Dir, err)
 	}
-	if st.Mode&^unix.S_IFMT&^freshMode != 0 {
+	if st.Mode&entryMode&^freshMode != 0 { // others mean nothing: a directory above may hand its set-group-ID on
 		return ErrExist
 	}
 	if err := unix.Fchmod(e.FD, entryMode); err != nil {
@@ -294,7 +294,7 @@ func (e *Entry) Begun() (bool, error) {
 	if err := unix.Fstat(e.FD, &st); err != nil {
 		return false, fmt.Errorf("stat %s: %w", e.Dir, err)
 	}
-	if st.Mode&^(unix.S_IFDIR|entryMode) != 0 || int(st.Uid) != os.Geteuid() {
+	if st.Mode&0o777&^entryMode != 0 || int(st.Uid) != os.Geteuid() {
 		return false, nil
 	}
 	names, err := list(e.FD)
