@@ -20,7 +20,7 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # `make TAGS=libseccomp` builds; `make` alone explains.
 .DEFAULT_GOAL := $(if $(TAGS),build,help)
 
-.PHONY: help build run test test-quick test-unit test-race test-system test-goplayer test-seccomp test-vm test-arm64 test-engines conformance differ differ-known lint bench bench-smoke man pictures security faults dist dist-twice dist-check fresh sweep soak model isolation fuzz install uninstall clean generate
+.PHONY: help build run test test-quick test-unit test-race test-race-life test-system test-goplayer test-seccomp test-vm test-arm64 test-engines conformance differ differ-known lint bench bench-smoke man pictures security faults dist dist-twice dist-check fresh sweep soak model isolation fuzz install uninstall clean generate
 
 help: ## show this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,11 @@ test-unit: ## tests of the packages: tables, fuzz corpora, kernel tests in names
 test-race: ## the tests of packages with goroutines under the race detector (needs gcc)
 	cd tests && CGO_ENABLED=1 $(GO) test -race -short -count=1 -timeout 15m -run 'TestHerd|TestCancel|TestProcess$$|TestStreams|TestTogether|TestExample' ./embed
 	CGO_ENABLED=1 $(GO) test -race -short -timeout 10m $$(git grep -lE '^\s+go \w|\.Go\(' -- '*.go' ':!tests' ':!examples' | xargs -n1 dirname | sort -u | sed 's,^,./,')
+
+# The player's processes have no detector: what they run isn't Go.
+test-race-life: ## the life cycle on a binary with the race detector (needs root and gcc; 10 minutes)
+	CGO_ENABLED=1 $(GO) build -race -trimpath -tags '$(ALLTAGS)' -o build/race/rung .
+	cd tests && RUNTIME=$(abspath build/race/rung) $(GO) test -short -count=1 -timeout 60m ./lifecycle
 
 test-system: build ## tests that run the binary, in all three cgroup views; what was skipped, and why, at the end
 	cd tests && $(GO) vet ./... && $(GO) run ./skips -short -timeout 60m ./...
