@@ -1,10 +1,11 @@
 #!/bin/bash
-# image.sh CACHE KEY ARCH EMULATOR: makes, in the directory CACHE, the emulator (a
+# image.sh CACHE KEY ARCH EMULATOR IMAGE: makes, in the directory CACHE, the emulator (a
 # package of that name, unpacked in tools/, not installed), the kernel (vmlinuz) and the
 # guest's disk (root.img) of Debian's architecture ARCH, unless those there were made with
-# the same KEY. Needs root and a Debian mirror.
+# the same KEY. IMAGE is plain, or engines, which has container engines too. Needs root
+# and a Debian mirror.
 set -euo pipefail
-here=$(dirname "$(realpath "$0")") cache=$1 key=$2 arch=$3 emulator=$4
+here=$(dirname "$(realpath "$0")") cache=$1 key=$2 arch=$3 emulator=$4 image=$5
 suite=${VM_SUITE:-trixie} kernel_suite=${VM_KERNEL_SUITE:-${VM_SUITE:-trixie}}
 tools=$cache/tools new=$cache/new
 
@@ -12,6 +13,10 @@ tools=$cache/tools new=$cache/new
 packages=(
 	systemd systemd-sysv udev dbus dbus-user-session libpam-systemd login passwd uidmap util-linux mount
 	kmod procps strace jq keyutils iproute2 busybox-static apparmor criu iptables nftables runc crun gcc libc6-dev
+)
+[[ $image != engines ]] || packages+=(
+	docker.io docker-cli tini containerd containernetworking-plugins podman buildah conmon catatonit netavark aardvark-dns
+	slirp4netns passt fuse-overlayfs bsdutils
 )
 
 mkdir -p "$cache"
@@ -121,6 +126,8 @@ configure() {
 	install -m 0644 "$here/guest/vm-agent.service" "$etc/systemd/system/"
 	ln -sf ../vm-agent.service "$etc/systemd/system/multi-user.target.wants/"
 	install -m 0755 "$here"/guest/{vm-agent,vm-user} "$root/usr/local/bin/"
+	# Engines are started by those who want them.
+	[[ $image != engines ]] || find "$etc/systemd" -path '*.wants/*' \( -name 'docker*' -o -name 'containerd*' -o -name 'podman*' -o -name 'netavark*' \) -delete
 }
 
 rm -rf "$new" "$cache/key"

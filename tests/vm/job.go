@@ -34,8 +34,8 @@ func makeImage(ctx context.Context, tests string, o *options) error {
 		return err
 	}
 	emulator := arches[o.arch].pkg
-	fmt.Fprint(sum, o.arch, emulator, os.Getenv("VM_SUITE"), os.Getenv("VM_KERNEL_SUITE"))
-	cmd := exec.CommandContext(ctx, filepath.Join(tests, "vm", "image.sh"), o.image(), fmt.Sprintf("%x", sum.Sum(nil)), o.arch, emulator)
+	fmt.Fprint(sum, o.arch, emulator, o.image, os.Getenv("VM_SUITE"), os.Getenv("VM_KERNEL_SUITE"))
+	cmd := exec.CommandContext(ctx, filepath.Join(tests, "vm", "image.sh"), o.dir(), fmt.Sprintf("%x", sum.Sum(nil)), o.arch, emulator, o.image)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("make the image: %w", err)
@@ -58,6 +58,10 @@ type tree struct {
 func makeJob(ctx context.Context, tests, dir string, o *options) error {
 	t := &tree{ctx: ctx, arch: o.arch, root: dir + "/job" + guestDir, tests: tests, repo: filepath.Dir(tests)}
 	fmt.Fprintf(&t.script, "export RUNG_PREBUILT=%s/bin RUNG_EMULATED=1\nstatus=0\n", guestDir)
+	for _, e := range o.env {
+		name, value, _ := strings.Cut(e, "=")
+		fmt.Fprintf(&t.script, "export %s=%s\n", name, quote(value))
+	}
 	if err := t.programs(); err != nil {
 		return err
 	}
@@ -120,11 +124,14 @@ func (t *tree) pack(name string, o *options) error {
 		flags += " -test.short"
 	}
 	if run != "" {
-		flags += " -test.run='" + strings.ReplaceAll(run, "'", `'\''`) + "'"
+		flags += " -test.run=" + quote(run)
 	}
 	fmt.Fprintf(&t.script, "cd %s/%s && echo '"+packageMark+"%s' && ./run.test -test.timeout=%s%s || status=1\n", guestDir, rel, rel, o.timeout, flags)
 	return nil
 }
+
+// quote makes a text one word of the shell's.
+func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
 func (t *tree) build(dir, out string, args ...string) error {
 	return t.command(dir, "go", append([]string{"build", "-trimpath", "-ldflags=-s -w", "-o", out}, args...)...)

@@ -78,7 +78,7 @@ func showEnd(dir string) {
 // emulator is the command that runs the machine, without its ports. It ends with
 // us, however we end.
 func emulator(ctx context.Context, dir string, o *options) *exec.Cmd {
-	image, a := o.image(), arches[o.arch]
+	image, a := o.dir(), arches[o.arch]
 	tools := filepath.Join(image, "tools")
 	lib := tools + "/usr/lib/x86_64-linux-gnu"
 	console := "file:" + dir + "/console"

@@ -4,6 +4,7 @@
 //	go run ./vm                                # the packages in defaults
 //	go run ./vm -run Pids lifecycle security   # some tests of some packages
 //	go run ./vm -arch arm64 lifecycle          # another architecture, see arch.go
+//	go run ./vm -image engines engines         # in a guest that has Docker, containerd and Podman
 //	go run ./vm -sh 'systemctl --version'      # a shell command instead
 //
 // A package is named by its directory, from that of the tests (lifecycle) or of
@@ -31,8 +32,12 @@ import (
 // defaults are the packages that gain something from the machine.
 var defaults = []string{"systemd", "cgroups/choose", "cgroups/device", "lifecycle", "security"}
 
+// images are the guests that there are, and the memory in MiB that each has if nobody says otherwise.
+var images = map[string]int{"plain": 4096, "engines": 2560}
+
 type options struct {
 	arch     string
+	image    string
 	packages []string
 	run      string // -test.run
 	shell    string
@@ -42,12 +47,14 @@ type options struct {
 	cache    string
 	timeout  time.Duration
 	memory   int
+	env      []string
 }
 
 func parse(args []string) (*options, error) {
 	o := &options{}
 	f := flag.NewFlagSet("vm", flag.ContinueOnError)
 	f.StringVar(&o.arch, "arch", "amd64", "the machine's `architecture`: "+archNames())
+	f.StringVar(&o.image, "image", "plain", "the guest's `image`: plain, or engines, which has Docker, containerd, Podman and buildah")
 	f.StringVar(&o.run, "run", "", "run only tests that match `regexp`")
 	f.StringVar(&o.shell, "sh", "", "run a shell `command` in place of tests; packages given are there")
 	f.BoolVar(&o.long, "long", false, "leave -short out")
@@ -55,7 +62,11 @@ func parse(args []string) (*options, error) {
 	f.BoolVar(&o.console, "console", false, "show the guest's console on stderr")
 	f.StringVar(&o.cache, "cache", "/var/tmp/rung-test-vm", "`directory` of the machines' images")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Minute, "end the machine after this time")
-	f.IntVar(&o.memory, "memory", 4096, "the guest's memory in `MiB`")
+	f.IntVar(&o.memory, "memory", 0, "the guest's memory in `MiB` (default 4096, engines 2560)")
+	f.Func("env", "a `NAME=VALUE` in the environment of what runs in the guest; may be repeated", func(text string) error {
+		o.env = append(o.env, text)
+		return nil
+	})
 	err := f.Parse(args)
 	o.packages = f.Args()
 	if len(o.packages) == 0 && o.shell == "" {
@@ -65,11 +76,24 @@ func parse(args []string) (*options, error) {
 		err = fmt.Errorf("there is no machine for %q, only for %s", o.arch, archNames())
 		fmt.Fprintln(os.Stderr, "vm:", err)
 	}
+	memory, ok := images[o.image]
+	if !ok && err == nil {
+		err = fmt.Errorf("there is no image %q, only plain and engines", o.image)
+		fmt.Fprintln(os.Stderr, "vm:", err)
+	}
+	if o.memory == 0 {
+		o.memory = memory
+	}
 	return o, err
 }
 
-// image is the directory of the machine's image.
-func (o *options) image() string { return filepath.Join(o.cache, o.arch) }
+// dir is the directory of the machine's image.
+func (o *options) dir() string {
+	if o.image == "plain" {
+		return filepath.Join(o.cache, o.arch)
+	}
+	return filepath.Join(o.cache, o.arch+"-"+o.image)
+}
 
 // The main goroutine keeps the main thread, whose end would be the emulator's.
 func init() { runtime.LockOSThread() }
@@ -99,7 +123,7 @@ func run(ctx context.Context, o *options) (code int, err error) {
 	if err := makeImage(ctx, tests, o); err != nil {
 		return 125, err
 	}
-	dir, err := os.MkdirTemp(o.image(), "run-")
+	dir, err := os.MkdirTemp(o.dir(), "run-")
 	if err != nil {
 		return 125, err
 	}
