@@ -20,10 +20,10 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # `make TAGS=libseccomp` builds; `make` alone explains.
 .DEFAULT_GOAL := $(if $(TAGS),build,help)
 
-.PHONY: help build run test test-quick test-unit test-race test-race-life test-system test-goplayer test-seccomp test-vm test-arm64 test-engines conformance differ differ-known lint bench bench-smoke man pictures security faults dist dist-twice dist-check fresh sweep soak model isolation fuzz install uninstall clean generate
+.PHONY: help build run test test-quick test-unit test-race test-race-life test-system test-goplayer test-seccomp test-vm test-arm64 test-engines test-engines-vm conformance differ differ-known lint bench bench-smoke man pictures security faults dist dist-twice dist-check fresh sweep soak model isolation fuzz install uninstall clean generate
 
 help: ## show this text
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 OUT      ?= build/rung
 build: ## build the static binary build/rung
@@ -104,6 +104,15 @@ test-engines: build ## run Docker, containerd, CRI, Podman, buildah and a swarm 
 	tests/engines/setup.sh
 	tests/engines/containerd2.sh || echo "containerd 2 can't be built: its tests are skipped"
 	cd tests && $(GO) test -count=1 -v -timeout 60m $(if $(RUN),-run '$(RUN)') ./engines
+
+# RUN: a regular expression of tests; BESIDE: runc or crun, to run one beside rung, not both;
+# UPDATE=1: write the tables in docs/engines.md, of all that ran; VMFLAGS: see tests/vm.
+ENGINES_VM := (Docker|Podman|Containerd|CRI)Systemd|PodmanSession|(Podman|Docker|Containerd)Checkpoint|Docker|Podman|Containerd|CRI|Buildah|DockerUserNamespace|PodmanRootless
+test-engines-vm: ## run the engines of Debian 13 in a virtual machine, with systemd's cgroups, their own and rootless, and checkpoints (two hours on two quiet cores; apt)
+	cd tests && $(GO) build -o ../build/vm ./vm && $(GO) build -o ../build/tables ./engines/tables
+	build/vm -image engines -long -v -timeout 4h $(if $(BESIDE),-env RUNG_BESIDE=$(BESIDE)) -run '$(or $(RUN),^Test($(ENGINES_VM))$$)' $(VMFLAGS) engines \
+		>build/engines-vm.txt; status=$$?; build/tables $(if $(UPDATE),-write docs/engines.md) build/engines-vm.txt; \
+		[ $$status = 0 ] || grep -vE ': (ok|FAIL), [0-9]+ s$$' build/engines-vm.txt; exit $$status
 
 # SUITE: a checkout of the suite; RUNTIMES: runtimes beside rung; RUN: programs.
 RUNTIMES ?= runc

@@ -2,12 +2,14 @@ package engines
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,9 +19,9 @@ import (
 )
 
 // A scenario is one command line of an engine's user, and what it must do.
-// testdata/*.cases holds one a line: name, cgroup controller that it needs or
-// "-", exit code, expression that the output matches, and a shell command, with
-// tabs between.
+// testdata/*.cases holds one a line: name, what it needs (a cgroup controller,
+// "no-criu" or "-"), exit code, expression that the output matches, and a shell
+// command, with tabs between.
 type scenario struct {
 	name, needs string
 	code        int
@@ -48,9 +50,20 @@ func scenarios(t testing.TB, file string) (list []scenario) {
 		if err != nil {
 			t.Fatalf("%s:%d: %v", file, n+1, err)
 		}
-		list = append(list, scenario{name: f[0], needs: f[1], code: code, output: regexp.MustCompile("(?m)" + f[3]), command: f[4]})
+		list = append(list, scenario{name: f[0], needs: f[1], code: code, output: regexp.MustCompile("(?m)" + f[3]), command: patient(f[4])})
 	}
 	return list
+}
+
+// met reports whether this host has what the scenario needs.
+func (s *scenario) met() bool {
+	switch s.needs {
+	case "-":
+		return true
+	case "no-criu":
+		return !criuWorks()
+	}
+	return harness.HasController(s.needs)
 }
 
 // play runs the command: nil if it does what it must.
@@ -58,7 +71,7 @@ func (s *scenario) play(runtime string, env []string) error {
 	if s.do != nil {
 		return s.do(runtime)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience(time.Minute))
 	defer cancel()
 	var out bytes.Buffer
 	c := exec.CommandContext(ctx, "sh", "-c", s.command)
@@ -72,11 +85,13 @@ func (s *scenario) play(runtime string, env []string) error {
 }
 
 // runtimes are those that an engine's cases are run with: rung alone in a short
-// test, in a long one Debian's beside it, to compare. crun refuses the hybrid view.
+// test, in a long one Debian's beside it, to compare ($RUNG_BESIDE: only some, with
+// commas). crun refuses the hybrid view.
 func runtimes() map[string]string {
 	list := map[string]string{"rung": harness.Runtime()}
 	if !testing.Short() {
-		for name, path := range map[string]string{"runc": "/usr/sbin/runc", "crun": "/usr/bin/crun"} {
+		for _, name := range strings.Split(cmp.Or(os.Getenv("RUNG_BESIDE"), "runc,crun"), ",") {
+			path := map[string]string{"runc": "/usr/sbin/runc", "crun": "/usr/bin/crun"}[name]
 			if _, err := os.Stat(path); err == nil && (name != "crun" || harness.View() != "hybrid") {
 				list[name] = path
 			}
@@ -86,22 +101,29 @@ func runtimes() map[string]string {
 }
 
 // perform runs all cases with all runtimes, one after another as in the file. What
-// rung fails fails the test; what the others do is for the table.
+// rung fails fails the test; what the others do is for the table. RUNG_CASES is an
+// expression of the only ones that are wanted, each of which may need earlier ones.
 func perform(t *testing.T, engine string, list []scenario, env []string) {
 	t.Helper()
 	failed := map[string]map[string]bool{}
 	var faults []string // said after the table, where a reader of a long output looks
 	names := runtimes()
+	only := regexp.MustCompile(os.Getenv("RUNG_CASES"))
+	list = slices.DeleteFunc(list, func(s scenario) bool { return !only.MatchString(s.name) })
 	for _, name := range []string{"rung", "runc", "crun"} {
 		if names[name] == "" {
 			continue
 		}
 		failed[name] = map[string]bool{}
 		for _, s := range list {
-			if s.needs != "-" && !harness.HasController(s.needs) {
+			if !s.met() {
 				continue
 			}
+			begin := time.Now()
 			err := s.play(name, append(env, "RT="+name, "BIN="+names[name]))
+			if harness.Emulated() { // an hour without a word would be long
+				fmt.Fprintf(os.Stderr, "%s: %s: %s: %v, %.0f s\n", engine, name, s.name, map[bool]string{true: "ok", false: "FAIL"}[err == nil], time.Since(begin).Seconds())
+			}
 			failed[name][s.name] = err != nil
 			switch {
 			case err == nil:

@@ -20,8 +20,9 @@ import (
 // A kubelet is a client of CRI that does with pods what Kubernetes' does.
 type kubelet struct {
 	cri.RuntimeServiceClient
-	dir string
-	env []string // of containerd's own client
+	dir    string
+	driver string   // of cgroups
+	env    []string // of containerd's own client
 	// runtime is the runtime class of the pods; serial counts them.
 	runtime string
 	serial  int
@@ -33,7 +34,15 @@ func TestCRI(t *testing.T) {
 	harness.Controller(t, "cpu") // of which the engine sets a limit for every container
 	need(t, "containerd", "ctr")
 	inPlace(t, 15*time.Minute, func(t *testing.T, dir string) {
-		perform(t, "containerd (CRI)", kubernetes(t, dir).cases(), nil)
+		perform(t, "containerd (CRI)", kubernetes(t, dir, cgroupfs).cases(), nil)
+	})
+}
+
+// TestCRISystemd does so where systemd makes the cgroups, as kubeadm's clusters have it.
+func TestCRISystemd(t *testing.T) {
+	need(t, "containerd", "ctr")
+	onHost(t, func(t *testing.T, dir string) {
+		perform(t, "containerd (CRI), systemd", kubernetes(t, dir, systemd).cases(), nil)
 	})
 }
 
@@ -50,14 +59,14 @@ func TestCRI2(t *testing.T) {
 	need(t, "ctr")
 	inPlace(t, 15*time.Minute, func(t *testing.T, dir string) {
 		t.Setenv("PATH", programs+":"+os.Getenv("PATH"))
-		k := kubernetes(t, dir)
+		k := kubernetes(t, dir, cgroupfs)
 		perform(t, "containerd 2 (CRI)", append(k.cases(), k.userNamespaces()...), nil)
 	})
 }
 
 // kubernetes starts a containerd with the runtimes, a network for pods and the
 // images "pause" and "bb".
-func kubernetes(t *testing.T, dir string) *kubelet {
+func kubernetes(t *testing.T, dir, driver string) *kubelet {
 	t.Helper()
 	if _, err := os.Stat("/usr/lib/cni/ptp"); err != nil {
 		t.Skip("containernetworking-plugins isn't installed: tests/engines/setup.sh does it")
@@ -70,8 +79,8 @@ func kubernetes(t *testing.T, dir string) *kubelet {
 	if err := os.WriteFile(dir+"/cni/10-pods.conflist", []byte(network), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	k := &kubelet{dir: dir}
-	k.engine, k.env = containerd(t, dir, criConfig(dir))
+	k := &kubelet{dir: dir, driver: driver}
+	k.engine, k.env = containerd(t, dir, driver, criConfig(dir, driver))
 	for i, e := range k.env {
 		if strings.HasPrefix(e, "CONTAINERD_NAMESPACE=") {
 			k.env[i] = "CONTAINERD_NAMESPACE=k8s.io"
@@ -101,7 +110,7 @@ func writePause(t *testing.T, file, ref, rootfs string) {
 }
 
 // criConfig is the CRI plugin's part of containerd's configuration, version 2.
-func criConfig(dir string) string {
+func criConfig(dir, driver string) string {
 	const plugin = `plugins."io.containerd.grpc.v1.cri"`
 	var b strings.Builder
 	fmt.Fprintf(&b, `[%s]
@@ -115,8 +124,8 @@ conf_dir = "%s/cni"
 default_runtime_name = "rung"
 `, plugin, plugin, dir, plugin)
 	for name, path := range runtimes() {
-		fmt.Fprintf(&b, "[%s.containerd.runtimes.%s]\nruntime_type = \"io.containerd.runc.v2\"\n[%s.containerd.runtimes.%s.options]\nBinaryName = %q\n",
-			plugin, name, plugin, name, path)
+		fmt.Fprintf(&b, "[%s.containerd.runtimes.%s]\nruntime_type = \"io.containerd.runc.v2\"\n[%s.containerd.runtimes.%s.options]\nBinaryName = %q\nSystemdCgroup = %t\n",
+			plugin, name, plugin, name, path, driver == systemd)
 	}
 	return b.String()
 }
@@ -145,6 +154,9 @@ func (k *kubelet) pod(edits ...func(*cri.PodSandboxConfig)) (*pod, error) {
 			CgroupParent:    "/kubepods/" + name,
 			SecurityContext: &cri.LinuxSandboxSecurityContext{NamespaceOptions: &cri.NamespaceOption{Pid: cri.NamespaceMode_CONTAINER}},
 		},
+	}
+	if k.driver == systemd {
+		config.Linux.CgroupParent = "kubepods-" + name + ".slice"
 	}
 	for _, e := range edits {
 		e(config)
@@ -224,7 +236,7 @@ func (p *pod) log(path string) string {
 
 // wait waits for a state of a container.
 func (k *kubelet) wait(id string, state cri.ContainerState) (*cri.ContainerStatus, error) {
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(patience(20 * time.Second)); ; time.Sleep(50 * time.Millisecond) {
 		r, err := k.ContainerStatus(deadline(), &cri.ContainerStatusRequest{ContainerId: id})
 		if err != nil {
 			return nil, err
@@ -240,7 +252,7 @@ func (k *kubelet) wait(id string, state cri.ContainerState) (*cri.ContainerStatu
 
 // exec runs a command in a container and returns its output; an error if it fails.
 func (k *kubelet) exec(id string, command ...string) (string, error) {
-	r, err := k.ExecSync(deadline(), &cri.ExecSyncRequest{ContainerId: id, Cmd: command, Timeout: 20})
+	r, err := k.ExecSync(deadline(), &cri.ExecSyncRequest{ContainerId: id, Cmd: command, Timeout: int64(patience(20 * time.Second).Seconds())})
 	if err != nil {
 		return "", err
 	}
@@ -251,8 +263,8 @@ func (k *kubelet) exec(id string, command ...string) (string, error) {
 }
 
 func deadline() context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
-	time.AfterFunc(41*time.Second, cancel)
+	ctx, cancel := context.WithTimeout(context.Background(), patience(40*time.Second))
+	time.AfterFunc(patience(41*time.Second), cancel)
 	return ctx
 }
 
@@ -280,7 +292,7 @@ func TestCRITest(t *testing.T) {
 	}
 	need(t, "containerd", "ctr")
 	inPlace(t, 30*time.Minute, func(t *testing.T, dir string) {
-		k := kubernetes(t, dir)
+		k := kubernetes(t, dir, cgroupfs)
 		k.runtime = "rung"
 		c := exec.Command(program, "--runtime-endpoint", "unix://"+dir+"/c.sock", "--runtime-handler", "rung", "--ginkgo.no-color")
 		c.Dir, c.Env = dir, k.env

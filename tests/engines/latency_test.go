@@ -17,7 +17,7 @@ func TestDockerLatency(t *testing.T) {
 	}
 	need(t, "dockerd", "docker")
 	inPlace(t, 5*time.Minute, func(t *testing.T, dir string) {
-		env := docker(t, dir, nil)
+		env := docker(t, dir, cgroupfs, nil)
 		call := func(args ...string) time.Duration {
 			cmd := exec.Command("docker", args...)
 			cmd.Env = env

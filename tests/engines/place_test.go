@@ -75,6 +75,7 @@ func inPlace(t *testing.T, limit time.Duration, f func(t *testing.T, dir string)
 		}
 	}
 
+	limit = patience(limit)
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	args := []string{"-c", settle, "sh", layout, dir, "/proc/self/exe", "-test.run", "^" + t.Name() + "$", "-test.timeout", limit.String()}
@@ -92,6 +93,9 @@ func inPlace(t *testing.T, limit time.Duration, f func(t *testing.T, dir string)
 	c := exec.CommandContext(ctx, "sh", args...)
 	var out strings.Builder
 	c.Stdout, c.Stderr, c.WaitDelay = &out, &out, time.Second
+	if harness.Emulated() {
+		c.Stderr = os.Stderr // which tells of progress
+	}
 	c.Env = append(os.Environ(), harness.PlaceEnv+"="+dir, "RUNGT_DIR="+dir)
 	c.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
@@ -207,16 +211,22 @@ type engine struct {
 	ready   []string
 	env     []string
 	command []string
+	unit    string // of systemd's, that it runs as
 	cmd     *exec.Cmd
 	done    chan struct{}
 }
 
-// daemon starts an engine, which is ready when a command exits with 0. Its log is
-// shown if the test fails. It is stopped at the end of the test.
-func daemon(t *testing.T, dir string, ready []string, env []string, command ...string) *engine {
+// daemon starts an engine, which is ready when a command exits with 0; one that has
+// systemd make its cgroups is a service. Its log is shown if the test fails. It is
+// stopped at the end of the test.
+func daemon(t *testing.T, dir, driver string, ready []string, env []string, command ...string) *engine {
 	t.Helper()
 	name := filepath.Base(command[0])
 	e := &engine{t: t, name: name, log: filepath.Join(dir, name+".log"), ready: ready, env: env, command: command}
+	if driver == systemd {
+		e.unit = harness.Unique() + ".service"
+		e.command = append(service(e.unit), command...)
+	}
 	if err := e.start(); err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +259,7 @@ func (e *engine) start() error {
 	}
 	e.done = make(chan struct{})
 	go func(c *exec.Cmd, done chan struct{}) { c.Wait(); close(done) }(e.cmd, e.done)
-	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(patience(time.Minute)); ; time.Sleep(100 * time.Millisecond) {
 		check := exec.Command(e.ready[0], e.ready[1:]...)
 		check.Env = e.env
 		if check.Run() == nil {
@@ -267,11 +277,15 @@ func (e *engine) start() error {
 }
 
 func (e *engine) stop() error {
-	e.cmd.Process.Signal(unix.SIGTERM)
+	if e.unit != "" {
+		exec.Command("systemctl", "stop", e.unit).Run()
+	} else {
+		e.cmd.Process.Signal(unix.SIGTERM)
+	}
 	select {
 	case <-e.done:
 		return nil
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience(20 * time.Second)):
 		e.cmd.Process.Kill()
 		<-e.done
 		return fmt.Errorf("%s doesn't stop", e.name)

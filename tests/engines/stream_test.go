@@ -32,7 +32,7 @@ func dial(address string, terminal bool) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.SetDeadline(time.Now().Add(30 * time.Second))
+	c.SetDeadline(time.Now().Add(patience(30 * time.Second)))
 	r, err := http.NewRequest(http.MethodPost, address, nil)
 	if err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func streamTerminal(p *pod) error {
 	if err != nil {
 		return err
 	}
-	r, err := p.Exec(deadline(), &cri.ExecRequest{ContainerId: id, Cmd: []string{"sh", "-c", "i=0; until test \"$(stty size)\" = '37 101' -o $i = 50; do i=$((i+1)); sleep 0.1; done; read -r x; stty size; test -t 0 && echo terminal"}, Stdin: true, Stdout: true, Tty: true})
+	r, err := p.Exec(deadline(), &cri.ExecRequest{ContainerId: id, Cmd: []string{"sh", "-c", "i=0; until test \"$(stty size)\" = '37 101' -o $i = 200; do i=$((i+1)); sleep 0.1; done; read -r x; stty size; test -t 0 && echo terminal"}, Stdin: true, Stdout: true, Tty: true})
 	if err != nil {
 		return err
 	}

@@ -92,7 +92,7 @@ func swarm(t *testing.T, dir string, count int) (nodes []*node) {
 		must(t, os.Environ(), fmt.Sprintf("mkdir %[1]s && ip netns add %[2]s && ip link add v%[3]d type veth peer name eth0 netns %[2]s && "+
 			"ip link set v%[3]d master br0 up && ip -n %[2]s addr add %[4]s/24 dev eth0 && ip -n %[2]s link set eth0 up && ip -n %[2]s link set lo up",
 			place, n.name, i, n.address))
-		n.engine, n.env = dockerd(t, place, nil, "nsenter", "--net=/run/netns/"+n.name, "unshare", "--uts", "--mount",
+		n.engine, n.env = dockerd(t, place, cgroupfs, nil, "nsenter", "--net=/run/netns/"+n.name, "unshare", "--uts", "--mount",
 			"sh", "-c", `echo $0 >/proc/sys/kernel/hostname; exec "$@"`, n.name)
 		must(t, append(n.env, "ROOTFS="+rootfs), `tar -C "$ROOTFS" -c . | docker import -c 'CMD ["/bin/sh"]' - bb`)
 		if i == 1 {

@@ -1,0 +1,88 @@
+package engines
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rung-oci/rung/tests/harness"
+)
+
+// Who makes an engine's cgroups: itself, or systemd.
+const (
+	cgroupfs = "cgroupfs"
+	systemd  = "systemd"
+)
+
+// onHost runs the test f on the host itself, whose first process is systemd: engines are
+// its services, and it makes their cgroups. The directory is removed afterwards.
+func onHost(t *testing.T, f func(t *testing.T, dir string)) {
+	t.Helper()
+	if _, err := os.Stat("/run/systemd/system"); err != nil {
+		t.Skip("systemd doesn't run this machine (make test-engines-vm)")
+	}
+	if testing.Short() {
+		t.Skip("a long test: make test-engines-vm")
+	}
+	dir := harness.TempDir(t)
+	// After the engine's end: what it has left mounted, here and in the services' namespace.
+	t.Cleanup(func() {
+		unmount := `awk -v d="$DIR/" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo | tac | xargs -r umount -l`
+		must(t, append(os.Environ(), "DIR="+dir), unmount+"; nsenter -t 1 -m sh -c '"+strings.ReplaceAll(unmount, "'", `'\''`)+"'")
+	})
+	f(t, dir)
+}
+
+// service are the words that run a command as a service, as engines' packages
+// do: it has its cgroup for itself, and at its end its containers stay.
+func service(unit string) []string {
+	return []string{
+		"systemd-run", "--quiet", "--collect", "--wait", "--pipe", "--unit=" + unit, "-E", "PATH",
+		"-p", "Delegate=yes", "-p", "KillMode=process", "-p", "TasksMax=infinity", "-p", "LimitNOFILE=1048576", "--",
+	}
+}
+
+// patience is a time limit that holds on this machine too.
+func patience(limit time.Duration) time.Duration {
+	if harness.Emulated() {
+		return 10 * limit
+	}
+	return limit
+}
+
+// Times in scenarios that are enough on a fast machine only: limits, and what a process waits for.
+var hasty = regexp.MustCompile(`\b(timeout \d+|(?:stop|restart) -t \d+|sleep 0\.[45]|sleep (?:9\d|100))\b|\bsleep 1;`)
+
+// patient is a scenario's command for this machine.
+func patient(command string) string {
+	if !harness.Emulated() {
+		return command
+	}
+	return hasty.ReplaceAllStringFunc(command, func(word string) string {
+		switch word {
+		case "sleep 0.4", "sleep 0.5":
+			return "sleep 4"
+		case "sleep 1;":
+			return "sleep 20;"
+		}
+		return word + "0"
+	})
+}
+
+// criuWorks reports whether CRIU is installed and this kernel has what it needs.
+var criuWorks = sync.OnceValue(func() bool { return exec.Command("criu", "check").Run() == nil })
+
+// needCRIU skips the test where nothing can be checkpointed.
+func needCRIU(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("criu"); err != nil {
+		t.Skip("criu isn't installed (make test-engines-vm)")
+	}
+	if !criuWorks() {
+		t.Skip("criu check fails on this kernel (make test-engines-vm)")
+	}
+}
