@@ -107,7 +107,7 @@ test-engines: build ## run Docker, containerd, CRI, Podman, buildah and a swarm 
 
 # RUN: a regular expression of tests; BESIDE: runc or crun, to run one beside rung, not both;
 # UPDATE=1: write the tables in docs/engines.md, of all that ran; VMFLAGS: see tests/vm.
-ENGINES_VM := (Docker|Podman|Containerd|CRI)Systemd|PodmanSession|(Podman|Docker|Containerd)Checkpoint|Docker|Podman|Containerd|CRI|Buildah|DockerUserNamespace|PodmanRootless
+ENGINES_VM := (Docker|Podman|Containerd|CRI)Systemd|PodmanSession|(Podman|Docker|Containerd)Checkpoint|PodmanCheckpointCgroupfs|Docker|Podman|Containerd|CRI|Buildah|DockerUserNamespace|PodmanRootless
 test-engines-vm: ## run the engines of Debian 13 in a virtual machine, with systemd's cgroups, their own and rootless, and checkpoints (two hours on two quiet cores; apt)
 	cd tests && $(GO) build -o ../build/vm ./vm && $(GO) build -o ../build/tables ./engines/tables
 	build/vm -image engines -long -v -timeout 4h $(if $(BESIDE),-env RUNG_BESIDE=$(BESIDE)) -run '$(or $(RUN),^Test($(ENGINES_VM))$$)' $(VMFLAGS) engines \

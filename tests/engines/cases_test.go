@@ -123,6 +123,9 @@ func perform(t *testing.T, engine string, list []scenario, env []string) {
 			err := s.play(name, append(env, "RT="+name, "BIN="+names[name]))
 			if harness.Emulated() { // an hour without a word would be long
 				fmt.Fprintf(os.Stderr, "%s: %s: %s: %v, %.0f s\n", engine, name, s.name, map[bool]string{true: "ok", false: "FAIL"}[err == nil], time.Since(begin).Seconds())
+				if err != nil {
+					fmt.Fprintf(os.Stderr, "\t%s\n", strings.ReplaceAll(err.Error(), "\n", "\n\t"))
+				}
 			}
 			failed[name][s.name] = err != nil
 			switch {

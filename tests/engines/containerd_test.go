@@ -61,6 +61,12 @@ func containerd(t *testing.T, dir, driver, config string) (e *engine, env []stri
 	t.Helper()
 	file := dir + "/config.toml"
 	text := fmt.Sprintf("version = 2\nroot = %q\nstate = %q\n%s\n[grpc]\naddress = %q\n", dir+"/root", dir+"/state", config, dir+"/c.sock")
+	if harness.Emulated() { // two seconds and more, after which a running task has the pid 0
+		text += "[timeouts]\n"
+		for _, name := range []string{"task.state", "shim.load", "shim.cleanup", "shim.shutdown"} {
+			text += fmt.Sprintf("%q = \"60s\"\n", "io.containerd.timeout."+name)
+		}
+	}
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

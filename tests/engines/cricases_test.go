@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -198,12 +199,17 @@ func update(p *pod) error {
 	if err != nil {
 		return err
 	}
-	got, err := p.exec(id, "sh", "-c", "cd /sys/fs/cgroup; cat cpu/cpu.shares cpu/cpu.cfs_quota_us memory/memory.limit_in_bytes cpuset/cpuset.cpus 2>/dev/null || cat cpu.weight cpu.max memory.max cpuset.cpus")
-	if err == nil && strings.Join(strings.Fields(got), " ") != "512 50000 104857600 0" {
+	got, err := p.exec(id, "sh", "-c", showLimits)
+	if err == nil && !regexp.MustCompile(`^(512 50000|(59|20) 50000 100000) 104857600 0$`).MatchString(strings.Join(strings.Fields(got), " ")) {
 		return fmt.Errorf("got %q", got)
 	}
 	return err
 }
+
+// showLimits prints a container's shares, of which there are two formulas for the
+// weight of cgroup v2, its quota (there with the period), memory and processors.
+const showLimits = `cd /sys/fs/cgroup
+if [ -e cpu.weight ]; then cat cpu.weight cpu.max memory.max cpuset.cpus; else cat cpu/cpu.shares cpu/cpu.cfs_quota_us memory/memory.limit_in_bytes cpuset/cpuset.cpus; fi`
 
 func stats(p *pod) error {
 	id, err := p.start(nil, "sh", "-c", "while :; do :; done")
@@ -244,8 +250,8 @@ func outOfMemory(p *pod) error {
 func limits(p *pod) error {
 	log, _, err := p.run(func(c *cri.ContainerConfig) {
 		c.Linux.Resources = &cri.LinuxContainerResources{MemoryLimitInBytes: 64 << 20, CpuQuota: 20000, CpuPeriod: 100000, CpuShares: 256, CpusetCpus: "0", OomScoreAdj: 900}
-	}, "sh", "-c", "cat /proc/self/oom_score_adj; cd /sys/fs/cgroup; cat cpu/cpu.shares cpu/cpu.cfs_quota_us memory/memory.limit_in_bytes cpuset/cpuset.cpus")
-	if err == nil && strings.Join(strings.Fields(log), " ") != "900 256 20000 67108864 0" {
+	}, "sh", "-c", "cat /proc/self/oom_score_adj; "+showLimits)
+	if err == nil && !regexp.MustCompile(`^900 (256 20000|(35|10) 20000 100000) 67108864 0$`).MatchString(strings.Join(strings.Fields(log), " ")) {
 		return fmt.Errorf("got %q", log)
 	}
 	return err

@@ -211,7 +211,8 @@ type engine struct {
 	ready   []string
 	env     []string
 	command []string
-	unit    string // of systemd's, that it runs as
+	service bool   // of systemd's
+	unit    string // as which it runs
 	cmd     *exec.Cmd
 	done    chan struct{}
 }
@@ -223,10 +224,7 @@ func daemon(t *testing.T, dir, driver string, ready []string, env []string, comm
 	t.Helper()
 	name := filepath.Base(command[0])
 	e := &engine{t: t, name: name, log: filepath.Join(dir, name+".log"), ready: ready, env: env, command: command}
-	if driver == systemd {
-		e.unit = harness.Unique() + ".service"
-		e.command = append(service(e.unit), command...)
-	}
+	e.service = driver == systemd
 	if err := e.start(); err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +250,12 @@ func (e *engine) start() error {
 		return err
 	}
 	defer log.Close()
-	e.cmd = exec.Command(e.command[0], e.command[1:]...)
+	command := e.command
+	if e.service { // another one each time: what an engine leaves running keeps its unit
+		e.unit = harness.Unique() + ".service"
+		command = append(service(e.unit), command...)
+	}
+	e.cmd = exec.Command(command[0], command[1:]...)
 	e.cmd.Env, e.cmd.Stdout, e.cmd.Stderr = e.env, log, log
 	if err := e.cmd.Start(); err != nil {
 		return err
@@ -277,7 +280,7 @@ func (e *engine) start() error {
 }
 
 func (e *engine) stop() error {
-	if e.unit != "" {
+	if e.service {
 		exec.Command("systemctl", "stop", e.unit).Run()
 	} else {
 		e.cmd.Process.Signal(unix.SIGTERM)
