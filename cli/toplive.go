@@ -24,7 +24,7 @@ func (w *watch) live() error {
 		}
 	}
 	w.view.ASCII = !unicode(os.Getenv)
-	signals, err := trap.Catch()
+	signals, err := trap.Catch(trap.TerminalUse[:]...)
 	if err != nil {
 		return err
 	}

@@ -289,7 +289,7 @@ func (x *execution) end() {
 
 // run has the process made, and waits for its end.
 func (x *execution) run(ctx context.Context) (status ExitStatus, err error) {
-	if x.front, err = newForeground(x.c.r.Effects, x.stop); err != nil {
+	if x.front, err = newForeground(x.c.r.Effects, x.process.Terminal, x.stop); err != nil {
 		return 0, err
 	}
 	if err := x.start(); err != nil {

@@ -23,13 +23,18 @@ type foreground struct {
 	stop    *cancel.Signal
 }
 
-func newForeground(e Effects, stop *cancel.Signal) (*foreground, error) {
+// newForeground begins to keep signals. With a terminal to relay those that are about ours do what they do to every program: one of the background stops.
+func newForeground(e Effects, terminal bool, stop *cancel.Signal) (*foreground, error) {
 	f := &foreground{signals: -1, spare: e.SpareProcessor, stop: stop}
 	if !e.Signals {
 		return f, nil
 	}
+	var but []unix.Signal
+	if terminal {
+		but = trap.TerminalUse[:]
+	}
 	var err error
-	f.signals, err = trap.Catch()
+	f.signals, err = trap.Catch(but...)
 	return f, err
 }
 

@@ -79,7 +79,7 @@ func (r *Runtime) run(ctx context.Context, c *creation, o *RunOptions) (status E
 
 // foreground is what a container in the foreground has of ours, from before it is made on.
 func (c *creation) foreground(o *CreateOptions, noSubreaper bool) (*foreground, error) {
-	f, err := newForeground(c.r.Effects, c.stop)
+	f, err := newForeground(c.r.Effects, c.terminal(), c.stop)
 	if err != nil {
 		return nil, err
 	}

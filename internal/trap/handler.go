@@ -3,6 +3,7 @@
 package trap
 
 import (
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -24,7 +25,7 @@ var entry uintptr
 // install puts our handler in the place of the Go runtime's, whose flags say
 // all that matters: run on the thread's signal stack, restart system calls,
 // how to return.
-func install() error {
+func install(but []unix.Signal) error {
 	var a sigaction
 	if err := action(unix.SIGURG, nil, &a); err != nil {
 		return err
@@ -32,7 +33,7 @@ func install() error {
 	previous = a.handler
 	a.handler = entry
 	for sig := unix.Signal(1); sig <= last; sig++ {
-		if !ours(sig) {
+		if !ours(sig) || slices.Contains(but, sig) {
 			continue
 		}
 		if err := action(sig, &a, nil); err != nil {

@@ -5,16 +5,17 @@ package trap
 import (
 	"os"
 	"os/signal"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
 // install has os/signal do it, where there is no handler of our own.
-func install() error {
+func install(but []unix.Signal) error {
 	signals := make(chan os.Signal, 128)
 	for sig := unix.Signal(1); sig <= last; sig++ {
-		if ours(sig) {
+		if ours(sig) && !slices.Contains(but, sig) {
 			signal.Notify(signals, sig)
 		}
 	}

@@ -19,19 +19,24 @@ import (
 
 // Catch catches, from now on, all signals but those that the Go runtime needs
 // (SIGURG, and SIGSEGV and the like when a fault of our own raised them), a SIGPIPE
-// that a write of our own raised, and those that can't be caught. It returns the pipe's end that [Read]
+// that a write of our own raised, and those that can't be caught; nor those that are to do what they do anyhow. It returns the pipe's end that [Read]
 // reads; it stays open for as long as we live.
-func Catch() (fd int, err error) {
+//
+// Who uses a terminal leaves out [TerminalUse]: caught, they have the kernel begin the call anew that raised them, for ever.
+func Catch(but ...unix.Signal) (fd int, err error) {
 	var ends [2]int
 	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 		return -1, fmt.Errorf("make pipe for signals: %w", err)
 	}
 	pipe, self = int32(ends[1]), int32(unix.Getpid())
-	if err := install(); err != nil {
+	if err := install(but); err != nil {
 		return -1, fmt.Errorf("catch signals: %w", err)
 	}
 	return ends[0], nil
 }
+
+// TerminalUse are the signals that stop a process of the background which reads a terminal, sets it up or, with `stty tostop`, writes to it.
+var TerminalUse = [...]unix.Signal{unix.SIGTTIN, unix.SIGTTOU}
 
 var (
 	pipe int32 = -1 //nolint:unused // the end that is written to; assembler reads it

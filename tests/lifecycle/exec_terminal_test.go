@@ -3,9 +3,11 @@ package lifecycle
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/tests/harness"
@@ -96,4 +98,42 @@ func TestExecVanishedPeer(t *testing.T) {
 		}
 	})
 	b.WaitPS(t, "/bin/sleep 300")
+}
+
+// In the background of its terminal a foreground run or exec stops, as every program that uses one does, and goes on when it is brought to
+// the foreground. It must not spin: a signal that is caught has the kernel begin the call anew that raised it.
+func TestTerminalBackground(t *testing.T) {
+	harness.Once(t)
+	b, pid := running(t)
+	defer b.End(t, pid)
+	fresh := harness.New(t, harness.Shell("echo up; read x; exit 6"), func(s *specs.Spec) { s.Process.Terminal = true })
+	for name, args := range map[string][]string{
+		"exec": {"--root", b.Root, "exec", "-t", b.ID, "sh", "-c", "echo up; read x; exit 6"},
+		"run":  {"--root", fresh.Root, "run", "--bundle", fresh.Dir, fresh.ID},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pty, slave := harness.OpenPTY(t)
+			dir := harness.TempDir(t)
+			c := &harness.Cmd{Args: args, Stdin: slave, TTY: true}
+			c.Via = []string{"sh", "-c", `set -m; "$@" & printf %s $! >` + dir + `/new; mv ` + dir + `/new ` + dir + `/pid; until test -e ` + dir + `/go; do sleep 0.05; done; fg %1`, "sh"}
+			p := c.Start(t)
+			slave.Close()
+			harness.Until(t, "the job has begun", func() bool { _, err := os.Stat(dir + "/pid"); return err == nil })
+			job := harness.PID(t, dir+"/pid")
+			state := func() string {
+				text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", job))
+				_, rest, _ := strings.Cut(string(text), ") ")
+				return rest[:min(1, len(rest))]
+			}
+			harness.Until(t, "it has stopped", func() bool { return state() == "T" })
+			if err := os.WriteFile(dir+"/go", nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			pty.Until(t, "up")
+			pty.Type(t, "x\r")
+			if r := p.Wait(t); r.Code != 6 {
+				t.Errorf("want exit code 6: %v", r)
+			}
+		})
+	}
 }
