@@ -325,6 +325,12 @@ var deliberate = []*Known{
 		},
 	},
 	{
+		Name:   "runc gives up freezing on a busy machine",
+		Reason: "A v1 cgroup that freezes while its processes are made takes some tries; runc makes a limited number, and a machine with a load of 30 is too slow for them. rung waits.",
+		Key:    re(`^(do|when) (pause|paused|resume|resumed|state paused|state resumed)\b`),
+		Said:   re(`unable to freeze`),
+	},
+	{
 		Name:   "runc: exec where no thread can be made",
 		Reason: "runc's exec is a Go program in the container, which needs threads; rung's is a single process.",
 		Key:    re(`^do exec \d$`),
