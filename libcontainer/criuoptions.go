@@ -95,7 +95,7 @@ type criuDirs struct {
 }
 
 // openDirs opens the directories; it makes those that are missing if that is wanted. None may be a link: whoever may make one where we are about
-// to write could have had a directory there.
+// to write could have had a directory there. A work directory may be a link of our user's own: containerd has one in each bundle.
 func (o *CRIUOptions) openDirs(makeThem bool, log string) (d criuDirs, err error) {
 	d.log = log
 	if d.images, err = openDir("image", o.Images, makeThem); err != nil {
@@ -106,10 +106,45 @@ func (o *CRIUOptions) openDirs(makeThem bool, log string) (d criuDirs, err error
 		work = o.Images
 	}
 	d.place = filepath.Join(work, log)
+	if work != o.Images {
+		if work, err = ownLink(work); err != nil {
+			d.images.Close()
+			return d, fmt.Errorf("work directory %s: %w", o.Work, err)
+		}
+	}
 	if d.work, err = openDir("work", work, makeThem || work != o.Images); err != nil {
 		d.images.Close()
 	}
 	return d, err
+}
+
+// ownLink is where a link leads that belongs to our user, and the path itself if it is anything else.
+func ownLink(path string) (string, error) {
+	link, err := fdio.Of(unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0))
+	if errors.Is(err, unix.ENOENT) {
+		return path, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer link.Close()
+	var st unix.Stat_t
+	if err := unix.Fstat(link.FD(), &st); err != nil {
+		return "", err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFLNK || int(st.Uid) != os.Geteuid() {
+		return path, nil
+	}
+	var buf [unix.PathMax]byte
+	n, err := unix.Readlinkat(link.FD(), "", buf[:])
+	if err != nil {
+		return "", err
+	}
+	to := string(buf[:n])
+	if !filepath.IsAbs(to) {
+		to = filepath.Dir(path) + "/" + to
+	}
+	return to, nil
 }
 
 func openDir(what, path string, makeIt bool) (dir fdio.Own, err error) {

@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -125,7 +126,7 @@ func TestSick(t *testing.T) {
 	}
 }
 
-// A link in the place of a directory isn't followed.
+// A link in the place of a directory isn't followed, but for the caller's own as work directory, as which containerd gives one.
 func TestLinks(t *testing.T) {
 	x := plain(t)
 	elsewhere := harness.TempDir(t)
@@ -133,11 +134,31 @@ func TestLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	env := []string{fake(t, "exit 3")}
-	for _, flag := range []string{"--image-path", "--work-path"} {
-		args := []string{"checkpoint", "--image-path", x.Dir + "/other", flag, x.images(), x.ID}
+	stranger := x.Dir + "/link"
+	if err := errors.Join(os.Symlink(elsewhere, stranger), os.Lchown(stranger, 4711, 4711)); err != nil {
+		t.Fatal(err)
+	}
+	for flag, link := range map[string]string{"--image-path": x.images(), "--work-path": stranger} {
+		args := []string{"checkpoint", "--image-path", x.Dir + "/other", flag, link, x.ID}
 		c := x.cmd(args...)
 		c.Env = env
-		c.Run(t).Fails(t, 1, "directory "+x.images()+": it is a symbolic link")
+		c.Run(t).Fails(t, 1, "directory "+link+": it is a symbolic link")
+	}
+	if list, _ := os.ReadDir(elsewhere); len(list) > 0 {
+		t.Errorf("written behind a link: %v", list)
+	}
+	for _, to := range []string{elsewhere, "../" + filepath.Base(x.Dir) + "/there"} { // absolute, relative
+		own := x.Dir + "/own"
+		os.Remove(own)
+		if err := os.Symlink(to, own); err != nil {
+			t.Fatal(err)
+		}
+		c := x.cmd("checkpoint", "--image-path", x.Dir+"/other", "--work-path", own, x.ID)
+		c.Env = env
+		c.Run(t).Fails(t, 1, "criu has ended: exit status 3")
+	}
+	if st, err := os.Stat(x.Dir + "/there"); err != nil || !st.IsDir() {
+		t.Errorf("no work directory where the link leads: %v", err)
 	}
 	x.lives(t)
 	x.End(t, x.pid)

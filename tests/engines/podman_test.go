@@ -63,7 +63,9 @@ func podmanSession(t *testing.T, dir string) (env []string) {
 useradd -M -d "$DIR/home" -u 4711 -U rungt && sed -i /^rungt:/d /etc/subuid /etc/subgid &&
 echo rungt:200000:65536 | tee -a /etc/subuid >>/etc/subgid &&
 mkdir -p "$DIR/home" && chown rungt:rungt "$DIR/home" && chmod 711 "$DIR" && loginctl enable-linger rungt
-n=0; until [ -S /run/user/4711/bus ]; do n=$((n + 1)); [ $n -lt 600 ] || exit 1; sleep 0.1; done`)
+n=0; until nsenter -t 1 -m test -S /run/user/4711/bus; do # it is mounted there alone
+	n=$((n + 1)); [ $n -lt 600 ] || exit 1; sleep 0.1
+done`)
 	t.Cleanup(func() {
 		must(t, env, `loginctl disable-linger rungt; loginctl terminate-user rungt; n=0
 until userdel rungt; do n=$((n + 1)); [ $n -lt 100 ] || exit 1; sleep 0.3; done; sed -i /^rungt:/d /etc/subuid /etc/subgid`)
