@@ -119,9 +119,13 @@ func (r *Runtime) begin(o *CreateOptions, beside *container, stop *cancel.Signal
 	if err := state.CheckID(o.ID); err != nil {
 		return nil, err
 	}
+	listen := r.listenFDs()
+	if err := checkPreserved(listen, o.PreserveFDs); err != nil {
+		return nil, err
+	}
 	r.closeOnExec()
 	r.raiseFileSize()
-	c := &creation{r: r, opt: o, listen: r.listenFDs(), beside: beside, stop: stop}
+	c := &creation{r: r, opt: o, listen: listen, beside: beside, stop: stop}
 	defer func() {
 		if err != nil {
 			c.close()
@@ -172,4 +176,13 @@ func (r *Runtime) listenFDs() int {
 		return 0
 	}
 	return inherited.ListenFDs()
+}
+
+// checkPreserved refuses to hand on what nobody has meant to: a descriptor that isn't open, whose number ours would get, and one that is
+// close-on-exec, as are ours, the Go runtime's and all that a Go program opens.
+func checkPreserved(listen, n int) error {
+	if n < 0 {
+		return fmt.Errorf("PreserveFDs must not be negative: %d", n)
+	}
+	return inherited.CheckPassed(listen + n)
 }

@@ -49,7 +49,7 @@ type ExecOptions struct {
 	PidfdSocket  string // path of the socket that gets a pidfd of the process; "": none
 	PidFile      string // path of a file to hold the process's pid; "": none
 	IgnorePaused bool   // it runs when the container is resumed, and isn't waited for till then
-	PreserveFDs  int    // descriptors from 3 on
+	PreserveFDs  int    // as of [CreateOptions]
 	// Cgroups are cgroups below the container's to be in, each [controllers:]path; none: the container's.
 	Cgroups []string
 }
@@ -95,6 +95,9 @@ func (h *Container) Run(ctx context.Context, o *ExecOptions) (ExitStatus, error)
 
 // begin opens the container and checks all that can be checked before a process is made.
 func (x *execution) begin(h *Container) (err error) {
+	if err := checkPreserved(0, x.opt.PreserveFDs); err != nil {
+		return err
+	}
 	h.r.closeOnExec()
 	h.r.raiseFileSize()
 	timeline.Runtime.Phase("open container")

@@ -21,6 +21,9 @@ func (r *Runtime) Plan(o *CreateOptions) (*Preview, error) {
 	if err := state.CheckID(o.ID); err != nil {
 		return nil, err
 	}
+	if err := checkPreserved(r.listenFDs(), o.PreserveFDs); err != nil {
+		return nil, err
+	}
 	b, err := o.load()
 	if err != nil {
 		return nil, typed(err)

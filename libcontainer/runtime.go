@@ -93,7 +93,9 @@ type CreateOptions struct {
 	PidFile      string // path of a file to hold the init's pid; "": none
 	NoPivot      bool
 	NoNewKeyring bool
-	PreserveFDs  int // so many descriptors of ours from 3 on are the container's too, by the same numbers
+	// So many descriptors of ours from 3 on are the container's too, by the same numbers. One that isn't open, or is close-on-exec, is an error: what a Go
+	// program opens is so, and what it has inherited isn't until [Effects].CloseOnExec makes it so, for the second container too.
+	PreserveFDs int
 }
 
 // RunOptions say how [Runtime.Run] runs a container.
