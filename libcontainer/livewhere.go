@@ -90,36 +90,43 @@ func mounted(id uint64) (place string, there bool, err error) {
 }
 
 // unmount takes the mount with an id away that is at a path in the container's root, or wherever it was moved; that it is gone is no error. What others
-// have mounted there since isn't ours.
-func (l *living) unmount(path string, id uint64) error {
-	err := l.inMounts(true, func(root int) error {
-		at, place, err := l.whereIs(root, path, id)
-		switch {
-		case err != nil || at == nowhere:
-			return err
-		case at == beneath:
-			return errBeneath
-		case at == moved:
-			path = place
+// have mounted there since isn't ours. A container may rename directories while we look: then we look again.
+func (l *living) unmount(path string, id uint64) (err error) {
+	const looks = 20
+	for range looks {
+		if err = l.inMounts(true, func(root int) error { return l.unmountIn(root, path, id) }); err == nil {
+			return nil
 		}
-		fd, err := lookup(root, path)
-		if err != nil {
-			return err
+		if !errors.Is(err, errBeneath) && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) && !errors.Is(err, unix.EAGAIN) {
+			break
 		}
-		defer unix.Close(fd)
-		if now, err := mountID(fd); err != nil || now != id {
-			return cmp.Or(err, errBeneath)
-		}
-		// By its descriptor, which no path of the container's leads to. The thread's root is the container's, its working directory the host's procfs.
-		if err := unix.Fchdir(l.container.host.FD); err != nil {
-			return err
-		}
-		return unix.Unmount(fmt.Sprintf("thread-self/fd/%d", fd), unix.MNT_DETACH)
-	})
-	if err != nil {
-		return fmt.Errorf("unmount %s: %w", path, err)
 	}
-	return nil
+	return fmt.Errorf("unmount %s: %w", path, err)
+}
+
+func (l *living) unmountIn(root int, path string, id uint64) error {
+	at, place, err := l.whereIs(root, path, id)
+	switch {
+	case err != nil || at == nowhere:
+		return err
+	case at == beneath:
+		return errBeneath
+	case at == moved:
+		path = place
+	}
+	fd, err := lookup(root, path)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if now, err := mountID(fd); err != nil || now != id {
+		return cmp.Or(err, errBeneath)
+	}
+	// By its descriptor, which no path of the container's leads to. The thread's root is the container's, its working directory the host's procfs.
+	if err := unix.Fchdir(l.container.host.FD); err != nil {
+		return err
+	}
+	return unix.Unmount(fmt.Sprintf("thread-self/fd/%d", fd), unix.MNT_DETACH)
 }
 
 var errBeneath = errors.New("what was added is covered in the container: unmount what covers it first")

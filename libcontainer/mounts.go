@@ -85,38 +85,50 @@ func (h *Container) AddMount(m specs.Mount) error {
 		return l.entry.WriteLive(l.live)
 	})
 	if err != nil && noted {
-		_ = l.unmount(m.Destination, kept.ID)
+		if uerr := l.unmount(m.Destination, kept.ID); uerr != nil {
+			return fmt.Errorf("%w (it stays on record: %w)", err, uerr)
+		}
 		l.live.Mounts = l.live.Mounts[:len(l.live.Mounts)-1]
 		_ = l.entry.WriteLive(l.live)
 	}
 	return err
 }
 
-// forget drops the record of a mount that was added at a destination, if the container has it no more. One that the container has moved is
-// recorded where it is now.
+// forget drops the records of mounts that were added at a destination, if the container has them no more. One that the container has moved is
+// recorded where it is now, even where another one is recorded: a record is all that leads to a mount.
 func (l *living) forget(destination string) error {
-	i := l.findMount(destination)
-	if i < 0 {
+	if len(l.live.Mounts) == 0 {
 		return nil
 	}
-	at, place := nowhere, ""
-	err := l.inMounts(true, func(root int) (err error) {
-		at, place, err = l.whereIs(root, destination, l.live.Mounts[i].ID)
-		return err
+	var list []state.LiveMount
+	changed := false
+	err := l.inMounts(true, func(root int) error {
+		for _, m := range l.live.Mounts {
+			at, place, err := l.whereIs(root, m.Destination, m.ID)
+			here := m.Destination == destination
+			switch {
+			case err != nil:
+				return err
+			case here && at == beneath:
+				return fmt.Errorf("mount at %s: %w", destination, errBeneath)
+			case here && at == onTop:
+				return fmt.Errorf("mount at %s: it was added already: %w", destination, unix.EEXIST)
+			case at == moved && place == destination:
+				return fmt.Errorf("mount at %s: the container has moved there what was added at %s: %w", destination, m.Destination, unix.EEXIST)
+			case here && at == nowhere:
+				changed = true
+				continue
+			case here && place != "": // "": no path of the container's leads to it
+				m.Destination, changed = place, true
+			}
+			list = append(list, m)
+		}
+		return nil
 	})
-	switch {
-	case err != nil:
+	if err != nil || !changed {
 		return err
-	case at == beneath:
-		return fmt.Errorf("mount at %s: %w", destination, errBeneath)
-	case at == onTop:
-		return fmt.Errorf("mount at %s: it was added already: %w", destination, unix.EEXIST)
 	}
-	if at == moved && l.findMount(place) < 0 {
-		l.live.Mounts[i].Destination = place
-	} else {
-		l.live.Mounts = slices.Delete(l.live.Mounts, i, i+1)
-	}
+	l.live.Mounts = list
 	return l.entry.WriteLive(l.live)
 }
 
@@ -129,7 +141,10 @@ func (h *Container) RemoveMount(destination string) error {
 	}
 	defer l.close()
 	destination = path.Clean("/" + destination)
-	i := l.findMount(destination)
+	i, err := l.uppermost(destination)
+	if err != nil {
+		return err
+	}
 	if i < 0 {
 		return fmt.Errorf("no mount was added at %s", destination)
 	}
@@ -140,6 +155,33 @@ func (h *Container) RemoveMount(destination string) error {
 	return l.entry.WriteLive(l.live)
 }
 
-func (l *living) findMount(destination string) int {
-	return slices.IndexFunc(l.live.Mounts, func(m state.LiveMount) bool { return m.Destination == destination })
+// uppermost is the record of the mount that was added at a destination, -1 without one. Of several, which a container has if it moves what it was
+// given, it is that of the one that is there on top, or else the last.
+func (l *living) uppermost(destination string) (found int, err error) {
+	var records []int
+	for i, m := range l.live.Mounts {
+		if m.Destination == destination {
+			records = append(records, i)
+		}
+	}
+	if len(records) == 0 {
+		return -1, nil
+	}
+	found = records[len(records)-1]
+	if len(records) == 1 {
+		return found, nil
+	}
+	err = l.inMounts(true, func(root int) error {
+		for _, i := range records {
+			at, _, err := l.whereIs(root, destination, l.live.Mounts[i].ID)
+			if err != nil {
+				return err
+			}
+			if at == onTop {
+				found = i
+			}
+		}
+		return nil
+	})
+	return found, err
 }

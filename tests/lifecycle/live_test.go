@@ -214,6 +214,41 @@ func TestLiveMountsRace(t *testing.T) {
 	}
 }
 
+// TestLiveMountsSwapped adds mounts to a container that has renamed the directories of those it has: each stays on record, and can be removed.
+func TestLiveMountsSwapped(t *testing.T) {
+	harness.NeedRung(t, "rung mounts")
+	src := harness.TempDir(t)
+	b := harness.New(t, harness.Args("/bin/sleep", "600"), harness.Capabilities("CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE"), writable)
+	pid := b.Running(t)
+	defer b.End(t, pid)
+	run := func(args ...string) *harness.Result {
+		t.Helper()
+		return b.Run(t, append([]string{"mounts"}, args...)...)
+	}
+	run("add", b.ID, src, "/a/x").Silent(t)
+	run("add", b.ID, src, "/b/x").Silent(t)
+	if got := within(t, b, "mv /a /c && mv /b /a && mv /c /b"); got != "" {
+		t.Fatal(got)
+	}
+	run("add", b.ID, src, "/a/x").Fails(t, 1, "has moved there what was added at /b/x")
+	if got := within(t, b, "mv /a /c"); got != "" { // what is on record at /a/x is at /b/x, where another one is recorded
+		t.Fatal(got)
+	}
+	run("add", b.ID, src, "/a/x").Silent(t)
+	if out := run("list", b.ID).Stdout; strings.Count(out, src) != 3 || strings.Count(out, "/b/x ") != 2 {
+		t.Errorf("list: %s", out)
+	}
+	for _, at := range []string{"/b/x", "/b/x", "/a/x"} {
+		run("remove", b.ID, at).Silent(t)
+	}
+	run("remove", b.ID, "/b/x").Fails(t, 1, "no mount was added at /b/x")
+	for _, at := range []string{"/a/x", "/b/x", "/c/x"} {
+		if line := mountIn(t, pid, at); line != "" {
+			t.Errorf("still there: %q", line)
+		}
+	}
+}
+
 // TestLiveMountsMask exchanges the place of a mount for a link to a masked path while it is added, from within the root, and removed: the mask stays.
 func TestLiveMountsMask(t *testing.T) {
 	harness.NeedRung(t, "rung mounts")
