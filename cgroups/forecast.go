@@ -12,6 +12,7 @@ type Forecast struct {
 	Writes []Value
 	// Program is how many instructions the program has that decides about devices on cgroup v2; 0: there is none.
 	Program int
+	Code    []byte // that program, as the kernel takes it
 
 	// What systemd would be asked for; "" where it isn't.
 	Unit, Slice string

@@ -93,3 +93,54 @@ func TestPlanPrintable(t *testing.T) {
 		t.Error(stdout)
 	}
 }
+
+// Bundles of which one value differs have plans that differ, whatever the value is.
+func TestPlanDiffTellsValues(t *testing.T) {
+	dir := t.TempDir()
+	const config = `{"ociVersion": "1.2.0", "root": {"path": "rootfs"}, "hostname": "h", "domainname": "d", "annotations": {"a": "one"},
+		"process": {"args": ["sh"], "cwd": "/", "user": {"uid": 0, "gid": 0}, "terminal": true, "consoleSize": {"height": 24, "width": 80}, "capabilities": {},
+			"scheduler": {"policy": "SCHED_BATCH", "nice": 1}, "ioPriority": {"class": "IOPRIO_CLASS_BE", "priority": 3},
+			"execCPUAffinity": {"initial": "0", "final": "0"}, "rlimits": [{"type": "RLIMIT_CORE", "soft": 1, "hard": 2}]},
+		"hooks": {"poststop": [{"path": "/bin/true", "args": ["true"], "env": ["A=1"], "timeout": 5}]},
+		"linux": {"namespaces": [{"type": "mount"}, {"type": "pid"}, {"type": "uts"}, {"type": "network"}, {"type": "ipc"}, {"type": "time"}],
+			"personality": {"domain": "LINUX"}, "timeOffsets": {"boottime": {"secs": 7, "nanosecs": 8}}, "rootfsPropagation": "private",
+			"memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0"}, "netDevices": {"dummy7": {"name": "in7"}}, "sysctl": {"kernel.shmmax": "1048576"},
+			"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/agent", "listenerMetadata": "m", "syscalls": [
+				{"names": ["swapon"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1}, {"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}}}`
+	bundle := func(name, config string) string {
+		at := dir + "/" + name
+		if err := os.MkdirAll(at+"/rootfs", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(at+"/config.json", []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	a := bundle("a", config)
+	diff := func(b string) (int, string) {
+		code, stdout, stderr := call(t, "--root", dir+"/root", "plan", "--diff", a, b)
+		if stderr != "" || code == 2 {
+			t.Fatalf("code %d, stderr %q", code, stderr)
+		}
+		return code, stdout
+	}
+	if code, text := diff(bundle("b", config)); code != 0 || text != "" {
+		t.Fatalf("the same configuration: code %d, %q", code, text)
+	}
+	for _, c := range [...]struct{ old, other string }{
+		{`"hostname": "h"`, `"hostname": "i"`}, {`"domainname": "d"`, `"domainname": "e"`}, {`"a": "one"`, `"a": "two"`}, {`"a": "one"`, `"b": "one"`},
+		{`"height": 24`, `"height": 25`}, {`SCHED_BATCH`, `SCHED_OTHER`}, {`"nice": 1`, `"nice": 2`}, {`CLASS_BE`, `CLASS_IDLE`}, {`"priority": 3`, `"priority": 4`},
+		{`"initial": "0"`, `"initial": "1"`}, {`"final": "0"`, `"final": "1"`}, {`"soft": 1`, `"soft": 2`}, {`"A=1"`, `"A=2"`}, {`"timeout": 5`, `"timeout": 6`},
+		{`"LINUX"`, `"LINUX32"`}, {`"secs": 7`, `"secs": 9`}, {`"nanosecs": 8`, `"nanosecs": 9`}, {`"boottime"`, `"monotonic"`}, {`"private"`, `"slave"`},
+		{`MPOL_BIND`, `MPOL_INTERLEAVE`}, {`"in7"`, `"in8"`}, {`"dummy7"`, `"dummy8"`}, {`1048576`, `1048577`},
+		{`"/run/agent"`, `"/run/other"`}, {`"m"`, `"n"`}, {`swapon`, `swapoff`}, {`"errnoRet": 1`, `"errnoRet": 2`}, {`"mkdir"`, `"rmdir"`},
+	} {
+		if !strings.Contains(config, c.old) {
+			t.Fatalf("%s isn't in the configuration", c.old)
+		}
+		if code, _ := diff(bundle("b", strings.Replace(config, c.old, c.other, 1))); code != 1 {
+			t.Errorf("%s and %s: code %d", c.old, c.other, code)
+		}
+	}
+}

@@ -45,7 +45,7 @@ func (m *Manager) ForeseePlan(p Plan, f *cgroups.Forecast) error {
 		return err
 	}
 	f.Foresee(m.dir, writes, !cgroups.Exists(m.dir))
-	f.Program = len(p.Devices)
+	f.Program, f.Code = len(p.Devices), p.Devices.Encode()
 	return nil
 }
 

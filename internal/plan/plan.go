@@ -128,6 +128,7 @@ type FilterSummary struct {
 	Instructions int    // 0: there is none
 	Flags        uint32 // of seccomp(2)
 	Notify       bool   // an agent answers calls
+	Code         []byte // the program, as the kernel takes it
 }
 
 // planner collects a plan.
@@ -171,7 +172,7 @@ func Create(s *specs.Spec, host *Host, opt *Options) (*Plan, error) {
 		return nil, err
 	}
 	if f := p.filter; f != nil {
-		p.Filter = FilterSummary{len(f.Program), f.Flags, f.Notify}
+		p.Filter = FilterSummary{len(f.Program), f.Flags, f.Notify, f.Bytes()}
 	}
 	if err := p.steps(); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ type Hook struct {
 	Kind    string   `json:"kind"` // the field below hooks
 	Path    string   `json:"path"`
 	Args    []string `json:"args"`
+	Env     []string `json:"env"`
 	Timeout int      `json:"timeout,omitempty"` // seconds
 	Where   string   `json:"where"`             // whose namespaces: runtime, container
 	When    string   `json:"when"`
@@ -31,7 +32,7 @@ func hooks(in *Input) []Hook {
 	} {
 		for i := range k.list {
 			e := &k.list[i]
-			hook := Hook{Kind: k.kind, Path: e.Path, Args: append([]string{}, e.Args...), Where: k.where, When: k.when}
+			hook := Hook{Kind: k.kind, Path: e.Path, Args: append([]string{}, e.Args...), Env: append([]string{}, e.Env...), Where: k.where, When: k.when}
 			if e.Timeout != nil {
 				hook.Timeout = *e.Timeout
 			}

@@ -3,11 +3,13 @@
 package preview
 
 import (
+	"encoding/hex"
 	"path/filepath"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/internal/digest"
 	"github.com/rung-oci/rung/internal/plan"
 	"github.com/rung-oci/rung/internal/step"
 )
@@ -30,6 +32,7 @@ type Preview struct {
 	Sysctls     []Write      `json:"sysctls"`
 	Seccomp     *Seccomp     `json:"seccomp"`
 	Process     *Process     `json:"process"`
+	Settings    []Setting    `json:"settings"`
 	Steps       []string     `json:"steps"`
 	SystemCalls []SystemCall `json:"systemCalls"`
 }
@@ -66,8 +69,10 @@ type Cgroup struct {
 	Properties  []string          `json:"properties"`
 	Writes      []Write           `json:"writes"`
 	// DeviceProgram is the number of instructions of the program that decides about devices on cgroup v2; 0: none is attached.
-	DeviceProgram int      `json:"deviceProgram"`
-	Resctrl       []string `json:"resctrl"` // directories of the resctrl file system
+	DeviceProgram int `json:"deviceProgram"`
+	// DeviceDigest is that of this program, see [Seccomp.Digest].
+	DeviceDigest string   `json:"deviceDigest,omitempty"`
+	Resctrl      []string `json:"resctrl"` // directories of the resctrl file system
 }
 
 // Write is a value that a file of a cgroup gets.
@@ -81,7 +86,8 @@ type Write struct {
 // Seccomp is the filter of system calls.
 type Seccomp struct {
 	Instructions int    `json:"instructions"`
-	Flags        uint32 `json:"flags"` // of seccomp(2)
+	Digest       string `json:"digest"` // sha256 of the program: two that decide anything differently have others
+	Flags        uint32 `json:"flags"`  // of seccomp(2)
 	Notify       bool   `json:"notify"`
 }
 
@@ -117,7 +123,7 @@ func Of(in *Input) *Preview {
 	p := &Preview{
 		ID: in.ID, Bundle: in.Bundle, Rootfs: in.Rootfs, Caller: Caller{in.Host.UID, in.Host.GID, in.AsRoot},
 		Warnings: in.Warnings, Namespaces: namespaces(in.Spec), Cgroup: cgroup(in),
-		Mounts: mounts(in), Devices: devices(in.Plan), Hooks: hooks(in), Process: process(in.Spec),
+		Mounts: mounts(in), Devices: devices(in.Plan), Hooks: hooks(in), Process: process(in.Spec), Settings: settings(in.Spec),
 		Steps: []string{}, SystemCalls: []SystemCall{},
 	}
 	if p.Warnings == nil {
@@ -138,10 +144,13 @@ func Of(in *Input) *Preview {
 		p.SystemCalls = append(p.SystemCalls, SystemCall{c.Name, c.Label, c.Optional})
 	}
 	if n := in.Plan.Filter; n.Instructions > 0 {
-		p.Seccomp = &Seccomp{n.Instructions, n.Flags, n.Notify}
+		p.Seccomp = &Seccomp{n.Instructions, sum(n.Code), n.Flags, n.Notify}
 	}
 	return p
 }
+
+// sum is the digest of a program.
+func sum(code []byte) string { return "sha256:" + hex.EncodeToString(digest.SHA256(code)) }
 
 func idMappings(list []specs.LinuxIDMapping) []IDMapping {
 	out := make([]IDMapping, 0, len(list))
@@ -181,6 +190,9 @@ func cgroup(in *Input) Cgroup {
 	c := Cgroup{
 		Layout: in.Host.Layout.Mode.String(), Driver: in.Driver, Directories: map[string]string{}, Properties: []string{}, Writes: []Write{},
 		Unit: in.Forecast.Unit, Slice: in.Forecast.Slice, DeviceProgram: in.Forecast.Program, Resctrl: in.Resctrl,
+	}
+	if len(in.Forecast.Code) > 0 {
+		c.DeviceDigest = sum(in.Forecast.Code)
 	}
 	for key, dir := range in.Host.Location {
 		c.Directories[key] = filepath.Clean(dir)

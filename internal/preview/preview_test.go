@@ -9,7 +9,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/internal/mount/option"
+	"github.com/rung-oci/rung/internal/plan"
 	"github.com/rung-oci/rung/internal/step"
 	"github.com/rung-oci/rung/internal/testbed"
 )
@@ -102,5 +104,24 @@ func TestFinal(t *testing.T) {
 		if got := strings.Join(flags(final(s, host)), ","); got != want {
 			t.Errorf("%q: %s, want %s", words, got, want)
 		}
+	}
+}
+
+// Programs of the same length that differ are told apart.
+func TestProgramsDiffer(t *testing.T) {
+	of := func(code string) *Preview {
+		p := &Preview{Cgroup: cgroup(&Input{Host: &plan.Host{Layout: &cgroups.Layout{}}, Forecast: &cgroups.Forecast{Program: 1, Code: []byte(code)}})}
+		p.Seccomp = &Seccomp{Instructions: 1, Digest: sum([]byte(code))}
+		return p
+	}
+	if list := Diff(of("12345678"), of("12345678")); len(list) != 0 {
+		t.Errorf("of the same programs: %v", list)
+	}
+	var got []string
+	for _, c := range Diff(of("12345678"), of("12345679")) {
+		got = append(got, c.Section+c.Op)
+	}
+	if text := strings.Join(got, " "); text != "cgroup- cgroup+ seccomp- seccomp+" {
+		t.Error(text)
 	}
 }

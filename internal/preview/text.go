@@ -27,6 +27,7 @@ func (p *Preview) Sections() []Section {
 		{"sysctls", writes(p.Sysctls)},
 		{"seccomp", p.Seccomp.lines()},
 		{"process", p.Process.lines()},
+		{"settings", p.settings()},
 		{"steps", slices.Clone(p.Steps)},
 		{"system calls", p.calls()},
 	}
@@ -140,7 +141,7 @@ func (c *Cgroup) lines() []string {
 	}
 	lines = append(lines, writes(c.Writes)...)
 	if c.DeviceProgram > 0 {
-		lines = append(lines, fmt.Sprintf("device program of %d instructions", c.DeviceProgram))
+		lines = append(lines, fmt.Sprintf("device program of %d instructions, %s", c.DeviceProgram, c.DeviceDigest))
 	}
 	for _, dir := range c.Resctrl {
 		lines = append(lines, "resctrl group "+quoted(dir))
@@ -211,7 +212,7 @@ func (p *Preview) hooks() (lines []string) {
 		if h.Timeout > 0 {
 			limit = fmt.Sprintf("for %d s at most", h.Timeout)
 		}
-		lines = append(lines, words(h.Kind+":", quoted(h.Path), named("args", all(h.Args)), limit, "in the namespaces of the "+h.Where+",", h.When))
+		lines = append(lines, words(h.Kind+":", quoted(h.Path), named("args", all(h.Args)), named("env", all(h.Env)), limit, "in the namespaces of the "+h.Where+",", h.When))
 	}
 	return lines
 }
@@ -224,7 +225,7 @@ func (s *Seccomp) lines() []string {
 	if s.Notify {
 		agent = "with an agent"
 	}
-	return []string{words(fmt.Sprintf("%d instructions, flags %#x", s.Instructions, s.Flags), agent)}
+	return []string{words(fmt.Sprintf("%d instructions, %s, flags %#x", s.Instructions, s.Digest, s.Flags), agent)}
 }
 
 func (p *Process) lines() []string {
