@@ -16,7 +16,8 @@ import (
 func (p *planner) steps() error {
 	build := p.builds()
 	if build && len(p.linux().Sysctl) > 0 {
-		p.add(&step.OpenSysctls{Clone: p.ns.user()})
+		// In a user namespace of ours a procfs of a pid namespace from outside can't be made.
+		p.add(&step.OpenSysctls{Clone: p.ns.user() || p.host.UserNS && !p.ns.isNew(specs.PIDNamespace)})
 	}
 	if build {
 		p.root()

@@ -107,6 +107,26 @@ func TestMappedRoot(t *testing.T) {
 	}
 }
 
+// Podman's root is such a one: its --pid host has the network's parameters in the host's
+// procfs, because no new one of those processes can be had.
+func TestMappedRootHostPIDs(t *testing.T) {
+	b := newBundle(t, harness.Probe("read:/proc/sys/net/ipv4/ip_forward"), namespace(specs.UserNamespace, "-"), namespace(specs.PIDNamespace, "-"),
+		namespace(specs.NetworkNamespace, ""), newSysfs, func(s *specs.Spec) {
+			s.Linux.UIDMappings, s.Linux.GIDMappings = nil, nil
+			s.Linux.Sysctl = map[string]string{"net.ipv4.ip_forward": "1"}
+			s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = nil, nil
+			for i := range s.Mounts {
+				if s.Mounts[i].Destination == "/proc" {
+					s.Mounts[i] = specs.Mount{Destination: "/proc", Type: "bind", Source: "/proc", Options: []string{"rbind"}}
+				}
+			}
+		})
+	b.Via = append(asUser(), "unshare", "--user", "--map-root-user", "--mount")
+	if got := b.Report(t).Tries["read:/proc/sys/net/ipv4/ip_forward"]; got != "ok 1" {
+		t.Errorf("ip_forward: %s, want 1", got)
+	}
+}
+
 // Nobody looks into the first process while it is being made, not even its
 // user: its memory is a copy of the runtime's. Once it waits for start it has no
 // more than the user's program will have, and can be joined.
