@@ -211,8 +211,8 @@ type engine struct {
 	ready   []string
 	env     []string
 	command []string
-	service bool   // of systemd's
-	unit    string // as which it runs
+	service bool     // of systemd's
+	units   []string // as which it has run, the last one maybe still
 	cmd     *exec.Cmd
 	done    chan struct{}
 }
@@ -232,6 +232,7 @@ func daemon(t *testing.T, dir, driver string, ready []string, env []string, comm
 		if err := e.stop(); err != nil {
 			t.Error(err)
 		}
+		e.clear()
 		if t.Failed() {
 			t.Logf("the end of %s's log:\n%s", name, e.tail())
 		}
@@ -252,8 +253,8 @@ func (e *engine) start() error {
 	defer log.Close()
 	command := e.command
 	if e.service { // another one each time: what an engine leaves running keeps its unit
-		e.unit = harness.Unique() + ".service"
-		command = append(service(e.unit), command...)
+		e.units = append(e.units, harness.Unique()+".service")
+		command = append(service(e.units[len(e.units)-1]), command...)
 	}
 	e.cmd = exec.Command(command[0], command[1:]...)
 	e.cmd.Env, e.cmd.Stdout, e.cmd.Stderr = e.env, log, log
@@ -281,7 +282,7 @@ func (e *engine) start() error {
 
 func (e *engine) stop() error {
 	if e.service {
-		exec.Command("systemctl", "stop", e.unit).Run()
+		exec.Command("systemctl", "stop", e.units[len(e.units)-1]).Run()
 	} else {
 		e.cmd.Process.Signal(unix.SIGTERM)
 	}

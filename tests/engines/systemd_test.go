@@ -1,6 +1,7 @@
 package engines
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"regexp"
@@ -29,6 +30,17 @@ func onHost(t *testing.T, f func(t *testing.T, dir string)) {
 		t.Skip("a long test: make test-engines-vm")
 	}
 	dir := harness.TempDir(t)
+	// Engines turn it on for good.
+	const forwarding = "/proc/sys/net/ipv4/ip_forward"
+	before, err := os.ReadFile(forwarding)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.WriteFile(forwarding, before, 0o644); err != nil {
+			t.Error(err)
+		}
+	})
 	// After the engine's end: what it has left mounted, here and in the services' namespace.
 	t.Cleanup(func() {
 		unmount := `awk -v d="$DIR/" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo | tac | xargs -r umount -l`
@@ -43,6 +55,20 @@ func service(unit string) []string {
 	return []string{
 		"systemd-run", "--quiet", "--collect", "--wait", "--pipe", "--unit=" + unit, "-E", "PATH",
 		"-p", "Delegate=yes", "-p", "KillMode=process", "-p", "TasksMax=infinity", "-p", "LimitNOFILE=1048576", "--",
+	}
+}
+
+// clear ends what a service has left running in its cgroups: shims, and what they have
+// just called.
+func (e *engine) clear() {
+	for _, unit := range e.units {
+		dir := "/sys/fs/cgroup/system.slice/" + unit
+		if os.WriteFile(dir+"/cgroup.kill", []byte("1"), 0) != nil {
+			continue // it is gone
+		}
+		if err := harness.Rmdir(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
+			e.t.Errorf("rmdir %s: %v", dir, err)
+		}
 	}
 }
 
