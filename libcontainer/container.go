@@ -2,10 +2,12 @@ package libcontainer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/internal/proc"
 	"github.com/rung-oci/rung/internal/state"
 )
 
@@ -70,7 +72,60 @@ func (h *Container) open(lock bool) (*container, error) {
 // is tells whether a record is that of the container.
 func (h *Container) is(r *state.Record) bool { return h.of == identity{} || h.of == identityOf(r) }
 
-// replaced tells whether another container has got the id.
+// holds tells whether an entry is that of the container that the handle stands for. That one has had a record: an entry without is of who is being made,
+// or was not to the end, or of nobody any more.
+func (h *Container) holds(e *state.Entry) (bool, error) {
+	if h.of == (identity{}) {
+		return true, nil
+	}
+	record, err := e.Record()
+	switch {
+	case err == nil:
+		return h.is(record), nil
+	case errors.Is(err, ErrNotExist):
+		return false, nil
+	case !errors.Is(err, state.ErrDamaged):
+		return false, err
+	}
+	host, herr := proc.Open()
+	if herr != nil {
+		return false, herr
+	}
+	defer host.Close()
+	who := e.Identity(host)
+	if who == nil {
+		return false, err
+	}
+	return h.is(who), nil
+}
+
+// openEntry opens the entry of the container that the handle stands for.
+func (h *Container) openEntry() (*state.Entry, error) {
+	e, err := h.r.store().Open(h.id)
+	if err != nil {
+		return nil, err
+	}
+	holds, err := h.holds(e)
+	if err == nil && !holds {
+		err = ErrNotExist
+	}
+	if err != nil {
+		e.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// gone tells whether there is nothing of the container any more.
+func (h *Container) gone() bool {
+	e, err := h.openEntry()
+	if err == nil {
+		e.Close()
+	}
+	return errors.Is(err, ErrNotExist)
+}
+
+// replaced tells whether another container has got the id, and is complete.
 func (h *Container) replaced() bool {
 	if h.of == (identity{}) {
 		return false

@@ -18,18 +18,17 @@ import (
 // removed with the help of its intent, and one that doesn't exist is no error.
 // Without force a container that runs is [ErrRunning].
 func (h *Container) Delete(force bool) error {
-	r, id := h.r, h.id
-	if h.replaced() {
+	if h.replaced() { // its verbs aren't ours to wait for
 		if force {
 			return nil
 		}
 		return ErrNotExist
 	}
-	r.closeOnExec()
+	h.r.closeOnExec()
 	timeline.Runtime.Phase("open container")
 	if force {
-		r.interrupt(id)
-		if done, err := r.overtake(id); done {
+		h.interrupt()
+		if done, err := h.overtake(); done {
 			return err
 		}
 	}
@@ -39,14 +38,17 @@ func (h *Container) Delete(force bool) error {
 		defer c.close()
 		return c.delete(force)
 	case force && errors.Is(err, state.ErrBusy):
-		if done, rerr := r.overtake(id); done {
+		if done, rerr := h.overtake(); done {
 			return rerr
+		}
+		if h.gone() {
+			return nil
 		}
 		return err
 	case !force || errors.Is(err, ErrInvalidID) || errors.Is(err, state.ErrBusy):
 		return err
 	}
-	done, err := r.deleteByIntent(id, errors.Is(err, ErrNotExist))
+	done, err := h.deleteByIntent(errors.Is(err, ErrNotExist))
 	if err == nil && !done {
 		return h.Delete(true)
 	}
@@ -64,8 +66,8 @@ func (*notStopped) Is(target error) bool { return target == ErrRunning }
 
 // interrupt kills the first process of a container that another verb has, such as a start
 // that waits for it or for its hooks: it is to die in any case, and the verb then gives up.
-func (r *Runtime) interrupt(id string) {
-	e, err := r.store().Open(id)
+func (h *Container) interrupt() {
+	e, err := h.openEntry()
 	if err != nil {
 		return
 	}
@@ -101,8 +103,8 @@ func (c *container) delete(force bool) error {
 
 // overtake removes the entry of a container whose poststop hooks another delete runs: they
 // may take their time, and nothing but them is left of the container. The other goes on.
-func (r *Runtime) overtake(id string) (done bool, err error) {
-	e, err := r.store().Open(id)
+func (h *Container) overtake() (done bool, err error) {
+	e, err := h.openEntry()
 	if err != nil {
 		return false, nil // who opens it next says so
 	}
@@ -117,8 +119,8 @@ func (r *Runtime) overtake(id string) (done bool, err error) {
 // whose record is damaged. All that it needs was written before there was
 // anything to remove. Where the id was absent a moment ago, a container that
 // has been made since is none of those: done is false.
-func (r *Runtime) deleteByIntent(id string, absent bool) (done bool, err error) {
-	e, err := r.store().Open(id)
+func (h *Container) deleteByIntent(absent bool) (done bool, err error) {
+	e, err := h.openEntry()
 	if errors.Is(err, ErrNotExist) {
 		return true, nil
 	}
@@ -138,7 +140,7 @@ func (r *Runtime) deleteByIntent(id string, absent bool) (done bool, err error) 
 		return false, nil
 	}
 	if !onlyEntry {
-		if err := r.destroyLeft(e); err != nil {
+		if err := h.r.destroyLeft(e); err != nil {
 			return false, err
 		}
 	}

@@ -159,6 +159,9 @@ func (r *Runtime) destroyLeft(e *state.Entry) error {
 	if err != nil {
 		return err
 	}
+	if who := e.Identity(host); who != nil {
+		reapInit(who, host)
+	}
 	r.unmountRoot(left.Root, left.BootID, host)
 	return left.Resctrl.Remove()
 }

@@ -19,10 +19,15 @@ import (
 
 // State tells what is known of the container.
 func (h *Container) State() (*State, error) {
-	if h.replaced() {
-		return nil, ErrNotExist
+	if h.of == (identity{}) {
+		return h.r.state(nil, h.id)
 	}
-	return h.r.state(nil, h.id)
+	c, err := h.open(false)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	return c.state()
 }
 
 func (r *Runtime) state(host *proc.FS, id string) (*State, error) {
@@ -38,6 +43,10 @@ func (r *Runtime) state(host *proc.FS, id string) (*State, error) {
 		return nil, err
 	}
 	defer c.close()
+	return c.state()
+}
+
+func (c *container) state() (*State, error) {
 	f, err := c.facts()
 	if errors.Is(err, unix.ENOENT) && c.vanishes() {
 		return nil, ErrNotExist
