@@ -71,7 +71,7 @@ done`)
 until userdel rungt; do n=$((n + 1)); [ $n -lt 100 ] || exit 1; sleep 0.3; done; sed -i /^rungt:/d /etc/subuid /etc/subgid`)
 	})
 	script := `#!/bin/sh
-exec systemd-run --quiet --collect --user --machine=rungt@.host --pipe --wait --working-directory="$DIR/home" -p Delegate=yes \
+exec systemd-run --quiet --collect --user --machine=rungt@.host --pipe --wait --working-directory="$DIR/home" -p Delegate=yes -p KillMode=process \
 	-E HOME="$DIR/home" -E USER=rungt -E XDG_RUNTIME_DIR=/run/user/4711 -E DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/4711/bus \
 	-E PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin -E TERM="$TERM" \
 	podman --root "$DIR/home/storage" --runroot "$DIR/home/run" --storage-driver vfs --cgroup-manager systemd --events-backend file \
