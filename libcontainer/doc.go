@@ -23,8 +23,8 @@
 // # What is done to the program
 //
 // Nothing, but for what [Effects] asks for. No signal is caught, no child waited for that isn't this package's, no descriptor, limit or setting of
-// the process is changed. Goroutines keep threads of their own while they make a process: a millisecond or two. A [Process] is a child, as is
-// the init of a container until it is deleted; a program that waits for all its children, by wait4(-1), takes their statuses away.
+// the process is changed. Goroutines keep threads of their own while they make a process: a millisecond or two. A [Process] is a child until it ends,
+// the init of a container until that is deleted; a program that waits for all its children, by wait4(-1), takes their statuses away.
 //
 // Processes of a container come from a player, a page of machine code. Where there is none for the architecture, or memory isn't executed, a sealed
 // copy of the program is started in its place, with the name rung-init: package spawn then takes over before main. Programs need no line for that.

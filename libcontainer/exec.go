@@ -40,7 +40,7 @@ type ExecOptions struct {
 	ProcessLabel    string
 	AppArmor        string
 
-	// The standard streams, Detach and ConsoleSocket are as of [CreateOptions]. A terminal that nobody else gets is [Process.Terminal].
+	// The standard streams, Detach and ConsoleSocket are as of [CreateOptions]; who is detached is reaped when this program next has to do with a container. A terminal that nobody else gets is [Process.Terminal].
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Detach         bool

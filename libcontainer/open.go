@@ -35,6 +35,7 @@ func (r *Runtime) open(id string, lock bool) (*container, error) {
 // openWith is open with a /proc that several containers share, nil for one of its
 // own.
 func (r *Runtime) openWith(host *proc.FS, id string, lock bool) (*container, error) {
+	children.rouse()
 	e, err := r.store().Open(id)
 	if err != nil {
 		return nil, err

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,33 +13,32 @@ import (
 	"github.com/rung-oci/rung/internal/fdio"
 )
 
-// A Process is one that [Container.Exec] has run: a child of this program, which has to [Process.Wait] for it. Its methods may be called from any
-// goroutine at any time.
+// A Process is one that [Container.Exec] has run: a child of this program. It is reaped when it has ended, whether anybody waits for it or not, and its
+// status kept for [Process.Wait]. Its methods may be called from any goroutine at any time.
 type Process struct {
-	pid      int
+	child    *child
 	terminal *Terminal
 	streams  *streams
-
-	mu      sync.Mutex
-	pidfd   fdio.Own // closed: it is reaped
-	status  ExitStatus
-	cleanup runtime.Cleanup // for who never waits
 }
 
 // leave makes the process its caller's: nothing of it is ended by close any more.
 func (x *execution) leave() *Process {
-	p := &Process{pid: x.exec.PID, pidfd: fdio.New(x.exec.Pidfd), terminal: x.kept, streams: x.streams}
+	p := &Process{child: newChild(x.exec.PID, x.exec.Pidfd), terminal: x.kept, streams: x.streams}
 	x.kept, x.streams = nil, nil
 	if p.terminal != nil {
 		p.streams.attach(p.terminal)
 	}
 	p.streams.start()
-	p.cleanup = runtime.AddCleanup(p, func(fd int) { unix.Close(fd) }, x.exec.Pidfd)
+	if x.opt.Detach {
+		children.later(p.child)
+	} else {
+		children.watch(p.child)
+	}
 	return p
 }
 
 // PID is the process's id, by this program's pid namespace.
-func (p *Process) PID() int { return p.pid }
+func (p *Process) PID() int { return p.child.pid }
 
 // Terminal is the process's terminal, or nil if it has none, or a console socket has got it.
 func (p *Process) Terminal() *Terminal { return p.terminal }
@@ -56,62 +53,33 @@ func (p *Process) Resize(columns, rows uint16) error {
 
 // Signal sends a signal. To a process that has ended it is [os.ErrProcessDone].
 func (p *Process) Signal(sig unix.Signal) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.pidfd.Open() {
-		return os.ErrProcessDone
-	}
-	switch err := unix.PidfdSendSignal(p.pidfd.FD(), sig, nil, 0); {
+	switch err := p.child.signal(sig); {
 	case err == unix.ESRCH:
 		return os.ErrProcessDone
 	case err != nil:
-		return fmt.Errorf("signal process %d: %w", p.pid, err)
+		return fmt.Errorf("signal process %d: %w", p.child.pid, err)
 	}
 	return nil
 }
 
-// Wait waits until the process has ended, reaps it, and returns its exit status; then until all is copied of what it has printed. Any number may wait, and
+// Wait waits until the process has ended, and returns its exit status; then until all is copied of what it has printed. Any number may wait, and
 // again. When the context is done the process lives on.
 func (p *Process) Wait(ctx context.Context) (ExitStatus, error) {
-	pidfd, err := p.open()
-	if err == nil && pidfd.Open() {
-		err = awaitEnd(ctx, pidfd.FD())
-		pidfd.Close()
+	children.rouse()
+	select {
+	case <-p.child.ended:
+	default:
+		select {
+		case <-p.child.ended:
+		case <-ctx.Done():
+			return 0, fmt.Errorf("wait for process %d: %w", p.child.pid, ctx.Err())
+		}
 	}
-	if err == nil {
-		err = p.reap()
+	err := p.streams.wait(ctx)
+	if lost := p.child.err; lost != nil {
+		return 0, fmt.Errorf("wait for process %d: %w", p.child.pid, lost)
 	}
-	if err != nil {
-		return 0, fmt.Errorf("wait for process %d: %w", p.pid, err)
-	}
-	return p.status, p.streams.wait(ctx)
-}
-
-// open is a pidfd of its own for who waits; closed if the process is reaped.
-func (p *Process) open() (fdio.Own, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.pidfd.Open() {
-		return fdio.Own{}, nil
-	}
-	return fdio.Of(unix.FcntlInt(uintptr(p.pidfd.FD()), unix.F_DUPFD_CLOEXEC, 0))
-}
-
-// reap reaps the process, which has ended, if nobody has.
-func (p *Process) reap() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.pidfd.Open() {
-		return nil
-	}
-	var ws unix.WaitStatus
-	if err := fdio.Again(func() error { _, err := unix.Wait4(p.pid, &ws, 0, nil); return err }); err != nil {
-		return err
-	}
-	p.status = exitStatus(ws)
-	p.cleanup.Stop()
-	p.pidfd.Close()
-	return nil
+	return p.child.exit, err
 }
 
 // awaitEnd waits until the process behind a pidfd has ended, or the context is done: the Go runtime's poller does, where it can be.
