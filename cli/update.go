@@ -10,6 +10,7 @@ import (
 	urfave "github.com/urfave/cli/v3"
 
 	"github.com/rung-oci/rung/internal/spec"
+	"github.com/rung-oci/rung/libcontainer"
 )
 
 var updateCommand = command{
@@ -38,7 +39,7 @@ EXAMPLE:
 			if err != nil {
 				return err
 			}
-			if _, err := r.Container(args[0]).State(); err != nil {
+			if _, err := r.Container(args[0]).State(); err != nil && !errors.Is(err, libcontainer.ErrOutOfSight) {
 				return err
 			}
 			resources, warnings, err := u.resources()

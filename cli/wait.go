@@ -24,7 +24,8 @@ code, 128 and the number of the signal if one ended it: a line each, in the
 order of the ids. An id that doesn't exist is an error before any is waited for. Of one that has ended before it is known if somebody has seen
 it: "rung wait", "rung run --keep", "rung run --detach --keep-status". On Linux
 before 6.15 it isn't if somebody else was told first. That is an error, which
-leaves out a line and comes when all others are printed; JSON has the ids.
+leaves out a line and comes when all others are printed; JSON has the ids. So is
+it to call this in another pid namespace than the container was created in.
 
 EXAMPLE:
    # rung run --detach --bundle box box1

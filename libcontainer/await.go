@@ -32,6 +32,9 @@ func (h *Container) Wait(ctx context.Context) (ExitStatus, error) {
 			return ExitStatus(seen.Status), h.streams.wait(ctx)
 		}
 		if pidfd, err = c.record.Unreaped(c.host); err != nil {
+			if err := c.outOfSight(); err != nil {
+				return 0, err
+			}
 			return 0, fmt.Errorf("container %s has ended before: its %w", h.id, ErrStatusUnknown)
 		}
 	}

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -160,7 +161,7 @@ func (h *Container) openLiving() (*container, error) {
 	}
 	alive, err := c.record.Alive(c.host)
 	if err == nil && !alive {
-		err = fmt.Errorf("container with id %s is not running", h.id)
+		err = cmp.Or(c.outOfSight(), fmt.Errorf("container with id %s is not running", h.id))
 	}
 	if err != nil {
 		c.close()

@@ -28,6 +28,9 @@ var (
 	// ErrInStopped and its like are why nothing can be run beside a container.
 	ErrInStopped = errors.New("cannot run in the namespaces of a stopped container")
 	ErrInPaused  = errors.New("cannot run in the namespaces of a paused container: it would be frozen like that")
+	// ErrOutOfSight is of methods that look at a container's init, called in another pid namespace than it was created in, where its pid is another
+	// process's or nobody's: the container may live or not.
+	ErrOutOfSight = errors.New("it was created in another pid namespace: from here nothing says whether it lives")
 	// ErrStatusUnknown is why Wait can't say how a container has ended: it had before, or only its parent was told.
 	ErrStatusUnknown = proc.ErrStatusUnknown
 )

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -50,7 +51,7 @@ func (h *Container) openToChange() (_ *living, err error) {
 	}()
 	fd, err := l.container.pidfd()
 	if errors.Is(err, unix.ESRCH) {
-		return nil, ErrNotRunning
+		return nil, cmp.Or(l.outOfSight(), ErrNotRunning)
 	}
 	if err != nil {
 		return nil, err

@@ -59,7 +59,7 @@ func (c *container) whileAlive(n int, f func(*living) error) error {
 	}
 	pidfd, err := c.pidfd()
 	if errors.Is(err, unix.ESRCH) {
-		return nil
+		return c.outOfSight()
 	}
 	if err != nil {
 		return err

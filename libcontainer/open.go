@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -97,7 +98,7 @@ func (c *container) takesProcesses() error {
 	}
 	switch f.Status() {
 	case specs.StateStopped:
-		return ErrInStopped
+		return cmp.Or(c.outOfSight(), ErrInStopped)
 	case state.Paused:
 		return ErrInPaused
 	}
@@ -184,6 +185,15 @@ func (c *container) updated(s *specs.Spec) error {
 		return fmt.Errorf("resources of container %s: %w", c.record.ID, err)
 	}
 	return nil
+}
+
+// outOfSight is an error if the init's pid is of another pid namespace than ours, and nobody has seen its end. Who finds that the init doesn't live asks it
+// before he says so.
+func (c *container) outOfSight() error {
+	if c.bygone || c.record.PIDs == 0 || c.record.PIDs == pidNamespace(c.host) || c.entry.Exit() != nil {
+		return nil
+	}
+	return fmt.Errorf("container %s: %w", c.record.ID, ErrOutOfSight)
 }
 
 // pidfd opens the container's init; unix.ESRCH if it has ended.
