@@ -42,6 +42,7 @@ func (h *Container) Plan() (*Preview, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.WarnAgain() // as a bundle's plan does
 	own := *h.r
 	own.SystemdCgroup = c.record.Systemd
 	return own.preview(&CreateOptions{ID: h.id, NoNewKeyring: c.record.NoNewKeyring}, b)

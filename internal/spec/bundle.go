@@ -71,6 +71,12 @@ func Parse(dir string, raw []byte) (*Bundle, error) {
 	return b, nil
 }
 
+// WarnAgain says of a configuration that was loaded before, and may have been changed since, what deserves a warning.
+func (b *Bundle) WarnAgain() {
+	_, d := decode(b.Raw)
+	b.Warnings = append(d.warnings.texts(), Warnings(b.Spec)...)
+}
+
 // withoutConsequences joins the errors of decoding and of checking. A field that could not be
 // decoded is empty, which must not be held against it a second time.
 func withoutConsequences(decoded, checked Errors) Errors {

@@ -278,3 +278,27 @@ func (p *foreseen) checkIDs(t *testing.T, trace string, pid int) {
 		}
 	}
 }
+
+// A container doesn't differ from the bundle that it was made from, whatever is warned of, and does when a value has changed.
+func TestPlanAgainstOwnBundle(t *testing.T) {
+	harness.NeedRung(t, "a plan")
+	b := harness.New(t, harness.Args("/bin/sleep", "600"), func(s *specs.Spec) {
+		limit := int64(1 << 30)
+		s.Linux.Resources.Memory = &specs.LinuxMemory{Kernel: &limit, KernelTCP: &limit}
+		s.Process.Capabilities.Bounding = append(s.Process.Capabilities.Bounding, "CAP_NONE_SUCH")
+		s.Process.Scheduler = &specs.Scheduler{Policy: specs.SchedBatch, Nice: 1}
+		s.Annotations = map[string]string{"a": "b"}
+	})
+	if r := b.Cmd("create", "--pid-file", b.Dir+"/pid").Run(t); r.Code != 0 {
+		t.Fatal(r)
+	}
+	defer b.End(t, harness.PID(t, b.Dir+"/pid"))
+	if r := b.Run(t, "plan", "--against", b.ID, b.Dir); r.Code != 0 || r.Stdout != "" {
+		t.Errorf("its own bundle: code %d\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
+	b.Spec.Process.Scheduler.Nice = 2
+	b.Save(t)
+	if r := b.Run(t, "plan", "--against", b.ID, b.Dir); r.Code != 1 || !strings.Contains(r.Stdout, "+ process.scheduler = policy=SCHED_BATCH nice=2\n") {
+		t.Errorf("another nice value: code %d\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
+}
