@@ -69,6 +69,14 @@ func TestConfig(t *testing.T) {
 		{`"type": "proc"}`, `"type": "proc"},` + "\n" + `{"destination": "/x", "source": "/srv", "options": ["bind", "rshared"]}`, `8:52 risky mounts[1].options config.md#mounts`},
 		{`"type": "proc"}`, `"type": "proc"},` + "\n" + `{"destination": "/sys", "type": "sysfs"}`, `8:1 risky mounts[1].options config.md#mounts`},
 		{`"type": "proc"}`, `"type": "proc"},` + "\n" + `{"destination": "/cg", "type": "cgroup2", "options": ["rw"]}`, `8:54 risky mounts[1].options config.md#mounts`},
+		{`"type": "proc"}`, `"type": "proc"},` + "\n" + `{"destination": "/x", "source": "/etc", "options": ["bind", "ro", "rw"]}`, `8:1 risky mounts[1] config.md#mounts`},
+		{`"type": "proc"}`, `"type": "proc"},` + "\n" + `{"destination": "/x", "source": "/etc", "options": ["bind", "rw", "ro"]}`, ``},
+		{`"type": "proc"}`, `"type": "proc"},` + "\n" + `{"destination": "/x", "source": "/etc", "options": ["rbind", "ro", "rrw"]}`, `8:1 risky mounts[1] config.md#mounts`},
+		{`"type": "proc"}`, `"type": "proc"},` + "\n" + `{"destination": "/sys", "type": "sysfs", "options": ["ro", "rw"]}`, `8:53 risky mounts[1].options config.md#mounts`},
+		{`{"type": "network"}`, `{"type": "network", "path": "/proc/1/ns/net"}`, `10:61 risky linux.namespaces[1].path config-linux.md#namespaces`},
+		{`{"type": "pid"}`, `{"type": "pid", "path": "/proc//self/ns/pid"}`, `10:40 risky linux.namespaces[0].path config-linux.md#namespaces`},
+		{`{"type": "network"}`, `{"type": "network", "path": "/proc/17/ns/net"}`, ``},
+		{`"namespaces": [`, `"uidMappings": [{"hostID": 9, "size": 1}, {"containerID": 1, "hostID": 0, "size": 1}], "gidMappings": [{"hostID": 9, "size": 1}],` + "\n" + `"namespaces": [{"type": "user"}, `, `10:72 risky linux.uidMappings[1].hostID config-linux.md#user-namespace-mappings`},
 		{`"resources": {}`, `"resources": {"devices": [{"allow": true, "access": "rwm"}]}`, `11:27 risky linux.resources.devices[0] config-linux.md#allowed-device-list`},
 		{`"resources": {}`, `"resources": {"devices": [{"allow": true, "type": "b", "access": "w"}]}`, `11:27 risky linux.resources.devices[0] config-linux.md#allowed-device-list`},
 		{`"resources": {}`, `"resources": {"devices": [{"allow": true, "type": "c", "major": 1, "access": "rw"}]}`, `11:27 risky linux.resources.devices[0] config-linux.md#allowed-device-list`},
@@ -104,9 +112,23 @@ func TestOrder(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 	text = strings.Replace(text, `"type": "ipc"`, `"type": "user"`, 1)
-	text = strings.Replace(text, `"resources"`, `"uidMappings": [{"size": 1}], "gidMappings": [{"size": 1}], "resources"`, 1)
+	text = strings.Replace(text, `"resources"`, `"uidMappings": [{"hostID": 1000, "size": 1}], "gidMappings": [{"hostID": 1000, "size": 1}], "resources"`, 1)
 	if last := Config([]byte(text)); last[len(last)-1].Severity == Risky {
 		t.Errorf("in a user namespace: %v", last)
+	}
+}
+
+// What isn't for a container to write to, and what is.
+func TestHostsTrees(t *testing.T) {
+	for source, want := range map[string]bool{
+		"/": true, "/sys/fs/cgroup": true, "/run": true, "/proc/sys": true, "/etc/cron.d": true, "/usr": true, "/var": true, "/home": true, "/lib/modules": true,
+		"/etc/shadow": true, "/usr/lib/systemd/system": true, "/var/run": true,
+		"/home/u/work": false, "/srv/data": false, "/run/netns": false, "/etc/resolv.conf": false, "/etcetera": false, "/var/lib/app": false, "/dev/fuse": false,
+	} {
+		text := strings.Replace(plain, `"type": "proc"}`, `"type": "proc"}, {"destination": "/x", "source": "`+source+`", "options": ["rbind", "rw"]}`, 1)
+		if list := Config([]byte(text)); (len(list) == 1) != want {
+			t.Errorf("%s: %v", source, list)
+		}
 	}
 }
 

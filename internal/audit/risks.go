@@ -32,6 +32,8 @@ func (a *auditor) risks() {
 		a.riskyCapabilities()
 		a.riskyNamespaces()
 	}
+	a.riskyPaths()
+	a.riskyMaps()
 	a.riskyMounts()
 	a.riskyDevices()
 	if a.s.Linux.Seccomp == nil {
@@ -76,31 +78,31 @@ func (a *auditor) riskyNamespaces() {
 	}
 }
 
-// sockets are those of daemons that do as root what they are asked to.
-var sockets = []string{"docker.sock", "containerd.sock", "crio.sock", "podman.sock", "buildkitd.sock"}
-
-// trees of the host that make who can write there root, or show what nobody else should see.
-var trees = []string{"/", "/proc", "/sys", "/dev", "/etc", "/boot", "/root", "/var/lib/docker", "/var/lib/containerd", "/var/lib/kubelet", "/run/systemd", "/var/run"}
-
-func (a *auditor) riskyMounts() {
-	for i, m := range a.s.Mounts {
-		at := "mounts[" + strconv.Itoa(i) + "]"
-		readOnly := slices.Contains(m.Options, "ro") || slices.Contains(m.Options, "rro")
-		bind := slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind")
-		source := path.Clean(m.Source)
-		switch {
-		case bind && slices.Contains(sockets, path.Base(source)):
-			a.find(Risky, at+".source", "whoever may talk to "+source+" is root of the host", "leave it out")
-		case bind && slices.Contains(trees, source) && !readOnly:
-			a.find(Risky, at, "the host's "+source+" is writable", `add "ro" to its options, or bind less of it`)
-		case (m.Type == "cgroup" || m.Type == "cgroup2") && !readOnly:
-			a.find(Risky, at+".options", "cgroups are writable: the container can change its limits", `add "ro", or delegate a cgroup to a user namespace`)
-		case m.Type == "sysfs" && !readOnly && !a.namespace(specs.UserNamespace):
-			a.find(Risky, at+".options", "/sys is writable", `add "ro"`)
+// riskyPaths are namespaces that the configuration has, and which are the host's or the runtime's all the same.
+func (a *auditor) riskyPaths() {
+	for i, ns := range a.s.Linux.Namespaces {
+		for _, of := range []string{"/proc/1/", "/proc/self/", "/proc/thread-self/"} {
+			if strings.HasPrefix(path.Clean(ns.Path), of) {
+				a.find(Risky, "linux.namespaces["+strconv.Itoa(i)+"].path", "it is no namespace of the container's own: "+ns.Path+" is that of the host, or of who calls the runtime",
+					"leave it out for a new one")
+			}
 		}
-		for _, o := range m.Options {
-			if bind && (o == "shared" || o == "rshared") {
-				a.find(Risky, at+".options", "mounts that the container makes here appear on the host", "use private or slave")
+	}
+}
+
+// riskyMaps have root of the host in the container.
+func (a *auditor) riskyMaps() {
+	if !a.namespace(specs.UserNamespace) {
+		return
+	}
+	for _, m := range []struct {
+		field, what string
+		list        []specs.LinuxIDMapping
+	}{{"uidMappings", "user", a.s.Linux.UIDMappings}, {"gidMappings", "group", a.s.Linux.GIDMappings}} {
+		for i := range m.list {
+			if m.list[i].HostID == 0 && m.list[i].Size > 0 {
+				a.find(Risky, "linux."+m.field+"["+strconv.Itoa(i)+"].hostID", m.what+" 0 of the host, or of the user namespace that the runtime is in, is one of the container's",
+					"map ids that nobody has on the host")
 			}
 		}
 	}
