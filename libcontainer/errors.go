@@ -115,9 +115,32 @@ func stepOf(c *calls.Error) string {
 	return c.Step.String() + ": " + c.Label
 }
 
+// A remainder is the error of a call that couldn't take back all that it had begun.
+type remainder struct{ err, removal error }
+
+// Error is both, in the order in which they came.
+func (e *remainder) Error() string { return e.err.Error() + "; delete container: " + e.removal.Error() }
+
+// Unwrap is both.
+func (e *remainder) Unwrap() []error { return []error{e.err, e.removal} }
+
+// leaves is the error of a call that has failed, or hasn't, and has then removed what it had begun, or hasn't been able to.
+func leaves(err, removal error) error {
+	switch {
+	case removal == nil:
+		return err
+	case err == nil:
+		return removal
+	}
+	return &remainder{typed(err), removal}
+}
+
 // givenUp is the error of a call whose context was done: left says what has become of what it had begun. Others
 // are typed.
 func givenUp(err, stopped error, left string) error {
+	if _, ok := errors.AsType[*remainder](err); ok {
+		return err
+	}
 	if err != nil && stopped != nil && errors.Is(err, stopped) {
 		return fmt.Errorf("%w: %s", err, left)
 	}

@@ -71,13 +71,15 @@ func (h *Container) Exec(ctx context.Context, o *ExecOptions) (*Process, error) 
 		err = x.start()
 	}
 	if err != nil {
-		return nil, givenUp(err, stop.Err(), "the process is ended")
+		return nil, givenUp(err, stop.Err(), x.fate())
 	}
 	return x.leave(), nil
 }
 
-// Run runs a process in a container that is created or runs, and waits for its end. When the context is done, it is killed. Streams, terminal and signals are as
-// of [Runtime.Run], errors of [Container.Exec].
+// Run runs a process in a container that is created or runs, and waits for its end, and until all is copied of what it and its children have printed. When the
+// context is done, it is killed, and copying ends: nothing is written any more when Run has returned, for which it waits until a Write has that is under way. In a
+// container that is paused a killed process may end only when that is resumed; Run doesn't wait for that. Streams, terminal and signals are as of [Runtime.Run],
+// errors of [Container.Exec].
 func (h *Container) Run(ctx context.Context, o *ExecOptions) (ExitStatus, error) {
 	stop, err := cancel.Of(ctx)
 	if err != nil {
@@ -90,7 +92,7 @@ func (h *Container) Run(ctx context.Context, o *ExecOptions) (ExitStatus, error)
 	if err = x.begin(h); err == nil {
 		status, err = x.run(ctx)
 	}
-	return status, givenUp(err, stop.Err(), "the process is ended")
+	return status, givenUp(err, stop.Err(), x.fate())
 }
 
 // begin opens the container and checks all that can be checked before a process is made.
@@ -131,6 +133,7 @@ type execution struct {
 	streams *streams
 	stop    *cancel.Signal
 	exec    *launch.Exec
+	lingers bool // it is killed, and hasn't ended
 
 	warnings []string
 	warned   bool
@@ -279,15 +282,27 @@ func (x *execution) start() error {
 	}
 	if err != nil {
 		x.end()
-		unix.Close(x.exec.Pidfd)
 	}
 	return err
 }
 
-// end ends the process, and reaps it.
+// end kills the process, and reaps it. In a paused container it may be that it can't end before that is resumed: then it is reaped when it does.
 func (x *execution) end() {
 	kill(x.exec.Pidfd)
+	if x.lingers = !wait(x.exec.Pidfd, likelyEndWait); x.lingers {
+		children.watch(newChild(x.exec.PID, x.exec.Pidfd))
+		return
+	}
 	x.exec.Wait()
+	unix.Close(x.exec.Pidfd)
+}
+
+// fate is what has become of a process that was given up.
+func (x *execution) fate() string {
+	if x.lingers {
+		return "the process is killed, and hasn't ended yet"
+	}
+	return "the process is ended"
 }
 
 // run has the process made, and waits for its end.
@@ -298,21 +313,21 @@ func (x *execution) run(ctx context.Context) (status ExitStatus, err error) {
 	if err := x.start(); err != nil {
 		return 0, err
 	}
-	defer unix.Close(x.exec.Pidfd)
 	streams := x.streams
 	x.streams = nil
 	streams.start()
 	timeline.Runtime.Phase("wait for the process's end")
 	status, err = x.front.wait(x.exec.PID, x.exec.Pidfd)
 	if err != nil {
-		if x.stop.Err() != nil {
-			x.end()
-		}
+		x.end()
+		streams.stop()
 		return status, err
 	}
+	unix.Close(x.exec.Pidfd)
 	if err = streams.wait(ctx); err == nil {
-		err = x.verdict()
+		return status, x.verdict()
 	}
+	streams.stop()
 	return status, err
 }
 

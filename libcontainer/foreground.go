@@ -75,7 +75,7 @@ func (f *foreground) wait(pid, pidfd int) (ExitStatus, error) {
 		for sig := f.caught(); sig != 0; sig = f.caught() {
 			f.forward(sig, pidfd)
 		}
-		status, ended, err := f.reap(pid)
+		status, ended, err := f.reap(pid, pidfd)
 		if err != nil {
 			return 1, fmt.Errorf("wait for process: %w", err)
 		}
@@ -98,7 +98,7 @@ func (f *foreground) caught() unix.Signal {
 
 // reap reaps the process if it has ended. Who adopts orphans reaps all children that
 // have ended until he comes to it; else another's children are another's to wait for.
-func (f *foreground) reap(pid int) (status ExitStatus, ended bool, err error) {
+func (f *foreground) reap(pid, pidfd int) (status ExitStatus, ended bool, err error) {
 	which := pid
 	if f.adopts {
 		which = -1
@@ -106,6 +106,9 @@ func (f *foreground) reap(pid int) (status ExitStatus, ended bool, err error) {
 	for {
 		var ws unix.WaitStatus
 		switch child, err := unix.Wait4(which, &ws, unix.WNOHANG, nil); {
+		case err == unix.ECHILD: // somebody else in this program has waited for it
+			ws, err = lostStatus(pid, pidfd, err)
+			return exitStatus(ws), err == nil, err
 		case err != nil:
 			return 1, false, err
 		case child == pid:

@@ -78,13 +78,7 @@ func (r *Runtime) restore(ctx context.Context, c *creation, o *RestoreOptions, p
 		return 1, fmt.Errorf("open pidfd: %w", err)
 	}
 	defer unix.Close(pidfd)
-	if status, err = c.attend(ctx, f, pidfd); err != nil {
-		if c.stop.Err() != nil {
-			_ = c.remove()
-		}
-		return status, err
-	}
-	return status, c.remove()
+	return c.attend(ctx, f, pidfd, false)
 }
 
 // A restoration is a container on its way out of images.

@@ -62,19 +62,7 @@ func (r *Runtime) run(ctx context.Context, c *creation, o *RunOptions) (status E
 	defer unix.Close(pidfd)
 	timeline.Runtime.Phase("wait for the container's end")
 	fault.Point("run:started")
-	status, err = c.attend(ctx, f, pidfd)
-	timeline.Runtime.Phase("delete")
-	if err != nil {
-		if c.stop.Err() != nil {
-			_ = c.remove()
-		}
-		return status, err
-	}
-	if o.Keep {
-		c.container().seen(int(status))
-		return status, nil
-	}
-	return status, c.remove()
+	return c.attend(ctx, f, pidfd, o.Keep)
 }
 
 // foreground is what a container in the foreground has of ours, from before it is made on.
@@ -94,14 +82,25 @@ func (c *creation) foreground(o *CreateOptions, noSubreaper bool) (*foreground, 
 	return f, nil
 }
 
-// attend waits in the foreground for the container's end, and for what its streams have still to say.
-func (c *creation) attend(ctx context.Context, f *foreground, pidfd int) (status ExitStatus, err error) {
+// attend waits in the foreground for the container's end, and for what its streams have still to say. Then it deletes the container, whatever has failed,
+// unless it is to be kept.
+func (c *creation) attend(ctx context.Context, f *foreground, pidfd int, keep bool) (status ExitStatus, err error) {
 	c.entry.Unlock() // while it runs it is anybody's to change, or to delete
 	streams := c.streams
 	c.streams = nil
 	streams.start()
 	if status, err = f.wait(c.record.PID, pidfd); err == nil {
+		if keep {
+			c.container().seen(int(status))
+		}
 		err = streams.wait(ctx)
+	}
+	timeline.Runtime.Phase("delete")
+	if !keep || c.stop.Err() != nil {
+		err = leaves(err, c.remove())
+	}
+	if err != nil {
+		streams.stop()
 	}
 	return status, err
 }
@@ -140,7 +139,12 @@ func (c *creation) createAndStart() (pidfd int, err error) {
 		}
 	}
 	if err != nil {
-		_ = c.remove()
+		removal := c.remove()
+		err = leaves(err, removal)
+		if removal != nil && pidfd >= 0 && !wait(pidfd, 0) {
+			children.watch(newChild(c.record.PID, pidfd)) // it can't end yet
+			return -1, err
+		}
 		child := spawn.Child{PID: c.record.PID}
 		child.Wait()
 		if pidfd >= 0 {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -23,6 +24,7 @@ type streams struct {
 	lent   []*os.File // the caller's, which must not be collected as garbage until the process has them
 	ends   []*os.File // our ends of pipes
 	input  *os.File   // that of stdin, or nil
+	output []*os.File // those of the others
 	copies []func()   // to be done as long as the process lives
 	in     io.Reader  // for the terminal, as long as there is none
 	out    io.Writer
@@ -163,6 +165,7 @@ func (s *streams) writing(w io.Writer, place int) (int, error) {
 	if err != nil {
 		return -1, err
 	}
+	s.output = append(s.output, f)
 	s.left.Add(1)
 	s.copies = append(s.copies, func() {
 		_, err := io.Copy(w, f)
@@ -231,6 +234,28 @@ func (s *streams) wait(ctx context.Context) error {
 		return fmt.Errorf("copy output: %w", s.err)
 	}
 	return nil
+}
+
+// lastWords is how long output may still take of a process that has ended when nobody wants to wait any more.
+const lastWords = 100 * time.Millisecond
+
+// stop ends copying: nothing is written any more when it returns. Who has the other ends still is told by a SIGPIPE.
+func (s *streams) stop() {
+	if s == nil {
+		return
+	}
+	if s.input != nil {
+		s.input.Close()
+	}
+	select {
+	case <-s.done:
+		return
+	case <-time.After(lastWords):
+	}
+	for _, f := range s.output {
+		f.Close()
+	}
+	<-s.done
 }
 
 // close lets go of streams that no process has got.
