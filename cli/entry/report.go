@@ -58,7 +58,56 @@ func write(fd uintptr, p unsafe.Pointer, n int) int32 {
 //go:nosplit
 func die(line string) {
 	write(2, unsafe.Pointer(unsafe.StringData(line)), len(line))
-	syscall.RawSyscall(syscall.SYS_EXIT_GROUP, 1, 0, 0)
+	syscall.RawSyscall(syscall.SYS_EXIT_GROUP, exitCode(), 0, 0)
+}
+
+// command holds the command line, of which there may be no word in memory that we could look for yet.
+var command [4096]byte
+
+const commandFile = "/proc/self/cmdline\x00"
+
+// exitCode is that of an error of the verb that was called.
+//
+//go:nosplit
+func exitCode() uintptr {
+	const here = ^uintptr(99) // AT_FDCWD
+	fd, _, errno := syscall.RawSyscall6(syscall.SYS_OPENAT, here, uintptr(unsafe.Pointer(unsafe.StringData(commandFile))), syscall.O_RDONLY, 0, 0, 0)
+	if errno != 0 {
+		return 1
+	}
+	n, _, errno := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&command)), uintptr(len(command)))
+	if errno != 0 {
+		return 1
+	}
+	return codeOf(unsafe.String(&command[0], int(n)))
+}
+
+// codeOf is 2 for the verbs whose 1 says something else (cli's command.trouble). The verb is the first word that is no option, nor the value of one.
+//
+//go:nosplit
+func codeOf(words string) uintptr {
+	option := true // of which the next word may be the value; the program's name isn't looked at
+	for start, i := 0, 0; i < len(words); i++ {
+		if words[i] != 0 {
+			continue
+		}
+		word := words[start:i]
+		start = i + 1
+		switch {
+		case begins(word, "-"):
+			option = word != "--debug" && word != "--systemd-cgroup"
+			for j := range len(word) {
+				option = option && word[j] != '='
+			}
+		case option:
+			option = false
+		case word == "doctor" || word == "plan":
+			return 2
+		default:
+			return 1
+		}
+	}
+	return 1
 }
 
 //go:nosplit
