@@ -11,10 +11,12 @@ import (
 	"time"
 
 	urfave "github.com/urfave/cli/v3"
+	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups/gauge"
 	"github.com/rung-oci/rung/internal/fleet"
 	"github.com/rung-oci/rung/internal/nap"
+	"github.com/rung-oci/rung/internal/suggest"
 	"github.com/rung-oci/rung/internal/top"
 	"github.com/rung-oci/rung/internal/tty"
 	"github.com/rung-oci/rung/libcontainer"
@@ -105,7 +107,7 @@ func (w *watch) run(ids []string) error {
 	}
 	switch {
 	case !slices.Contains(top.Keys[:], w.view.Sort):
-		return fmt.Errorf("unknown key %q: it can be %s", w.view.Sort, either(top.Keys[:]))
+		return fmt.Errorf("unknown key %q: it can be %s%s", w.view.Sort, either(top.Keys[:]), suggest.Meant(w.view.Sort, top.Keys[:], ""))
 	case w.interval < least:
 		return fmt.Errorf("invalid --interval %v: it is less than %v", w.interval, least)
 	case w.iterations < 0:
@@ -118,6 +120,11 @@ func (w *watch) run(ids []string) error {
 	roots, err := w.roots()
 	if err != nil {
 		return err
+	}
+	if !w.all {
+		if err := named(roots); err != nil {
+			return err
+		}
 	}
 	if w.fleet, err = fleet.Open(roots); err != nil {
 		return err
@@ -152,6 +159,24 @@ func (w *watch) roots() ([]fleet.Root, error) {
 		roots = append(roots, fleet.Root{Path: path, Trusted: !strings.Contains(path, "*")})
 	}
 	return roots, nil
+}
+
+// named is an error if a directory can't be read that who calls has named: no table is to look as if nothing ran there. One that isn't there
+// holds nothing.
+func named(roots []fleet.Root) error {
+	for _, root := range roots {
+		if !root.Trusted {
+			continue
+		}
+		fd, err := unix.Open(root.Path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+		switch {
+		case err == nil:
+			unix.Close(fd)
+		case !errors.Is(err, unix.ENOENT):
+			return fmt.Errorf("list containers of %s: %w", root.Path, err)
+		}
+	}
+	return nil
 }
 
 // least is the shortest interval: with less, what is measured is the measurement.

@@ -138,3 +138,22 @@ func BenchmarkTop(b *testing.B) {
 		b.Errorf("%d rows", len(w.rows))
 	}
 }
+
+// A state directory that can't be read isn't an empty one.
+func TestTopUnreadable(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(dir+"/file", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"--root", dir + "/file", "top", "--once"}, {"--root", dir, "top", "--once", "--also", dir + "/file"}} {
+		if code, stdout, stderr := call(t, args...); code != 1 || stdout != "" || !strings.Contains(stderr, "list containers of "+dir+"/file: not a directory") {
+			t.Errorf("%q: code %d, %q, %q", args, code, stdout, stderr)
+		}
+	}
+	if code, _, stderr := call(t, "--root", dir+"/none", "top", "--once"); code != 0 || stderr != "" {
+		t.Errorf("no directory: code %d, %q", code, stderr)
+	}
+	if code, _, stderr := call(t, "top", "--sort", "memroy"); code != 1 || !strings.Contains(stderr, "did you mean memory?") {
+		t.Errorf("code %d, %q", code, stderr)
+	}
+}
