@@ -324,7 +324,10 @@ func (x *execution) run(ctx context.Context) (status ExitStatus, err error) {
 		return status, err
 	}
 	unix.Close(x.exec.Pidfd)
-	if err = streams.wait(ctx); err == nil {
+	if err = x.front.drain(); err == nil {
+		err = streams.wait(ctx)
+	}
+	if err == nil {
 		return status, x.verdict()
 	}
 	streams.stop()

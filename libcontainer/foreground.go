@@ -80,12 +80,21 @@ func (f *foreground) wait(pid, pidfd int) (ExitStatus, error) {
 			return 1, fmt.Errorf("wait for process: %w", err)
 		}
 		if ended {
-			if f.relay != nil {
-				f.relay.Drain()
-			}
 			return status, nil
 		}
 	}
+}
+
+// drain waits, after the process's end, until what it has printed on its terminal is written.
+func (f *foreground) drain() error {
+	if f.relay == nil {
+		return nil
+	}
+	err := f.relay.Drain(f.stop.Err)
+	if err != nil && f.stop.Err() == nil {
+		err = fmt.Errorf("copy output: %w", err)
+	}
+	return err
 }
 
 // caught is the next signal that was caught, or 0.

@@ -17,7 +17,8 @@ import (
 // its end, and deletes it. The result is the exit status of its process. When the context is done, the container is killed and deleted.
 //
 // Streams are copied meanwhile, also those of a terminal; if Stdin is a terminal itself, it is in raw mode for that while, and the other one has its
-// size. With [Effects].Signals all signals of our process are passed on. Errors are those of [Runtime.Create] and [Container.Start].
+// size. A writer that fails is an error, with the status; one that is a file, such as another terminal, is not waited for
+// when nobody reads it any more. With [Effects].Signals all signals of our process are passed on. Errors are those of [Runtime.Create] and [Container.Start].
 func (r *Runtime) Run(ctx context.Context, o *RunOptions) (ExitStatus, error) {
 	stop, err := cancel.Of(ctx)
 	if err != nil {
@@ -93,6 +94,9 @@ func (c *creation) attend(ctx context.Context, f *foreground, pidfd int, keep bo
 		if keep {
 			c.container().seen(int(status))
 		}
+		err = f.drain()
+	}
+	if err == nil {
 		err = streams.wait(ctx)
 	}
 	timeline.Runtime.Phase("delete")

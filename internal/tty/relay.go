@@ -24,11 +24,17 @@ type Relay struct {
 	out    io.Writer
 	master *os.File
 	own    console.Console // our terminal, if in is one
-	done   chan struct{}   // closed when all output is written
-	moved  atomic.Int64    // bytes of output written
+	begun  bool
+	awaits bool          // the writer is waited for, however long it takes, and its error told
+	done   chan struct{} // closed when all output is written
+	moved  atomic.Int64  // bytes of output written
+	busy   atomic.Bool   // the writer is at work
+	err    error         // of the writer, once done
 }
 
 // NewRelay makes a relay of a terminal's master, to which it copies in, and that to out. It owns the descriptor.
+//
+// Who reads a file, such as our own terminal, may have stopped to read, and isn't waited for by [Relay.Drain]. Another writer is the program's own.
 func NewRelay(master int, in io.Reader, out io.Writer) (*Relay, error) {
 	// Non-blocking, so that reading it doesn't hold a thread and Close ends it.
 	if err := unix.SetNonblock(master, true); err != nil {
@@ -42,6 +48,8 @@ func NewRelay(master int, in io.Reader, out io.Writer) (*Relay, error) {
 		return nil, fmt.Errorf("set up terminal: %w", err)
 	}
 	r := &Relay{in: in, out: out, master: os.NewFile(uintptr(master), "terminal"), done: make(chan struct{})}
+	_, file := out.(*os.File)
+	r.awaits = !file
 	if f, ok := in.(*os.File); ok {
 		if own, err := console.ConsoleFromFile(f); err == nil {
 			r.own = own
@@ -65,10 +73,11 @@ func (r *Relay) Start() error {
 	if r.out == nil {
 		r.out = io.Discard
 	}
+	r.begun = true
 	go Type(r.master, r.in, r.own == nil)
 	go func() {
 		defer close(r.done)
-		r.output(r.out)
+		r.err = r.output(r.out)
 	}()
 	return nil
 }
@@ -151,39 +160,57 @@ func awaited(master *os.File) (end byte, canonical bool, err error) {
 	return end, canonical, cmp.Or(err, cerr)
 }
 
-// output copies until the terminal's last user has gone (EIO) or nobody reads
-// us any more.
-func (r *Relay) output(to io.Writer) {
+// output copies until the terminal's last user has gone (EIO) or it is closed. What can't be written is read all the same: nobody waits for ever on
+// a terminal that is full.
+func (r *Relay) output(to io.Writer) (failed error) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := r.master.Read(buf)
-		for b := buf[:n]; len(b) > 0; {
-			m, werr := to.Write(b)
-			r.moved.Add(int64(m))
-			if werr != nil {
-				return
+		r.busy.Store(true)
+		for b := buf[:n]; len(b) > 0 && failed == nil; {
+			var m int
+			if m, failed = to.Write(b); failed == nil && m <= 0 {
+				failed = io.ErrShortWrite
 			}
+			m = min(max(m, 0), len(b))
+			r.moved.Add(int64(m))
 			b = b[m:]
 		}
+		r.busy.Store(false)
 		if err != nil {
-			return
+			return failed
 		}
 	}
 }
 
-// idle is how long Drain waits for a reader that doesn't move.
+// idle is how long Drain waits for what doesn't move.
 const idle = time.Second
 
-// Drain waits, after the container's end, until what it printed is written. A
-// reader that has stopped reading isn't waited for.
-func (r *Relay) Drain() {
-	for last := int64(-1); !nap.Until(r.done, idle); {
-		now := r.moved.Load()
-		if now == last {
-			return
+// Drain waits, after the container's end, until what it printed is written. A reader of a file that has stopped reading isn't waited for, nor is
+// whoever still has the terminal and prints nothing; a writer is that isn't a file, until stopped has an error. The error is that one or the writer's.
+func (r *Relay) Drain(stopped func() error) error {
+	for last, at := int64(-1), time.Now(); !nap.Until(r.done, idle/10); {
+		if r.awaits {
+			if err := stopped(); err != nil {
+				return err
+			}
 		}
-		last = now
+		if now := r.moved.Load(); now != last || r.awaits && r.busy.Load() {
+			last, at = now, time.Now()
+		}
+		if time.Since(at) < idle {
+			continue
+		}
+		if !r.awaits {
+			return nil
+		}
+		r.master.Close() // ends what reads it, and with that all use of the writer
+		at = time.Now()
 	}
+	if r.awaits {
+		return r.err
+	}
+	return nil
 }
 
 // Resize gives the container's terminal the size of ours.
@@ -204,4 +231,7 @@ func (r *Relay) Close() {
 		_ = r.own.Reset()
 	}
 	r.master.Close()
+	if r.begun && r.awaits {
+		nap.Until(r.done, idle) // it is the caller's again, unless it is stuck
+	}
 }

@@ -98,7 +98,9 @@ func TestRelay(t *testing.T) {
 		}
 	}()
 	start := time.Now()
-	r.Drain()
+	if err := r.Drain(func() error { return nil }); err != nil {
+		t.Error(err)
+	}
 	if took := time.Since(start); took > 3*time.Second {
 		t.Errorf("Drain took %v", took)
 	}
@@ -127,7 +129,9 @@ func TestDrainGivesUp(t *testing.T) {
 		_, _ = slave.WriteString(strings.Repeat("x", 1<<18))
 	}
 	start := time.Now()
-	r.Drain()
+	if err := r.Drain(func() error { return nil }); err != nil {
+		t.Error(err)
+	}
 	if took := time.Since(start); took < idle/2 || took > 4*idle {
 		t.Errorf("Drain took %v, want about %v", took, 2*idle)
 	}
