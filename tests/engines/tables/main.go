@@ -117,10 +117,13 @@ func format(suites []suite) string {
 		}
 		fmt.Fprintf(&counts, "| %s | %d |", s.name, ran[0])
 		for i := range passed {
-			if ran[i] == 0 {
+			switch ran[i] {
+			case 0:
 				counts.WriteString(" – |")
-			} else {
+			case ran[0]:
 				fmt.Fprintf(&counts, " %d |", passed[i])
+			default:
+				fmt.Fprintf(&counts, " %d of %d |", passed[i], ran[i])
 			}
 		}
 		counts.WriteString("\n")

@@ -9,6 +9,7 @@ const output = `=== RUN   TestDocker
         | run | ok | ok | – |
         | -m | ok | FAIL | – |
         | -t | FAIL | ok | – |
+        | -u | ok | – | – |
 
     | stray | line |
 --- PASS: TestDocker (3.00s)
@@ -16,7 +17,7 @@ const output = `=== RUN   TestDocker
 
 const want = `| engine | cases | rung | runc | crun |
 |---|---:|---:|---:|---:|
-| Docker, systemd, v2 | 3 | 2 | 2 | – |
+| Docker, systemd, v2 | 4 | 3 | 2 of 3 | – |
 
 | engine | case | rung | runc | crun |
 |---|---|---|---|---|
