@@ -46,7 +46,7 @@ EXAMPLE:
 			&urfave.BoolFlag{Name: "read-only", Destination: &d.opt.Readonly, Usage: "make it read-only for the program"},
 			&urfave.StringFlag{
 				Name: "namespaces", Aliases: []string{"n"}, Destination: &d.namespaces, DefaultText: "all but mount",
-				Usage: "`types` of the namespaces to share, with commas: user, pid, net, ipc, uts, cgroup, time; or none",
+				Usage: "`types` of the namespaces to share, with commas: user, pid, net, ipc, uts, cgroup, time or none; none stands alone",
 			},
 			&urfave.BoolFlag{Name: "tty", Aliases: []string{"t"}, Destination: &d.opt.Terminal, Usage: "give the program a terminal"},
 			&urfave.StringFlag{Name: "cwd", Destination: &d.opt.Cwd, Usage: "`directory` in its root filesystem that the program starts in"},

@@ -58,7 +58,7 @@ func (g *globals) flags() []urfave.Flag {
 		},
 		&urfave.StringFlag{
 			Name: "cgroup-manager", Destination: &g.cgroupManager, Local: true,
-			Usage: "`who` makes cgroups: cgroupfs, systemd or, for a container without one of its own, disabled",
+			Usage: "`who` makes cgroups: cgroupfs, systemd or disabled; disabled is for a container without one of its own",
 		},
 		&urfave.StringFlag{
 			Name: "rootless", Destination: &g.rootless, Local: true, Value: "auto",

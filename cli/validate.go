@@ -16,6 +16,7 @@ import (
 
 	"github.com/rung-oci/rung/internal/audit"
 	"github.com/rung-oci/rung/internal/spec"
+	"github.com/rung-oci/rung/internal/suggest"
 )
 
 var validateCommand = command{
@@ -88,7 +89,7 @@ func checkFormat(format string, known ...string) error {
 		return nil
 	}
 	last := len(known) - 1
-	return fmt.Errorf("unknown format %q: it can be %s or %s", format, strings.Join(known[:last], ", "), known[last])
+	return fmt.Errorf("unknown format %q: it can be %s or %s%s", format, strings.Join(known[:last], ", "), known[last], suggest.Meant(format, known, ""))
 }
 
 // readBundle reads the configuration of a bundle, or another, and says which file it is.

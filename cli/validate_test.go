@@ -54,3 +54,9 @@ func TestSARIF(t *testing.T) {
 		}
 	}
 }
+
+func TestFormatMeant(t *testing.T) {
+	if err := checkFormat("jsno", "text", "json", "sarif"); err == nil || !strings.HasSuffix(err.Error(), "it can be text, json or sarif; did you mean json?") {
+		t.Error(err)
+	}
+}

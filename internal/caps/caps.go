@@ -76,6 +76,9 @@ func Meant(name string) string {
 	if !strings.HasPrefix(upper, "CAP_") {
 		upper = "CAP_" + upper
 	}
+	if upper == "CAP_ALL" { // as engines say, who mean no single one
+		return ""
+	}
 	return suggest.Closest(upper, names[:])
 }
 

@@ -75,3 +75,11 @@ func TestCurrent(t *testing.T) {
 		}
 	}
 }
+
+func TestMeantAll(t *testing.T) {
+	for name, want := range map[string]string{"ALL": "", "cap_all": "", "KIL": "CAP_KILL", "sys_admn": "CAP_SYS_ADMIN"} {
+		if got := Meant(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/rung-oci/rung/internal/mount/option"
 	"github.com/rung-oci/rung/internal/rootfs"
 	"github.com/rung-oci/rung/internal/step"
+	"github.com/rung-oci/rung/internal/suggest"
 )
 
 // A Live is something that a container gets while it runs: a step, and what it takes from outside.
@@ -38,7 +39,7 @@ func LiveMount(s *specs.Spec, host *Host, opt *Options) (*Live, error) {
 	case path.Clean("/"+m.Destination) == "/":
 		return nil, errors.New("nothing can be mounted on the root of a container that runs")
 	case !o.Bind && m.Type != "tmpfs":
-		return nil, fmt.Errorf("a mount of type %q can't be added to a container that runs: it can be a bind or a tmpfs", m.Type)
+		return nil, fmt.Errorf("a mount of type %q can't be added to a container that runs: it can be a bind or a tmpfs%s", m.Type, suggest.Meant(m.Type, []string{"bind", "tmpfs"}, ""))
 	case o.CopyUp:
 		return nil, errors.New("option tmpcopyup: it is for containers that are created")
 	}
