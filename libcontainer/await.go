@@ -15,6 +15,8 @@ import (
 // [Runtime.Create] has opened its streams. Nothing is locked meanwhile, and with a context that can be done no thread is held. A context that is done ends the
 // wait, and the container lives on.
 //
+// Of a container that has been deleted it is [ErrNotExist], once all is copied too.
+//
 // The status is known if the init is still unreaped when we look, on Linux 6.15 and later, or if somebody has seen the end; else the error is
 // [ErrStatusUnknown].
 func (h *Container) Wait(ctx context.Context) (ExitStatus, error) {
@@ -22,6 +24,11 @@ func (h *Container) Wait(ctx context.Context) (ExitStatus, error) {
 		return 0, fmt.Errorf("wait for container %s: %w", h.id, err)
 	}
 	c, err := h.open(false)
+	if errors.Is(err, ErrNotExist) && h.streams != nil { // it has been deleted, and what it has printed is perhaps still being copied
+		if stopped := h.streams.wait(ctx); stopped != nil && ctx.Err() != nil {
+			return 0, fmt.Errorf("wait for container %s: %w", h.id, stopped)
+		}
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -16,7 +16,8 @@ import (
 // Delete removes a stopped container, or one that was only created. With force
 // it removes any: a running one is killed, one whose state can't be read is
 // removed with the help of its intent, and one that doesn't exist is no error.
-// Without force a container that runs is [ErrRunning].
+// Without force a container that runs is [ErrRunning]. It returns when its poststop hooks have ended: their timeouts, in the configuration, are what
+// bounds it.
 func (h *Container) Delete(force bool) error {
 	if h.replaced() { // its verbs aren't ours to wait for
 		if force {

@@ -78,7 +78,7 @@ func (h *Container) Exec(ctx context.Context, o *ExecOptions) (*Process, error) 
 
 // Run runs a process in a container that is created or runs, and waits for its end, and until all is copied of what it and its children have printed. When the
 // context is done, it is killed, and copying ends: nothing is written any more when Run has returned, for which it waits until a Write has that is under way. In a
-// container that is paused a killed process may end only when that is resumed; Run doesn't wait for that. Streams, terminal and signals are as of [Runtime.Run],
+// container that is paused a killed process may end only when that is resumed; Run doesn't wait for that. A thread is held meanwhile. Streams, terminal and signals are as of [Runtime.Run],
 // errors of [Container.Exec].
 func (h *Container) Run(ctx context.Context, o *ExecOptions) (ExitStatus, error) {
 	stop, err := cancel.Of(ctx)

@@ -14,7 +14,8 @@ import (
 )
 
 // Run creates a container, starts it and, unless it is to be detached, waits for
-// its end, and deletes it. The result is the exit status of its process. When the context is done, the container is killed and deleted.
+// its end, and deletes it, unless it is to be kept, whatever has failed. The result is the exit status of its process. When the context is done, the container
+// is killed and deleted; its poststop hooks run all the same, and are waited for. A thread is held meanwhile.
 //
 // Streams are copied meanwhile, also those of a terminal; if Stdin is a terminal itself, it is in raw mode for that while, and the other one has its
 // size. A writer that fails is an error, with the status; one that is a file, such as another terminal, is not waited for

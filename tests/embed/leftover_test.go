@@ -153,3 +153,37 @@ func (s *sink) Write(p []byte) (int, error) {
 	}
 	return s.Buffer.Write(p)
 }
+
+// Who waits for a container that has been deleted is told when its output is complete.
+func TestWaitDeleted(t *testing.T) {
+	b := harness.New(t, harness.Shell("echo hi; sleep 100"))
+	out := &late{begun: make(chan struct{})}
+	c := create(t, b, func(o *libcontainer.CreateOptions) { o.Stdout = out })
+	if err := c.Start(boundary(t)); err != nil {
+		t.Fatal(err)
+	}
+	<-out.begun
+	if err := c.Delete(true); err != nil {
+		t.Fatal(err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := c.Wait(short); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a Wait that was given up: %v", err)
+	}
+	if _, err := c.Wait(boundary(t)); !errors.Is(err, libcontainer.ErrNotExist) || out.String() != "hi\n" {
+		t.Errorf("Wait = %v: %q", err, out.String())
+	}
+}
+
+// A late writer is slow, and says when it has begun.
+type late struct {
+	strings.Builder
+	begun chan struct{}
+}
+
+func (s *late) Write(p []byte) (int, error) {
+	close(s.begun)
+	time.Sleep(500 * time.Millisecond)
+	return s.Builder.Write(p)
+}
