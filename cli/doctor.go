@@ -27,8 +27,10 @@ something is degraded or missing that many containers need, and otherwise 0. Wit
 a bundle only what that needs counts: 2 if it is missing, 1 if it is degraded.
 After an error, such as a bundle that can't be read, it is 2. Global options
 count as they would for create. What nobody can know before isn't told: whether
-hooks succeed, what agents answer, and what is in mounts, as a program that is
-looked for below one.
+hooks succeed, what agents answer, what is in mounts, as a program that is looked
+for below one, whether a memory limit or a share of real time is enough, whether a
+profile that refuses some arguments of execve refuses the program's, and what the
+limits of who starts rung then are.
 
 EXAMPLE:
    # rung doctor

@@ -54,6 +54,8 @@ func TestConfig(t *testing.T) {
 		{`"resources": {}`, `"uidMappings": [{"containerID": 0, "hostID": 1, "size": 1}]`, `11:16 ignored linux.uidMappings config-linux.md#user-namespace-mappings`},
 		{`"capabilities": {}`, `"capabilities": {"bounding": ["CAP_KILL"], "ambient": ["chown"]}`, `5:96 ignored process.capabilities.ambient[0] config.md#process`},
 		{`"SCMP_ACT_ALLOW"`, `"SCMP_ACT_ALLOW", "syscalls": [{"action": "SCMP_ACT_ERRNO", "names": ["read", "raed"]}]`, `14:108 ignored linux.seccomp.syscalls[0].names[1] config-linux.md#seccomp`},
+		{`"capabilities": {}`, `"capabilities": {"bounding": ["CAP_KILL"], "inheritable": ["CAP_KILL"]}`, ``},
+		{`"capabilities": {}`, `"capabilities": {"bounding": ["CAP_KILL"], "inheritable": ["CAP_KILL", "CAP_CHOWN"]}`, `5:112 error process.capabilities.inheritable[1] config.md#process`},
 		// Others.
 		{`"type": "proc"}`, `"type": "proc", "options": ["noatime", "relatime"]}`, `7:53 differs mounts[0].options config.md#mounts`},
 		{`"capabilities": {}, `, ``, `5:12 differs process.capabilities config.md#process`},

@@ -15,6 +15,7 @@ const maxNames = 100
 // or somebody has mistyped.
 func (a *auditor) names() {
 	a.capabilityNames()
+	a.unbounded()
 	if a.s.Linux == nil || !seccomp.Wanted(a.s.Linux.Seccomp) {
 		return
 	}
@@ -55,6 +56,22 @@ func (a *auditor) capabilityNames() {
 			}
 			path := fmt.Sprintf("process.capabilities.%s[%d]", l.field, i)
 			a.find(Ignored, path, fmt.Sprintf("no capability is called %.100q", name), orLeave(caps.Meant(name)))
+		}
+	}
+}
+
+// unbounded finds the capabilities that are to be inherited and that the bounding set lacks: the kernel gives them to nobody, unless who
+// starts the container has inherited them himself.
+func (a *auditor) unbounded() {
+	if a.s.Process == nil || a.s.Process.Capabilities == nil {
+		return
+	}
+	bounding, _ := caps.FromNames(a.s.Process.Capabilities.Bounding)
+	for i, name := range a.s.Process.Capabilities.Inheritable {
+		if bit, known := caps.Parse(name); known && !bounding.Has(bit) {
+			path := fmt.Sprintf("process.capabilities.inheritable[%d]", i)
+			a.find(Error, path, fmt.Sprintf("%.100q is inheritable and not in process.capabilities.bounding: the kernel refuses that", name), "list it there, too, or leave it out")
+			return
 		}
 	}
 }

@@ -130,7 +130,9 @@ func (w *wants) process(p *specs.Process) {
 	if p.Capabilities != nil {
 		w.capabilities = p
 		w.field("caller.grants", "process.capabilities")
+		w.inheritable(p.Capabilities)
 	}
+	w.arguments(p)
 	w.program(p)
 	if p.ApparmorProfile != "" {
 		w.profile = p.ApparmorProfile

@@ -121,6 +121,11 @@ func lookAtPlace(h *cgroups.Hierarchy, loc cgroups.Location, name string, w *wan
 	}
 	p = place{keys: h.Keys(), dir: dir}
 	mine := path.Join(dir, name)
+	var st unix.Stat_t
+	if at := loc[h.Keys()[0]]; !w.systemd && unix.Stat(at, &st) == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		p.err = &os.PathError{Op: "make cgroup", Path: at, Err: unix.ENOTDIR}
+		return p, nil
+	}
 	if err := unix.Mkdir(mine, 0o755); err != nil {
 		p.err = &os.PathError{Op: "make a cgroup in", Path: dir, Err: err}
 		return p, nil

@@ -30,19 +30,35 @@ func (w *wants) inside(b *spec.Bundle) {
 	}
 	if s.Process != nil {
 		w.attempt("process.cwd", "process.cwd", attempt{mend: "name a directory", do: func(g *ground) trial {
+			if g.ok && g.root >= 0 {
+				if m := w.masked(g.root, s.Process.Cwd, false); m != "" {
+					return trial{"chdir to cwd " + s.Process.Cwd + ": linux.maskedPaths hides it by " + m, unix.ENOENT}
+				}
+			}
 			return w.point(g, "chdir to cwd ", s.Process.Cwd, true, s.Mounts)
 		}})
 	}
 	for i, d := range s.Linux.Devices {
 		w.attempt("device."+d.Path, fmt.Sprintf("linux.devices[%d]", i), attempt{
-			mend: "remove what the image has there, or name another path", do: func(g *ground) trial { return w.place(g, &d) },
+			mend: "remove what the image has there, or name another path", do: func(g *ground) trial {
+				if t := w.nowhere(g, &d); t.err != nil {
+					return t
+				}
+				return w.place(g, &d)
+			},
 		})
 	}
 }
 
 // findProgram has a child become the user's process in the root filesystem, and look.
 func (w *wants) findProgram(g *ground) trial {
-	if !g.ok || g.root < 0 || slices.ContainsFunc(plan.Candidates(w.spec), func(p string) bool { return w.covered(g.root, p, w.spec.Mounts) }) {
+	if !g.ok || g.root < 0 {
+		return trial{}
+	}
+	if t := w.hidden(g); t.err != nil {
+		return t
+	}
+	if slices.ContainsFunc(plan.Candidates(w.spec), func(p string) bool { return w.covered(g.root, p, w.spec.Mounts) }) {
 		return trial{}
 	}
 	const way = "enter the root filesystem"
@@ -189,6 +205,13 @@ func (w *wants) points(i int, m *specs.Mount, o *option.Options, b *spec.Bundle)
 		mend: "have a directory, or nothing, where a directory is mounted, and a file where a file is",
 		do: func(g *ground) trial {
 			if !o.Bind {
+				if t := unmakeable(m.Destination, before); t.err != nil {
+					return t
+				}
+				special := m.Type == "proc" || m.Type == "sysfs"
+				if special && g.root >= 0 && linkIn(g.root, m.Destination) != "" && !w.covered(g.root, path.Dir(path.Clean("/"+m.Destination)), before) {
+					return trial{fmt.Sprintf("!filesystem %q must be mounted on ordinary directory", m.Type), unix.ELOOP}
+				}
 				return w.point(g, "mount at ", m.Destination, true, before)
 			}
 			source := hostPath(m, b)

@@ -22,6 +22,7 @@ type named struct {
 	field string
 	look  func(*named) error
 	fails string
+	goes  bool              // the container goes without, with a warning
 	node  specs.LinuxDevice // of a device
 }
 
@@ -39,6 +40,7 @@ func (w *wants) names(s *specs.Spec) {
 		w.hooks("createContainer", h.CreateContainer)
 		w.hooks("poststart", h.Poststart)
 		w.hooks("poststop", h.Poststop)
+		w.startHooks(h.StartContainer)
 	}
 	if s.Linux == nil {
 		return
@@ -70,7 +72,7 @@ func rank(j join) int {
 
 func (w *wants) hooks(kind string, list []specs.Hook) {
 	for i := range list {
-		w.name(named{path: list[i].Path, field: fmt.Sprintf("hooks.%s[%d].path", kind, i), look: isProgram, fails: "the hook"})
+		w.name(named{path: list[i].Path, field: fmt.Sprintf("hooks.%s[%d].path", kind, i), look: isProgram, fails: "the hook", goes: kind == "poststop"})
 	}
 }
 
@@ -87,7 +89,14 @@ func isThere(n *named) error {
 	return pathError("stat", n.path, unix.Stat(n.path, &st))
 }
 
-func isProgram(n *named) error { return pathError("execute", n.path, unix.Access(n.path, unix.X_OK)) }
+func isProgram(n *named) error {
+	var st unix.Stat_t
+	err := unix.Access(n.path, unix.X_OK)
+	if err == nil && unix.Stat(n.path, &st) == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
+		err = unix.EACCES
+	}
+	return pathError("execute", n.path, err)
+}
 
 // isDevice tells whether the host has the device in the same place.
 func isDevice(n *named) error {
@@ -168,6 +177,9 @@ func (n *names) judge(w *wants) (list []Check) {
 		if n.errs[i] != nil {
 			c.Status, c.Found, c.Fails = Missing, n.errs[i].Error(), f.fails
 			c.Mend = "put it there, or change " + f.field
+			if f.goes {
+				c.Status = Degraded
+			}
 		}
 		list = append(list, c)
 	}

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -83,7 +84,12 @@ func (w *wants) hugePages(list []specs.LinuxHugepageLimit) {
 func (w *wants) networkDevices(list map[string]specs.LinuxNetDevice) {
 	for _, name := range slices.Sorted(maps.Keys(list)) {
 		w.attempt("network."+name, fmt.Sprintf("linux.netDevices[%q]", name), attempt{
-			mend: "make the device in our network namespace, or leave it out", do: func(*ground) trial { return findInterface(name) },
+			mend: "make the device in our network namespace, or leave it out", do: func(*ground) trial {
+				if there := cmp.Or(list[name].Name, name); there == "lo" {
+					return trial{"!the container has a device lo already", unix.EEXIST}
+				}
+				return findInterface(name)
+			},
 		})
 	}
 }

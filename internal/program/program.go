@@ -6,6 +6,7 @@ package program
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"path"
 	"runtime"
 	"strconv"
@@ -56,7 +57,25 @@ func Unfit(root Reader, name, cwd, search string) string {
 	if why := missing(root, file, head, cwd); why != "" {
 		return why
 	}
+	if looped(root, head, cwd) {
+		return fmt.Sprintf("its interpreters are scripts themselves, and more than the %d that the kernel follows", maxChain)
+	}
 	return malformed(head)
+}
+
+// looped tells whether scripts lead to more scripts than the kernel follows.
+func looped(root Reader, head []byte, cwd string) bool {
+	for range maxChain {
+		needs := scriptInterpreter(head)
+		if needs == "" {
+			return false
+		}
+		var err error
+		if head, _, err = root.ReadRegular(absolute(needs, cwd), maxHead); err != nil {
+			return false
+		}
+	}
+	return scriptInterpreter(head) != ""
 }
 
 // find finds a program as execvp(3) does.

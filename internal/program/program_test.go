@@ -166,3 +166,17 @@ func FuzzWhy(f *testing.F) {
 		}
 	})
 }
+
+// Five scripts may lead to each other's, and one to itself never ends.
+func TestLoop(t *testing.T) {
+	chain := files{"/1": "#!/2\n", "/2": "#!/3\n", "/3": "#!/4\n", "/4": "#!/5\n", "/5": "#!/6\n", "/6": "#!/7\n", "/self": "#!/self\n"}
+	for name, want := range map[string]bool{"/1": true, "/self": true, "/2": false} {
+		root := files{"/7": "#"}
+		for k, v := range chain {
+			root[k] = v
+		}
+		if got := strings.Contains(Unfit(root, name, "/", ""), "scripts themselves"); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -134,6 +135,82 @@ func TestDoctorForetellsLinks(t *testing.T) {
 			}
 			foretells(t, b)
 		})
+	}
+}
+
+// What follows from two fields together, or from what every container has, the doctor knows.
+func TestDoctorForetellsTogether(t *testing.T) {
+	harness.NeedRung(t, "no other runtime has a doctor")
+	device := func(path string) harness.Edit {
+		return func(s *specs.Spec) {
+			s.Linux.Devices = []specs.LinuxDevice{{Path: path, Type: "c", Major: 1, Minor: 3}}
+		}
+	}
+	hooks := func(h specs.Hooks) harness.Edit { return func(s *specs.Spec) { s.Hooks = &h } }
+	hook := func(path string) []specs.Hook { return []specs.Hook{{Path: path}} }
+	masked := func(path string) harness.Edit {
+		return func(s *specs.Spec) { s.Linux.MaskedPaths = []string{path}; s.Process.Args = []string{"/bin/true"} }
+	}
+	cases := map[string]harness.Edit{
+		"inherits what isn't bounded": func(s *specs.Spec) {
+			s.Process.Capabilities = &specs.LinuxCapabilities{Bounding: []string{"CAP_KILL"}, Inheritable: []string{"CAP_KILL", "CAP_CHOWN"}}
+		},
+		"inherits what is bounded": func(s *specs.Spec) {
+			s.Process.Capabilities = &specs.LinuxCapabilities{Bounding: []string{"CAP_KILL"}, Inheritable: []string{"CAP_KILL"}}
+		},
+		"permitted what isn't bounded": func(s *specs.Spec) {
+			s.Process.Capabilities = &specs.LinuxCapabilities{Permitted: []string{"CAP_KILL"}}
+		},
+		"proc at a link":             harness.DropMount("/dev/mqueue"), // see below
+		"lo":                         func(s *specs.Spec) { s.Linux.NetDevices = map[string]specs.LinuxNetDevice{"lo": {}} },
+		"a device below a device":    device("/dev/null/x"),
+		"a device in proc":           device("/proc/x"),
+		"a device in sysfs":          device("/sys/x"),
+		"a terminal":                 device("/dev/pts/9"),
+		"a device among queues":      device("/dev/mqueue/x"),
+		"a device among devices":     device("/dev/x/y"),
+		"a cgroup that is a file":    func(s *specs.Spec) { s.Linux.CgroupsPath = "/cgroup.procs" },
+		"a hidden program":           masked("/bin/true"),
+		"a hidden directory":         masked("/bin"),
+		"something else hidden":      masked("/v"),
+		"a hidden working directory": func(s *specs.Spec) { masked("/v")(s); s.Process.Cwd = "/v/dir" },
+		"works in what is hidden":    func(s *specs.Spec) { masked("/v")(s); s.Process.Cwd = "/v" },
+		"a hook of the image's":      hooks(specs.Hooks{StartContainer: hook("/bin/true")}),
+		"no hook of the image's":     hooks(specs.Hooks{StartContainer: hook("/none/hook")}),
+		"a hook that is a directory": hooks(specs.Hooks{CreateRuntime: hook("/etc")}),
+		"a last hook that is gone":   hooks(specs.Hooks{Poststop: hook("/none/hook")}),
+		"a long argument":            harness.Args("/bin/true", strings.Repeat("x", 200<<10)),
+		"many arguments":             harness.Args(append([]string{"/bin/true"}, slices.Repeat([]string{strings.Repeat("x", 3000)}, 100)...)...),
+		"too many arguments": func(s *specs.Spec) {
+			harness.Args(append([]string{"/bin/true"}, slices.Repeat([]string{strings.Repeat("x", 3000)}, 100)...)...)(s)
+			s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_STACK", Soft: 512 << 10, Hard: 512 << 10}}
+		},
+		"a mount in sysfs":          harness.AddMount(specs.Mount{Destination: "/sys/kernel", Type: "tmpfs", Source: "tmpfs"}),
+		"no place in sysfs":         harness.AddMount(specs.Mount{Destination: "/sys/none", Type: "tmpfs", Source: "tmpfs"}),
+		"no place at terminals":     harness.AddMount(specs.Mount{Destination: "/dev/pts/none", Type: "tmpfs", Source: "tmpfs"}),
+		"a script that runs itself": harness.Args("/script"),
+	}
+	user := func(s *specs.Spec) {
+		s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
+		s.Linux.UIDMappings = []specs.LinuxIDMapping{{HostID: firstID, Size: ids}}
+		s.Linux.GIDMappings = s.Linux.UIDMappings
+	}
+	for where, around := range map[string]harness.Edit{"host": func(*specs.Spec) {}, "user namespace": user} {
+		for _, name := range slices.Sorted(maps.Keys(cases)) {
+			t.Run(where+"/"+name, func(t *testing.T) {
+				b := harness.New(t, around, cases[name])
+				b.Write(t, "v/dir/there", "", 0o644)
+				b.Write(t, "script", "#!/script\n", 0o755)
+				b.Chown(t)
+				if name == "proc at a link" {
+					_ = os.Remove(b.Rootfs + "/proc")
+					if err := os.Symlink("/v", b.Rootfs+"/proc"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				foretells(t, b)
+			})
+		}
 	}
 }
 
