@@ -114,7 +114,10 @@ func (h *Container) AddDevice(d specs.LinuxDevice, access string) (err error) {
 	if kept.Made, err = l.missing(d.Path); err != nil {
 		return err
 	}
-	p, _ := plan.LiveDevice(s, l.host, l.opt, &d)
+	p, _, err := plan.LiveDevice(s, l.host, l.opt, &d)
+	if err != nil {
+		return fmt.Errorf("device %s: %w", d.Path, err)
+	}
 	l.live.Devices = append(l.live.Devices, kept)
 	last := &l.live.Devices[len(l.live.Devices)-1]
 	// Written down first: what a kill has left can be removed.

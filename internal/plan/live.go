@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/internal/mount/option"
 	"github.com/rung-oci/rung/internal/rootfs"
@@ -93,16 +95,38 @@ func has(data []string, key string) bool {
 }
 
 // LiveDevice plans a device for a container that runs. Unless it is bound, the step needs no mount namespace.
-func LiveDevice(s *specs.Spec, host *Host, opt *Options, d *specs.LinuxDevice) (l *Live, n rootfs.Node) {
+func LiveDevice(s *specs.Spec, host *Host, opt *Options, d *specs.LinuxDevice) (l *Live, n rootfs.Node, err error) {
 	p := live(s, host, opt)
 	n = deviceNode(d)
+	if err := p.ownable(&n); err != nil {
+		return nil, n, err
+	}
 	p.node(n)
 	l = &Live{Step: p.Orders.Steps[0]}
 	if len(p.Sources) > 0 {
 		l.Source = &p.Sources[0]
 		l.Source.Path = "" // not the host's file, whose mode and owner aren't what is asked for
 	}
-	return l, n
+	return l, n, nil
+}
+
+// ownable is an error unless the owner of a device is one that the container's user namespace has.
+func (p *planner) ownable(n *rootfs.Node) error {
+	if p.ns.clone&unix.CLONE_NEWUSER == 0 {
+		return nil
+	}
+	for _, of := range [...]struct {
+		what string
+		id   int
+		maps []specs.LinuxIDMapping
+	}{{"uid", n.UID, p.linux().UIDMappings}, {"gid", n.GID, p.linux().GIDMappings}} {
+		if !slices.ContainsFunc(of.maps, func(m specs.LinuxIDMapping) bool {
+			return uint64(of.id) >= uint64(m.ContainerID) && uint64(of.id) < uint64(m.ContainerID)+uint64(m.Size)
+		}) {
+			return fmt.Errorf("%s %d is not mapped in the user namespace", of.what, of.id)
+		}
+	}
+	return nil
 }
 
 // live is a planner for what comes later.
