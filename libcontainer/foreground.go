@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,14 +19,16 @@ import (
 type foreground struct {
 	signals int  // from now on they are for the process, and kept until it lives; -1: they aren't
 	adopts  bool // orphans become children of ours
-	spare   bool // [Effects.SpareProcessor]
+	effects Effects
+	catches bool
+	raised  bool // there are more processors of Go's
 	relay   *tty.Relay
 	stop    *cancel.Signal
 }
 
 // newForeground begins to keep signals. With a terminal to relay those that are about ours do what they do to every program: one of the background stops.
 func newForeground(e Effects, terminal bool, stop *cancel.Signal) (*foreground, error) {
-	f := &foreground{signals: -1, spare: e.SpareProcessor, stop: stop}
+	f := &foreground{signals: -1, effects: e, stop: stop}
 	if !e.Signals {
 		return f, nil
 	}
@@ -35,6 +38,7 @@ func newForeground(e Effects, terminal bool, stop *cancel.Signal) (*foreground, 
 	}
 	var err error
 	f.signals, err = trap.Catch(but...)
+	f.catches = err == nil
 	return f, err
 }
 
@@ -44,21 +48,42 @@ func (f *foreground) take(master int, in io.Reader, out io.Writer) (err error) {
 	return err
 }
 
-// close gives our terminal back.
+// close gives our terminal back, and what the whole process has lent.
 func (f *foreground) close() {
 	if f.relay != nil {
 		f.relay.Close()
 	}
+	if f.effects.Lasting {
+		return
+	}
+	if f.raised {
+		spare(-foregroundSpare)
+	}
+	if f.catches {
+		trap.Release()
+	}
+}
+
+// foregroundSpare is how many processors of Go's more a terminal wants.
+const foregroundSpare = 2
+
+var sparing sync.Mutex
+
+// spare changes GOMAXPROCS.
+func spare(more int) {
+	sparing.Lock()
+	defer sparing.Unlock()
+	runtime.GOMAXPROCS(max(1, runtime.GOMAXPROCS(0)+more))
 }
 
 // wait passes signals on until the process, a child of ours, ends, and reaps it and
 // the orphans that we have adopted. It returns the exit status.
 func (f *foreground) wait(pid, pidfd int) (ExitStatus, error) {
 	if f.relay != nil {
-		if f.spare {
+		if f.raised = f.effects.SpareProcessor; f.raised {
 			// Our wait and the relay's read of stdin have a processor of Go's each, until its monitor, which
 			// we have made sleep long, takes it away. Without two more the output waits for that.
-			runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2)
+			spare(foregroundSpare)
 		}
 		if err := f.relay.Start(); err != nil {
 			return 1, err

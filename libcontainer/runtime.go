@@ -47,7 +47,7 @@ type Effects struct {
 	// the process. Without it nobody's child but our own is waited for.
 	Subreaper bool
 	// Signals has Run in the foreground catch all signals of the process, and
-	// pass them on.
+	// pass them on. When nobody runs any more they do what they did before.
 	Signals bool
 	// FileSize raises our limit of file sizes to the hard one where our caller's is lower.
 	// Containers get the caller's.
@@ -60,11 +60,13 @@ type Effects struct {
 	// SpareProcessor has List raise GOMAXPROCS by one where there are many containers, and Run by two
 	// where it relays a terminal.
 	SpareProcessor bool
+	// Lasting spares Run and List to give back, at their end, what Signals and SpareProcessor have changed: the program ends too.
+	Lasting bool
 }
 
 // AllEffects are the effects that a command line wants.
 var AllEffects = Effects{
-	CloseOnExec: true, Undumpable: true, Subreaper: true, Signals: true, Systemd: true, FileSize: true, LazyGC: true, SpareProcessor: true,
+	CloseOnExec: true, Undumpable: true, Subreaper: true, Signals: true, Systemd: true, FileSize: true, LazyGC: true, SpareProcessor: true, Lasting: true,
 }
 
 // closeOnExec is [Effects.CloseOnExec].

@@ -149,7 +149,10 @@ func (r *Runtime) alongside(n int, f func(i int)) {
 		// system call for 20 µs. Else it hands them on, to nobody, and each call ends
 		// with a search for another one.
 		if r.Effects.SpareProcessor {
-			runtime.GOMAXPROCS(processors + 1)
+			spare(1)
+			if !r.Effects.Lasting {
+				defer spare(-1)
+			}
 		}
 		for range helpers {
 			others.Go(work)

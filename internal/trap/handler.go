@@ -36,11 +36,33 @@ func install(but []unix.Signal) error {
 		if !ours(sig) || slices.Contains(but, sig) {
 			continue
 		}
-		if err := action(sig, &a, nil); err != nil {
+		old := &before[sig]
+		if had[sig] {
+			old = nil
+		}
+		if err := action(sig, &a, old); err != nil {
 			return err
 		}
+		had[sig] = true
 	}
 	return nil
+}
+
+// What there was of the signals that are caught.
+var (
+	before [last + 1]sigaction
+	had    [last + 1]bool
+)
+
+// restore gives the signals back; those whose handler isn't ours any more somebody else has meanwhile asked for.
+func restore() {
+	for sig := range had {
+		var now sigaction
+		if had[sig] && action(unix.Signal(sig), &before[sig], &now) == nil && now.handler != entry {
+			_ = action(unix.Signal(sig), &now, nil)
+		}
+		had[sig] = false
+	}
 }
 
 func action(sig unix.Signal, set, old *sigaction) error {

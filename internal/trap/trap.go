@@ -10,6 +10,7 @@ package trap
 
 import (
 	"fmt"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -20,20 +21,46 @@ import (
 // Catch catches, from now on, all signals but those that the Go runtime needs
 // (SIGURG, and SIGSEGV and the like when a fault of our own raised them), a SIGPIPE
 // that a write of our own raised, and those that can't be caught; nor those that are to do what they do anyhow. It returns the pipe's end that [Read]
-// reads; it stays open for as long as we live.
+// reads, until [Release]. It is the same one every time, and stays open for as long as we live: a handler may be about to write to it.
 //
 // Who uses a terminal leaves out [TerminalUse]: caught, they have the kernel begin the call anew that raised them, for ever.
 func Catch(but ...unix.Signal) (fd int, err error) {
-	var ends [2]int
-	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
-		return -1, fmt.Errorf("make pipe for signals: %w", err)
+	catching.Lock()
+	defer catching.Unlock()
+	if pipe < 0 {
+		var ends [2]int
+		if err := unix.Pipe2(ends[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+			return -1, fmt.Errorf("make pipe for signals: %w", err)
+		}
+		read, pipe, self = ends[0], int32(ends[1]), int32(unix.Getpid())
 	}
-	pipe, self = int32(ends[1]), int32(unix.Getpid())
 	if err := install(but); err != nil {
+		if users == 0 {
+			restore()
+		}
 		return -1, fmt.Errorf("catch signals: %w", err)
 	}
-	return ends[0], nil
+	users++
+	return read, nil
 }
+
+// Release has signals do again what they did before, once nobody else catches them. Those that nobody has read are lost.
+func Release() {
+	catching.Lock()
+	defer catching.Unlock()
+	if users--; users > 0 {
+		return
+	}
+	restore()
+	for Read(read) != 0 { // or the next one would be told
+	}
+}
+
+var (
+	catching sync.Mutex
+	users    int
+	read     int // the end that is read
+)
 
 // TerminalUse are the signals that stop a process of the background which reads a terminal, sets it up or, with `stty tostop`, writes to it.
 var TerminalUse = [...]unix.Signal{unix.SIGTTIN, unix.SIGTTOU}

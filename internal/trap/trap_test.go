@@ -3,6 +3,7 @@ package trap
 import (
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"testing"
 	"time"
@@ -22,6 +23,8 @@ func TestMain(m *testing.M) {
 		os.Exit(all())
 	case "fault":
 		os.Exit(fault())
+	case "release":
+		os.Exit(release())
 	case "pipe":
 		os.Exit(brokenPipe())
 	}
@@ -142,5 +145,43 @@ func TestAll(t *testing.T) {
 func TestFault(t *testing.T) {
 	if got := runCopy(t, "fault"); got != 33 {
 		t.Errorf("exit status %d, want 33", got)
+	}
+}
+
+// release catches signals for two at once, and lets itself be ended by one when neither does any more.
+func release() int {
+	signal.Ignore(unix.SIGHUP)
+	for range 2 {
+		if _, err := Catch(); err != nil {
+			return 200
+		}
+	}
+	Release()
+	_ = unix.Kill(os.Getpid(), unix.SIGTERM) // still caught
+	time.Sleep(50 * time.Millisecond)
+	Release()
+	fd, err := Catch()
+	if err != nil || Read(fd) != 0 {
+		return 201 // that of before
+	}
+	Release()
+	_ = unix.Kill(os.Getpid(), unix.SIGHUP) // still ignored
+	ask := make(chan os.Signal, 1)
+	signal.Notify(ask, unix.SIGUSR1)
+	_ = unix.Kill(os.Getpid(), unix.SIGUSR1)
+	select {
+	case <-ask:
+	case <-time.After(5 * time.Second):
+		return 202
+	}
+	_ = unix.Kill(os.Getpid(), unix.SIGTERM)
+	time.Sleep(5 * time.Second)
+	return 203
+}
+
+// Signals that nobody catches any more do what they did before.
+func TestRelease(t *testing.T) {
+	if got := runCopy(t, "release"); got != -1 {
+		t.Errorf("exit status %d, want death by SIGTERM (from 200 on what release says)", got)
 	}
 }
