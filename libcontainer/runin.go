@@ -116,6 +116,9 @@ func specIn(of *specs.Spec, pid int, o *RunInOptions) (*specs.Spec, error) {
 	if err := namespacesIn(s, of, pid, o.Namespaces); err != nil {
 		return nil, err
 	}
+	if err := mappedUser(s, of, &p.User); err != nil {
+		return nil, err
+	}
 	for i := range s.Mounts {
 		// Its file systems of the kernel's are mounted in the way that they can be mounted there.
 		if like := slices.IndexFunc(of.Mounts, func(m specs.Mount) bool { return m.Destination == s.Mounts[i].Destination }); like >= 0 {
@@ -144,9 +147,31 @@ func hasUserNamespace(s *specs.Spec) bool {
 	return s.Linux != nil && slices.ContainsFunc(s.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == specs.UserNamespace })
 }
 
+// mappedUser is an error if a program is to be of a user or group that the user namespace hasn't which it shares with a container, as far as the
+// configuration tells.
+func mappedUser(s, of *specs.Spec, u *specs.User) error {
+	if !hasUserNamespace(s) || !hasUserNamespace(of) {
+		return nil
+	}
+	for _, id := range [...]struct {
+		what string
+		id   uint32
+		maps []specs.LinuxIDMapping
+	}{{"uid", u.UID, of.Linux.UIDMappings}, {"gid", u.GID, of.Linux.GIDMappings}} {
+		if len(id.maps) > 0 && !mapsID(id.maps, id.id) {
+			return fmt.Errorf("%s %d is not mapped in the container's user namespace", id.what, id.id)
+		}
+	}
+	return nil
+}
+
+func mapsID(list []specs.LinuxIDMapping, id uint32) bool {
+	return slices.ContainsFunc(list, func(m specs.LinuxIDMapping) bool { return m.ContainerID <= id && id-m.ContainerID < m.Size })
+}
+
 // mapsTTY tells whether the group tty, 5, is known to exist in a container's user namespace.
 func mapsTTY(s *specs.Spec) bool {
-	return slices.ContainsFunc(s.Linux.GIDMappings, func(m specs.LinuxIDMapping) bool { return m.ContainerID <= 5 && 5-m.ContainerID < m.Size })
+	return mapsID(s.Linux.GIDMappings, 5)
 }
 
 // withCaps are a process's capabilities and more.
