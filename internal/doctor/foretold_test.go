@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -12,8 +13,12 @@ import (
 // The last mount that a path is below counts, unless one is in its place.
 func TestOn(t *testing.T) {
 	by := []specs.Mount{
-		{Destination: "/sys", Type: "sysfs"}, {Destination: "/sys/fs/cgroup/", Type: "cgroup"}, {Destination: "/dev", Type: "tmpfs"},
-		{Destination: "/dev/pts", Type: "devpts"}, {Destination: "/proc", Type: "proc"}, {Destination: "/proc/b", Type: "none", Options: []string{"rbind"}},
+		{Destination: "/sys", Type: "sysfs"},
+		{Destination: "/sys/fs/cgroup/", Type: "cgroup"},
+		{Destination: "/dev", Type: "tmpfs"},
+		{Destination: "/dev/pts", Type: "devpts"},
+		{Destination: "/proc", Type: "proc"},
+		{Destination: "/proc/b", Type: "none", Options: []string{"rbind"}},
 	}
 	for at, want := range map[string][2]string{
 		"/sys/x": {"sysfs", "/sys"}, "/sys/fs": {}, "/sys/fs/cgroup/x": {"cgroup", "/sys/fs/cgroup"}, "/dev/x": {"tmpfs", "/dev"},
@@ -85,7 +90,7 @@ func TestArguments(t *testing.T) {
 		for _, a := range w.attempts {
 			got = a.do(nil).err
 		}
-		if got != c.want {
+		if !errors.Is(got, c.want) {
 			t.Errorf("%d: %v", i, got)
 		}
 	}

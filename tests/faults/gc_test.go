@@ -375,8 +375,14 @@ func TestElsewhere(t *testing.T) {
 	b := harness.New(t, harness.Args("/bin/sleep", "600"))
 	pid := b.Running(t)
 	calls := [][]string{
-		{"state", b.ID}, {"wait", b.ID}, {"inspect", b.ID}, {"top", "--once", b.ID}, {"events", "--stats", b.ID},
-		{"mounts", "add", b.ID, "/mnt", "/mnt"}, {"devices", "add", b.ID, "/dev/null"}, {"list"},
+		{"state", b.ID},
+		{"wait", b.ID},
+		{"inspect", b.ID},
+		{"top", "--once", b.ID},
+		{"events", "--stats", b.ID},
+		{"mounts", "add", b.ID, "/mnt", "/mnt"},
+		{"devices", "add", b.ID, "/dev/null"},
+		{"list"},
 	}
 	for _, args := range calls {
 		call := &harness.Cmd{Via: []string{"unshare", "-p", "-f", "--mount-proc"}, Args: append([]string{"--root", b.Root}, args...)}
