@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -43,7 +44,7 @@ EXAMPLE:
 			},
 			&urfave.BoolFlag{Name: "diff", Destination: &p.diff, Usage: "compare the plans of two bundles"},
 			&urfave.StringFlag{Name: "against", Destination: &p.against, Usage: "compare with the container of this `id`"},
-			&urfave.StringFlag{Name: "id", Destination: &p.opt.ID, Usage: "`id` of the container; the bundle's name by default"},
+			&urfave.StringFlag{Name: "id", Destination: &p.opt.ID, Usage: "`id` of the container, which must be free; the bundle's name by default"},
 			&urfave.BoolFlag{Name: "no-pivot", Destination: &p.opt.NoPivot, Usage: "as of create"},
 			&urfave.BoolFlag{Name: "no-new-keyring", Destination: &p.opt.NoNewKeyring, Usage: "as of create"},
 			&numberFlag{Name: "preserve-fds", Destination: &p.opt.PreserveFDs, Usage: "as of create"},
@@ -87,6 +88,12 @@ func (p *planning) run(args []string) (err error) {
 	}
 	if p.against != "" && p.opt.ID == "" {
 		p.opt.ID = p.against
+	}
+	if p.opt.ID != "" && !p.diff && p.against == "" {
+		// Of the bundle's name, which nobody has given, nothing follows.
+		if _, err := p.runtime.Container(p.opt.ID).State(); err == nil || errors.Is(err, libcontainer.ErrOutOfSight) {
+			return fmt.Errorf("option --id %s: %w", p.opt.ID, libcontainer.ErrExist)
+		}
 	}
 	plan, err := p.of(bundle)
 	if err != nil {

@@ -302,3 +302,16 @@ func TestPlanAgainstOwnBundle(t *testing.T) {
 		t.Errorf("another nice value: code %d\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}
 }
+
+// TestPlanOfTaken asks for the plan of a container whose id another one has: create would fail, and so does this. The bundle's name is no id yet.
+func TestPlanOfTaken(t *testing.T) {
+	harness.NeedRung(t, "a plan")
+	b := harness.New(t, harness.Args("/bin/sleep", "600"))
+	b.Run(t, "plan", "--id", b.ID, "--format", "json", b.Dir).Silent(t)
+	pid, _ := b.Create(t)
+	defer b.End(t, pid)
+	b.Run(t, "plan", "--id", b.ID, b.Dir).Fails(t, 2, "already exists")
+	for _, args := range [][]string{{"plan", b.Dir}, {"plan", "--id", b.ID, "--against", b.ID, b.Dir}, {"plan", "--id", b.ID, "--diff", b.Dir, b.Dir}} {
+		b.Run(t, args...).Silent(t)
+	}
+}
