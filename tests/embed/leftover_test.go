@@ -85,11 +85,17 @@ func TestRunWriterFails(t *testing.T) {
 
 // Nothing is left either where the program ignores the ends of its children; the statuses are known where the kernel tells them by pidfds.
 func TestStatusTaken(t *testing.T) {
-	b := harness.New(t, harness.Shell("echo hi; exit 3"))
+	const script = "read go; echo hi; exit 3" // what ends before we have its pidfd is nobody's
+	b := harness.New(t, harness.Shell(script))
 	stays := running(t, b.Beside(t, harness.Args("/bin/sleep", "100")))
 	r := runtimeOf(t, b)
 	signal.Ignore(unix.SIGCHLD)
-	defer signal.Reset(unix.SIGCHLD)
+	defer func() { // Reset doesn't end Ignore for a signal that Go handles anyway
+		c := make(chan os.Signal, 1)
+		signal.Notify(c, unix.SIGCHLD)
+		signal.Stop(c)
+	}()
+	in := func() *strings.Reader { return strings.NewReader("go\n") }
 	told := func(what string, status libcontainer.ExitStatus, err error, out string) {
 		t.Helper()
 		if err != nil && !errors.Is(err, unix.ECHILD) || err == nil && status != 3 || out != "hi\n" {
@@ -98,17 +104,16 @@ func TestStatusTaken(t *testing.T) {
 	}
 	for range 5 {
 		var out strings.Builder
-		status, err := r.Run(boundary(t), &libcontainer.RunOptions{CreateOptions: libcontainer.CreateOptions{ID: b.ID, Bundle: b.Dir, Stdout: &out}})
+		status, err := r.Run(boundary(t), &libcontainer.RunOptions{CreateOptions: libcontainer.CreateOptions{ID: b.ID, Bundle: b.Dir, Stdin: in(), Stdout: &out}})
 		told("Runtime.Run", status, err, out.String())
 		if _, err := os.Stat(b.Root + "/" + b.ID); err == nil {
 			t.Error("its state is left")
 		}
 		out.Reset()
-		script := []string{"/bin/sh", "-c", "sleep 0.1; echo hi; exit 3"}
-		status, err = stays.Run(boundary(t), &libcontainer.ExecOptions{Args: script, Stdout: &out})
+		status, err = stays.Run(boundary(t), &libcontainer.ExecOptions{Args: []string{"/bin/sh", "-c", script}, Stdin: in(), Stdout: &out})
 		told("Container.Run", status, err, out.String())
 		out.Reset()
-		p, err := stays.Exec(boundary(t), &libcontainer.ExecOptions{Args: script, Stdout: &out})
+		p, err := stays.Exec(boundary(t), &libcontainer.ExecOptions{Args: []string{"/bin/sh", "-c", script}, Stdin: in(), Stdout: &out})
 		if err != nil {
 			t.Fatal(err)
 		}
