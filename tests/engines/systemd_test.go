@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/rung-oci/rung/tests/harness"
 )
 
@@ -37,6 +39,10 @@ func onHost(t *testing.T, f func(t *testing.T, dir string)) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		// We are who inherits Podman's monitors.
+		for pid := 1; pid > 0; {
+			pid, _ = unix.Wait4(-1, nil, unix.WNOHANG, nil)
+		}
 		if err := os.WriteFile(forwarding, before, 0o644); err != nil {
 			t.Error(err)
 		}
