@@ -134,3 +134,20 @@ func FuzzReadPasswd(f *testing.F) {
 		}
 	})
 }
+
+// A directory of somebody else's, which gc leaves alone, is no container whose create was killed.
+func TestListForeign(t *testing.T) {
+	root := t.TempDir()
+	for name, mode := range map[string]os.FileMode{"foreign": 0o755, ".hidden": 0o755, "ours": 0o711} {
+		if err := os.Mkdir(root+"/"+name, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, stdout, stderr := call(t, "--root", root, "list", "--quiet")
+	if code != 0 || stdout != "ours\n" || strings.Contains(stderr, "foreign") || strings.Contains(stderr, ".hidden") {
+		t.Errorf("code %d, %q, %q", code, stdout, stderr)
+	}
+	if code, _, stderr := call(t, "--root", root, "state", "foreign"); code != 1 || !strings.Contains(stderr, "does not exist") {
+		t.Errorf("code %d, %q", code, stderr)
+	}
+}

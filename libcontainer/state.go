@@ -76,7 +76,8 @@ func (c *container) vanishes() bool {
 	return errors.Is(err, ErrNotExist)
 }
 
-// abandoned tells whether a container is there without a record that nobody is at work on.
+// abandoned tells whether a container is there without a record that nobody is at work on. A directory that somebody else has put
+// beside those of containers is none, as for GC.
 // It looks twice: who has just made the directory hasn't locked it yet.
 func (r *Runtime) abandoned(id string) bool {
 	const moment = 10 * time.Millisecond
@@ -96,8 +97,14 @@ func (r *Runtime) unfinished(id string) bool {
 	if e.Locked() {
 		return false
 	}
-	_, err = e.Record()
-	return errors.Is(err, ErrNotExist)
+	if _, err = e.Record(); !errors.Is(err, ErrNotExist) {
+		return false
+	}
+	if intent, err := e.Intent(); intent != nil || err != nil {
+		return true
+	}
+	begun, err := e.Begun()
+	return begun || err != nil
 }
 
 // List tells the state of all containers. Those that can't be read are left
