@@ -5,8 +5,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgfile"
+	"github.com/rung-oci/rung/cgroups/choose"
 )
 
 // controllers are those of which there is always a check, with the need for them where there is no bundle.
@@ -63,6 +66,15 @@ func (c *cgroup) place(who *caller, w *wants) Check {
 			check.Found = p.dir
 		}
 	}
+	if field := w.limitsCgroups(c.layout); field != "" && w.withoutCgroup() {
+		p := c.of("")
+		if w.noCgroup || p == nil || p.err != nil {
+			check.Status, check.Fails = Missing, field+": it takes a cgroup of the container's own"
+			check.Mend = "start rung in a cgroup that is delegated to you, without --cgroup-manager disabled, or leave the limit out"
+			w.field(check.Name, "%s", field)
+			return check
+		}
+	}
 	if bad == 0 && len(c.places) > 0 {
 		return check
 	}
@@ -79,6 +91,20 @@ func (c *cgroup) place(who *caller, w *wants) Check {
 		check.Mend = "start rung in a cgroup that is delegated to you (systemd-run --user --scope --property Delegate=yes), or use --systemd-cgroup"
 	}
 	return check
+}
+
+// limitsCgroups names a field that limits the cgroups below the container's, for which no controller is needed; "" if there is none.
+func (w *wants) limitsCgroups(l *cgroups.Layout) string {
+	if w.resources == nil {
+		return ""
+	}
+	own := map[string]string{}
+	for key, value := range w.resources.Unified {
+		if strings.HasPrefix(key, "cgroup.") {
+			own[key] = value
+		}
+	}
+	return choose.Limited(l, &specs.LinuxResources{Unified: own})
 }
 
 // judgeBirth is whether a process can be born in a v2 cgroup.

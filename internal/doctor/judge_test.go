@@ -295,6 +295,10 @@ func TestJudgeCgroup(t *testing.T) {
 	misplaced := v2(good())
 	misplaced.places, misplaced.placed = nil, errors.New("linux.cgroupsPath: no")
 	root, ordinary := &caller{}, &caller{uid: 7, own: unix.CLONE_NEWUSER}
+	deep := func(w wants) wants {
+		w.resources, w.fields = &specs.LinuxResources{Unified: map[string]string{"cgroup.max.depth": "3"}}, map[string]string{}
+		return w
+	}
 	for _, c := range []struct {
 		name string
 		c    cgroup
@@ -308,6 +312,9 @@ func TestJudgeCgroup(t *testing.T) {
 		{"refused", v2(refused), root, wants{}, map[string]Status{"cgroup.place": Missing, "cgroup.freezer": Missing, "cgroup.devices": Missing, "cgroup.memory": Missing}},
 		{"an ordinary user", v2(refused), ordinary, wants{rootless: true}, map[string]Status{"cgroup.place": Degraded, "cgroup.devices": ""}},
 		{"who asks for a place", v2(refused), ordinary, wants{rootless: true, cgroupsPath: "/x"}, map[string]Status{"cgroup.place": Missing}},
+		{"an ordinary user who limits cgroups", v2(refused), ordinary, deep(wants{rootless: true}), map[string]Status{"cgroup.place": Missing}},
+		{"who has one", v2(good()), ordinary, deep(wants{rootless: true}), map[string]Status{"cgroup.place": OK}},
+		{"without cgroups", v2(good()), root, deep(wants{noCgroup: true}), map[string]Status{"cgroup.place": Missing}},
 		{"a place that can't be", misplaced, root, wants{}, map[string]Status{"cgroup.layout": OK, "cgroup.place": Missing}},
 		{"threaded", v2(threaded), root, wants{}, map[string]Status{"cgroup.birth": Missing}},
 		{"no BPF", v2(filtered), root, wants{}, map[string]Status{"cgroup.devices": Missing}},
