@@ -48,6 +48,8 @@ func TestConfig(t *testing.T) {
 		{`, {"type": "uts"}`, ``, `4:13 error hostname config.md#hostname`},
 		{`"SCMP_ACT_ALLOW"`, `"ALLOW"`, `14:30 error linux.seccomp.defaultAction config-linux.md#seccomp`},
 		{`"resources": {}`, `"resources": }`, `11:14 error linux.resources config-linux.md#control-groups`},
+		{`"cwd": "/"`, `"cwd": "/", "args": 5, "cwd": "x", "": 1`, "5:41 error process.args config.md#process\n5:52 error process.cwd config.md#process\n" +
+			`5:68 ignored process[""] config.md#process`},
 		// Ignored.
 		{`"hostname"`, `"Hostname"`, `4:13 ignored Hostname config.md`},
 		{`"resources": {}`, `"resources": {"vendor": 1}`, `11:25 ignored linux.resources.vendor config-linux.md#control-groups`},

@@ -216,26 +216,36 @@ func (r *Reader) begin(kind Kind, end byte) {
 // which it closes, and after an error. After true, [Reader.Key] is the member's key, and its
 // value comes next: it must be read or skipped before the next call.
 func (r *Reader) Next() bool {
+	ok, again := r.NextAgain()
+	if again >= 0 && r.err == nil {
+		r.fail(again, "duplicate key "+quote(r.key))
+		r.err.duplicate = true
+	}
+	return ok && again < 0
+}
+
+// NextAgain is Next for who goes on after a key that the object has already: again is where that stands, else -1.
+func (r *Reader) NextAgain() (ok bool, again int) {
+	again = -1
 	if !r.more() {
-		return false
+		return false, again
 	}
 	if r.pos >= len(r.data) || r.data[r.pos] != '"' {
 		r.unexpected("a key")
-		return false
+		return false, again
 	}
 	start := r.pos
 	r.key = r.ReadString()
 	if r.err == nil && r.seen(r.key) {
-		r.fail(start, "duplicate key "+quote(r.key))
-		r.err.duplicate = true
+		again = start
 	}
 	r.space()
 	if r.pos >= len(r.data) || r.data[r.pos] != ':' {
 		r.unexpected("':'")
-		return false
+		return false, again
 	}
 	r.pos++
-	return r.err == nil
+	return r.err == nil, again
 }
 
 // Key returns the key that [Reader.Next] found last, in this object or one inside of it.

@@ -194,7 +194,7 @@ func (d *decoder) begin() bool {
 func (d *decoder) next() bool {
 	failed := d.r.Err() != nil
 	top := len(d.path) - 1
-	if d.r.Next() {
+	if d.member(top) {
 		d.key = d.r.Key()
 		d.path[top].name = d.key
 		return true
@@ -208,6 +208,22 @@ func (d *decoder) next() bool {
 	return false
 }
 
+// member moves to the next member. Who wants to know all that is wrong hears of the keys that come a second time, and of what comes after them.
+func (d *decoder) member(top int) bool {
+	if !d.all {
+		return d.r.Next()
+	}
+	for {
+		ok, again := d.r.NextAgain()
+		if !ok || again < 0 {
+			return ok
+		}
+		d.path[top].name = d.r.Key()
+		d.problem(again, "duplicate key "+quote(d.r.Key()))
+		d.r.Skip()
+	}
+}
+
 // unknown skips a member that the struct does not have. A key that differs from a known one in
 // nothing but case deserves a warning: some readers would take it, others not.
 func (d *decoder) unknown(known []string) {
@@ -219,6 +235,10 @@ func (d *decoder) unknown(known []string) {
 		}
 	}
 	if d.all {
+		if last := &d.path[len(d.path)-1]; d.key == "" && last.kind == elementField {
+			last.kind = elementKey // or it would be no part of the path
+			defer func() { last.kind = elementField }()
+		}
 		d.warn("unknown key is ignored")
 	}
 	d.r.Skip()
