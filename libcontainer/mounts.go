@@ -156,7 +156,7 @@ func (h *Container) RemoveMount(destination string) error {
 }
 
 // uppermost is the record of the mount that was added at a destination, -1 without one. Of several, which a container has if it moves what it was
-// given, it is that of the one that is there on top, or else the last.
+// given, it is that of the one that is there on top, or else of one that nothing covers where it is now, or else the last.
 func (l *living) uppermost(destination string) (found int, err error) {
 	var records []int
 	for i, m := range l.live.Mounts {
@@ -173,12 +173,17 @@ func (l *living) uppermost(destination string) (found int, err error) {
 	}
 	err = l.inMounts(true, func(root int) error {
 		for _, i := range records {
-			at, _, err := l.whereIs(root, destination, l.live.Mounts[i].ID)
-			if err != nil {
-				return err
+			id := l.live.Mounts[i].ID
+			at, place, err := l.whereIs(root, destination, id)
+			if err == nil && at == moved {
+				if at, _, err = l.whereIs(root, place, id); at == onTop {
+					found = i
+					continue
+				}
 			}
-			if at == onTop {
+			if err != nil || at == onTop {
 				found = i
+				return err
 			}
 		}
 		return nil
