@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"errors"
 	"os"
 	"slices"
 	"sync"
@@ -67,7 +68,7 @@ func (c *child) over(ws unix.WaitStatus, err error) {
 // pidfd.
 func reaped(pid, pidfd int) (ws unix.WaitStatus, err error) {
 	err = fdio.Again(func() error { _, err := unix.Wait4(pid, &ws, 0, nil); return err })
-	if err == unix.ECHILD {
+	if errors.Is(err, unix.ECHILD) {
 		return lostStatus(pid, pidfd, err)
 	}
 	return ws, err

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -140,7 +141,7 @@ func (f *foreground) reap(pid, pidfd int) (status ExitStatus, ended bool, err er
 	for {
 		var ws unix.WaitStatus
 		switch child, err := unix.Wait4(which, &ws, unix.WNOHANG, nil); {
-		case err == unix.ECHILD: // somebody else in this program has waited for it
+		case errors.Is(err, unix.ECHILD): // somebody else in this program has waited for it
 			ws, err = lostStatus(pid, pidfd, err)
 			return exitStatus(ws), err == nil, err
 		case err != nil:

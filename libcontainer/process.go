@@ -54,7 +54,7 @@ func (p *Process) Resize(columns, rows uint16) error {
 // Signal sends a signal. To a process that has ended it is [os.ErrProcessDone].
 func (p *Process) Signal(sig unix.Signal) error {
 	switch err := p.child.signal(sig); {
-	case err == unix.ESRCH:
+	case errors.Is(err, unix.ESRCH):
 		return os.ErrProcessDone
 	case err != nil:
 		return fmt.Errorf("signal process %d: %w", p.child.pid, err)
