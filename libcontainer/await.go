@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/internal/cancel"
 	"github.com/rung-oci/rung/internal/state"
 )
 
@@ -20,7 +21,7 @@ import (
 // The status is known if the init is still unreaped when we look, on Linux 6.15 and later, or if somebody has seen the end; else the error is
 // [ErrStatusUnknown].
 func (h *Container) Wait(ctx context.Context) (ExitStatus, error) {
-	if err := ctx.Err(); err != nil {
+	if err := cancel.Check(ctx); err != nil {
 		return 0, fmt.Errorf("wait for container %s: %w", h.id, err)
 	}
 	c, err := h.open(false)

@@ -39,6 +39,7 @@ type CheckpointOptions struct {
 // Checkpoint has CRIU dump a container that runs or is paused, which is removed then, unless it is to run on. When it fails the container is
 // as it was. So it is when the context is done: CRIU takes back what it has done, where it next asks how to go on.
 func (h *Container) Checkpoint(ctx context.Context, o *CheckpointOptions) error {
+	o = given(o)
 	stop, err := cancel.Of(ctx)
 	if err != nil {
 		return fmt.Errorf("checkpoint container %s: %w", h.id, err)

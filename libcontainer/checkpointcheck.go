@@ -35,6 +35,7 @@ type CheckpointCheck struct {
 // CheckCheckpoint says what would stop a checkpoint of a container that runs or is paused, without stopping anything. What comes and goes may have done so
 // since.
 func (h *Container) CheckCheckpoint(o *CheckpointOptions) (*CheckpointCheck, error) {
+	o = given(o)
 	h.r.closeOnExec()
 	c, err := h.open(false)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/internal/cancel"
 	"github.com/rung-oci/rung/internal/proc"
 	"github.com/rung-oci/rung/internal/state"
 )
@@ -40,7 +41,7 @@ func (r *Runtime) Container(id string) *Container { return &Container{r: r, id: 
 
 // Load is a handle of the container that has an id now. The error is [ErrNotExist] if there is none, or none that is complete.
 func (r *Runtime) Load(ctx context.Context, id string) (*Container, error) {
-	if err := ctx.Err(); err != nil {
+	if err := cancel.Check(ctx); err != nil {
 		return nil, fmt.Errorf("load container %s: %w", id, err)
 	}
 	c, err := r.open(id, false)

@@ -29,6 +29,7 @@ import (
 //
 // The error is [ErrExist] if the id is taken, a [*ConfigError] if the configuration isn't right, a [*StepError] if the kernel refuses something.
 func (r *Runtime) Create(ctx context.Context, o *CreateOptions) (*Container, error) {
+	o = given(o)
 	stop, err := cancel.Of(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("create container %s: %w", o.ID, err)

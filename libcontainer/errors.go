@@ -47,6 +47,11 @@ type Finding struct {
 	Problem string
 }
 
+// wrong is the error of a field of something small, in words of its own.
+func wrong(field, problem string) error {
+	return &ConfigError{Findings: []Finding{{field, problem}}, err: errors.New(problem)}
+}
+
 // Error has the first 20 findings on one line.
 func (e *ConfigError) Error() string { return e.err.Error() }
 

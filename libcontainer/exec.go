@@ -59,6 +59,7 @@ type ExecOptions struct {
 //
 // The error is [ErrExecStopped] or [ErrExecPaused] if the container takes no process, an [*ExecError] if the program can't be run.
 func (h *Container) Exec(ctx context.Context, o *ExecOptions) (*Process, error) {
+	o = given(o)
 	stop, err := cancel.Of(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("exec in container %s: %w", h.id, err)
@@ -81,6 +82,7 @@ func (h *Container) Exec(ctx context.Context, o *ExecOptions) (*Process, error) 
 // container that is paused a killed process may end only when that is resumed; Run doesn't wait for that. A thread is held meanwhile. Streams, terminal and signals are as of [Runtime.Run],
 // errors of [Container.Exec].
 func (h *Container) Run(ctx context.Context, o *ExecOptions) (ExitStatus, error) {
+	o = given(o)
 	stop, err := cancel.Of(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("exec in container %s: %w", h.id, err)

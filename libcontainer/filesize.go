@@ -12,7 +12,7 @@ var callersFileSize atomic.Pointer[unix.Rlimit]
 // raiseFileSize is [Effects.FileSize].
 func (r *Runtime) raiseFileSize() {
 	var own unix.Rlimit
-	if !r.Effects.FileSize || callersFileSize.Load() != nil || unix.Getrlimit(unix.RLIMIT_FSIZE, &own) != nil || own.Cur == own.Max {
+	if r == nil || !r.Effects.FileSize || callersFileSize.Load() != nil || unix.Getrlimit(unix.RLIMIT_FSIZE, &own) != nil || own.Cur == own.Max {
 		return
 	}
 	if unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: own.Max, Max: own.Max}) == nil {

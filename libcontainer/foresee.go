@@ -18,6 +18,7 @@ import (
 // Plan tells what Create would do, and does nothing. Who may not create the container is told what root would do. It fails where
 // Create would before it changes anything.
 func (r *Runtime) Plan(o *CreateOptions) (*Preview, error) {
+	o = given(o)
 	if err := state.CheckID(o.ID); err != nil {
 		return nil, err
 	}

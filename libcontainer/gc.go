@@ -43,6 +43,7 @@ const (
 // host, in the order of the ids. With Apply it removes it, under each container's lock. It waits for no lock, and kills
 // nothing: what has a live process, or is being changed, is left alone.
 func (r *Runtime) GC(o *GCOptions) ([]Leftover, error) {
+	o = given(o)
 	r.closeOnExec()
 	ids, err := r.store().IDs()
 	if errors.Is(err, os.ErrNotExist) || err == nil && len(ids) == 0 {

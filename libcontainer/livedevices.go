@@ -101,10 +101,13 @@ func (h *Container) AddDevice(d specs.LinuxDevice, access string) (err error) {
 	}
 	defer l.close()
 	if access == "" || strings.Trim(access, "rwm") != "" {
-		return fmt.Errorf("access %q: it can be letters of r, w and m", access)
+		return wrong("access", fmt.Sprintf("access %q: it can be letters of r, w and m", access))
+	}
+	if !path.IsAbs(d.Path) {
+		return wrong("path", fmt.Sprintf("the path of a device isn't absolute: %q", d.Path))
 	}
 	access = strings.Join(slices.DeleteFunc([]string{"r", "w", "m"}, func(s string) bool { return !strings.Contains(access, s) }), "")
-	d.Path = path.Clean("/" + d.Path)
+	d.Path = path.Clean(d.Path)
 	kept := state.LiveDevice{Path: d.Path, Type: d.Type, Major: d.Major, Minor: d.Minor, Access: access}
 	s, err := l.withDevice(&d, &kept)
 	if err != nil {

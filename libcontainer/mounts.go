@@ -1,7 +1,6 @@
 package libcontainer
 
 import (
-	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -59,9 +58,12 @@ func (h *Container) AddMount(m specs.Mount) error {
 	}
 	defer l.close()
 	if m.Source == "" {
-		return errors.New("the source of a mount is empty")
+		return wrong("source", "the source of a mount is empty")
 	}
-	m.Destination = path.Clean("/" + m.Destination)
+	if !path.IsAbs(m.Destination) {
+		return wrong("destination", fmt.Sprintf("the destination of a mount isn't absolute: %q", m.Destination))
+	}
+	m.Destination = path.Clean(m.Destination)
 	s, err := l.checked(fmt.Sprintf("mounts[%d]", len(l.spec.Mounts)), func(s *specs.Spec) { s.Mounts = append(s.Mounts, m) })
 	if err != nil {
 		return fmt.Errorf("mount at %s: %w", m.Destination, err)

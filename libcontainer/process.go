@@ -38,7 +38,12 @@ func (x *execution) leave() *Process {
 }
 
 // PID is the process's id, by this program's pid namespace.
-func (p *Process) PID() int { return p.child.pid }
+func (p *Process) PID() int {
+	if p.child == nil {
+		return 0
+	}
+	return p.child.pid
+}
 
 // Terminal is the process's terminal, or nil if it has none, or a console socket has got it.
 func (p *Process) Terminal() *Terminal { return p.terminal }
@@ -53,6 +58,9 @@ func (p *Process) Resize(columns, rows uint16) error {
 
 // Signal sends a signal. To a process that has ended it is [os.ErrProcessDone].
 func (p *Process) Signal(sig unix.Signal) error {
+	if p.child == nil {
+		return os.ErrProcessDone
+	}
 	switch err := p.child.signal(sig); {
 	case errors.Is(err, unix.ESRCH):
 		return os.ErrProcessDone
@@ -65,6 +73,12 @@ func (p *Process) Signal(sig unix.Signal) error {
 // Wait waits until the process has ended, and returns its exit status; then until all is copied of what it has printed. Any number may wait, and
 // again. When the context is done the process lives on.
 func (p *Process) Wait(ctx context.Context) (ExitStatus, error) {
+	if p.child == nil {
+		return 0, errors.New("wait for a process that nobody has made")
+	}
+	if ctx == nil {
+		return 0, fmt.Errorf("wait for process %d: %w", p.child.pid, cancel.Check(ctx))
+	}
 	children.rouse()
 	select {
 	case <-p.child.ended:
@@ -84,7 +98,7 @@ func (p *Process) Wait(ctx context.Context) (ExitStatus, error) {
 
 // awaitEnd waits until the process behind a pidfd has ended, or the context is done: the Go runtime's poller does, where it can be.
 func awaitEnd(ctx context.Context, pidfd int) error {
-	if err := ctx.Err(); err != nil {
+	if err := cancel.Check(ctx); err != nil {
 		return err
 	}
 	if ctx.Done() == nil {

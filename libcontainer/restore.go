@@ -34,6 +34,7 @@ type RestoreOptions struct {
 // Restore has CRIU make a container of the images of a checkpoint, with cgroups and state as Create makes them. Unless it is to be detached it then
 // does what Run does. When it fails, nothing of the container is left. When the context is done, CRIU is killed, and the container deleted.
 func (r *Runtime) Restore(ctx context.Context, o *RestoreOptions) (ExitStatus, error) {
+	o = given(o)
 	stop, err := cancel.Of(ctx)
 	if err != nil {
 		return 1, fmt.Errorf("restore container %s: %w", o.ID, err)

@@ -21,6 +21,7 @@ import (
 // size. A writer that fails is an error, with the status; one that is a file, such as another terminal, is not waited for
 // when nobody reads it any more. With [Effects].Signals all signals of our process are passed on. Errors are those of [Runtime.Create] and [Container.Start].
 func (r *Runtime) Run(ctx context.Context, o *RunOptions) (ExitStatus, error) {
+	o = given(o)
 	stop, err := cancel.Of(ctx)
 	if err != nil {
 		return 1, fmt.Errorf("run container %s: %w", o.ID, err)

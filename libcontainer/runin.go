@@ -38,6 +38,7 @@ type RunInOptions struct {
 // RunIn runs a program with a root filesystem of its own in the container's namespaces, in cgroups below the container's, as a container that lives
 // no longer than its program. The result is that of [Runtime.Run].
 func (h *Container) RunIn(ctx context.Context, o *RunInOptions) (ExitStatus, error) {
+	o = given(o)
 	stop, err := cancel.Of(ctx)
 	if err != nil {
 		return 1, fmt.Errorf("run beside container %s: %w", h.id, err)

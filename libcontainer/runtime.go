@@ -71,7 +71,7 @@ var AllEffects = Effects{
 
 // closeOnExec is [Effects.CloseOnExec].
 func (r *Runtime) closeOnExec() {
-	if r.Effects.CloseOnExec {
+	if r != nil && r.Effects.CloseOnExec {
 		unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
 	}
 }
@@ -128,7 +128,21 @@ type State struct {
 // OOMKilled.
 type Exit = state.Exit
 
-func (r *Runtime) store() state.Store { return state.Store{Root: r.Root} }
+// store is the state directory. A Container that nobody has made has no runtime: of none there is nothing to open.
+func (r *Runtime) store() state.Store {
+	if r == nil {
+		return state.Store{}
+	}
+	return state.Store{Root: r.Root}
+}
+
+// given are options, by default those that say nothing.
+func given[T any](o *T) *T {
+	if o == nil {
+		return new(T)
+	}
+	return o
+}
 
 func (r *Runtime) notice(format string, args ...any) {
 	if r.Notice != nil {

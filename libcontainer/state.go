@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/internal/cancel"
 	"github.com/rung-oci/rung/internal/nap"
 	"github.com/rung-oci/rung/internal/proc"
 )
@@ -110,7 +111,7 @@ func (r *Runtime) unfinished(id string) bool {
 // List tells the state of all containers. Those that can't be read are left
 // out, each with a problem; one that was deleted meanwhile is none.
 func (r *Runtime) List(ctx context.Context) (states []*State, problems []error, err error) {
-	if err := ctx.Err(); err != nil {
+	if err := cancel.Check(ctx); err != nil {
 		return nil, nil, fmt.Errorf("list containers: %w", err)
 	}
 	ids, err := r.store().IDs()

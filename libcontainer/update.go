@@ -14,6 +14,7 @@ import (
 // those that asked has; a zero leaves what there is. Device rules are appended, or, if the first is for all devices, replace those before. All of them are
 // changed or, with an error, none. What the container has then is what a later update begins with.
 func (h *Container) Update(asked *specs.LinuxResources) error {
+	asked = given(asked)
 	r := h.r
 	r.raiseFileSize()
 	c, f, err := h.openFacts()

@@ -3,6 +3,7 @@ package cancel
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,9 +20,19 @@ type Signal struct {
 	told chan struct{} // closed when the descriptor has been written to
 }
 
+// Check is the context's error, also of one that is nil.
+func Check(ctx context.Context) error {
+	if ctx == nil {
+		return errNone
+	}
+	return ctx.Err()
+}
+
+var errNone = errors.New("the context is nil")
+
 // Of makes the signal of a context. A context that is done already is an error, its own.
 func Of(ctx context.Context) (*Signal, error) {
-	if err := ctx.Err(); err != nil {
+	if err := Check(ctx); err != nil {
 		return nil, err
 	}
 	if ctx.Done() == nil {

@@ -72,6 +72,9 @@ func (s Store) Create(id string) (*Entry, error) {
 	if err := CheckID(id); err != nil {
 		return nil, err
 	}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
 	if err := MakeRoot(s.Root); err != nil {
 		return nil, err
 	}
@@ -138,7 +141,18 @@ func (s Store) Open(id string) (*Entry, error) {
 	if err := CheckID(id); err != nil {
 		return nil, err
 	}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
 	return s.open(id)
+}
+
+// check refuses a directory that would be another one with another working directory, and none at all.
+func (s Store) check() error {
+	if !filepath.IsAbs(s.Root) {
+		return fmt.Errorf("state directory (Runtime.Root) has to be an absolute path: %q", s.Root)
+	}
+	return nil
 }
 
 func (s Store) open(id string) (*Entry, error) {
@@ -155,6 +169,9 @@ func (s Store) open(id string) (*Entry, error) {
 
 // IDs lists the containers in alphabetical order.
 func (s Store) IDs() ([]string, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
 	list, err := os.ReadDir(s.Root)
 	if err != nil {
 		return nil, err
