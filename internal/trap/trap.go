@@ -66,7 +66,7 @@ var (
 var TerminalUse = [...]unix.Signal{unix.SIGTTIN, unix.SIGTTOU}
 
 var (
-	pipe int32 = -1 //nolint:unused // the end that is written to; assembler reads it
+	pipe int32 = -1 // the end that is written to; assembler reads it
 	self int32      //nolint:unused // our pid; assembler reads it
 )
 
