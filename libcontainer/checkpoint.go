@@ -57,7 +57,7 @@ func (h *Container) checkpoint(o *CheckpointOptions, stop *cancel.Signal) error 
 	}
 	defer c.close()
 	if st := f.Status(); st != specs.StateRunning && st != state.Paused {
-		return fmt.Errorf("container cannot be checkpointed in %s state", st)
+		return notDumped(st)
 	}
 	program, err := criuProgram()
 	if err != nil {
@@ -337,3 +337,16 @@ func (d *dump) recover(failed error) error {
 	}
 	return failed
 }
+
+// notDumped is the error of a container of a state in which there is nothing to checkpoint. Engines match on its text.
+func notDumped(st specs.ContainerState) error {
+	return &notCheckpointed{fmt.Sprintf("container cannot be checkpointed in %s state", st)}
+}
+
+type notCheckpointed struct{ text string }
+
+// Error names the state.
+func (e *notCheckpointed) Error() string { return e.text }
+
+// Is says that it is an ErrNotRunning.
+func (*notCheckpointed) Is(target error) bool { return target == ErrNotRunning }

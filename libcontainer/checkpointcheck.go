@@ -2,7 +2,6 @@ package libcontainer
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -48,7 +47,7 @@ func (h *Container) CheckCheckpoint(o *CheckpointOptions) (*CheckpointCheck, err
 		return nil, err
 	}
 	if st := f.Status(); st != specs.StateRunning && st != state.Paused {
-		return nil, fmt.Errorf("container cannot be checkpointed in %s state", st)
+		return nil, notDumped(st)
 	}
 	if d.pidfd, err = fdio.Of(c.pidfd()); err != nil {
 		return nil, err

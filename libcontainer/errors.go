@@ -1,8 +1,10 @@
 package libcontainer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 
 	"github.com/rung-oci/rung/internal/calls"
@@ -101,12 +103,18 @@ func typed(err error) error {
 		return err
 	}
 	if t, ok := errors.AsType[*launch.TapeError](err); ok {
-		return &StepError{t.Label, errno, err}
+		return &StepError{cmp.Or(t.Label, untilNumber(err, errno)), errno, err}
 	}
 	if c, ok := errors.AsType[*calls.Error](err); ok {
-		return &StepError{stepOf(c), errno, err}
+		return &StepError{cmp.Or(stepOf(c), untilNumber(err, errno)), errno, err}
 	}
 	return err
+}
+
+// untilNumber is what an error says before its number, for where a step has no words of its own.
+func untilNumber(err error, errno syscall.Errno) string {
+	text, _, _ := strings.Cut(err.Error(), ": "+errno.Error())
+	return strings.TrimPrefix(text, "unable to start container process: ")
 }
 
 // stepOf is a step in words.

@@ -57,7 +57,9 @@ func TestNothingGiven(t *testing.T) {
 	if _, err := r.GC(nil); err != nil {
 		t.Error(err)
 	}
-	_, _ = c.CheckCheckpoint(nil)
+	if _, err := create(t, harness.New(t), nil).CheckCheckpoint(nil); !errors.Is(err, libcontainer.ErrNotRunning) {
+		t.Errorf("CheckCheckpoint of what isn't started: %v", err)
+	}
 	if _, err := p.Wait(ctx); err != nil {
 		t.Error(err)
 	}
@@ -94,5 +96,16 @@ func TestRelativePaths(t *testing.T) {
 		if e, ok := errors.AsType[*libcontainer.ConfigError](err); !ok || e.Findings[0].Field == "" || e.Error() == "" {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// What the kernel refuses has a name, also where that isn't a step of its own.
+func TestStepNamed(t *testing.T) {
+	b := harness.New(t, func(s *specs.Spec) {
+		s.Mounts = append(s.Mounts, specs.Mount{Destination: "/mnt", Source: "/no/such", Type: "bind", Options: []string{"bind"}})
+	})
+	_, err := runtimeOf(t, b).Create(boundary(t), &libcontainer.CreateOptions{ID: b.ID, Bundle: b.Dir})
+	if e, ok := errors.AsType[*libcontainer.StepError](err); !ok || !strings.Contains(e.Step, "/no/such") || strings.Contains(e.Step, "no such file") {
+		t.Errorf("%#v", err)
 	}
 }
