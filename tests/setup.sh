@@ -5,7 +5,7 @@ set -eu
 here=$(dirname "$0")
 [ "$(id -u)" = 0 ] || { echo "the tests make containers: run them as root" >&2; exit 1; }
 missing=
-for pair in busybox:busybox-static runc:runc crun:crun strace:strace debootstrap:debootstrap gcc:gcc keyctl:keyutils mandoc:mandoc jq:jq setpriv:util-linux newuidmap:uidmap ip:iproute2 \
+for pair in busybox:busybox-static runc:runc crun:crun strace:strace debootstrap:debootstrap gcc:gcc keyctl:keyutils mandoc:mandoc jq:jq setpriv:util-linux newuidmap:uidmap ip:iproute2 ps:procps \
 	pkg-config:pkg-config; do
 	command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
 done
