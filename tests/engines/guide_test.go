@@ -57,7 +57,7 @@ func TestGuides(t *testing.T) {
 // installed. Its systemctl starts engines, and gives them an image "busybox".
 func host(t *testing.T, dir string) (env []string) {
 	t.Helper()
-	env = append(os.Environ(), "DIR="+dir, "ROOTFS="+busybox(t), "HOME="+dir, "PATH="+dir+"/cmd:"+os.Getenv("PATH"), "RUNG="+harness.Runtime())
+	env = append(os.Environ(), "DIR="+dir, "ROOTFS="+busybox(t), "HOME="+dir, "PATH="+dir+"/cmd:/usr/local/bin:"+os.Getenv("PATH"), "RUNG="+harness.Runtime())
 	archive := dir + "/busybox.tar"
 	writeImage(t, archive, "docker.io/library/busybox:latest", envValue(env, "ROOTFS"), image{Cmd: []string{"/bin/sh"}})
 	must(t, env, `for d in docker containerd containers; do
