@@ -14,6 +14,7 @@ import (
 
 // What nobody has made inheritable, such as our own files, those of the Go runtime and those that the package opens, no container gets.
 func TestPreserved(t *testing.T) {
+	harness.Once(t)
 	b := harness.New(t, harness.Args("/bin/sleep", "600"))
 	r := runtimeOf(t, b)
 	c := running(t, b)

@@ -37,6 +37,7 @@ func handler(t *testing.T) uintptr {
 
 // What the effects change is given back when Run ends: processors of Go's, descriptors, and handlers of signals.
 func TestEffectsGivenBack(t *testing.T) {
+	harness.Once(t)
 	b := harness.New(t, harness.Shell("exit 3"), func(s *specs.Spec) { s.Process.Terminal = true })
 	r := runtimeOf(t, b)
 	r.Effects = libcontainer.Effects{Signals: true, SpareProcessor: true}

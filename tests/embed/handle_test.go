@@ -28,6 +28,7 @@ func gone(t *testing.T, b *harness.Bundle) *libcontainer.Container {
 
 // A forced delete by the handle of what is gone doesn't disturb who makes another container under the id.
 func TestHandleOfBefore(t *testing.T) {
+	harness.Once(t)
 	b := harness.New(t, harness.Args("/bin/sleep", "100"))
 	r := runtimeOf(t, b)
 	old := gone(t, b)
@@ -67,6 +68,7 @@ func TestHandleOfBefore(t *testing.T) {
 
 // An entry without a record, or with a damaged one, is its own container's, and not that of a handle of before.
 func TestHandleWithoutRecord(t *testing.T) {
+	harness.Once(t)
 	for name, damage := range map[string]func(record string) error{
 		"no record": os.Remove,
 		"damaged":   func(record string) error { return os.WriteFile(record, []byte("{"), 0o600) },

@@ -64,6 +64,7 @@ func TestCancelPaused(t *testing.T) {
 
 // Nothing is left of a Run whose writer fails, unless it is to be kept.
 func TestRunWriterFails(t *testing.T) {
+	harness.Once(t)
 	b := harness.New(t, harness.Shell("echo hi; exit 3"))
 	r := runtimeOf(t, b)
 	before := count()
@@ -85,6 +86,7 @@ func TestRunWriterFails(t *testing.T) {
 
 // Nothing is left either where the program ignores the ends of its children; the statuses are known where the kernel tells them by pidfds.
 func TestStatusTaken(t *testing.T) {
+	harness.Once(t)
 	const script = "read go; echo hi; exit 3" // what ends before we have its pidfd is nobody's
 	b := harness.New(t, harness.Shell(script))
 	stays := running(t, b.Beside(t, harness.Args("/bin/sleep", "100")))
@@ -124,6 +126,7 @@ func TestStatusTaken(t *testing.T) {
 
 // Nothing is written any more when a Run whose context was done has returned.
 func TestNothingWrittenAfterwards(t *testing.T) {
+	harness.Once(t)
 	b := harness.New(t, harness.Args("/bin/sleep", "100"))
 	c := running(t, b)
 	const script = "(while echo x; do sleep 0.01; done) & exit 3"
@@ -161,6 +164,7 @@ func (s *sink) Write(p []byte) (int, error) {
 
 // Who waits for a container that has been deleted is told when its output is complete.
 func TestWaitDeleted(t *testing.T) {
+	harness.Once(t)
 	b := harness.New(t, harness.Shell("echo hi; sleep 100"))
 	out := &late{begun: make(chan struct{})}
 	c := create(t, b, func(o *libcontainer.CreateOptions) { o.Stdout = out })

@@ -15,6 +15,7 @@ import (
 
 // What isn't given is an error, or says nothing, and never a panic.
 func TestNothingGiven(t *testing.T) {
+	harness.Once(t)
 	b := harness.New(t, harness.Args("/bin/sleep", "600"))
 	r, c, ctx := runtimeOf(t, b), running(t, b), boundary(t)
 	var zero libcontainer.Container
@@ -67,6 +68,7 @@ func TestNothingGiven(t *testing.T) {
 
 // A state directory is the same one wherever the program goes.
 func TestRelativeRoot(t *testing.T) {
+	harness.Once(t)
 	b := harness.New(t)
 	for _, root := range []string{"", "run", "./run"} {
 		r := runtimeOf(t, b)
@@ -83,6 +85,7 @@ func TestRelativeRoot(t *testing.T) {
 
 // Paths of what is added are absolute.
 func TestRelativePaths(t *testing.T) {
+	harness.Once(t)
 	c := running(t, harness.New(t, harness.Args("/bin/sleep", "600")))
 	null := specs.LinuxDevice{Type: "c", Major: 1, Minor: 3}
 	relative, odd := null, null
@@ -101,6 +104,7 @@ func TestRelativePaths(t *testing.T) {
 
 // What the kernel refuses has a name, also where that isn't a step of its own.
 func TestStepNamed(t *testing.T) {
+	harness.Once(t)
 	b := harness.New(t, func(s *specs.Spec) {
 		s.Mounts = append(s.Mounts, specs.Mount{Destination: "/mnt", Source: "/no/such", Type: "bind", Options: []string{"bind"}})
 	})

@@ -49,6 +49,7 @@ func foregrounds(t *testing.T, script string) map[string]func(context.Context, *
 
 // Whoever relays a terminal to a writer waits for that, however slow it is.
 func TestTerminalSlowWriter(t *testing.T) {
+	harness.Once(t)
 	for name, run := range foregrounds(t, "echo one; sleep 0.2; echo two; sleep 0.2; echo three; exit 3") {
 		t.Run(name, func(t *testing.T) {
 			out := &slow{each: 1500 * time.Millisecond}
@@ -62,6 +63,7 @@ func TestTerminalSlowWriter(t *testing.T) {
 
 // A writer that fails is an error, and stops nobody who prints more than a terminal holds.
 func TestTerminalFailingWriter(t *testing.T) {
+	harness.Once(t)
 	for name, run := range foregrounds(t, "i=0; while [ $i -lt 5000 ]; do echo 0123456789012345678901234567890123456789; i=$((i+1)); done; exit 3") {
 		t.Run(name, func(t *testing.T) {
 			status, err := run(boundary(t), &libcontainer.CreateOptions{Stdout: full{}})
@@ -74,6 +76,7 @@ func TestTerminalFailingWriter(t *testing.T) {
 
 // A context ends the wait for a writer.
 func TestTerminalStuckWriter(t *testing.T) {
+	harness.Once(t)
 	for name, run := range foregrounds(t, "echo one") {
 		t.Run(name, func(t *testing.T) {
 			ctx, end := context.WithTimeout(t.Context(), 2*time.Second)

@@ -16,6 +16,7 @@ import (
 
 // A process that nobody has waited for keeps nothing from its end, and its status is kept for who waits late.
 func TestUnwaited(t *testing.T) {
+	harness.Once(t)
 	b := harness.New(t, harness.Args("/bin/sleep", "100"))
 	for name, detach := range map[string]bool{"attached": false, "detached": true} {
 		t.Run(name, func(t *testing.T) {
@@ -60,6 +61,7 @@ func TestUnwaited(t *testing.T) {
 
 // A Run isn't held up by what another has executed beside it and left.
 func TestUnwaitedBesideRun(t *testing.T) {
+	harness.Once(t)
 	b := harness.New(t, harness.Shell("while [ ! -e /dev/go ]; do sleep 0.02; done; exit 4"))
 	r := runtimeOf(t, b)
 	go func() {
@@ -87,6 +89,7 @@ func TestUnwaitedBesideRun(t *testing.T) {
 
 // The Waits of many who are given up and of a process that ends don't lose each other.
 func TestUnwaitedMany(t *testing.T) {
+	harness.Once(t)
 	c := running(t, harness.New(t, harness.Args("/bin/sleep", "100")))
 	before := count()
 	for i := range 40 {

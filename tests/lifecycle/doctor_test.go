@@ -188,6 +188,7 @@ func TestDoctorTime(t *testing.T) {
 
 // Whichever right root lacks, the doctor knows what takes it.
 func TestDoctorForetellsRights(t *testing.T) {
+	harness.Once(t)
 	harness.NeedRung(t, "no other runtime has a doctor")
 	user := func(s *specs.Spec) {
 		s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})

@@ -14,6 +14,7 @@ import (
 
 // What is wrong with a bundle's mounts, parameters and image the doctor knows too, on the host and in a user namespace.
 func TestDoctorForetellsBundle(t *testing.T) {
+	harness.Once(t)
 	harness.NeedRung(t, "no other runtime has a doctor")
 	kind := func(kind, source string, options ...string) harness.Edit {
 		return harness.AddMount(specs.Mount{Destination: "/v", Type: kind, Source: source, Options: options})
@@ -110,6 +111,7 @@ func TestDoctorForetellsBundle(t *testing.T) {
 
 // Of what mounts cover the doctor says nothing, and it follows the image's links as the container does.
 func TestDoctorForetellsLinks(t *testing.T) {
+	harness.Once(t)
 	harness.NeedRung(t, "no other runtime has a doctor")
 	for name, c := range map[string]struct {
 		edit harness.Edit
@@ -140,6 +142,7 @@ func TestDoctorForetellsLinks(t *testing.T) {
 
 // What follows from two fields together, or from what every container has, the doctor knows.
 func TestDoctorForetellsTogether(t *testing.T) {
+	harness.Once(t)
 	harness.NeedRung(t, "no other runtime has a doctor")
 	device := func(path string) harness.Edit {
 		return func(s *specs.Spec) {

@@ -118,6 +118,7 @@ func stories(hooks bool) (list []story) {
 // The code's transitions are the model's: what is there after the runtime has been killed at each of its points, and
 // what becomes of that by each verb.
 func TestCode(t *testing.T) {
+	harness.Once(t)
 	harness.UseTagged(t, "faultpoints")
 	kinds, verbs := []bool{false, true}, []Verb{Create, Start, Kill, Delete, Force}
 	if testing.Short() {

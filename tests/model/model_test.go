@@ -2,10 +2,13 @@ package model
 
 import (
 	"testing"
+
+	"github.com/rung-oci/rung/tests/harness"
 )
 
 // No promise can be broken.
 func TestModel(t *testing.T) {
+	harness.Once(t)
 	callers := Callers
 	if testing.Short() {
 		callers = 2
@@ -21,6 +24,7 @@ func TestModel(t *testing.T) {
 
 // Each flaw that is put in on purpose is found, by the promise that it breaks.
 func TestFlaws(t *testing.T) {
+	harness.Once(t)
 	const nobodys, left, anothers = "a process that is created has no state", "delete --force leaves something", "removes the cgroup of another container"
 	for flaw, want := range map[Flaw]string{
 		NoFreshCheck:     nobodys,
