@@ -122,7 +122,7 @@ func (w *watch) run(ids []string) error {
 		return err
 	}
 	if !w.all {
-		if err := named(roots); err != nil {
+		if err := readable(roots[0]); err != nil {
 			return err
 		}
 	}
@@ -161,20 +161,15 @@ func (w *watch) roots() ([]fleet.Root, error) {
 	return roots, nil
 }
 
-// named is an error if a directory can't be read that who calls has named: no table is to look as if nothing ran there. One that isn't there
-// holds nothing.
-func named(roots []fleet.Root) error {
-	for _, root := range roots {
-		if !root.Trusted {
-			continue
-		}
-		fd, err := unix.Open(root.Path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-		switch {
-		case err == nil:
-			unix.Close(fd)
-		case !errors.Is(err, unix.ENOENT):
-			return fmt.Errorf("list containers of %s: %w", root.Path, err)
-		}
+// readable is an error if the state directory can't be read: no table is to look as if nothing ran there. One that isn't there holds nothing. Of others
+// beside it a warning tells.
+func readable(root fleet.Root) error {
+	fd, err := unix.Open(root.Path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	switch {
+	case err == nil:
+		unix.Close(fd)
+	case !errors.Is(err, unix.ENOENT):
+		return fmt.Errorf("list containers of %s: %w", root.Path, err)
 	}
 	return nil
 }

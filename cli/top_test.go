@@ -145,10 +145,11 @@ func TestTopUnreadable(t *testing.T) {
 	if err := os.WriteFile(dir+"/file", nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"--root", dir + "/file", "top", "--once"}, {"--root", dir, "top", "--once", "--also", dir + "/file"}} {
-		if code, stdout, stderr := call(t, args...); code != 1 || stdout != "" || !strings.Contains(stderr, "list containers of "+dir+"/file: not a directory") {
-			t.Errorf("%q: code %d, %q, %q", args, code, stdout, stderr)
-		}
+	if code, stdout, stderr := call(t, "--root", dir+"/file", "top", "--once"); code != 1 || stdout != "" || !strings.Contains(stderr, "list containers of "+dir+"/file: not a directory") {
+		t.Errorf("code %d, %q, %q", code, stdout, stderr)
+	}
+	if code, stdout, stderr := call(t, "--root", dir, "top", "--once", "--also", dir+"/file"); code != 0 || stdout == "" || !strings.Contains(stderr, dir+"/file: not a directory") {
+		t.Errorf("another one: code %d, %q, %q", code, stdout, stderr)
 	}
 	if code, _, stderr := call(t, "--root", dir+"/none", "top", "--once"); code != 0 || stderr != "" {
 		t.Errorf("no directory: code %d, %q", code, stderr)
