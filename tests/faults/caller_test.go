@@ -105,6 +105,7 @@ os.execv(sys.argv[1], sys.argv[1:])`}
 
 // A run that has too few descriptors leaves nothing either.
 func TestFewDescriptorsRun(t *testing.T) {
+	harness.Once(t) // in a short test, which is long enough
 	for _, c := range configs {
 		t.Run(c.name, func(t *testing.T) {
 			inv := harness.Take()
@@ -126,6 +127,7 @@ func TestFewDescriptorsRun(t *testing.T) {
 // Row 10: few descriptors. Everything works, or is one line that says why, and
 // leaves nothing.
 func TestFewDescriptors(t *testing.T) {
+	harness.Once(t) // in a short test, which is long enough
 	for _, c := range configs {
 		t.Run(c.name, func(t *testing.T) {
 			inv := harness.Take()

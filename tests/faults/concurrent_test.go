@@ -55,6 +55,7 @@ const (
 
 // Catalogue row 16: many calls on one id at once.
 func TestSameID(t *testing.T) {
+	harness.Once(t) // in a short test, which is long enough
 	inv := harness.Take()
 	b := sleeper(t)
 	verb := func(args ...string) func() *harness.Cmd {
@@ -198,6 +199,7 @@ func sharedStopped(t *testing.T, how string, verb []string) {
 
 // Row 18: containers that end at once.
 func TestShortLived(t *testing.T) {
+	harness.Once(t) // in a short test, which is long enough
 	tiny := harness.C(t, "exit7", `void _start(void) { for (;;) sys(NR_exit, 7, 0, 0, 0, 0, 0); }`)
 	inv := harness.Take()
 	b := harness.New(t, harness.Args("/bin/tiny"))

@@ -170,6 +170,7 @@ func hookOrder(t *testing.T, edit harness.Edit) {
 // startContainer and poststart: the container is stopped, and they run when it is
 // deleted. poststop: a warning.
 func TestHookFails(t *testing.T) {
+	harness.Once(t) // in a short test, which is long enough
 	for _, how := range []struct{ name, script, text string }{
 		{"exit 3", "exit 3", "exit status 3"},
 		{"output", "echo it went wrong; exit 1", "it went wrong"},

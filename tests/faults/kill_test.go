@@ -18,6 +18,7 @@ import (
 // Catalogue row 1: SIGKILL of create, and of the process that builds, at every
 // named point and every step.
 func TestKillAtPoints(t *testing.T) {
+	harness.Once(t) // in a short test, which is long enough
 	harness.UseTagged(t, "faultpoints")
 	for _, c := range buildConfigs() {
 		for _, victim := range []string{"", "first:"} {
