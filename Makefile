@@ -35,7 +35,7 @@ run: build ## run a demo container that shows what it sees of itself (needs root
 # Minutes that the parts of make test may take on two quiet cores with an empty cache; make test says what they took. Of
 # test-system's, differ may take two (in all views), engines two, smoke half a one. Beside them: lint, of CI alone, 4;
 # test-quick 2; what takes longer says so in its line of make help.
-BUDGETS := test-unit:3 test-race:2 test-system:8
+BUDGETS := test-unit:3 test-race:3 test-system:15
 
 test: ## install what the tests need (apt: tests/setup.sh -n says what) and run everything that belongs in CI (needs root)
 	@tests/setup.sh
