@@ -338,15 +338,7 @@ func (d *dump) recover(failed error) error {
 	return failed
 }
 
-// notDumped is the error of a container of a state in which there is nothing to checkpoint. Engines match on its text.
+// notDumped is the error of a container of a state in which there is nothing to checkpoint.
 func notDumped(st specs.ContainerState) error {
-	return &notCheckpointed{fmt.Sprintf("container cannot be checkpointed in %s state", st)}
+	return &stateError{fmt.Sprintf("container cannot be checkpointed in %s state", st), ErrNotRunning}
 }
-
-type notCheckpointed struct{ text string }
-
-// Error names the state.
-func (e *notCheckpointed) Error() string { return e.text }
-
-// Is says that it is an ErrNotRunning.
-func (*notCheckpointed) Is(target error) bool { return target == ErrNotRunning }

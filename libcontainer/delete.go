@@ -56,15 +56,6 @@ func (h *Container) Delete(force bool) error {
 	return err
 }
 
-// A notStopped is the error of a delete that isn't allowed. Engines match on its text.
-type notStopped struct{ text string }
-
-// Error says what the container does.
-func (e *notStopped) Error() string { return e.text }
-
-// Is says that it is an ErrRunning.
-func (*notStopped) Is(target error) bool { return target == ErrRunning }
-
 // interrupt kills the first process of a container that another verb has, such as a start
 // that waits for it or for its hooks: it is to die in any case, and the verb then gives up.
 func (h *Container) interrupt() {
@@ -97,7 +88,7 @@ func (c *container) delete(force bool) error {
 		return err
 	}
 	if st := f.Status(); err == nil && !force && st != specs.StateStopped && st != specs.StateCreated {
-		return &notStopped{fmt.Sprintf("cannot delete container %s that is not stopped: %s", c.record.ID, st)}
+		return &stateError{fmt.Sprintf("cannot delete container %s that is not stopped: %s", c.record.ID, st), ErrRunning}
 	}
 	return c.remove(c.destroy)
 }

@@ -49,6 +49,18 @@ type Finding struct {
 	Problem string
 }
 
+// A stateError is one of the errors above in words that say what the container does, and that engines match on.
+type stateError struct {
+	text string
+	is   error
+}
+
+// Error is the words.
+func (e *stateError) Error() string { return e.text }
+
+// Unwrap is the error that it is.
+func (e *stateError) Unwrap() error { return e.is }
+
 // wrong is the error of a field of something small, in words of its own.
 func wrong(field, problem string) error {
 	return &ConfigError{Findings: []Finding{{field, problem}}, err: errors.New(problem)}

@@ -167,7 +167,8 @@ func mappedUser(s, of *specs.Spec, u *specs.User) error {
 }
 
 func mapsID(list []specs.LinuxIDMapping, id uint32) bool {
-	return slices.ContainsFunc(list, func(m specs.LinuxIDMapping) bool { return m.ContainerID <= id && id-m.ContainerID < m.Size })
+	_, ok := hostID(list, id)
+	return ok
 }
 
 // mapsTTY tells whether the group tty, 5, is known to exist in a container's user namespace.
