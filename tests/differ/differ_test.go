@@ -69,10 +69,9 @@ func facts() *Facts {
 	return f
 }
 
-// newSession builds what runs inside and says who runs what.
-func newSession(t *testing.T) *Session {
+// builtRig is a rig with what runs inside, which it builds.
+func builtRig(t *testing.T) *rig {
 	t.Helper()
-	runtimes := map[string]string{"rung": rungPath(), "runc": runcPath(t)}
 	if _, err := exec.LookPath("gcc"); err != nil {
 		t.Skip("needs gcc and libc6-dev for the program inside")
 	}
@@ -88,7 +87,14 @@ func newSession(t *testing.T) *Session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRig(dir+"/w", inside, dir+"/busybox")
+	return newRig(dir+"/w", inside, dir+"/busybox")
+}
+
+// newSession builds what runs inside and says who runs what.
+func newSession(t *testing.T) *Session {
+	t.Helper()
+	runtimes := map[string]string{"rung": rungPath(), "runc": runcPath(t)}
+	r := builtRig(t)
 	return &Session{
 		Repeat: *repeat, Save: *save, Shrink: *shrinks, Logf: t.Logf,
 		Run: func(c *Case, name string) (*Sight, []string) { return live(r, c, Runtime{name, runtimes[name]}) },

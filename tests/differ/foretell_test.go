@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,22 +22,7 @@ var foretold = flag.Int("foretold", 0, "ask the doctor of this many cases (0: a 
 //
 //	go test ./differ -run Foretells -foretold 300 -seed 7
 func TestDoctorForetells(t *testing.T) {
-	if _, err := exec.LookPath("gcc"); err != nil {
-		t.Skip("needs gcc and libc6-dev for the program inside")
-	}
-	dir := harness.TempDir(t)
-	inside, err := buildInside(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile("/bin/busybox")
-	if err == nil {
-		err = os.WriteFile(dir+"/busybox", data, 0o755)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, rung, f := newRig(dir+"/w", inside, dir+"/busybox"), rungPath(), facts()
+	r, rung, f := builtRig(t), rungPath(), facts()
 	n, limit := uint64(*foretold), 24*time.Hour
 	if n == 0 {
 		n, limit = 40, 12*time.Second
