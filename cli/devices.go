@@ -97,15 +97,15 @@ type listedDevice struct {
 	Minor  int64  `json:"minor"`
 	Access string `json:"access"`
 	Bound  bool   `json:"bound"`
-	// Present says that the file is there.
-	Present bool `json:"present"`
+	// Present says that the file is there; nil: not known.
+	Present *bool `json:"present"`
 }
 
 func listedDevices(list []libcontainer.LiveDevice) (out []listedDevice, rows [][]string) {
 	out, rows = []listedDevice{}, [][]string{{"PATH", "DEVICE", "ACCESS", "BOUND", "PRESENT"}}
 	for _, d := range list {
-		out = append(out, listedDevice{d.Path, d.Type, d.Major, d.Minor, d.Access, d.ID != 0, d.Present})
-		rows = append(rows, []string{d.Path, fmt.Sprintf("%s %d:%d", d.Type, d.Major, d.Minor), d.Access, strconv.FormatBool(d.ID != 0), strconv.FormatBool(d.Present)})
+		out = append(out, listedDevice{d.Path, d.Type, d.Major, d.Minor, d.Access, d.ID != 0, seen(d.Present, d.Unknown)})
+		rows = append(rows, []string{d.Path, fmt.Sprintf("%s %d:%d", d.Type, d.Major, d.Minor), d.Access, strconv.FormatBool(d.ID != 0), seenText(d.Present, d.Unknown)})
 	}
 	return out, rows
 }

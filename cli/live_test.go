@@ -15,7 +15,7 @@ func TestListSchemas(t *testing.T) {
 		"mounts.json": func() any {
 			out, _ := listedMounts([]libcontainer.LiveMount{
 				{LiveMount: state.LiveMount{Destination: "/a", Source: "/b", Options: []string{"ro"}}, Present: true},
-				{LiveMount: state.LiveMount{Destination: "/t", Type: "tmpfs", Source: "tmpfs"}},
+				{LiveMount: state.LiveMount{Destination: "/t", Type: "tmpfs", Source: "tmpfs"}, Unknown: true},
 				{LiveMount: state.LiveMount{
 					Destination: "/m", Source: "/b",
 					UIDMappings: []specs.LinuxIDMapping{{HostID: 5, Size: 1}}, GIDMappings: []specs.LinuxIDMapping{{HostID: 6, Size: 1}},
@@ -26,6 +26,7 @@ func TestListSchemas(t *testing.T) {
 		"devices.json": func() any {
 			out, _ := listedDevices([]libcontainer.LiveDevice{
 				{LiveDevice: state.LiveDevice{Path: "/dev/x", Type: "c", Major: 1, Minor: 3, Access: "rwm", ID: 1 << 40}, Present: true},
+				{LiveDevice: state.LiveDevice{Path: "/dev/y", Type: "b", Access: "r"}, Unknown: true},
 			})
 			return out
 		},

@@ -5,7 +5,6 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -94,7 +93,7 @@ type listedMount struct {
 	Type        string   `json:"type"`
 	Source      string   `json:"source"`
 	Options     []string `json:"options"`
-	Present     bool     `json:"present"`
+	Present     *bool    `json:"present"` // nil: not known
 
 	UIDMappings []specs.LinuxIDMapping `json:"uidMappings,omitempty"`
 	GIDMappings []specs.LinuxIDMapping `json:"gidMappings,omitempty"`
@@ -107,8 +106,8 @@ func listedMounts(list []libcontainer.LiveMount) (out []listedMount, rows [][]st
 		if kind == "" {
 			kind = "bind"
 		}
-		out = append(out, listedMount{m.Destination, kind, m.Source, append([]string{}, m.Options...), m.Present, m.UIDMappings, m.GIDMappings})
-		rows = append(rows, []string{m.Destination, kind, m.Source, strings.Join(m.Options, ","), idsText(m.UIDMappings, m.GIDMappings), strconv.FormatBool(m.Present)})
+		out = append(out, listedMount{m.Destination, kind, m.Source, append([]string{}, m.Options...), seen(m.Present, m.Unknown), m.UIDMappings, m.GIDMappings})
+		rows = append(rows, []string{m.Destination, kind, m.Source, strings.Join(m.Options, ","), idsText(m.UIDMappings, m.GIDMappings), seenText(m.Present, m.Unknown)})
 	}
 	return out, rows
 }

@@ -81,6 +81,21 @@ func listAddedCommand[T, J any](list func(c *libcontainer.Container) ([]T, error
 	}
 }
 
+// seen is whether something is there, nil if that can't be known from here: a false "false" would be a lie.
+func seen(present, unknown bool) *bool {
+	if unknown {
+		return nil
+	}
+	return &present
+}
+
+func seenText(present, unknown bool) string {
+	if unknown {
+		return "unknown"
+	}
+	return strconv.FormatBool(present)
+}
+
 // formatFlag is of a list.
 func formatFlag(format *string) urfave.Flag {
 	return &urfave.StringFlag{Name: "format", Aliases: []string{"f"}, Destination: format, Value: "table", Usage: "`format` of the list: table or json"}

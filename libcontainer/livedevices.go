@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/internal/calls"
-	"github.com/rung-oci/rung/internal/fdio"
 	"github.com/rung-oci/rung/internal/plan"
 	"github.com/rung-oci/rung/internal/rootfs"
 	"github.com/rung-oci/rung/internal/state"
@@ -25,9 +23,11 @@ type LiveDevice struct {
 	state.LiveDevice
 	// Present says that the file is there, and still the device.
 	Present bool
+	// Unknown says that who asks can't see whether it is.
+	Unknown bool
 }
 
-// Devices lists what AddDevice has added. Of a container that has ended nothing is present, nor is it known for who isn't root of the host.
+// Devices lists what AddDevice has added. What is known of them is as for [Container.Mounts].
 func (h *Container) Devices() ([]LiveDevice, error) {
 	c, err := h.open(false)
 	if err != nil {
@@ -40,52 +40,20 @@ func (h *Container) Devices() ([]LiveDevice, error) {
 	}
 	list := make([]LiveDevice, 0, len(live.Devices))
 	for _, d := range live.Devices {
-		list = append(list, LiveDevice{LiveDevice: d})
+		list = append(list, LiveDevice{LiveDevice: d, Unknown: true})
 	}
-	return list, c.whileAlive(len(list), func(l *living) (err error) {
+	return list, c.look(len(list), func(s *sight) {
 		for i := range list {
-			if list[i].Present, err = l.isDevice(&list[i].LiveDevice); err != nil {
-				return err
-			}
+			present, known := s.hasDevice(&list[i].LiveDevice)
+			list[i].Present, list[i].Unknown = present, !known
 		}
-		return nil
 	})
-}
-
-// whileAlive calls f, if there is something to look for and who calls may look into the container, which lives.
-func (c *container) whileAlive(n int, f func(*living) error) error {
-	if n == 0 || unprivileged() {
-		return nil
-	}
-	pidfd, err := c.pidfd()
-	if errors.Is(err, unix.ESRCH) {
-		return c.outOfSight()
-	}
-	if err != nil {
-		return err
-	}
-	l := &living{container: c, pidfd: fdio.New(pidfd)}
-	defer l.pidfd.Close()
-	return f(l)
 }
 
 // isDevice tells whether a device is where it was put.
 func (l *living) isDevice(d *state.LiveDevice) (is bool, err error) {
-	mode := uint32(unix.S_IFCHR)
-	if d.Type == "b" {
-		mode = unix.S_IFBLK
-	}
 	err = l.inMounts(false, func(root int) error {
-		fd, err := lookup(root, d.Path)
-		if err != nil {
-			return nil // who can't be reached isn't there
-		}
-		defer unix.Close(fd)
-		var st unix.Stat_t
-		if err := unix.Fstat(fd, &st); err != nil {
-			return os.NewSyscallError("fstat", err)
-		}
-		is = st.Mode&unix.S_IFMT == mode && uint64(st.Rdev) == unix.Mkdev(uint32(d.Major), uint32(d.Minor))
+		is, _ = (&sight{root, true}).hasDevice(d)
 		return nil
 	})
 	return is, err

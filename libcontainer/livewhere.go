@@ -69,11 +69,17 @@ func (l *living) nameOf(fd int) (string, error) {
 const maxMountinfo = 64 << 20
 
 // mounted asks statmount(2), Linux 6.8, whether a mount with a unique id is in the calling thread's mount namespace, and where.
-func mounted(id uint64) (place string, there bool, err error) {
+func mounted(id uint64) (place string, there bool, err error) { return mountedIn(0, id) }
+
+// mountedIn is mounted for another mount namespace, Linux 6.11, whose root directory the place is below.
+func mountedIn(space, id uint64) (place string, there bool, err error) {
 	request := struct {
-		size, spare uint32
-		id, what    uint64
-	}{24, 0, id, 1<<1 | 1<<4} // STATMOUNT_MNT_BASIC, STATMOUNT_MNT_POINT
+		size, spare     uint32
+		id, what, space uint64
+	}{24, 0, id, 1<<1 | 1<<4, space} // STATMOUNT_MNT_BASIC, STATMOUNT_MNT_POINT
+	if space != 0 {
+		request.size = 32
+	}
 	const point, text = 108, 512 // of struct statmount: mnt_point, and the strings that it counts from
 	answer := make([]byte, text+2*unix.PathMax)
 	_, _, errno := unix.Syscall6(unix.SYS_STATMOUNT, uintptr(unsafe.Pointer(&request)), uintptr(unsafe.Pointer(&answer[0])), uintptr(len(answer)), 0, 0, 0)

@@ -17,9 +17,12 @@ type LiveMount struct {
 	state.LiveMount
 	// Present says that it is where it was mounted, on top.
 	Present bool
+	// Unknown says that who asks can't see whether it is.
+	Unknown bool
 }
 
-// Mounts lists what AddMount has mounted. Of a container that has ended nothing is present, nor is it known for who isn't root of the host.
+// Mounts lists what AddMount has mounted. Of a container that has ended nothing is present. Of one that lives its owner sees it too, but for places that
+// only the container may look into, and whoever may not see its root directory knows nothing.
 func (h *Container) Mounts() ([]LiveMount, error) {
 	c, err := h.open(false)
 	if err != nil {
@@ -32,19 +35,13 @@ func (h *Container) Mounts() ([]LiveMount, error) {
 	}
 	list := make([]LiveMount, 0, len(live.Mounts))
 	for _, m := range live.Mounts {
-		list = append(list, LiveMount{LiveMount: m})
+		list = append(list, LiveMount{LiveMount: m, Unknown: true})
 	}
-	return list, c.whileAlive(len(list), func(l *living) error {
-		return l.inMounts(true, func(root int) error {
-			for i := range list {
-				at, _, err := l.whereIs(root, list[i].Destination, list[i].ID)
-				if err != nil {
-					return err
-				}
-				list[i].Present = at == onTop
-			}
-			return nil
-		})
+	return list, c.look(len(list), func(s *sight) {
+		for i := range list {
+			present, known := s.hasMount(list[i].Destination, list[i].ID)
+			list[i].Present, list[i].Unknown = present, !known
+		}
 	})
 }
 

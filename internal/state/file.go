@@ -3,6 +3,7 @@ package state
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -31,15 +32,32 @@ const maxFile = 64 << 20
 // after a power loss nothing that it names exists any more, and a damaged
 // record is no obstacle to `delete --force` (docs/adr/0007).
 func (e *Entry) WriteFile(name string, data []byte) error {
-	if err := e.Prepare(name, data); err != nil {
+	if err := e.prepare(name, data); err != nil {
 		return err
 	}
 	return e.Commit(name)
 }
 
-// Prepare is the part of WriteFile that can run out of space: nobody sees the
-// file until Commit. Drop forgets it.
+// Prepare is the part of a write that can run out of space: nobody sees the
+// file until Commit. Drop forgets it. It is the entry's owner's, whoever writes.
 func (e *Entry) Prepare(name string, data []byte) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(e.FD, &st); err != nil {
+		return fmt.Errorf("stat %s: %w", e.Dir, err)
+	}
+	if err := e.prepare(name, data); err != nil {
+		return err
+	}
+	if int(st.Uid) != os.Geteuid() {
+		if err := unix.Fchownat(e.FD, temporary(name), int(st.Uid), int(st.Gid), unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			e.Drop(name)
+			return fmt.Errorf("change owner of %s/%s: %w", e.Dir, name, err)
+		}
+	}
+	return nil
+}
+
+func (e *Entry) prepare(name string, data []byte) error {
 	if err := e.writeNew(temporary(name), data); err != nil {
 		e.Drop(name)
 		return fmt.Errorf("write %s/%s: %w", e.Dir, name, err)

@@ -3,7 +3,6 @@ package state
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -116,20 +115,10 @@ func readMappings(r *jsontext.Reader) (list []specs.LinuxIDMapping) {
 	return list
 }
 
-// writeOwned is WriteFile for who isn't the owner of the entry: root, who adds something to an ordinary user's.
+// writeOwned is WriteFile for who may not be the owner of the entry: root, who changes an ordinary user's container.
 func (e *Entry) writeOwned(name string, data []byte) error {
-	var st unix.Stat_t
-	if err := unix.Fstat(e.FD, &st); err != nil {
-		return fmt.Errorf("stat %s: %w", e.Dir, err)
-	}
 	if err := e.Prepare(name, data); err != nil {
 		return err
-	}
-	if int(st.Uid) != os.Geteuid() {
-		if err := unix.Fchownat(e.FD, temporary(name), int(st.Uid), int(st.Gid), unix.AT_SYMLINK_NOFOLLOW); err != nil {
-			e.Drop(name)
-			return fmt.Errorf("change owner of %s/%s: %w", e.Dir, name, err)
-		}
 	}
 	return e.Commit(name)
 }
