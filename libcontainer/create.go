@@ -108,8 +108,10 @@ func (c *creation) openStreams() (err error) {
 	if o.Detach && copied(o.Stdin, o.Stdout, o.Stderr) {
 		return errors.New("streams of a detached container have to be files: nobody stays to copy")
 	}
-	c.streams, err = openStreams(o.Stdin, o.Stdout, o.Stderr, c.terminal())
-	return err
+	if c.streams, err = openStreams(o.Stdin, o.Stdout, o.Stderr, c.terminal()); err != nil {
+		return err
+	}
+	return c.streams.pass(c.listen, o.ExtraFiles)
 }
 
 // decide makes the plan.
@@ -240,7 +242,7 @@ func (c *creation) launch() (p *launch.Process, err error) {
 	in := &launch.Inputs{
 		HostHooks: c.hostHooks, NetDevices: c.netDevices, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.manager.Protect,
 		Proc: c.host.FD, Listener: c.handListener, Shared: c.noteRoot, Network: c.network, Warn: c.r.warn,
-		Stdio: c.streams.list(), Cancel: c.stop,
+		Stdio: c.streams.list(), Extra: c.streams.extra, Cancel: c.stop,
 		Admit: func(pid int) error { return admit(c.manager, pid) },
 	}
 	if err := c.gate(in, &files); err != nil {

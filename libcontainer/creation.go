@@ -58,7 +58,7 @@ type creation struct {
 }
 
 // preserve is how many descriptors from 3 on are the container's.
-func (c *creation) preserve() int { return c.listen + c.opt.PreserveFDs }
+func (c *creation) preserve() int { return c.listen + c.opt.PreserveFDs + len(c.opt.ExtraFiles) }
 
 func (c *creation) cgroupsPath() string {
 	if c.bundle.Spec.Linux == nil {
@@ -120,7 +120,7 @@ func (r *Runtime) begin(o *CreateOptions, beside *container, stop *cancel.Signal
 		return nil, err
 	}
 	listen := r.listenFDs()
-	if err := checkPreserved(listen, o.PreserveFDs); err != nil {
+	if err := checkPassed(listen, o.PreserveFDs, o.ExtraFiles); err != nil {
 		return nil, err
 	}
 	r.closeOnExec()
@@ -176,13 +176,4 @@ func (r *Runtime) listenFDs() int {
 		return 0
 	}
 	return inherited.ListenFDs()
-}
-
-// checkPreserved refuses to hand on what nobody has meant to: a descriptor that isn't open, whose number ours would get, and one that is
-// close-on-exec, as are ours, the Go runtime's and all that a Go program opens.
-func checkPreserved(listen, n int) error {
-	if n < 0 {
-		return fmt.Errorf("PreserveFDs must not be negative: %d", n)
-	}
-	return inherited.CheckPassed(listen + n)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -46,10 +47,11 @@ type ExecOptions struct {
 	Detach         bool
 	ConsoleSocket  string
 
-	PidfdSocket  string // path of the socket that gets a pidfd of the process; "": none
-	PidFile      string // path of a file to hold the process's pid; "": none
-	IgnorePaused bool   // it runs when the container is resumed, and isn't waited for till then
-	PreserveFDs  int    // as of [CreateOptions]
+	PidfdSocket  string     // path of the socket that gets a pidfd of the process; "": none
+	PidFile      string     // path of a file to hold the process's pid; "": none
+	IgnorePaused bool       // it runs when the container is resumed, and isn't waited for till then
+	ExtraFiles   []*os.File // as of [CreateOptions], and so PreserveFDs
+	PreserveFDs  int
 	// Cgroups are cgroups below the container's to be in, each [controllers:]path; none: the container's.
 	Cgroups []string
 }
@@ -99,7 +101,7 @@ func (h *Container) Run(ctx context.Context, o *ExecOptions) (ExitStatus, error)
 
 // begin opens the container and checks all that can be checked before a process is made.
 func (x *execution) begin(h *Container) (err error) {
-	if err := checkPreserved(0, x.opt.PreserveFDs); err != nil {
+	if err := checkPassed(0, x.opt.PreserveFDs, x.opt.ExtraFiles); err != nil {
 		return err
 	}
 	h.r.closeOnExec()
@@ -197,8 +199,10 @@ func (x *execution) openStreams() (err error) {
 	if o.Detach && copied(o.Stdin, o.Stdout, o.Stderr) {
 		return errors.New("streams of a detached process have to be files: nobody stays to copy")
 	}
-	x.streams, err = openStreams(o.Stdin, o.Stdout, o.Stderr, x.process.Terminal)
-	return err
+	if x.streams, err = openStreams(o.Stdin, o.Stdout, o.Stderr, x.process.Terminal); err != nil {
+		return err
+	}
+	return x.streams.pass(0, o.ExtraFiles)
 }
 
 // allowed tells whether the container's state lets a process in.
@@ -429,10 +433,13 @@ func (x *execution) fork(entry *cgroups.Entry) error {
 		x.status, status = fdio.New(pipe[0]), pipe[1]
 		defer unix.Close(status)
 	}
-	e := entrance{container: x.c, init: x.pidfd.FD(), root: x.root.FD(), cgroup: entry, stdio: x.streams.list(), agent: x.c.agentOf(x.bundle, specs.StateRunning)}
+	e := entrance{
+		container: x.c, init: x.pidfd.FD(), root: x.root.FD(), cgroup: entry, stdio: x.streams.list(), extra: x.streams.extra,
+		agent: x.c.agentOf(x.bundle, specs.StateRunning),
+	}
 	x.exec, err = e.join(facts, func() (*planned, error) {
 		p, at, err := plan.Exec(x.spec, x.process, facts, &plan.ExecOptions{
-			ID: x.c.record.ID, Preserve: x.opt.PreserveFDs, Env: home(x.root.FD(), x.process), NoNewKeyring: x.c.record.NoNewKeyring,
+			ID: x.c.record.ID, Preserve: x.opt.PreserveFDs + len(x.opt.ExtraFiles), Env: home(x.root.FD(), x.process), NoNewKeyring: x.c.record.NoNewKeyring,
 			Outlives: x.front == nil && x.opt.IgnorePaused, // a paused container may keep it from its program for long
 		})
 		return &planned{p, at.JoinSlots, []plan.FDSlot{

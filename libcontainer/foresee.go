@@ -22,7 +22,7 @@ func (r *Runtime) Plan(o *CreateOptions) (*Preview, error) {
 	if err := state.CheckID(o.ID); err != nil {
 		return nil, err
 	}
-	if err := checkPreserved(r.listenFDs(), o.PreserveFDs); err != nil {
+	if err := checkPassed(r.listenFDs(), o.PreserveFDs, o.ExtraFiles); err != nil {
 		return nil, err
 	}
 	b, err := o.load()

@@ -22,6 +22,7 @@ type entrance struct {
 	init, root int // a pidfd of the container's init, and its root directory
 	cgroup     *cgroups.Entry
 	stdio      []int // the process's standard streams; nil: ours
+	extra      []int // its descriptors from 3 on; nil: ours
 	// agent gives a seccomp agent the descriptor of the process's filter, if it is
 	// to have one.
 	agent func(pid, fd int) error
@@ -75,7 +76,7 @@ func (e *entrance) join(facts *plan.Host, decide func() (*planned, error)) (*lau
 		return nil, err
 	}
 	in := &launch.ExecInputs{
-		Unified: e.cgroup.Unified, Tasks: e.cgroup.Tasks, Control: p.at.Control, Listener: e.agent, Stdio: e.stdio,
+		Unified: e.cgroup.Unified, Tasks: e.cgroup.Tasks, Control: p.at.Control, Listener: e.agent, Stdio: e.stdio, Extra: e.extra,
 		Admit: func(pid int) error { return admit(e.container.manager, pid) },
 		FDs: append(p.fds,
 			plan.FDSlot{Slot: p.at.Init, FD: e.init}, plan.FDSlot{Slot: p.at.Root, FD: e.root}, plan.FDSlot{Slot: p.at.Unified, FD: e.cgroup.Unified}),

@@ -180,8 +180,12 @@ func (r *restoration) check() (err error) {
 
 // stream is a descriptor of the container's as our caller gives it.
 func (r *restoration) stream(fd int) int {
-	if list := r.creation.streams.list(); fd < len(list) {
+	s := r.creation.streams
+	if list := s.list(); fd < len(list) {
 		return list[fd]
+	}
+	if i := fd - 3; i >= 0 && i < len(s.extra) {
+		return s.extra[i]
 	}
 	return fd
 }

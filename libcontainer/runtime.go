@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"io"
+	"os"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -52,7 +53,7 @@ type Effects struct {
 	// FileSize raises our limit of file sizes to the hard one where our caller's is lower.
 	// Containers get the caller's.
 	FileSize bool
-	// Systemd has containers get what systemd has given our process: the sockets of LISTEN_FDS, before the descriptors of PreserveFDs, and somebody who tells
+	// Systemd has containers get what systemd has given our process: the sockets of LISTEN_FDS, before those of ExtraFiles or PreserveFDs, and somebody who tells
 	// NOTIFY_SOCKET that the container is ready, which Start and Run then wait for.
 	Systemd bool
 	// LazyGC puts off the collection of garbage where a large configuration is read.
@@ -95,8 +96,11 @@ type CreateOptions struct {
 	PidFile      string // path of a file to hold the init's pid; "": none
 	NoPivot      bool
 	NoNewKeyring bool
-	// So many descriptors of ours from 3 on are the container's too, by the same numbers. One that isn't open, or is close-on-exec, is an error: what a Go
-	// program opens is so, and what it has inherited isn't until [Effects].CloseOnExec makes it so, for the second container too.
+	// ExtraFiles are more files for the process, as of os/exec: entry i is its descriptor 3+i, whatever number it has here. None may be nil. They stay
+	// their owner's.
+	ExtraFiles []*os.File
+	// PreserveFDs is for who has inherited descriptors, as the command line: so many from 3 on are the process's too, by the same numbers. One that isn't
+	// open, or is close-on-exec, as what a Go program opens, is an error; so are ExtraFiles beside it.
 	PreserveFDs int
 }
 

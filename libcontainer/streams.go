@@ -20,6 +20,7 @@ import (
 type streams struct {
 	stdio  [3]int     // the process's; ours if own
 	own    bool       // they are our own, in their places
+	extra  []int      // its descriptors from 3 on, as copies; nil: what we have by these numbers
 	made   []int      // those that are to be closed when the process has them
 	lent   []*os.File // the caller's, which must not be collected as garbage until the process has them
 	ends   []*os.File // our ends of pipes

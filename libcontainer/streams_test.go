@@ -81,3 +81,38 @@ func TestUnstartedStreams(t *testing.T) {
 	}
 	same()
 }
+
+// What is passed are copies above all the numbers that the process has for them, after what systemd has given; a restore has them where the images
+// have a pipe from outside.
+func TestPassedFiles(t *testing.T) {
+	var two [2]*os.File
+	for i := range two {
+		var err error
+		if two[i], err = os.Open("/dev/null"); err != nil {
+			t.Fatal(err)
+		}
+		defer two[i].Close()
+	}
+	same := testbed.Same(t, os.Getpid())
+	const listen = 1 // whatever descriptor 3 is
+	s, err := openStreams(os.Stdin, os.Stdout, os.Stderr, false)
+	if err == nil {
+		err = s.pass(listen, two[:])
+	}
+	if err != nil || len(s.extra) != listen+len(two) {
+		t.Fatalf("%v, %v", s.extra, err)
+	}
+	for i, fd := range s.extra {
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 || fd < 3+len(s.extra) {
+			t.Errorf("descriptor %d is %d, flags %#x, %v", 3+i, fd, flags, err)
+		}
+	}
+	r := &restoration{creation: &creation{streams: s}}
+	for fd, want := range []int{0, 1, 2, s.extra[0], s.extra[1], s.extra[2], 6} {
+		if got := r.stream(fd); got != want {
+			t.Errorf("stream(%d) = %d, want %d", fd, got, want)
+		}
+	}
+	s.close()
+	same()
+}

@@ -354,6 +354,7 @@ func TestSpawnFails(t *testing.T) {
 		{Spawn{Exe: -1}, "execute: bad file descriptor"},
 		{Spawn{Exe: plain}, "execute: permission denied"},
 		{Spawn{Exe: plain, Inherit: []int{1 << 20}}, "inherit descriptor: bad file descriptor"},
+		{Spawn{Exe: plain, Extra: []int{1 << 20}}, "pass descriptor: bad file descriptor"},
 	} {
 		pid, pidfd, err := tt.s.Start()
 		if err == nil || err.Error() != tt.want || pid != 0 || pidfd != -1 {

@@ -42,6 +42,7 @@ type Spawn struct {
 	Env     []string // the environment
 	Inherit []int    // descriptors that the program keeps, under the same numbers
 	Stdio   []int    // what it has as descriptors 0, 1 and 2: each that very one, or one from 3 on; nil: ours
+	Extra   []int    // what it has as descriptors from 3 on, each numbered above them all; what it inherits is, too
 	Slack   int      // timer slack of the program's main thread, and of threads it makes, in ns; 0: ours
 }
 
@@ -49,6 +50,12 @@ type Spawn struct {
 // thread. It returns once the program runs; a step that fails before is the
 // error.
 func (s Spawn) Start() (pid, pidfd int, err error) {
+	if over := 3 + len(s.Extra); over > 3 && s.Exe < over {
+		if s.Exe, err = unix.FcntlInt(uintptr(s.Exe), unix.F_DUPFD_CLOEXEC, over); err != nil {
+			return 0, -1, fmt.Errorf("copy descriptor of the program: %w", err)
+		}
+		defer unix.Close(s.Exe)
+	}
 	t := s.tape()
 	p, err := NewLocal(t.Image())
 	if err != nil {
@@ -82,6 +89,9 @@ func (s Spawn) tape() *Tape {
 		if fd != i {
 			t.Call("use standard descriptor", unix.SYS_DUP3, Int(fd), Int(i), Int(0))
 		}
+	}
+	for i, fd := range s.Extra {
+		t.Call("pass descriptor", unix.SYS_DUP3, Int(fd), Int(3+i), Int(0))
 	}
 	for _, fd := range s.Inherit {
 		t.Call("inherit descriptor", unix.SYS_FCNTL, Int(fd), Int(unix.F_SETFD), Int(0))

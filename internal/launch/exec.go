@@ -26,6 +26,7 @@ type ExecInputs struct {
 	Control  nsenter.Slot
 	Listener func(pid, fd int) error
 	Stdio    []int // the process's standard streams; nil: ours
+	Extra    []int // as of [Inputs]
 	// Admit has systemd let a process into the container's cgroup.
 	Admit func(pid int) error
 }
@@ -125,7 +126,10 @@ func (e *Exec) fork(in *ExecInputs) error {
 	if err != nil {
 		return err
 	}
-	p := &player{plan: e.plan, image: &e.image, arena: e.arena.FD, progress: e.progress.FD(), unified: in.Unified, fds: fds, admit: in.Admit, stdio: in.Stdio}
+	p := &player{
+		plan: e.plan, image: &e.image, arena: e.arena.FD, progress: e.progress.FD(), unified: in.Unified, fds: fds, admit: in.Admit,
+		stdio: in.Stdio, extra: in.Extra,
+	}
 	child, pidfd, err := p.start()
 	e.Player = p.kind
 	if err != nil {

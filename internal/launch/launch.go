@@ -42,6 +42,7 @@ type Inputs struct {
 	Shared       func(tree int) error // notes the mount of plan.Plan.Shared before anybody can see it
 	Warn         func(format string, args ...any)
 	Stdio        []int          // the container's standard streams; nil: ours
+	Extra        []int          // its descriptors from 3 on, as copies numbered above them all; nil: ours
 	Cancel       *cancel.Signal // nil: nobody gives up
 	// Listener gives a seccomp agent its descriptor, which stays the caller's.
 	Listener func(pid, fd int) error
@@ -113,7 +114,7 @@ func (p *Process) begin(control int) error {
 	p.builder = newBuilder(p, near)
 	s := &player{
 		plan: p.plan, image: &p.image, arena: p.arena.FD, progress: p.in.Progress, unified: p.in.Unified,
-		fds: append(own, plan.FDSlot{Slot: p.plan.Orders.Sock, FD: far.FD}), admit: p.in.Admit, stdio: p.in.Stdio,
+		fds: append(own, plan.FDSlot{Slot: p.plan.Orders.Sock, FD: far.FD}), admit: p.in.Admit, stdio: p.in.Stdio, extra: p.in.Extra,
 	}
 	var pidfd int
 	p.player, pidfd, err = s.start()

@@ -21,12 +21,20 @@ type player struct {
 	fds             []plan.FDSlot // what the tape needs, in this process's numbers, which are the player's, too
 	admit           func(pid int) error
 	stdio           []int  // its standard streams; nil: ours
+	extra           []int  // what becomes the preserved descriptors, numbered above those; nil: what has their numbers
 	kind            string // of player, once it is started
 }
 
 // start starts the player as a child of the calling thread. Where the plan has it wait, admit has it let
 // into the container's cgroup.
 func (p *player) start() (child spawn.Child, pidfd int, err error) {
+	var lift lift
+	defer lift.close()
+	if len(p.extra) > 0 {
+		if p, err = p.lifted(&lift); err != nil {
+			return child, -1, err
+		}
+	}
 	im := p.image
 	program, err := nsenter.OpenProgram(p.arena, im.Size, im.Relocs, im.Ops, im.Count)
 	if err != nil {
@@ -41,13 +49,16 @@ func (p *player) start() (child spawn.Child, pidfd int, err error) {
 		}
 		defer unix.Close(gate[0])
 		defer unix.Close(gate[1])
+		if err := lift.up(&gate[0]); err != nil {
+			return child, -1, err
+		}
 		program.Arena.SetFD(p.plan.Slots.Admit, gate[0])
 		inherit = append(inherit, gate[0])
 	}
 	timeline.Runtime.Phase("start player")
 	s := spawn.Start{
 		Program: program, Title: plan.Title, Arena: p.arena, Progress: p.progress, Size: im.Size, Helper: p.plan.Orders.Helper, Inherit: inherit,
-		Stdio: p.stdio,
+		Stdio: p.stdio, Extra: p.extra,
 	}
 	child, pidfd, err = s.Player()
 	p.kind = s.Kind
@@ -68,8 +79,10 @@ func (p *player) start() (child spawn.Child, pidfd int, err error) {
 // fill puts descriptors into the tape. The player inherits what is returned.
 func (p *player) fill(arena *nsenter.Arena) (inherit []int) {
 	o := &p.plan.Orders
-	for fd := range o.Preserve {
-		inherit = append(inherit, 3+fd)
+	if len(p.extra) == 0 {
+		for fd := range o.Preserve {
+			inherit = append(inherit, 3+fd)
+		}
 	}
 	for _, f := range p.fds {
 		arena.SetFD(f.Slot, f.FD)

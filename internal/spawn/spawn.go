@@ -31,6 +31,7 @@ type Start struct {
 	Helper          nsenter.Slot // takes the pid of the process that a player in Go has in its place
 	Inherit         []int
 	Stdio           []int // its standard streams; nil: ours
+	Extra           []int // see [nsenter.Spawn]
 
 	Kind string // what it is, and why, once it is started
 }
@@ -79,7 +80,7 @@ func (s *Start) program() (pid, pidfd int, err error) {
 	}
 	defer exe.Close()
 	// Its command line anybody can read: it is its name.
-	pid, pidfd, err = nsenter.Spawn{Exe: exe.FD, Args: []string{s.Title}, Inherit: s.inherit(), Stdio: s.Stdio, Slack: nsenter.TimerSlack}.Start()
+	pid, pidfd, err = nsenter.Spawn{Exe: exe.FD, Args: []string{s.Title}, Inherit: s.inherit(), Stdio: s.Stdio, Extra: s.Extra, Slack: nsenter.TimerSlack}.Start()
 	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
 		err = noMemory
 	}
@@ -93,7 +94,7 @@ func (s *Start) inGo() (pid, pidfd int, err error) {
 	}
 	defer exe.Close()
 	args := append([]string{Name}, numbers{s.Arena, s.Size, int(s.Program.Ops), int(s.Program.Count), s.Progress, int(s.Helper)}.text()...)
-	return nsenter.Spawn{Exe: exe.FD, Args: args, Env: environment, Inherit: s.inherit(), Stdio: s.Stdio, Slack: Slack}.Start()
+	return nsenter.Spawn{Exe: exe.FD, Args: args, Env: environment, Inherit: s.inherit(), Stdio: s.Stdio, Extra: s.Extra, Slack: Slack}.Start()
 }
 
 // numbers are what a player in Go is told: the descriptor of its arena and that one's size, where the tape begins in it
