@@ -129,6 +129,9 @@ func (d *debugging) check() error {
 	} else if !fi.IsDir() {
 		return fmt.Errorf("option --rootfs: %s is not a directory", d.opt.Rootfs)
 	}
+	if d.opt.Rootfs == "/" {
+		return errors.New("option --rootfs: it must not be the root directory of the host")
+	}
 	if d.opt.Cwd != "" && !filepath.IsAbs(d.opt.Cwd) {
 		return fmt.Errorf("option --cwd: %q is not an absolute path", d.opt.Cwd)
 	}

@@ -168,7 +168,7 @@ func (c *creation) look() (*plan.Options, error) {
 func (c *creation) options() (o *plan.Options, err error) {
 	o = &plan.Options{
 		ID: c.opt.ID, Bundle: c.bundle.Dir, Rootfs: c.bundle.Rootfs, Staging: c.r.Root, NoPivot: c.opt.NoPivot, NoNewKeyring: c.opt.NoNewKeyring,
-		Preserve: c.preserve(),
+		Preserve: c.preserve(), Unlisted: c.beside != nil,
 	}
 	if hooks := c.bundle.Spec.Hooks; hooks != nil && len(hooks.CreateContainer) > 0 {
 		o.State, o.HookEnv = hookState(c.bundle, c.opt.ID, specs.StateCreating), os.Environ()

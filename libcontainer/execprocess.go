@@ -28,9 +28,32 @@ func (o *ExecOptions) process(s *specs.Spec, files user.Files) (p *specs.Process
 	}
 	inherit(p, s.Process)
 	if err := spec.ValidateProcess(p, s); err != nil {
-		return nil, nil, err
+		return nil, nil, o.named(err, p)
 	}
 	return p, warnings, nil
+}
+
+// named has the problems of a process that options have made name them, instead of its lists, which begin with what is the container's.
+func (o *ExecOptions) named(err error, p *specs.Process) error {
+	problems, ok := errors.AsType[spec.Errors](err)
+	if !ok || o.Process != nil || o.ProcessFile != "" {
+		return err
+	}
+	for i := range problems {
+		one := *problems[i]
+		for n := range o.Env {
+			if one.Path == fmt.Sprintf("process.env[%d]", len(p.Env)-len(o.Env)+n) {
+				one.Path = "option --env"
+			}
+		}
+		for n, gid := range o.AdditionalGids {
+			if one.Path == fmt.Sprintf("process.user.additionalGids[%d]", len(p.User.AdditionalGids)-len(o.AdditionalGids)+n) {
+				one.Path = "option --additional-gids " + gid
+			}
+		}
+		problems[i] = &one
+	}
+	return problems.Of("")
 }
 
 // inherit completes a process with what is the container's where it says nothing:

@@ -1,6 +1,10 @@
 package libcontainer
 
 import (
+	"errors"
+	"slices"
+	"strings"
+
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rung-oci/rung/cgroups"
@@ -40,6 +44,9 @@ func (h *Container) Update(asked *specs.LinuxResources) error {
 	if b.Spec.Linux != nil {
 		old = b.Spec.Linux.Resources
 	}
+	if err := wrongElements(asked); err != nil {
+		return err
+	}
 	merged := cgroups.Merge(old, asked)
 	if err := spec.ValidateResources(merged); err != nil {
 		return typed(err)
@@ -49,6 +56,16 @@ func (h *Container) Update(asked *specs.LinuxResources) error {
 	}
 	r.warnAll(choose.Ignored(c.record.Cgroups, asked))
 	return nil
+}
+
+// wrongElements is what is wrong with elements of the lists that are asked for, by their places there. Together with what the container has they have others.
+func wrongElements(asked *specs.LinuxResources) error {
+	problems, _ := errors.AsType[spec.Errors](spec.ValidateResources(asked))
+	problems = slices.DeleteFunc(problems, func(p *spec.FieldError) bool { return !strings.Contains(p.Path, "[") })
+	if len(problems) == 0 {
+		return nil
+	}
+	return typed(problems.Of(""))
 }
 
 // set applies a change, and stores what the container has then. What of that can

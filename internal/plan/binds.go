@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -40,7 +39,7 @@ func (p *planner) bind(i int, m *specs.Mount, s *step.Mount, ids step.IDMap) {
 
 // flags are the flag words of mounts[i].
 func (p *planner) flags(i int, o *option.Options, locked bool) step.Flags {
-	return step.Flags{Field: fmt.Sprintf("mounts[%d].options", i), Named: o.Named, Locked: locked}
+	return step.Flags{Field: p.field(i, "options"), Named: o.Named, Locked: locked}
 }
 
 // inRoot tells whether a path of the host's leads into the root filesystem, by its name, and

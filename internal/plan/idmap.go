@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -18,16 +17,15 @@ func (p *planner) idMap(i int, m *specs.Mount, o option.Options) step.IDMap {
 	if !mapped && !o.IDMap && !o.RIDMap {
 		return step.IDMap{}
 	}
-	field := fmt.Sprintf("mounts[%d]", i)
-	ids := step.IDMap{Field: field + ".uidMappings", MapsField: field, Recursive: o.RIDMap}
+	ids := step.IDMap{Field: p.field(i, "uidMappings"), MapsField: p.field(i, ""), Recursive: o.RIDMap}
 	switch {
 	case mapped:
 		ids.UID, ids.GID = IDMap(m.UIDMappings), IDMap(m.GIDMappings)
 		return ids
 	case o.RIDMap:
-		ids.Field = field + `.options["ridmap"]`
+		ids.Field = p.field(i, `options["ridmap"]`)
 	default:
-		ids.Field = field + `.options["idmap"]`
+		ids.Field = p.field(i, `options["idmap"]`)
 	}
 	if p.ns.joined&unix.CLONE_NEWUSER != 0 {
 		ids.Joined = slices.IndexFunc(p.host.Joined, func(j Joined) bool { return j.Flag == unix.CLONE_NEWUSER })

@@ -27,11 +27,12 @@ type Live struct {
 // LiveMount plans the last of the configuration's mounts for a container that runs.
 func LiveMount(s *specs.Spec, host *Host, opt *Options) (*Live, error) {
 	p := live(s, host, opt)
+	p.alone = true
 	i := len(s.Mounts) - 1
 	m := &s.Mounts[i]
 	o, err := option.Parse(m.Options)
 	if err != nil {
-		return nil, fmt.Errorf("mounts[%d].options: %w", i, err)
+		return nil, fmt.Errorf("%s: %w", p.field(i, "options"), err)
 	}
 	switch {
 	case !p.ns.isNew(specs.MountNamespace):

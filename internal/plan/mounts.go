@@ -23,15 +23,29 @@ func (p *planner) mounts() error {
 	for i, m := range append(slices.Clip(p.spec.Mounts), p.opt.Mounts...) {
 		o, err := option.Parse(m.Options)
 		if err != nil {
-			return fmt.Errorf("mounts[%d].options: %w", i, err)
+			return fmt.Errorf("%s: %w", p.field(i, "options"), err)
 		}
-		if p.number = 0; i < len(p.spec.Mounts) {
+		if p.number = 0; i < len(p.spec.Mounts) && !p.alone {
 			p.number = step.Number(i + 1)
 		}
 		p.mount(i, &m, o)
 	}
 	p.number = 0
 	return nil
+}
+
+// field names a field of mounts[i], or it. Who adds a mount to a container that runs has written no list that it is in: what he has named stands alone.
+// So it is where no list was written by anybody.
+func (p *planner) field(i int, name string) string {
+	switch {
+	case p.alone && name == "":
+		return "mount"
+	case p.alone:
+		return name
+	case name == "":
+		return fmt.Sprintf("mounts[%d]", i)
+	}
+	return fmt.Sprintf("mounts[%d].%s", i, name)
 }
 
 func (p *planner) mount(i int, m *specs.Mount, o option.Options) {

@@ -76,6 +76,8 @@ type Options struct {
 	Mounts       []specs.Mount
 	State        hook.State // for createContainer hooks
 	HookEnv      []string   // of those that have none of their own
+	// Unlisted says that nobody has written the configuration: errors name no place in it.
+	Unlisted bool
 	// Outlives says that the process lives on when the runtime has ended before the
 	// process comes to its program.
 	Outlives bool
@@ -143,6 +145,7 @@ type planner struct {
 	dir  int // the source that hides directories, -1: none yet
 
 	number step.Number // of the mount that is being planned
+	alone  bool        // mounts are in no list, see field
 
 	seen  bool // others see the first process, see [namespaces.seen]
 	procs []procfs
@@ -157,7 +160,7 @@ type planner struct {
 func Create(s *specs.Spec, host *Host, opt *Options) (*Plan, error) {
 	own := *opt // the planner adds to it
 	own.Env = slices.Clip(own.Env)
-	p := &planner{Plan: &Plan{Tape: nsenter.NewTape(), Shared: -1, PIDs: -1}, spec: s, host: host, opt: &own, null: -1, dir: -1}
+	p := &planner{Plan: &Plan{Tape: nsenter.NewTape(), Shared: -1, PIDs: -1}, spec: s, host: host, opt: &own, null: -1, dir: -1, alone: opt.Unlisted}
 	p.t = p.Tape
 	p.ns = sortNamespaces(s, host)
 	p.seen = p.ns.seen()

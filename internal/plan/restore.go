@@ -42,7 +42,7 @@ func Restore(s *specs.Spec, host *Host, opt *Options) (*Restoration, error) {
 		m := &s.Mounts[i]
 		o, err := option.Parse(m.Options)
 		if err != nil {
-			return nil, fmt.Errorf("mounts[%d].options: %w", i, err)
+			return nil, fmt.Errorf("%s: %w", p.field(i, "options"), err)
 		}
 		if o.Remount {
 			continue

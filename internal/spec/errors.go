@@ -75,6 +75,9 @@ func (e Errors) Of(field string) error {
 		if inside(one.Path, field) {
 			one.Path = strings.TrimPrefix(one.Path[len(field):], ".")
 		}
+		if field != "" {
+			one.Msg = strings.ReplaceAll(one.Msg, field+".", "") // another field of it, with which this one is at odds
+		}
 		list[i] = &one
 	}
 	return documentErrors{list}
