@@ -162,8 +162,8 @@ type Processes interface {
 
 	// Freeze stops every process and returns when all have stopped. When that
 	// takes longer than the timeout, it thaws them again and returns an error
-	// that wraps unix.ETIMEDOUT.
-	Freeze(timeout time.Duration) error
+	// that wraps unix.ETIMEDOUT; so it does once stop says something, which is the error then. A nil stop never does.
+	Freeze(timeout time.Duration, stop func() error) error
 
 	// Thaw lets the processes run again.
 	Thaw() error

@@ -45,7 +45,7 @@ func (NoCgroup) Frozen() (bool, error) { return false, nil }
 func (NoCgroup) FrozenBy() (string, error) { return "", nil }
 
 // Freeze can't be done.
-func (NoCgroup) Freeze(time.Duration) error { return errNoCgroup }
+func (NoCgroup) Freeze(time.Duration, func() error) error { return errNoCgroup }
 
 // Thaw has nothing to do.
 func (NoCgroup) Thaw() error { return nil }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -36,7 +37,7 @@ func (a *app) checkCheckpoint(r *libcontainer.Runtime, id, format string, o *lib
 	if err := checkFormat(format, "text", "json"); err != nil {
 		return err
 	}
-	check, err := r.Container(id).CheckCheckpoint(o)
+	check, err := r.Container(id).CheckCheckpoint(context.Background(), o)
 	if err != nil {
 		return err
 	}

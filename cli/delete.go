@@ -1,6 +1,10 @@
 package cli
 
-import urfave "github.com/urfave/cli/v3"
+import (
+	"context"
+
+	urfave "github.com/urfave/cli/v3"
+)
 
 var deleteCommand = command{
 	name:      "delete",
@@ -26,7 +30,7 @@ EXAMPLE:
 			if err != nil {
 				return err
 			}
-			return r.Container(args[0]).Delete(force)
+			return r.Container(args[0]).Delete(context.Background(), force)
 		}
 	},
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"os"
@@ -66,7 +67,7 @@ var devicesAddCommand = command{
 			if err != nil {
 				return err
 			}
-			return r.Container(args[0]).AddDevice(d, access)
+			return r.Container(args[0]).AddDevice(context.Background(), d, access)
 		}
 	},
 }

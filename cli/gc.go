@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -62,7 +63,7 @@ func (a *app) gc(o *libcontainer.GCOptions, format string) error {
 	if err != nil {
 		return err
 	}
-	list, err := r.GC(o)
+	list, err := r.GC(context.Background(), o)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"syscall"
@@ -22,7 +23,7 @@ var keepCommand = command{
 			if err != nil {
 				return err
 			}
-			_, err = r.Container(args[0]).Keep(keptFD)
+			_, err = r.Container(args[0]).Keep(context.Background(), keptFD)
 			return err
 		}
 	},

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -82,7 +83,7 @@ var mountsAddCommand = command{
 			if err != nil {
 				return err
 			}
-			return r.Container(args[0]).AddMount(m)
+			return r.Container(args[0]).AddMount(context.Background(), m)
 		}
 	},
 }

@@ -1,6 +1,10 @@
 package cli
 
-import urfave "github.com/urfave/cli/v3"
+import (
+	"context"
+
+	urfave "github.com/urfave/cli/v3"
+)
 
 var pauseCommand = command{
 	name:      "pause",
@@ -19,7 +23,7 @@ EXAMPLE:
 			if err != nil {
 				return err
 			}
-			return r.Container(args[0]).Pause()
+			return r.Container(args[0]).Pause(context.Background())
 		}
 	},
 }

@@ -1,6 +1,10 @@
 package cli
 
-import urfave "github.com/urfave/cli/v3"
+import (
+	"context"
+
+	urfave "github.com/urfave/cli/v3"
+)
 
 var resumeCommand = command{
 	name:      "resume",
@@ -18,7 +22,7 @@ EXAMPLE:
 			if err != nil {
 				return err
 			}
-			return r.Container(args[0]).Resume()
+			return r.Container(args[0]).Resume(context.Background())
 		}
 	},
 }

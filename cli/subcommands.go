@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+
 	"bytes"
 	"errors"
 	"fmt"
@@ -34,7 +36,7 @@ func subcommands(a *app, c *urfave.Command, list ...*command) action {
 }
 
 // removeCommand is one that takes away what an add has given a container, at a place.
-func removeCommand(usage, place string, remove func(c *libcontainer.Container, place string) error) command {
+func removeCommand(usage, place string, remove func(c *libcontainer.Container, ctx context.Context, place string) error) command {
 	return command{
 		name:      "remove",
 		usage:     usage,
@@ -46,7 +48,7 @@ func removeCommand(usage, place string, remove func(c *libcontainer.Container, p
 				if err != nil {
 					return err
 				}
-				return remove(r.Container(args[0]), args[1])
+				return remove(r.Container(args[0]), context.Background(), args[1])
 			}
 		},
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -53,11 +54,11 @@ EXAMPLE:
 				return err
 			}
 			if u.l3Cache != "" || u.memoryBandwidth != "" {
-				if err := r.Container(args[0]).UpdateSchemas(u.l3Cache, u.memoryBandwidth); err != nil {
+				if err := r.Container(args[0]).UpdateSchemas(context.Background(), u.l3Cache, u.memoryBandwidth); err != nil {
 					return err
 				}
 			}
-			return r.Container(args[0]).Update(resources)
+			return r.Container(args[0]).Update(context.Background(), resources)
 		}
 	},
 }

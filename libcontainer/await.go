@@ -24,7 +24,7 @@ func (h *Container) Wait(ctx context.Context) (ExitStatus, error) {
 	if err := cancel.Check(ctx); err != nil {
 		return 0, fmt.Errorf("wait for container %s: %w", h.id, err)
 	}
-	c, err := h.open(false)
+	c, err := h.open()
 	if errors.Is(err, ErrNotExist) && h.streams != nil { // it has been deleted, and what it has printed is perhaps still being copied
 		if stopped := h.streams.wait(ctx); stopped != nil && ctx.Err() != nil {
 			return 0, fmt.Errorf("wait for container %s: %w", h.id, stopped)
@@ -61,12 +61,18 @@ func (h *Container) Wait(ctx context.Context) (ExitStatus, error) {
 }
 
 // Keep is Wait by a pidfd that the caller has opened before, for who is started to do nothing else: the container may have ended since.
-func (h *Container) Keep(pidfd int) (ExitStatus, error) {
-	c, err := h.open(false)
+func (h *Container) Keep(ctx context.Context, pidfd int) (ExitStatus, error) {
+	if err := h.unless(ctx, "wait for"); err != nil {
+		return 0, err
+	}
+	c, err := h.open()
 	if err != nil {
 		return 0, err
 	}
 	defer c.close()
+	if err := awaitEnd(ctx, pidfd); err != nil {
+		return 0, fmt.Errorf("wait for container %s: %w", h.id, err)
+	}
 	return c.ended(pidfd)
 }
 
@@ -84,7 +90,7 @@ func (c *container) ended(pidfd int) (ExitStatus, error) {
 // seen writes down how the container has ended, for State and for who waits later. Who can't, because it is being deleted or because the
 // directory isn't his, lets it be.
 func (c *container) seen(status int) {
-	if c.entry.Locked() || c.entry.Lock() != nil {
+	if c.entry.Locked() || c.entry.Lock(nil) != nil {
 		return
 	}
 	defer c.entry.Unlock()

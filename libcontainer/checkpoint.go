@@ -51,7 +51,7 @@ func (h *Container) Checkpoint(ctx context.Context, o *CheckpointOptions) error 
 func (h *Container) checkpoint(o *CheckpointOptions, stop *cancel.Signal) error {
 	h.r.closeOnExec()
 	h.r.raiseFileSize()
-	c, f, err := h.openFacts()
+	c, f, err := h.openFacts(stop.Err)
 	if err != nil {
 		return err
 	}
@@ -325,7 +325,7 @@ func (d *dump) resume() error {
 	case err != nil || frozen == d.paused:
 		return err
 	case d.paused:
-		return d.manager.Freeze(pauseTimeout)
+		return d.manager.Freeze(pauseTimeout, nil)
 	}
 	return d.manager.Thaw()
 }

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
 	"strconv"
 	"strings"
@@ -33,10 +34,13 @@ type CheckpointCheck struct {
 
 // CheckCheckpoint says what would stop a checkpoint of a container that runs or is paused, without stopping anything. What comes and goes may have done so
 // since.
-func (h *Container) CheckCheckpoint(o *CheckpointOptions) (*CheckpointCheck, error) {
+func (h *Container) CheckCheckpoint(ctx context.Context, o *CheckpointOptions) (*CheckpointCheck, error) {
+	if err := h.unless(ctx, "check checkpoint of"); err != nil {
+		return nil, err
+	}
 	o = given(o)
 	h.r.closeOnExec()
-	c, err := h.open(false)
+	c, err := h.open()
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +60,9 @@ func (h *Container) CheckCheckpoint(o *CheckpointOptions) (*CheckpointCheck, err
 		return nil, err
 	}
 	check := &CheckpointCheck{ID: h.id}
-	check.askCRIU()
+	if check.askCRIU(ctx.Err); ctx.Err() != nil {
+		return nil, h.unless(ctx, "check checkpoint of")
+	}
 	if s := d.spec.Spec; s.Linux != nil && seccomp.Wanted(s.Linux.Seccomp) && s.Linux.Seccomp.ListenerPath != "" {
 		check.add(blockers.Seccomp, "linux.seccomp.listenerPath: the agent has the listener of the profile", "")
 	}
@@ -78,8 +84,8 @@ func (k *CheckpointCheck) add(name, what, mend string) {
 	k.Blockers = append(k.Blockers, blockers.Blocker{Name: name, FD: -1, What: what, Mend: mend})
 }
 
-// askCRIU has CRIU say what it is, and what it thinks of the kernel.
-func (k *CheckpointCheck) askCRIU() {
+// askCRIU has CRIU say what it is, and what it thinks of the kernel. It asks no more once stop says something.
+func (k *CheckpointCheck) askCRIU(stop func() error) {
 	var err error
 	if k.Program, err = criuProgram(); err != nil {
 		mend := ""
@@ -99,8 +105,14 @@ func (k *CheckpointCheck) askCRIU() {
 		k.add(blockers.CRIU, err.Error(), "")
 		return
 	}
+	if stop() != nil {
+		return
+	}
 	if got, err := client.Features(criu.Features{MemoryTracking: true, LazyPages: true}); err == nil {
 		k.PreDump, k.LazyPages = got.MemoryTracking, got.LazyPages
+	}
+	if stop() != nil {
+		return
 	}
 	if err := criu.CheckKernel(k.Program); err != nil {
 		k.add(blockers.CRIU, err.Error(), "")

@@ -44,7 +44,7 @@ func (r *Runtime) Load(ctx context.Context, id string) (*Container, error) {
 	if err := cancel.Check(ctx); err != nil {
 		return nil, fmt.Errorf("load container %s: %w", id, err)
 	}
-	c, err := r.open(id, false)
+	c, err := r.open(id)
 	if err != nil {
 		return nil, err
 	}
@@ -58,9 +58,22 @@ func (h *Container) ID() string { return h.id }
 // Terminal is the container's terminal, if [Runtime.Create] has kept it: its process has one, and there was no console socket. Else it is nil.
 func (h *Container) Terminal() *Terminal { return h.terminal }
 
-// open opens the container that the handle stands for. With lock, no other verb can change it until it is closed.
-func (h *Container) open(lock bool) (*container, error) {
-	c, err := h.r.open(h.id, lock)
+// unless is the context's error, if that is done: op is what isn't begun.
+func (h *Container) unless(ctx context.Context, op string) error {
+	if err := cancel.Check(ctx); err != nil {
+		return fmt.Errorf("%s container %s: %w", op, h.id, err)
+	}
+	return nil
+}
+
+// open opens the container that the handle stands for.
+func (h *Container) open() (*container, error) { return h.openWith(nil) }
+
+// openLocked is open that lets no other verb change the container until it is closed. Waiting for others ends when stop says why.
+func (h *Container) openLocked(stop func() error) (*container, error) { return h.openWith(stop) }
+
+func (h *Container) openWith(lock func() error) (*container, error) {
+	c, err := h.r.openWith(nil, h.id, lock)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +156,7 @@ func (h *Container) replaced() bool {
 
 // openToJoin opens a container that is created or runs.
 func (h *Container) openToJoin() (*container, error) {
-	c, err := h.open(false)
+	c, err := h.open()
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +169,7 @@ func (h *Container) openToJoin() (*container, error) {
 
 // openLiving opens a container whose init lives.
 func (h *Container) openLiving() (*container, error) {
-	c, err := h.open(false)
+	c, err := h.open()
 	if err != nil {
 		return nil, err
 	}

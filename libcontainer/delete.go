@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/rung-oci/rung/internal/cancel"
 	"github.com/rung-oci/rung/internal/proc"
 	"github.com/rung-oci/rung/internal/state"
 	"github.com/rung-oci/rung/internal/timeline"
@@ -16,9 +18,20 @@ import (
 // Delete removes a stopped container, or one that was only created. With force
 // it removes any: a running one is killed, one whose state can't be read is
 // removed with the help of its intent, and one that doesn't exist is no error.
-// Without force a container that runs is [ErrRunning]. It returns when its poststop hooks have ended: their timeouts, in the configuration, are what
-// bounds it.
-func (h *Container) Delete(force bool) error {
+// Without force a container that runs is [ErrRunning]. It returns when its poststop hooks have ended.
+//
+// A context that is done ends the waits, and a poststop hook that runs: another Delete goes on from there. Who deletes because his context is done has
+// [context.WithoutCancel].
+func (h *Container) Delete(ctx context.Context, force bool) error {
+	stop, err := cancel.Of(ctx)
+	if err != nil {
+		return fmt.Errorf("delete container %s: %w", h.id, err)
+	}
+	defer stop.Close()
+	return givenUp(h.delete(force, stop), stop.Err(), "what is left of container "+h.id+" is for another delete")
+}
+
+func (h *Container) delete(force bool, stop *cancel.Signal) error {
 	if h.replaced() { // its verbs aren't ours to wait for
 		if force {
 			return nil
@@ -33,10 +46,11 @@ func (h *Container) Delete(force bool) error {
 			return err
 		}
 	}
-	c, err := h.open(true)
+	c, err := h.openLocked(stop.Err)
 	switch {
 	case err == nil:
 		defer c.close()
+		c.until = stop
 		return c.delete(force)
 	case force && errors.Is(err, state.ErrBusy):
 		if done, rerr := h.overtake(); done {
@@ -46,12 +60,12 @@ func (h *Container) Delete(force bool) error {
 			return nil
 		}
 		return err
-	case !force || errors.Is(err, ErrInvalidID) || errors.Is(err, state.ErrBusy):
+	case !force || stop.Err() != nil || errors.Is(err, ErrInvalidID) || errors.Is(err, state.ErrBusy):
 		return err
 	}
-	done, err := h.deleteByIntent(errors.Is(err, ErrNotExist))
+	done, err := h.deleteByIntent(errors.Is(err, ErrNotExist), stop)
 	if err == nil && !done {
-		return h.Delete(true)
+		return h.delete(true, stop)
 	}
 	return err
 }
@@ -111,7 +125,7 @@ func (h *Container) overtake() (done bool, err error) {
 // whose record is damaged. All that it needs was written before there was
 // anything to remove. Where the id was absent a moment ago, a container that
 // has been made since is none of those: done is false.
-func (h *Container) deleteByIntent(absent bool) (done bool, err error) {
+func (h *Container) deleteByIntent(absent bool, stop *cancel.Signal) (done bool, err error) {
 	e, err := h.openEntry()
 	if errors.Is(err, ErrNotExist) {
 		return true, nil
@@ -120,7 +134,7 @@ func (h *Container) deleteByIntent(absent bool) (done bool, err error) {
 		return false, err
 	}
 	defer e.Close()
-	if err := e.Lock(); err != nil {
+	if err := e.Lock(stop.Err); err != nil {
 		if errors.Is(err, ErrNotExist) {
 			return true, nil
 		}
@@ -132,7 +146,7 @@ func (h *Container) deleteByIntent(absent bool) (done bool, err error) {
 		return false, nil
 	}
 	if !onlyEntry {
-		if err := h.r.destroyLeft(e); err != nil {
+		if err := h.r.destroyLeft(e, stop); err != nil {
 			return false, err
 		}
 	}

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/choose"
+	"github.com/rung-oci/rung/internal/cancel"
 	"github.com/rung-oci/rung/internal/fault"
 	"github.com/rung-oci/rung/internal/proc"
 	"github.com/rung-oci/rung/internal/spec"
@@ -38,7 +40,10 @@ func (c *container) remove(destroy func() error) error {
 	}
 	timeline.Runtime.Phase("poststop hooks")
 	fault.Point("delete:cleared")
-	ran := c.poststop(b)
+	ran, err := c.poststop(b)
+	if err != nil {
+		return err
+	}
 	timeline.Runtime.Phase("remove state directory")
 	if ran {
 		return c.removeEntry()
@@ -102,8 +107,8 @@ func (c *container) end() (ours bool, err error) {
 	if err := c.heldFrozen(); err != nil {
 		return false, err
 	}
-	if !wait(pidfd, killWait) {
-		return false, errors.New("container init still running")
+	if !waitUnless(c.until, pidfd, killWait) {
+		return false, cmp.Or(c.until.Err(), errors.New("container init still running"))
 	}
 	return true, nil
 }
@@ -127,7 +132,7 @@ func killIdentified(e *state.Entry, host proc.FS) (pidfd int, err error) {
 
 // destroyLeft ends and removes what there is of a container without a record, but for its
 // entry: nothing if that was made before the last boot.
-func (r *Runtime) destroyLeft(e *state.Entry) error {
+func (r *Runtime) destroyLeft(e *state.Entry, stop *cancel.Signal) error {
 	host, err := proc.Open()
 	if err != nil {
 		return err
@@ -152,7 +157,7 @@ func (r *Runtime) destroyLeft(e *state.Entry) error {
 	if err != nil {
 		return err
 	}
-	err = r.destroyCgroups(e.ID, left, pidfd)
+	err = r.destroyCgroups(e.ID, left, pidfd, stop)
 	if pidfd >= 0 {
 		unix.Close(pidfd)
 	}
@@ -169,10 +174,10 @@ func (r *Runtime) destroyLeft(e *state.Entry) error {
 // destroyCgroups kills what is in the cgroups of a container without a record, and removes
 // them, if they are that container's. It waits for the first process behind pidfd, if there
 // is one, when that is killed and may end: a paused one is thawed by the kill.
-func (r *Runtime) destroyCgroups(id string, left state.Intent, pidfd int) error {
+func (r *Runtime) destroyCgroups(id string, left state.Intent, pidfd int, stop *cancel.Signal) error {
 	ended := func() {
 		if pidfd >= 0 {
-			wait(pidfd, killWait)
+			waitUnless(stop, pidfd, killWait)
 		}
 	}
 	if len(left.Cgroups) == 0 {
@@ -192,6 +197,9 @@ func (r *Runtime) destroyCgroups(id string, left state.Intent, pidfd int) error 
 		return err
 	}
 	ended()
+	if err := stop.Err(); err != nil {
+		return err
+	}
 	if err := m.Destroy(); err != nil {
 		return explainBusy(m, err)
 	}

@@ -49,7 +49,7 @@ func ExampleContainer_Exec() {
 		fmt.Println(err)
 		return
 	}
-	defer c.Delete(true)
+	defer c.Delete(ctx, true)
 	if err := c.Start(ctx); err != nil {
 		fmt.Println(err)
 		return
@@ -87,7 +87,7 @@ func ExampleContainer_Stats() {
 		fmt.Println(err)
 		return
 	}
-	defer c.Delete(true)
+	defer c.Delete(ctx, true)
 	stats, err := c.Stats()
 	if err != nil {
 		fmt.Println(err)
@@ -106,7 +106,7 @@ func ExampleContainer_Events() {
 		fmt.Println(err)
 		return
 	}
-	defer c.Delete(true)
+	defer c.Delete(ctx, true)
 	if err := c.Start(ctx); err != nil {
 		fmt.Println(err)
 		return

@@ -107,7 +107,7 @@ func (x *execution) begin(h *Container) (err error) {
 	h.r.closeOnExec()
 	h.r.raiseFileSize()
 	timeline.Runtime.Phase("open container")
-	if x.c, err = h.open(false); err != nil {
+	if x.c, err = h.open(); err != nil {
 		return err
 	}
 	timeline.Runtime.Phase("prepare process")
@@ -227,7 +227,7 @@ func (x *execution) allowed() error {
 // still is once the verb has ended that is at work on it: a resume may have come
 // between two looks, and some updates of device rules freeze for a moment.
 func (x *execution) frozen() error {
-	if err := x.c.entry.Lock(); err != nil {
+	if err := x.c.entry.Lock(x.stop.Err); err != nil {
 		return err
 	}
 	defer x.c.entry.Unlock()

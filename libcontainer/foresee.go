@@ -34,7 +34,7 @@ func (r *Runtime) Plan(o *CreateOptions) (*Preview, error) {
 
 // Plan tells what would be done to create the container anew, with what it was given by updates since. That it is there is no obstacle.
 func (h *Container) Plan() (*Preview, error) {
-	c, err := h.open(false)
+	c, err := h.open()
 	if err != nil {
 		return nil, err
 	}

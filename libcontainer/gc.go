@@ -1,11 +1,13 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"time"
 
+	"github.com/rung-oci/rung/internal/cancel"
 	"github.com/rung-oci/rung/internal/leftover"
 	"github.com/rung-oci/rung/internal/nap"
 	"github.com/rung-oci/rung/internal/proc"
@@ -42,7 +44,12 @@ const (
 // GC finds what creates and deletes that died have left in the runtime's state directory and by what that names on the
 // host, in the order of the ids. With Apply it removes it, under each container's lock. It waits for no lock, and kills
 // nothing: what has a live process, or is being changed, is left alone.
-func (r *Runtime) GC(o *GCOptions) ([]Leftover, error) {
+func (r *Runtime) GC(ctx context.Context, o *GCOptions) ([]Leftover, error) {
+	stop, err := cancel.Of(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("collect garbage: %w", err)
+	}
+	defer stop.Close()
 	o = given(o)
 	r.closeOnExec()
 	ids, err := r.store().IDs()
@@ -59,7 +66,10 @@ func (r *Runtime) GC(o *GCOptions) ([]Leftover, error) {
 	defer host.Close()
 	var found []Leftover
 	for _, id := range ids {
-		l, err := r.collect(&host, id, o)
+		if stop.Err() != nil {
+			break
+		}
+		l, err := r.collect(&host, id, o, stop)
 		if errors.Is(err, ErrNotExist) {
 			continue // it was deleted meanwhile
 		}
@@ -67,11 +77,14 @@ func (r *Runtime) GC(o *GCOptions) ([]Leftover, error) {
 			found = append(found, l)
 		}
 	}
+	if err := stop.Err(); err != nil {
+		return found, fmt.Errorf("collect garbage: %w", err)
+	}
 	return found, nil
 }
 
 // collect looks at one container, and removes what there is of it if it is garbage and wanted.
-func (r *Runtime) collect(host *proc.FS, id string, o *GCOptions) (l Leftover, err error) {
+func (r *Runtime) collect(host *proc.FS, id string, o *GCOptions, stop *cancel.Signal) (l Leftover, err error) {
 	e, err := r.store().Open(id)
 	if err != nil {
 		return l, err
@@ -104,7 +117,7 @@ func (r *Runtime) collect(host *proc.FS, id string, o *GCOptions) (l Leftover, e
 	if l.Reason == leftover.None || l.Keep != "" {
 		return l, nil
 	}
-	return l, s.remove()
+	return l, s.remove(stop)
 }
 
 // awaitClaim waits until an entry without an intent isn't that of a create that has just made it, and comes to lock it.

@@ -73,7 +73,7 @@ func stateText(version, id string, status specs.ContainerState, bundle string, a
 // other hooks had run.
 func (c *creation) undoHooks() {
 	if c.hooked {
-		c.r.poststop(c.bundle, hookState(c.bundle, c.opt.ID, specs.StateStopped), func(int) bool { return false }, func(int) {})
+		_ = c.r.poststop(c.bundle, hookState(c.bundle, c.opt.ID, specs.StateStopped), func(int) bool { return false }, func(int) {}, nil)
 	}
 }
 

@@ -33,7 +33,7 @@ type Inspection struct {
 // Inspect asks the kernel about the init of a container that has one. The configuration is that of create, with the
 // resources of the last update. Nothing is locked or stopped meanwhile.
 func (h *Container) Inspect() (*Inspection, error) {
-	c, err := h.open(false)
+	c, err := h.open()
 	if err != nil {
 		return nil, err
 	}

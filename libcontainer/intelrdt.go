@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -71,8 +72,11 @@ func (c *container) addTasks(entry *cgroups.Entry, facts *plan.Host) error {
 }
 
 // UpdateSchemas changes the resctrl schemas of a container, each unless it is empty.
-func (h *Container) UpdateSchemas(l3, memoryBandwidth string) error {
-	c, err := h.open(true)
+func (h *Container) UpdateSchemas(ctx context.Context, l3, memoryBandwidth string) error {
+	if err := h.unless(ctx, "update"); err != nil {
+		return err
+	}
+	c, err := h.openLocked(ctx.Err)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 // a frozen one. With all, every process of the container is meant, and a
 // container that has stopped is no error: what it left behind is killed.
 func (h *Container) Kill(sig unix.Signal, all bool) error {
-	c, err := h.open(false)
+	c, err := h.open()
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -34,14 +35,17 @@ type living struct {
 	pidfd fdio.Own // the container's init
 }
 
-// openToChange opens a container that lives, and locks it.
-func (h *Container) openToChange() (_ *living, err error) {
+// openToChange opens a container that lives, and locks it: op is what for.
+func (h *Container) openToChange(ctx context.Context, op string) (_ *living, err error) {
+	if err := h.unless(ctx, op); err != nil {
+		return nil, err
+	}
 	if unprivileged() {
 		return nil, errors.New("it takes root of the host: an ordinary user can't enter a container's mount namespace from outside")
 	}
 	h.r.raiseFileSize()
 	l := new(living)
-	if l.container, err = h.open(true); err != nil {
+	if l.container, err = h.openLocked(ctx.Err); err != nil {
 		return nil, err
 	}
 	defer func() {

@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"path"
@@ -29,7 +30,7 @@ type LiveDevice struct {
 
 // Devices lists what AddDevice has added. What is known of them is as for [Container.Mounts].
 func (h *Container) Devices() ([]LiveDevice, error) {
-	c, err := h.open(false)
+	c, err := h.open()
 	if err != nil {
 		return nil, err
 	}
@@ -62,8 +63,8 @@ func (l *living) isDevice(d *state.LiveDevice) (is bool, err error) {
 // AddDevice lets a container that is created, runs or is paused use a device, with the access of a rule ("rwm"), and makes its file, or, in a user
 // namespace, binds the host's. The rule is the container's like those of the configuration: an update keeps it, and a systemd unit has it too. It
 // takes root of the host.
-func (h *Container) AddDevice(d specs.LinuxDevice, access string) (err error) {
-	l, err := h.openToChange()
+func (h *Container) AddDevice(ctx context.Context, d specs.LinuxDevice, access string) (err error) {
+	l, err := h.openToChange(ctx, "add device to")
 	if err != nil {
 		return err
 	}
@@ -188,8 +189,8 @@ func ruleOf(d *state.LiveDevice) specs.LinuxDeviceCgroup {
 
 // RemoveDevice takes a device away again that AddDevice has added: its file, if it is what it was, and the rule, unless another device that was added
 // has the same. Who has it open keeps it.
-func (h *Container) RemoveDevice(at string) error {
-	l, err := h.openToChange()
+func (h *Container) RemoveDevice(ctx context.Context, at string) error {
+	l, err := h.openToChange(ctx, "remove device of")
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"fmt"
 	"path"
 	"slices"
@@ -24,7 +25,7 @@ type LiveMount struct {
 // Mounts lists what AddMount has mounted. Of a container that has ended nothing is present. Of one that lives its owner sees it too, but for places that
 // only the container may look into, and whoever may not see its root directory knows nothing.
 func (h *Container) Mounts() ([]LiveMount, error) {
-	c, err := h.open(false)
+	c, err := h.open()
 	if err != nil {
 		return nil, err
 	}
@@ -48,8 +49,8 @@ func (h *Container) Mounts() ([]LiveMount, error) {
 // AddMount mounts something in a container that is created, runs or is paused: a bind or a tmpfs, with what the configuration has for mounts but
 // remount and tmpcopyup. The destination is looked up in the root of the container's mount namespace, and made where it is missing. It takes root of
 // the host, and a container with a mount namespace of its own.
-func (h *Container) AddMount(m specs.Mount) error {
-	l, err := h.openToChange()
+func (h *Container) AddMount(ctx context.Context, m specs.Mount) error {
+	l, err := h.openToChange(ctx, "add mount to")
 	if err != nil {
 		return err
 	}
@@ -133,8 +134,8 @@ func (l *living) forget(destination string) error {
 
 // RemoveMount unmounts what AddMount has mounted at a destination; what processes have open of it stays theirs. If the container has unmounted it
 // itself, it is forgotten.
-func (h *Container) RemoveMount(destination string) error {
-	l, err := h.openToChange()
+func (h *Container) RemoveMount(ctx context.Context, destination string) error {
+	l, err := h.openToChange(ctx, "remove mount of")
 	if err != nil {
 		return err
 	}

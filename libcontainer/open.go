@@ -24,25 +24,26 @@ type container struct {
 	shared  bool // host isn't ours to close
 	manager cgroups.Manager
 	stop    *cancel.Signal
-	bygone  bool // it was made before the last boot: nothing is left of it but its entry
+	until   *cancel.Signal // ends what its removal waits for, hooks too; nil: nothing does
+	bygone  bool           // it was made before the last boot: nothing is left of it but its entry
 }
 
-// open opens a container and reads its record. With lock, no other verb can
-// change it until close.
-func (r *Runtime) open(id string, lock bool) (*container, error) {
-	return r.openWith(nil, id, lock)
-}
+// open opens a container and reads its record.
+func (r *Runtime) open(id string) (*container, error) { return r.openWith(nil, id, nil) }
+
+// never is for whom nothing stops.
+func never() error { return nil }
 
 // openWith is open with a /proc that several containers share, nil for one of its
-// own.
-func (r *Runtime) openWith(host *proc.FS, id string, lock bool) (*container, error) {
+// own. With lock, no other verb can change the container until close; waiting for that ends when lock says why.
+func (r *Runtime) openWith(host *proc.FS, id string, lock func() error) (*container, error) {
 	children.rouse()
 	e, err := r.store().Open(id)
 	if err != nil {
 		return nil, err
 	}
-	if lock {
-		err = e.Lock()
+	if lock != nil {
+		err = e.Lock(lock)
 	}
 	var c *container
 	if err == nil {
@@ -116,8 +117,8 @@ func (c *container) facts() (state.Facts, error) {
 }
 
 // openFacts opens and locks a container that is to be changed, and says how it is.
-func (h *Container) openFacts() (*container, state.Facts, error) {
-	c, err := h.open(true)
+func (h *Container) openFacts(stop func() error) (*container, state.Facts, error) {
+	c, err := h.openLocked(stop)
 	if err != nil {
 		return nil, state.Facts{}, err
 	}

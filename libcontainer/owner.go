@@ -47,7 +47,7 @@ func (r *Runtime) endBeside(id string) (any bool) {
 		if other == id || beside != id {
 			continue
 		}
-		c, err := r.open(other, true)
+		c, err := r.openWith(nil, other, never)
 		if err != nil {
 			continue // whoever deletes it
 		}

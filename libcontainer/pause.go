@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -16,8 +17,11 @@ const pauseTimeout = 10 * time.Second
 // Pause freezes all processes of a container that runs, or is created. When
 // that fails, or the container ends meanwhile, nothing stays frozen: a cgroup
 // that is would be a trap for the next container in it.
-func (h *Container) Pause() error {
-	c, f, err := h.openFacts()
+func (h *Container) Pause(ctx context.Context) error {
+	if err := h.unless(ctx, "pause"); err != nil {
+		return err
+	}
+	c, f, err := h.openFacts(ctx.Err)
 	if err != nil {
 		return err
 	}
@@ -25,7 +29,7 @@ func (h *Container) Pause() error {
 	if st := f.Status(); st != specs.StateRunning && st != specs.StateCreated {
 		return ErrNotRunning
 	}
-	failed := c.manager.Freeze(pauseTimeout)
+	failed := c.manager.Freeze(pauseTimeout, ctx.Err)
 	// A SIGKILL may have come too late to end the process and too early for
 	// `kill` to see that it has to thaw it; or `kill` did so while we waited.
 	alive, err := c.record.Alive(c.host)

@@ -6,7 +6,7 @@ import "fmt"
 // that the caller's pid namespace has for them. A container that has stopped
 // has those that it left behind, usually none.
 func (h *Container) Processes() ([]int, error) {
-	c, err := h.open(false)
+	c, err := h.open()
 	if err != nil {
 		return nil, err
 	}

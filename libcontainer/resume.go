@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/rung-oci/rung/internal/state"
@@ -8,8 +9,11 @@ import (
 
 // Resume thaws a paused container. Under a parent that is frozen it still
 // doesn't run, but it is no longer paused by itself.
-func (h *Container) Resume() error {
-	c, f, err := h.openFacts()
+func (h *Container) Resume(ctx context.Context) error {
+	if err := h.unless(ctx, "resume"); err != nil {
+		return err
+	}
+	c, f, err := h.openFacts(ctx.Err)
 	if err != nil {
 		return err
 	}

@@ -113,7 +113,7 @@ func (c *creation) attend(ctx context.Context, f *foreground, pidfd int, keep bo
 
 // remove deletes the container, if nobody else has meanwhile.
 func (c *creation) remove() error {
-	err := c.entry.Lock()
+	err := c.entry.Lock(nil)
 	if err == nil {
 		err = c.container().delete(true)
 	}

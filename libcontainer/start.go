@@ -37,7 +37,7 @@ func (h *Container) Start(ctx context.Context) error {
 func (h *Container) start(stop *cancel.Signal) error {
 	h.r.closeOnExec()
 	timeline.Runtime.Phase("open container")
-	c, err := h.open(true)
+	c, err := h.openLocked(stop.Err)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (c *container) poststart(b *spec.Bundle, pidfd int) error {
 	c.entry.Unlock()
 	st := c.hookState(b, specs.StateRunning).JSON(c.record.PID)
 	err := hook.RunAll("poststart", b.Spec.Hooks.Poststart, st, hookPlace(b).Start, c.stop)
-	switch lockErr := c.entry.Lock(); {
+	switch lockErr := c.entry.Lock(c.stop.Err); {
 	case errors.Is(lockErr, ErrNotExist): // nor is its cgroup the container's any more
 		return err
 	case err == nil:

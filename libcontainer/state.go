@@ -23,7 +23,7 @@ func (h *Container) State() (*State, error) {
 	if h.of == (identity{}) {
 		return h.r.state(nil, h.id)
 	}
-	c, err := h.open(false)
+	c, err := h.open()
 	if err != nil {
 		return nil, err
 	}
@@ -32,13 +32,13 @@ func (h *Container) State() (*State, error) {
 }
 
 func (r *Runtime) state(host *proc.FS, id string) (*State, error) {
-	c, err := r.openWith(host, id, false)
+	c, err := r.openWith(host, id, nil)
 	if errors.Is(err, ErrNotExist) {
 		if r.abandoned(id) {
 			r.warn("container %s: its create was killed, or failed to clean up: \"rung delete --force\" removes what is left", id)
 			return &State{OCIVersion: specs.Version, ID: id, Status: specs.StateStopped, UID: uint32(os.Geteuid())}, nil
 		}
-		c, err = r.openWith(host, id, false) // it may have been completed since
+		c, err = r.openWith(host, id, nil) // it may have been completed since
 	}
 	if err != nil {
 		return nil, err

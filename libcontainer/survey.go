@@ -11,6 +11,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgfile"
+	"github.com/rung-oci/rung/internal/cancel"
 	"github.com/rung-oci/rung/internal/leftover"
 	"github.com/rung-oci/rung/internal/proc"
 	"github.com/rung-oci/rung/internal/state"
@@ -172,9 +173,10 @@ func (s *survey) things() (list []Thing) {
 }
 
 // remove removes them. The entry has to be locked, and nothing of the container alive.
-func (s *survey) remove() error {
+func (s *survey) remove(stop *cancel.Signal) error {
 	ours := s.sharer == "" && len(s.dirs) > 0 // a unit without a cgroup may be whoever's that has the name now
 	if s.c != nil {
+		s.c.until = stop
 		return s.c.remove(func() error { return s.c.clear(ours) })
 	}
 	if ours {

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -17,11 +18,14 @@ import (
 // Update changes the resources of a container that runs, is created or paused:
 // those that asked has; a zero leaves what there is. Device rules are appended, or, if the first is for all devices, replace those before. All of them are
 // changed or, with an error, none. What the container has then is what a later update begins with.
-func (h *Container) Update(asked *specs.LinuxResources) error {
+func (h *Container) Update(ctx context.Context, asked *specs.LinuxResources) error {
+	if err := h.unless(ctx, "update"); err != nil {
+		return err
+	}
 	asked = given(asked)
 	r := h.r
 	r.raiseFileSize()
-	c, f, err := h.openFacts()
+	c, f, err := h.openFacts(ctx.Err)
 	if err != nil {
 		return err
 	}

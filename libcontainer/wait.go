@@ -3,6 +3,9 @@ package libcontainer
 import (
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/cancel"
 	"github.com/rung-oci/rung/internal/fdio"
 )
 
@@ -10,6 +13,13 @@ import (
 func wait(pidfd int, atMost time.Duration) bool {
 	ended, _ := fdio.Await(pidfd, time.Now().Add(atMost))
 	return ended
+}
+
+// waitUnless is wait that also ends when stop comes.
+func waitUnless(stop *cancel.Signal, pidfd int, atMost time.Duration) bool {
+	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}, stop.Poll()}
+	_, err := fdio.Poll(fds, time.Now().Add(atMost))
+	return err == nil && fds[0].Revents != 0
 }
 
 // killWait bounds the wait for a killed process.

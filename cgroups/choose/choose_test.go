@@ -1,6 +1,7 @@
 package choose_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path"
@@ -124,7 +125,7 @@ func TestCreateRefusesFrozenCgroup(t *testing.T) {
 	cgtest.Each(t, func(t *testing.T, h *cgtest.Host) {
 		m, id := h.Manager(t, "")
 		create(t, m, nil)
-		if err := m.Freeze(time.Second); err != nil {
+		if err := m.Freeze(time.Second, nil); err != nil {
 			t.Fatal(err)
 		}
 		for _, m := range []cgroups.Manager{m, h.At(t, "/"+id+"/sub")} {
@@ -150,7 +151,7 @@ func TestFreeze(t *testing.T) {
 		create(t, m, nil)
 		p := cgtest.Start(t, m, "sh", "-c", "while :; do :; done")
 		frozen(t, m, false)
-		if err := m.Freeze(5 * time.Second); err != nil {
+		if err := m.Freeze(5*time.Second, nil); err != nil {
 			t.Fatal(err)
 		}
 		frozen(t, m, true)
@@ -199,7 +200,7 @@ func frozen(t *testing.T, m cgroups.Processes, want bool) {
 
 // Of more busy processes than there are processors some can't have stopped yet
 // when Freeze looks for the first time.
-func TestFreezeTimesOutThawed(t *testing.T) {
+func TestFreezeGivenUpThaws(t *testing.T) {
 	cgtest.Each(t, func(t *testing.T, h *cgtest.Host) {
 		m, _ := h.Manager(t, "")
 		create(t, m, nil)
@@ -207,18 +208,27 @@ func TestFreezeTimesOutThawed(t *testing.T) {
 		for range runtime.NumCPU() + 1 {
 			cgtest.Start(t, m, "sh", "-c", busy)
 		}
-		err := m.Freeze(-time.Second)
-		for try := 0; err == nil && try < 20; try++ {
-			if err = m.Thaw(); err == nil {
-				used := cpu(t, m)
-				testbed.Until(t, "they run", func() bool { return cpu(t, m) > used+20e6 })
-				err = m.Freeze(-time.Second)
+		enough := func() error { return context.Canceled }
+		for _, tt := range []struct {
+			freeze func() error
+			want   error
+		}{
+			{func() error { return m.Freeze(-time.Second, nil) }, unix.ETIMEDOUT},
+			{func() error { return m.Freeze(time.Minute, enough) }, context.Canceled},
+		} {
+			err := tt.freeze()
+			for try := 0; err == nil && try < 20; try++ {
+				if err = m.Thaw(); err == nil {
+					used := cpu(t, m)
+					testbed.Until(t, "they run", func() bool { return cpu(t, m) > used+20e6 })
+					err = tt.freeze()
+				}
 			}
+			if !errors.Is(err, tt.want) {
+				t.Errorf("Freeze() = %v, want %v", err, tt.want)
+			}
+			frozen(t, m, false)
 		}
-		if !errors.Is(err, unix.ETIMEDOUT) {
-			t.Errorf("Freeze() = %v, want ETIMEDOUT", err)
-		}
-		frozen(t, m, false)
 	})
 }
 
@@ -296,7 +306,7 @@ func TestDestroyUnderFrozenParent(t *testing.T) {
 		m := h.At(t, "/"+id+"/c")
 		create(t, m, nil)
 		p := cgtest.Start(t, m, "sleep", "60")
-		if err := parent.Freeze(5 * time.Second); err != nil {
+		if err := parent.Freeze(5*time.Second, nil); err != nil {
 			t.Fatal(err)
 		}
 		if err := m.Kill(); err != nil {
@@ -327,7 +337,7 @@ func TestKillThaws(t *testing.T) {
 		m, _ := h.Manager(t, "")
 		create(t, m, nil)
 		p := cgtest.Start(t, m, "sleep", "60")
-		if err := m.Freeze(5 * time.Second); err != nil {
+		if err := m.Freeze(5*time.Second, nil); err != nil {
 			t.Fatal(err)
 		}
 		if err := m.Kill(); err != nil {

@@ -31,12 +31,12 @@ func TestFrozenBy(t *testing.T) {
 		create(t, m, nil)
 		p := cgtest.Start(t, m, "sleep", "60")
 		frozenBy(t, m, "")
-		if err := m.Freeze(5 * time.Second); err != nil {
+		if err := m.Freeze(5*time.Second, nil); err != nil {
 			t.Fatal(err)
 		}
 		frozenBy(t, m, "/"+id+"/a/b")
 		frozenBy(t, top, "")
-		if err := top.Freeze(5 * time.Second); err != nil {
+		if err := top.Freeze(5*time.Second, nil); err != nil {
 			t.Fatal(err)
 		}
 		frozenBy(t, m, "/"+id+"/a/b")

@@ -101,7 +101,7 @@ func TestSet(t *testing.T) {
 			create(t, m, nil)
 			cgtest.Start(t, m, "sleep", "60")
 			if frozen {
-				if err := m.Freeze(5 * time.Second); err != nil {
+				if err := m.Freeze(5*time.Second, nil); err != nil {
 					t.Fatal(err)
 				}
 			}

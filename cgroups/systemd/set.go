@@ -102,7 +102,7 @@ func (m *Manager) quietly(c *connection, list []Property) (err error) {
 		return err
 	}
 	if !frozen {
-		if err := m.Freeze(freezeTimeout); err != nil {
+		if err := m.Freeze(freezeTimeout, nil); err != nil {
 			return err
 		}
 		defer func() {

@@ -60,11 +60,11 @@ func frozenBy(dir string) (string, error) {
 }
 
 // Freeze writes FROZEN until the kernel says so.
-func (m *Manager) Freeze(timeout time.Duration) error {
+func (m *Manager) Freeze(timeout time.Duration, stop func() error) error {
 	t := m.find("freezer")
 	if t == nil {
 		if m.unified != nil {
-			return m.unified.Freeze(timeout)
+			return m.unified.Freeze(timeout, stop)
 		}
 		return fmt.Errorf("freeze cgroup: %w", errNoFreezer)
 	}
@@ -73,7 +73,7 @@ func (m *Manager) Freeze(timeout time.Duration) error {
 		return err
 	}
 	defer d.Close()
-	if err = freeze(d, time.Now().Add(timeout)); err != nil {
+	if err = freeze(d, time.Now().Add(timeout), stop); err != nil {
 		// Half frozen is worse than running.
 		_ = d.Write(stateFile, thawed)
 	}
@@ -84,7 +84,7 @@ func (m *Manager) Freeze(timeout time.Duration) error {
 // or moved in at the wrong moment can hold the state at FREEZING for ever
 // (runc#2774): each write looks at all processes again, and now and then all
 // are let go for a moment, which frees one that waits for a frozen other.
-func freeze(d cgfile.Dir, deadline time.Time) error {
+func freeze(d cgfile.Dir, deadline time.Time, stop func() error) error {
 	for try := 1; ; try++ {
 		if err := d.Write(stateFile, frozen); err != nil {
 			return err
@@ -100,6 +100,11 @@ func freeze(d cgfile.Dir, deadline time.Time) error {
 			}
 			if time.Now().After(deadline) {
 				return fmt.Errorf("freeze cgroup %s: %w", d.Path(), unix.ETIMEDOUT)
+			}
+			if stop != nil {
+				if err := stop(); err != nil {
+					return fmt.Errorf("freeze cgroup %s: %w", d.Path(), err)
+				}
 			}
 			nap.Sleep(wait)
 		}

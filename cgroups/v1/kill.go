@@ -63,7 +63,7 @@ func killFrozen(dir string, seen map[int]bool, hold bool) (err error) {
 		}
 		// A process that can't be frozen (one in uninterruptible sleep, or a
 		// vfork parent) doesn't save the others.
-		_ = freeze(d, time.Now().Add(killTime))
+		_ = freeze(d, time.Now().Add(killTime), nil)
 	}
 	return killAll(d, seen)
 }

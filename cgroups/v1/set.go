@@ -181,7 +181,7 @@ func (m *Manager) whileFrozen(f func() error) (err error) {
 	if by != "" {
 		return f()
 	}
-	if err := m.Freeze(freezeTimeout); err != nil {
+	if err := m.Freeze(freezeTimeout, nil); err != nil {
 		return fmt.Errorf("linux.resources.devices: %w", err)
 	}
 	defer func() {

@@ -44,7 +44,7 @@ func (m *Manager) FrozenBy() (string, error) {
 
 // Freeze writes cgroup.freeze and waits for the kernel's word that all processes
 // have stopped.
-func (m *Manager) Freeze(timeout time.Duration) error {
+func (m *Manager) Freeze(timeout time.Duration, stop func() error) error {
 	d, err := cgfile.OpenDir(m.dir)
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func (m *Manager) Freeze(timeout time.Duration) error {
 	defer unix.Close(events)
 	err = d.Write("cgroup.freeze", "1")
 	if err == nil {
-		if err = waitFrozen(d, events, time.Now().Add(timeout)); err == nil {
+		if err = waitFrozen(d, events, time.Now().Add(timeout), stop); err == nil {
 			return nil
 		}
 		err = fmt.Errorf("freeze cgroup %s: %w", m.dir, err)
@@ -68,7 +68,7 @@ func (m *Manager) Freeze(timeout time.Duration) error {
 	return err
 }
 
-// thawCheck is how often waitFrozen looks whether the cgroup is still to be frozen.
+// thawCheck is how often waitFrozen looks whether the cgroup is still to be frozen, and it to wait.
 const thawCheck = 100 * time.Millisecond
 
 var errThawed = errors.New("somebody thawed it")
@@ -76,7 +76,7 @@ var errThawed = errors.New("somebody thawed it")
 // waitFrozen follows cgroup.events: the kernel signals each change of it as an
 // exceptional condition to poll. That a kill thaws the cgroup before it was
 // frozen is no such change.
-func waitFrozen(d cgfile.Dir, fd int, deadline time.Time) error {
+func waitFrozen(d cgfile.Dir, fd int, deadline time.Time, stop func() error) error {
 	var buf [256]byte
 	for {
 		n, err := unix.Pread(fd, buf[:], 0)
@@ -85,6 +85,11 @@ func waitFrozen(d cgfile.Dir, fd int, deadline time.Time) error {
 		}
 		if v, _ := cgfile.Stat(string(buf[:n]), "frozen"); v == "1" {
 			return nil
+		}
+		if stop != nil {
+			if err := stop(); err != nil {
+				return err
+			}
 		}
 		left := min(time.Until(deadline), thawCheck)
 		if left <= 0 {

@@ -46,7 +46,7 @@ func once(ctx context.Context, runtime *libcontainer.Runtime, rootfs, check stri
 	if err != nil {
 		return 0, err
 	}
-	defer c.Delete(true)
+	defer c.Delete(context.WithoutCancel(ctx), true) // ctx is done when somebody stops us
 	if err := c.Start(ctx); err != nil {
 		return 0, err
 	}

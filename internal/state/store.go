@@ -94,7 +94,7 @@ func (s Store) Create(id string) (*Entry, error) {
 		_ = unix.Rmdir(dir) // unless somebody has made it his own meanwhile
 		return nil, err
 	}
-	if err = e.Lock(); err == nil {
+	if err = e.Lock(nil); err == nil {
 		err = e.claim()
 	}
 	if err != nil {
@@ -190,11 +190,16 @@ func (s Store) IDs() ([]string, error) {
 const lockWait = 10 * time.Second
 
 // Lock waits for the entry's lock. It returns ErrNotExist if the container was
-// deleted meanwhile, and ErrBusy after ten seconds.
-func (e *Entry) Lock() error {
+// deleted meanwhile, ErrBusy after ten seconds, and what stop says once that says something; nil never does.
+func (e *Entry) Lock(stop func() error) error {
 	for start, pause := time.Now(), 100*time.Microsecond; ; {
 		if err := e.TryLock(); !errors.Is(err, ErrBusy) || time.Since(start) > lockWait {
 			return err
+		}
+		if stop != nil {
+			if err := stop(); err != nil {
+				return fmt.Errorf("lock %s: %w", e.Dir, err)
+			}
 		}
 		nap.Sleep(pause)
 		pause = min(2*pause, 20*time.Millisecond)

@@ -135,7 +135,7 @@ func TestLock(t *testing.T) {
 		go func() {
 			o, err := s.Open("c")
 			if err == nil {
-				if err = o.Lock(); err == nil {
+				if err = o.Lock(nil); err == nil {
 					if held.Add(1) != 1 {
 						err = errors.New("two hold the lock")
 					}
@@ -172,7 +172,7 @@ func TestRemovedWhileWaiting(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := make(chan error)
-		go func() { got <- o.Lock() }()
+		go func() { got <- o.Lock(nil) }()
 		time.Sleep(5 * time.Millisecond) // in which Lock looks again and again, and nothing tells of it
 		if err := e.Remove(); err != nil {
 			t.Fatal(err)

@@ -52,7 +52,7 @@ func (b *bench) embedded(r *results) error {
 				return err
 			}
 			s[way.name] = append(s[way.name], got)
-			if err := (&libcontainer.Runtime{Root: rt.root}).Container(id).Delete(true); err != nil {
+			if err := (&libcontainer.Runtime{Root: rt.root}).Container(id).Delete(context.Background(), true); err != nil {
 				return err
 			}
 			b.ended(id)

@@ -47,7 +47,7 @@ func create(t *testing.T, b *harness.Bundle, edit func(*libcontainer.CreateOptio
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := c.Delete(true); err != nil {
+		if err := c.Delete(context.Background(), true); err != nil {
 			t.Error(err)
 		}
 	})
@@ -364,22 +364,22 @@ func TestHandle(t *testing.T) {
 	if err != nil || loaded.ID() != b.ID {
 		t.Fatal(err)
 	}
-	if err := first.Delete(false); !errors.Is(err, libcontainer.ErrRunning) {
+	if err := first.Delete(t.Context(), false); !errors.Is(err, libcontainer.ErrRunning) {
 		t.Errorf("delete of what runs: %v", err)
 	}
-	if err := loaded.Delete(true); err != nil {
+	if err := loaded.Delete(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
 	second := running(t, b)
 	for _, h := range []*libcontainer.Container{first, loaded} {
 		_, serr := h.State()
 		_, werr := h.Wait(boundary(t))
-		for _, err := range []error{serr, werr, h.Kill(unix.SIGKILL, true), h.Pause(), h.Delete(false)} {
+		for _, err := range []error{serr, werr, h.Kill(unix.SIGKILL, true), h.Pause(t.Context()), h.Delete(t.Context(), false)} {
 			if !errors.Is(err, libcontainer.ErrNotExist) {
 				t.Errorf("of another container: %v", err)
 			}
 		}
-		if err := h.Delete(true); err != nil {
+		if err := h.Delete(t.Context(), true); err != nil {
 			t.Errorf("delete --force of what is gone: %v", err)
 		}
 	}
@@ -404,7 +404,7 @@ func TestErrors(t *testing.T) {
 		err, want error
 	}{
 		{c.Start(boundary(t)), libcontainer.ErrRunning},
-		{c.Resume(), libcontainer.ErrNotPaused},
+		{c.Resume(t.Context()), libcontainer.ErrNotPaused},
 		{second(r.Create(boundary(t), &libcontainer.CreateOptions{ID: b.ID, Bundle: b.Dir})), libcontainer.ErrExist},
 		{second(r.Create(boundary(t), &libcontainer.CreateOptions{ID: "../x", Bundle: b.Dir})), libcontainer.ErrInvalidID},
 		{second(r.Container("h24-none").State()), libcontainer.ErrNotExist},
@@ -444,7 +444,7 @@ func TestErrors(t *testing.T) {
 	if err := c.Start(boundary(t)); !errors.Is(err, libcontainer.ErrStopped) {
 		t.Errorf("start of what has ended: %v", err)
 	}
-	if err := c.Delete(false); err != nil { // or others' guards find its remains
+	if err := c.Delete(t.Context(), false); err != nil { // or others' guards find its remains
 		t.Error(err)
 	}
 }
@@ -507,9 +507,9 @@ func TestTogether(t *testing.T) {
 	for name, call := range map[string]func() error{
 		"state":  func() error { return second(c.State()) },
 		"load":   func() error { return second(r.Load(boundary(t), b.ID)) },
-		"pause":  c.Pause,
-		"resume": c.Resume,
-		"update": func() error { return c.Update(limit) },
+		"pause":  func() error { return c.Pause(t.Context()) },
+		"resume": func() error { return c.Resume(t.Context()) },
+		"update": func() error { return c.Update(t.Context(), limit) },
 		"stats":  func() error { return second(c.Stats()) },
 		"ps":     func() error { return second(c.Processes()) },
 		"start":  func() error { return c.Start(boundary(t)) },
@@ -557,13 +557,13 @@ func TestTogether(t *testing.T) {
 			case <-done:
 				return
 			case <-time.After(20 * time.Millisecond):
-				_ = c.Resume()
+				_ = c.Resume(t.Context())
 			}
 		}
 	}()
 	all.Wait()
 	close(done)
-	if err := c.Resume(); err != nil && !errors.Is(err, libcontainer.ErrNotPaused) {
+	if err := c.Resume(t.Context()); err != nil && !errors.Is(err, libcontainer.ErrNotPaused) {
 		t.Error(err)
 	}
 	settles(t, before)

@@ -109,7 +109,7 @@ func TestCancelCreate(t *testing.T) {
 			giveUp(t, func(ctx context.Context) error {
 				c, err := r.Create(ctx, &libcontainer.CreateOptions{ID: b.ID, Bundle: b.Dir, Stdin: strings.NewReader("x"), Stdout: new(strings.Builder)})
 				if err == nil {
-					return c.Delete(true)
+					return c.Delete(context.Background(), true)
 				}
 				if _, serr := os.Stat(b.Root + "/" + b.ID); serr == nil {
 					t.Errorf("its state is left: %v", err)
@@ -192,7 +192,7 @@ func TestCancelStart(t *testing.T) {
 		if serr != nil || (err == nil) != (s.Status == specs.StateRunning) || err != nil && strings.Contains(err.Error(), "killed") != (s.Status == specs.StateStopped) {
 			t.Errorf("Start: %v; then it is %+v, %v", err, s, serr)
 		}
-		if derr := c.Delete(true); err == nil {
+		if derr := c.Delete(context.Background(), true); err == nil {
 			err = derr
 		}
 		return err

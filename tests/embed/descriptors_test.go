@@ -36,7 +36,7 @@ func TestPreserved(t *testing.T) {
 		other := libcontainer.CreateOptions{ID: b.ID + "-other", Bundle: b.Dir, PreserveFDs: n}
 		made, createErr := r.Create(boundary(t), &other)
 		if createErr == nil {
-			t.Error(made.Delete(true))
+			t.Error(made.Delete(t.Context(), true))
 		}
 		_, runErr := r.Run(boundary(t), &libcontainer.RunOptions{CreateOptions: other})
 		_, planErr := r.Plan(&other)

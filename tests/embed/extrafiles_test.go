@@ -2,6 +2,7 @@ package embed
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -179,7 +180,7 @@ func (x *extra) create(id string, n int) {
 		return
 	}
 	defer func() {
-		if err := c.Delete(true); err != nil {
+		if err := c.Delete(context.Background(), true); err != nil {
 			x.t.Error(err)
 		}
 	}()

@@ -1,6 +1,7 @@
 package embed
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -20,7 +21,7 @@ func gone(t *testing.T, b *harness.Bundle) *libcontainer.Container {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Delete(true); err != nil {
+	if err := c.Delete(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -40,7 +41,7 @@ func TestHandleOfBefore(t *testing.T) {
 				stopped <- nil
 				return
 			default:
-				if err := old.Delete(true); err != nil {
+				if err := old.Delete(t.Context(), true); err != nil {
 					stopped <- err
 					return
 				}
@@ -56,7 +57,7 @@ func TestHandleOfBefore(t *testing.T) {
 		if s, err := c.State(); err != nil || s.Status != specs.StateCreated {
 			t.Errorf("State = %+v, %v", s, err)
 		}
-		if err := c.Delete(true); err != nil {
+		if err := c.Delete(t.Context(), true); err != nil {
 			t.Error(err)
 		}
 	}
@@ -82,7 +83,7 @@ func TestHandleWithoutRecord(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() {
-				if err := runtimeOf(t, b).Container(b.ID).Delete(true); err != nil {
+				if err := runtimeOf(t, b).Container(b.ID).Delete(context.Background(), true); err != nil {
 					t.Error(err)
 				}
 			})
@@ -90,7 +91,7 @@ func TestHandleWithoutRecord(t *testing.T) {
 			if err := damage(filepath.Join(entry, "state.json")); err != nil {
 				t.Fatal(err)
 			}
-			if err := old.Delete(true); err != nil {
+			if err := old.Delete(t.Context(), true); err != nil {
 				t.Error(err)
 			}
 			if _, err := old.State(); err == nil || name == "no record" && !errors.Is(err, libcontainer.ErrNotExist) {
@@ -105,7 +106,7 @@ func TestHandleWithoutRecord(t *testing.T) {
 			if name == "no record" {
 				return // nobody can tell whose it is
 			}
-			if err := c.Delete(true); err != nil {
+			if err := c.Delete(t.Context(), true); err != nil {
 				t.Error(err)
 			}
 			if _, err := os.Stat(entry); !os.IsNotExist(err) {

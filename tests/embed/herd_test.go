@@ -105,7 +105,7 @@ func (h *herd) container(id string, want libcontainer.ExitStatus) {
 		return
 	}
 	defer func() {
-		if err := c.Delete(true); err != nil {
+		if err := c.Delete(context.Background(), true); err != nil {
 			h.t.Errorf("delete: %v", err)
 		}
 		h.containers.Add(1)

@@ -26,7 +26,7 @@ func TestCancelPaused(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			pause := func() {
-				if err := c.Pause(); err != nil {
+				if err := c.Pause(t.Context()); err != nil {
 					t.Error(err)
 				}
 			}
@@ -54,7 +54,7 @@ func TestCancelPaused(t *testing.T) {
 			case <-time.After(5 * time.Second):
 				t.Error("Run doesn't return")
 			}
-			if err := c.Resume(); err != nil {
+			if err := c.Resume(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			settles(t, before)
@@ -78,7 +78,7 @@ func TestRunWriterFails(t *testing.T) {
 			t.Errorf("keep %v: then State = %+v, %v", keep, s, serr)
 		}
 	}
-	if err := r.Container(b.ID).Delete(false); err != nil {
+	if err := r.Container(b.ID).Delete(t.Context(), false); err != nil {
 		t.Error(err)
 	}
 	settles(t, before)
@@ -172,7 +172,7 @@ func TestWaitDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-out.begun
-	if err := c.Delete(true); err != nil {
+	if err := c.Delete(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
 	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)

@@ -35,8 +35,8 @@ func TestNothingGiven(t *testing.T) {
 		"zero State":             second(zero.State()),
 		"zero Exec":              second(zero.Exec(ctx, exec)),
 		"zero Wait":              second(zero.Wait(ctx)),
-		"zero Delete":            zero.Delete(true),
-		"zero Update":            zero.Update(nil),
+		"zero Delete":            zero.Delete(t.Context(), true),
+		"zero Update":            zero.Update(t.Context(), nil),
 		"zero Start":             zero.Start(ctx),
 		"zero Process":           second(new(libcontainer.Process).Wait(ctx)),
 		"Create without context": second(r.Create(none, &libcontainer.CreateOptions{ID: b.ID + "-2", Bundle: b.Dir})),
@@ -52,13 +52,13 @@ func TestNothingGiven(t *testing.T) {
 	for range c.Events(none, time.Second) {
 		break
 	}
-	if err := c.Update(nil); err != nil {
+	if err := c.Update(t.Context(), nil); err != nil {
 		t.Error(err)
 	}
-	if _, err := r.GC(nil); err != nil {
+	if _, err := r.GC(t.Context(), nil); err != nil {
 		t.Error(err)
 	}
-	if _, err := create(t, harness.New(t), nil).CheckCheckpoint(nil); !errors.Is(err, libcontainer.ErrNotRunning) {
+	if _, err := create(t, harness.New(t), nil).CheckCheckpoint(t.Context(), nil); !errors.Is(err, libcontainer.ErrNotRunning) {
 		t.Errorf("CheckCheckpoint of what isn't started: %v", err)
 	}
 	if _, err := p.Wait(ctx); err != nil {
@@ -91,10 +91,10 @@ func TestRelativePaths(t *testing.T) {
 	relative, odd := null, null
 	relative.Path, odd.Path = "dev/x", "/dev/x"
 	for name, err := range map[string]error{
-		"mount":  c.AddMount(specs.Mount{Source: "/etc", Destination: "tmp", Options: []string{"bind"}}),
-		"source": c.AddMount(specs.Mount{Destination: "/tmp", Options: []string{"bind"}}),
-		"device": c.AddDevice(relative, "rw"),
-		"access": c.AddDevice(odd, "q"),
+		"mount":  c.AddMount(t.Context(), specs.Mount{Source: "/etc", Destination: "tmp", Options: []string{"bind"}}),
+		"source": c.AddMount(t.Context(), specs.Mount{Destination: "/tmp", Options: []string{"bind"}}),
+		"device": c.AddDevice(t.Context(), relative, "rw"),
+		"access": c.AddDevice(t.Context(), odd, "q"),
 	} {
 		if e, ok := errors.AsType[*libcontainer.ConfigError](err); !ok || e.Findings[0].Field == "" || e.Error() == "" {
 			t.Errorf("%s: %v", name, err)

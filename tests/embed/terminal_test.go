@@ -35,7 +35,7 @@ func foregrounds(t *testing.T, script string) map[string]func(context.Context, *
 	t.Helper()
 	b := harness.New(t, harness.Shell(script), func(s *specs.Spec) { s.Process.Terminal = true })
 	stays := running(t, harness.New(t, harness.Args("/bin/sleep", "600")))
-	t.Cleanup(func() { _ = runtimeOf(t, b).Container(b.ID).Delete(true) })
+	t.Cleanup(func() { _ = runtimeOf(t, b).Container(b.ID).Delete(context.Background(), true) })
 	return map[string]func(context.Context, *libcontainer.CreateOptions) (libcontainer.ExitStatus, error){
 		"Runtime.Run": func(ctx context.Context, o *libcontainer.CreateOptions) (libcontainer.ExitStatus, error) {
 			o.ID, o.Bundle = b.ID, b.Dir

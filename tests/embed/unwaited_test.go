@@ -46,7 +46,7 @@ func TestUnwaited(t *testing.T) {
 			if s, err := c.State(); err != nil || s.Status != specs.StateStopped {
 				t.Errorf("State = %+v, %v", s, err)
 			}
-			if err := c.Delete(false); err != nil {
+			if err := c.Delete(t.Context(), false); err != nil {
 				t.Error(err)
 			}
 			settles(t, before)

@@ -123,7 +123,7 @@ func (p *program) execs(bundle, id string, at, times int) {
 			p.mu.Unlock()
 		}
 	})
-	if err := c.Delete(true); err != nil {
+	if err := c.Delete(ctx, true); err != nil {
 		p.fail("delete: %v", err)
 	}
 }
