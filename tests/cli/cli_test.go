@@ -5,6 +5,7 @@ package cli
 import (
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,13 +17,22 @@ import (
 
 func TestMain(m *testing.M) { harness.Main(m) }
 
+// ofCgroups are the scripts that a short test runs in all views.
+var ofCgroups = []string{
+	"debug", "doctor", "events", "gc", "inspect", "kill", "lifecycle", "pause", "plan", "ps", "resources", "top", "update", "wait",
+}
+
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scripts: %v", err)
 	}
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		t.Run(name, func(t *testing.T) {
+			if !slices.Contains(ofCgroups, name) {
+				harness.Share(t)
+			}
 			s := newScript(t)
 			testscript.Run(t, testscript.Params{
 				Files:              []string{file},

@@ -103,6 +103,7 @@ func TestCancelCreate(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, edit)
 			b.Chown(t)
 			r := runtimeOf(t, b)
@@ -122,6 +123,7 @@ func TestCancelCreate(t *testing.T) {
 
 // A process that doesn't run yet ends; one that does is there.
 func TestCancelExec(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Args("/bin/sleep", "100"))
 	c := running(t, b)
 	giveUp(t, func(ctx context.Context) error {
@@ -177,6 +179,7 @@ func TestCancelWait(t *testing.T) {
 
 // Start can't be taken back: the container is killed.
 func TestCancelStart(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Args("/bin/sleep", "100"), func(s *specs.Spec) {
 		s.Hooks = &specs.Hooks{StartContainer: []specs.Hook{{Path: "/bin/sleep", Args: []string{"sleep", "0.01"}}}, Poststart: []specs.Hook{{Path: "/bin/sleep", Args: []string{"sleep", "0.01"}}}}
 	})
@@ -201,6 +204,7 @@ func TestCancelStart(t *testing.T) {
 
 // A run is no longer than its context.
 func TestCancelRun(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Args("/bin/sleep", "0.02"))
 	r := runtimeOf(t, b)
 	giveUp(t, func(ctx context.Context) error {
@@ -220,6 +224,7 @@ func TestCancelRun(t *testing.T) {
 
 // What hangs is given up at once.
 func TestCancelHangs(t *testing.T) {
+	harness.Once(t)
 	hang := []specs.Hook{{Path: "/bin/sleep", Args: []string{"sleep", "100"}}}
 	for name, hooks := range map[string]specs.Hooks{
 		"createRuntime": {CreateRuntime: hang}, "createContainer": {CreateContainer: hang}, "startContainer": {StartContainer: hang}, "poststart": {Poststart: hang},

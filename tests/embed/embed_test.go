@@ -33,6 +33,7 @@ func TestProgram(t *testing.T) {
 	for _, gogc := range []string{"", "1"} {
 		for name, edit := range map[string]harness.Edit{"host root": func(*specs.Spec) {}, "user namespace": harness.MappedRoot} {
 			t.Run(name+" GOGC="+gogc, func(t *testing.T) {
+				harness.Share(t)
 				ends := harness.New(t, harness.Shell("exit 7"), edit, ownCgroup)
 				stays := harness.New(t, harness.Args("/bin/sleep", "600"), edit, ownCgroup)
 				// Of a container with such hooks another process of ours is the maker.

@@ -67,6 +67,7 @@ func clean(t *testing.T, tmp, id string) {
 }
 
 func TestExampleRun(t *testing.T) {
+	harness.Once(t)
 	program, b, tmp := example(t, "run"), harness.New(t), harness.TempDir(t)
 	for _, tt := range []struct {
 		args     []string
@@ -95,6 +96,7 @@ func TestExampleRun(t *testing.T) {
 }
 
 func TestExampleSupervise(t *testing.T) {
+	harness.Once(t)
 	program, b, tmp := example(t, "supervise"), harness.New(t), harness.TempDir(t)
 	for name, tt := range map[string]struct{ check, script, want string }{
 		"ends":   {"true", "echo up; exit 7", "run 2: exit status 7, error: <nil>"},
@@ -144,6 +146,7 @@ func (l *lines) String() string {
 }
 
 func TestExampleGoTest(t *testing.T) {
+	harness.Once(t)
 	b := harness.New(t)
 	ctx, end := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer end()

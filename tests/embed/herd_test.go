@@ -23,6 +23,7 @@ import (
 // commands of its own: no status or output is lost or another's, and nothing is left. (That no mount, cgroup or
 // process is, the guard looks for.)
 func TestHerd(t *testing.T) {
+	harness.Once(t)
 	const at = 64
 	all := 1000
 	if testing.Short() {

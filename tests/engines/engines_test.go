@@ -26,7 +26,10 @@ func TestConfigs(t *testing.T) {
 		t.Fatalf("no configurations: %v", err)
 	}
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) { run(t, file) })
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
+			harness.Share(t)
+			run(t, file)
+		})
 	}
 }
 

@@ -21,6 +21,7 @@ func TestInspect(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
+			harness.Share(t)
 			b := bundle(t, file, func(*specs.Spec) []string { return []string{"/bin/sleep", "600"} })
 			b.Spec.Process.Terminal = false
 			b.Save(t)

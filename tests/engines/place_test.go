@@ -58,9 +58,7 @@ func inPlace(t *testing.T, limit time.Duration, f func(t *testing.T, dir string)
 		f(t, dir)
 		return
 	}
-	if testing.Short() && harness.View() == harness.V1 {
-		t.Skip("a short test starts engines in one of the views with v1 controllers: make test-engines does in all")
-	}
+	harness.Once(t) // make test-engines does in all
 	harness.Guard(t, nil)
 	dir := harness.TempDir(t)
 	cgroup := "/" + harness.Unique()

@@ -231,6 +231,7 @@ func TestPauseRaces(t *testing.T) {
 // Row 33: the first process has ended, and others of the container live on,
 // because they are in a pid namespace that isn't the container's.
 func TestOrphans(t *testing.T) {
+	harness.Once(t)
 	// Its first process waits for those that end in its namespace.
 	bystander := sleeper(t, harness.Shell("sleep 600 & while :; do wait; done"))
 	other, _ := bystander.Create(t)

@@ -31,6 +31,7 @@ func TestGC(t *testing.T) {
 		{"shared pid namespace", harness.WithoutNS(specs.PIDNamespace)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			harness.Share(t)
 			inv := harness.Take()
 			b := sleeper(t, c.edit)
 			if err := os.Link(b.Rootfs+"/bin/sleep", filepath.Dir(b.Dir)+"/sleep"); err != nil { // in reach when something is mounted there

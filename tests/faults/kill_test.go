@@ -117,6 +117,7 @@ func TestKillAtTimes(t *testing.T) {
 	for _, c := range configs {
 		for _, group := range []bool{false, true} {
 			t.Run(fmt.Sprint(c.name, group), func(t *testing.T) {
+				harness.Share(t)
 				inv := harness.Take()
 				b := sleeper(t, c.edit)
 				var whole time.Duration
@@ -169,6 +170,7 @@ func TestKillRunAndStart(t *testing.T) {
 	harness.UseTagged(t, "faultpoints")
 	for _, c := range buildConfigs() {
 		t.Run(c.name, func(t *testing.T) {
+			harness.Share(t)
 			inv := harness.Take()
 			b := sleeper(t, c.edit)
 			for range rounds(20, 2) {

@@ -18,6 +18,7 @@ import (
 func TestKilledFirst(t *testing.T) {
 	for _, c := range configs {
 		t.Run(c.name, func(t *testing.T) {
+			harness.Share(t)
 			inv := harness.Take()
 			b := sleeper(t, c.edit)
 			failed := 0

@@ -40,6 +40,7 @@ func oneLine(t *testing.T, what string, r *harness.Result) {
 // them the program runs, is killed for its memory, or create says so.
 func TestTinyMemory(t *testing.T) {
 	harness.Controller(t, "memory")
+	harness.Once(t)
 	const hopeless, enough = 4 << 10, 1 << 20
 	seccomp := func(s *specs.Spec) {
 		s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{{Names: []string{"acct"}, Action: specs.ActErrno}}}

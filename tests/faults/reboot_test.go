@@ -21,6 +21,7 @@ import (
 // nothing is done to him by any verb, the container has stopped, and delete removes what
 // is left of its state.
 func TestAfterReboot(t *testing.T) {
+	harness.Once(t)
 	harness.NeedRung(t, "runc has no boot id: it kills whoever has the pid and the start time")
 	ownIDs := harness.MappedRoot
 	sharedPID := harness.WithoutNS(specs.PIDNamespace)

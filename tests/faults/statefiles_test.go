@@ -26,6 +26,7 @@ func TestStrangeStateFiles(t *testing.T) {
 	} {
 		for _, file := range []string{"gate", "status", "progress"} {
 			t.Run(file+" "+name, func(t *testing.T) {
+				harness.Share(t)
 				b := sleeper(t)
 				b.Create(t)
 				path := filepath.Join(b.Root, b.ID, file)

@@ -58,6 +58,7 @@ func damages(innocent int, other string) map[string]func(string) string {
 // Catalogue row 6: a torn state.json or intent. list goes on, state says so,
 // delete --force removes everything of the container and nothing else.
 func TestTornRecords(t *testing.T) {
+	harness.Once(t)
 	tornRecords(t, sleeper(t), sleeper(t))
 }
 

@@ -44,6 +44,7 @@ func TestKillFirstProcess(t *testing.T) {
 		{"host root, no hook", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			harness.Share(t)
 			inv := harness.Take()
 			b, _ := hooked(t, c.edits...)
 			step, done, n := rounds(1, 13), 0, 1

@@ -23,6 +23,7 @@ func TestWrongTypes(t *testing.T) {
 	} {
 		for _, file := range []string{"intent.json", "state.json", "config.json", "resources.json", "progress", "gate", "status", "notify", ".state.json.tmp"} {
 			t.Run(file+" "+kind, func(t *testing.T) {
+				harness.Share(t)
 				inv := harness.Take()
 				b := sleeper(t)
 				b.Create(t)

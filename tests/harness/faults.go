@@ -98,24 +98,6 @@ func dying(dir string) bool {
 	return false
 }
 
-// Once skips the test in all views but the first, in a short test: what it is
-// about has nothing to do with cgroups.
-func Once(t testing.TB) {
-	t.Helper()
-	f, err := os.OpenFile(filepath.Join(Dir(), "once-"+t.Name()+"-"+View()), os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.Close()
-	others, err := filepath.Glob(filepath.Join(Dir(), "once-"+t.Name()+"-*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if testing.Short() && len(others) > 1 {
-		t.Skip("has nothing to do with cgroups: a short test runs it in one view")
-	}
-}
-
 // Program builds the Go program in a directory, relative to the test's, once,
 // statically, and returns its path.
 func Program(t testing.TB, dir string) string {

@@ -52,13 +52,15 @@ func Main(m *testing.M) {
 
 func allViews(dir string) int {
 	want := strings.FieldsFunc(os.Getenv("RUNG_VIEW"), func(r rune) bool { return r == ',' })
+	views := slices.DeleteFunc(available(), func(v view) bool { return len(want) > 0 && !slices.Contains(want, v.name) })
+	var names []string
+	for _, v := range views {
+		names = append(names, v.name)
+	}
 	code, summary := 0, ""
-	for _, v := range available() {
-		if len(want) > 0 && !slices.Contains(want, v.name) {
-			continue
-		}
+	for _, v := range views {
 		start := time.Now()
-		err := runView(dir, v)
+		err := runView(dir, v, names)
 		word := "ok"
 		if err != nil {
 			word, code = "FAIL", 1
@@ -73,7 +75,7 @@ func allViews(dir string) int {
 }
 
 // runView runs the test binary again in a mount namespace that shows one view.
-func runView(dir string, v view) error {
+func runView(dir string, v view, all []string) error {
 	args := []string{"-m", "--propagation", "private", "sh", "-c", v.script + ` exec "$@"`, "sh", "/proc/self/exe"}
 	self, err := os.Executable()
 	if err != nil {
@@ -87,7 +89,7 @@ func runView(dir string, v view) error {
 		}
 	}
 	cmd := exec.Command("unshare", args...)
-	cmd.Env = append(os.Environ(), insideEnv+"="+v.name, dirEnv+"="+dir)
+	cmd.Env = append(os.Environ(), insideEnv+"="+v.name, dirEnv+"="+dir, viewsEnv+"="+strings.Join(all, ","))
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL}
 	runtime.LockOSThread() // the death signal is sent when the thread ends

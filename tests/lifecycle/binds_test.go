@@ -81,6 +81,7 @@ func TestBindFromRoot(t *testing.T) {
 	} {
 		for where, edit := range surroundings {
 			t.Run(c.name+"/"+where, func(t *testing.T) {
+				harness.Share(t)
 				if c.rung != "" {
 					harness.NeedRung(t, c.rung)
 				}
@@ -194,6 +195,7 @@ func TestBindFlags(t *testing.T) {
 		{"nodiratime", "rw,noatime,nodiratime", "the kernel's mount(2) makes it relatime"},
 	} {
 		t.Run(c.words, func(t *testing.T) {
+			harness.Share(t)
 			if c.rung != "" {
 				harness.NeedRung(t, c.rung)
 			}

@@ -76,6 +76,7 @@ func debianBundle(t *testing.T, edits ...harness.Edit) *harness.Bundle {
 }
 
 func TestDebianRun(t *testing.T) {
+	harness.Once(t)
 	for script, want := range map[string]int{"exit 0": 0, "exit 3": 3, "cat /etc/debian_version && dpkg -l bash && id -un && ls /proc/1/fd && exit 0": 0} {
 		b := debianBundle(t, harness.Args("/bin/bash", "-c", script))
 		if r := b.Container(t, "run"); r.Code != want || r.Stderr != "" {

@@ -26,6 +26,7 @@ func TestExecve(t *testing.T) {
 		{"/bin/truncated", "exec /bin/truncated: exec format error", 255},
 	} {
 		t.Run(c.program, func(t *testing.T) {
+			harness.Share(t)
 			files := func(b *harness.Bundle) {
 				b.Write(t, "bin/nointerpreter", "#!/nosuch\n", 0o755)
 				b.Write(t, "bin/plain", "echo hello\n", 0o755)

@@ -18,6 +18,7 @@ func TestKillCreated(t *testing.T) {
 	} {
 		for sig, ends := range map[string]bool{"TERM": true, "HUP": true, "INT": true, "KILL": true, "WINCH": false, "CHLD": false, "CONT": false} {
 			t.Run(name+" "+sig, func(t *testing.T) {
+				harness.Share(t)
 				b := harness.New(t, harness.Args("/bin/sleep", "60"), edit)
 				b.Chown(t)
 				pid, _ := b.Create(t)

@@ -182,6 +182,7 @@ func TestMounts(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			harness.Share(t)
 			if c.rung {
 				harness.NeedRung(t, "newer behaviour")
 			}

@@ -57,6 +57,7 @@ func preset(t *testing.T, b *harness.Bundle, list, script string) (ok bool) {
 
 // What every preset and every two write is valid, and really runs.
 func TestPresets(t *testing.T) {
+	harness.Once(t)
 	harness.NeedRung(t, "runc has no presets")
 	names := presets(t)
 	b := harness.New(t)

@@ -102,6 +102,7 @@ func TestRemount(t *testing.T) {
 	} {
 		for where, edit := range surroundings {
 			t.Run(c.name+"/"+where, func(t *testing.T) {
+				harness.Share(t)
 				if c.rung != "" {
 					harness.NeedRung(t, c.rung)
 				}

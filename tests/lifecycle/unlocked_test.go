@@ -90,6 +90,7 @@ func TestNotifyUnlocked(t *testing.T) {
 
 // A slow hook holds up nobody who deletes the container. The four wait together.
 func TestHookUnlocked(t *testing.T) {
+	harness.Once(t)
 	var all []*slowHook
 	for _, verb := range []string{"start", "run"} {
 		for _, name := range []string{"poststart", "startContainer"} {

@@ -12,6 +12,7 @@ func TestGC(t *testing.T) {
 	harness.UseTagged(t, "faultpoints")
 	for name, maps := range ranges {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			for _, point := range []string{"create:claimed", "create:intent", "create:ready", "create:recorded"} {
 				b := newBundle(t, mapping(maps...), harness.Args("/bin/sleep", "600"))
 				c := b.Cmd("create")

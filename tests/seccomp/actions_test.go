@@ -54,6 +54,7 @@ func TestActions(t *testing.T) {
 	for _, test := range actions {
 		for _, c := range changes() {
 			t.Run(fmt.Sprint(test.action, " ", test.mode, " ", c.name), func(t *testing.T) {
+				harness.Share(t)
 				profile := test.profile()
 				b := newCaller(t, profile, c.edit, test.mode)
 				r := b.Container(t, "run")
@@ -71,6 +72,7 @@ func TestActionsExec(t *testing.T) {
 	for _, test := range actions {
 		for _, c := range changes() {
 			t.Run(fmt.Sprint(test.action, " ", test.mode, " ", c.name), func(t *testing.T) {
+				harness.Share(t)
 				b, pid := running(t, test.profile(), c.edit)
 				defer b.End(t, pid)
 				r := b.Run(t, "exec", b.ID, "/bin/caller", test.mode)
@@ -124,6 +126,7 @@ func TestKeptCapabilities(t *testing.T) {
 
 // TestArguments compares all 64 bits.
 func TestArguments(t *testing.T) {
+	harness.Once(t)
 	const value = uint64(0x1_0000_0001)
 	for op, holds := range map[specs.LinuxSeccompOperator]func(uint64) bool{
 		specs.OpEqualTo:      func(v uint64) bool { return v == value },
@@ -160,6 +163,7 @@ void _start(void) { sys(NR_write, 1, (long)"ran\n", 4, 0, 0, 0); sys(NR_exit, 0,
 	for _, fallback := range []specs.LinuxSeccompAction{specs.ActKillProcess, specs.ActErrno, specs.ActTrap} {
 		for _, c := range changes() {
 			t.Run(string(fallback)+" "+c.name, func(t *testing.T) {
+				harness.Share(t)
 				b := harness.New(t, c.edit, harness.Args("/bin/strict"), func(s *specs.Spec) {
 					s.Linux.Seccomp = &specs.LinuxSeccomp{
 						DefaultAction: fallback,

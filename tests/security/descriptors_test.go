@@ -63,6 +63,7 @@ func TestBirthDescriptors(t *testing.T) {
 		{"joined pid, terminal", []harness.Edit{func(s *specs.Spec) { s.Process.Terminal = true }}, joined(nil, "pid")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			harness.Share(t)
 			var d harness.Descriptors
 			edits := append(c.edits[:len(c.edits):len(c.edits)], c.join(t)...)
 			b := harness.New(t, edits...)

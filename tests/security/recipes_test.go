@@ -287,6 +287,7 @@ func TestMasksStay(t *testing.T) {
 // R33: whatever the propagation, the host's mounts are the same while the
 // container runs and after it.
 func TestNoMountsLeak(t *testing.T) {
+	harness.Once(t)
 	volume := harness.TempDir(t) + "/v"
 	if err := os.MkdirAll(volume, 0o755); err != nil {
 		t.Fatal(err)

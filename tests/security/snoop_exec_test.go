@@ -19,6 +19,7 @@ func TestSnoopExec(t *testing.T) {
 		"user namespace": {user, harness.Capabilities("CAP_SYS_PTRACE", "CAP_SYS_ADMIN")},
 	} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			a := attack(t, []string{"snoop", "usleep"}, edits...)
 			runs, failing := rounds(500, 60), rounds(100, 20)
 			a.during(t, runs, runs/2, func() { a.Run(t, "exec", a.ID, "/bin/usleep", "4000").Silent(t) })

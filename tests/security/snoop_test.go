@@ -114,7 +114,10 @@ func TestSnoop(t *testing.T) {
 			[]string{"pid"},
 		},
 	} {
-		t.Run(c.name, func(t *testing.T) { snoopOn(t, c.a, c.b, c.join) })
+		t.Run(c.name, func(t *testing.T) {
+			harness.Share(t)
+			snoopOn(t, c.a, c.b, c.join)
+		})
 	}
 }
 

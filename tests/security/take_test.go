@@ -37,6 +37,7 @@ func TestTake(t *testing.T) {
 		{"other user namespace", nil, []harness.Edit{harness.MappedRoot, harness.DropMount("/proc")}, []string{"pid"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			harness.Share(t)
 			a := attack(t, []string{"take", "usleep", hostRoot(t)}, append([]harness.Edit{tracer}, c.a...)...)
 			edits := append([]harness.Edit{harness.Args("/bin/usleep", "2000")}, c.b...)
 			for _, kind := range c.join {

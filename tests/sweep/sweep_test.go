@@ -20,7 +20,7 @@ import (
 var (
 	whole  = flag.Bool("whole", false, "all faults, not some by chance")
 	seed   = flag.Uint64("seed", 1, "of the chance")
-	budget = flag.Duration("budget", 25*time.Second, "how long a sample may take")
+	budget = flag.Duration("budget", 15*time.Second, "how long a sample may take")
 	only   = flag.String("verb", "", "one `verb` alone")
 	bundle = flag.String("kind", "", "one `kind` of bundle alone")
 )
