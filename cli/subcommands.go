@@ -1,9 +1,8 @@
 package cli
 
 import (
-	"context"
-
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
