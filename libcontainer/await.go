@@ -80,6 +80,9 @@ func (h *Container) Keep(ctx context.Context, pidfd int) (ExitStatus, error) {
 func (c *container) ended(pidfd int) (ExitStatus, error) {
 	ws, err := c.host.WaitStatus(pidfd, c.record.PID)
 	if err != nil {
+		if seen := c.entry.Exit(); seen != nil { // see tend
+			return ExitStatus(seen.Status), nil
+		}
 		return 0, fmt.Errorf("container %s has ended: its %w", c.record.ID, err)
 	}
 	status := exitStatus(ws)
@@ -94,6 +97,11 @@ func (c *container) seen(status int) {
 		return
 	}
 	defer c.entry.Unlock()
+	c.writeExit(status)
+}
+
+// writeExit writes down how the container has ended, unless somebody has. Its lock is held.
+func (c *container) writeExit(status int) {
 	if c.entry.Exit() == nil {
 		kills, err := c.manager.OOMKills()
 		_ = c.entry.WriteExit(&state.Exit{Status: status, At: time.Now(), OOMKilled: err == nil && kills > 0})

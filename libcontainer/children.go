@@ -18,7 +18,8 @@ import (
 // lets the first process of its pid namespace end only then.
 type child struct {
 	pid   int
-	ended chan struct{} // closed when it is reaped; then the following two are known
+	note  func(ExitStatus) // called before an init is reaped, which Delete may do as well; nil: it is none
+	ended chan struct{}    // closed when it is reaped; then the following two are known
 	exit  ExitStatus
 	err   error
 
@@ -53,6 +54,10 @@ func (c *child) tryReap() bool {
 // reap waits for the child's end and reaps it. It holds a thread.
 func (c *child) reap() {
 	_, _ = fdio.Await(c.pidfd.FD(), time.Time{})
+	if c.note != nil {
+		c.over(reapNoted(c.pid, c.pidfd.FD(), c.note))
+		return
+	}
 	c.over(reaped(c.pid, c.pidfd.FD()))
 }
 
@@ -198,7 +203,7 @@ func (r *reaper) end(pidfd int) {
 	c := r.watched[i]
 	r.watched = slices.Delete(r.watched, i, i+1)
 	_ = unix.EpollCtl(r.epoll, unix.EPOLL_CTL_DEL, pidfd, nil)
-	if !c.tryReap() {
+	if c.note != nil || !c.tryReap() {
 		go c.reap()
 	}
 }

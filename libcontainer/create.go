@@ -67,6 +67,7 @@ func (r *Runtime) createOnly(o *CreateOptions, stop *cancel.Signal) (*Container,
 		h.streams.attach(h.terminal)
 	}
 	h.streams.start()
+	c.tend()
 	return h, nil
 }
 

@@ -64,6 +64,7 @@ func (r *Runtime) restore(ctx context.Context, c *creation, o *RestoreOptions, p
 			return 0, typed(err)
 		}
 		c.streams.start()
+		c.tend()
 		return 0, nil
 	}
 	f, err := c.foreground(&o.CreateOptions, o.NoSubreaper)

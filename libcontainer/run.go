@@ -48,6 +48,7 @@ func (r *Runtime) run(ctx context.Context, c *creation, o *RunOptions) (status E
 		}
 		defer unix.Close(pidfd)
 		c.streams.start()
+		c.tend()
 		if o.Keeper != nil {
 			err = o.Keeper(pidfd)
 		}

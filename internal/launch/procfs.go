@@ -1,6 +1,8 @@
 package launch
 
 import (
+	"golang.org/x/sys/unix"
+
 	"github.com/rung-oci/rung/internal/fdio"
 	"github.com/rung-oci/rung/internal/plan"
 	"github.com/rung-oci/rung/internal/spawn"
@@ -24,6 +26,7 @@ func makeProcfs(p *plan.Plan, joined []int) (list []int, err error) {
 		return nil, err
 	}
 	defer e.Close()
+	defer unix.Close(e.Pidfd)
 	for {
 		fds, err := near.Recv()
 		if err != nil { // it has ended
