@@ -18,7 +18,8 @@ import (
 // Delete removes a stopped container, or one that was only created. With force
 // it removes any: a running one is killed, one whose state can't be read is
 // removed with the help of its intent, and one that doesn't exist is no error.
-// Without force a container that runs is [ErrRunning]. It returns when its poststop hooks have ended.
+// Without force a container that runs is [ErrRunning]. In another pid namespace than it was created in it is [ErrOutOfSight], and with force only what is in
+// its cgroup is killed: without one, or where that may be others' too, it stays. It returns when its poststop hooks have ended.
 //
 // A context that is done ends the waits, and a poststop hook that runs: another Delete goes on from there. Who deletes because his context is done has
 // [context.WithoutCancel].

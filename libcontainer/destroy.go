@@ -80,6 +80,9 @@ func (c *container) clear(ours bool) error {
 // is the container's still.
 func (c *container) end() (ours bool, err error) {
 	pidfd, err := c.pidfd()
+	if errors.Is(err, unix.ESRCH) && !c.bygone && c.record.Elsewhere(c.host) {
+		return c.endElsewhere(c.outOfSight())
+	}
 	gone := false
 	if errors.Is(err, unix.ESRCH) && !c.bygone { // or the record is damaged
 		pidfd, gone, err = identified(c.entry, c.host)
@@ -109,6 +112,38 @@ func (c *container) end() (ours bool, err error) {
 	}
 	if !waitUnless(c.until, pidfd, killWait) {
 		return false, cmp.Or(c.until.Err(), errors.New("container init still running"))
+	}
+	return true, nil
+}
+
+// endElsewhere is end where the init's pid is of another pid namespace. unseen says that it may live; nil: somebody has seen its end. What is in its
+// cgroup is killed: that is all that leads to it from here. If there is none, or another container may be in there too, nothing is killed or removed, unless its
+// end is known: it would live on, and nobody know of it.
+func (c *container) endElsewhere(unseen error) (ours bool, err error) {
+	if !c.hasCgroup() {
+		if unseen != nil {
+			unseen = fmt.Errorf("%w, and it has no cgroup by which to end it", unseen)
+		}
+		return true, unseen
+	}
+	other, err := c.r.sharer(c.record.Cgroups, c.record.ID)
+	if err != nil {
+		return false, err
+	}
+	if other != "" {
+		if unseen != nil {
+			unseen = fmt.Errorf("%w, and container %s has its cgroup", unseen, other)
+		}
+		return false, unseen
+	}
+	if err := c.manager.Kill(); err != nil {
+		return false, err
+	}
+	// Version 1 shows us nobody of another pid namespace, nor kills. But it isn't removed while somebody is there.
+	if err := c.manager.Destroy(); err != nil && unseen != nil {
+		return false, fmt.Errorf("%w: %w", unseen, err)
+	} else if err != nil {
+		return false, err
 	}
 	return true, nil
 }

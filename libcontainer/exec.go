@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -212,7 +213,7 @@ func (x *execution) allowed() error {
 	case err != nil:
 		return err
 	case !f.Alive:
-		return ErrExecStopped
+		return cmp.Or(x.c.outOfSight(), ErrExecStopped)
 	case x.opt.IgnorePaused:
 		return nil
 	}
@@ -264,7 +265,7 @@ func (x *execution) ended(err error) error {
 		return ErrExecStopped
 	}
 	if alive, aerr := x.c.record.Alive(x.c.host); aerr == nil && !alive {
-		return ErrExecStopped
+		return cmp.Or(x.c.outOfSight(), ErrExecStopped)
 	}
 	return err
 }

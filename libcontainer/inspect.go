@@ -43,9 +43,6 @@ func (h *Container) Inspect() (*Inspection, error) {
 		return nil, err
 	}
 	if !f.Alive {
-		if err := c.outOfSight(); err != nil {
-			return nil, err
-		}
 		return nil, fmt.Errorf("inspect container %s: %w", h.id, errHasStopped)
 	}
 	b, err := c.configNow()

@@ -21,6 +21,9 @@ func (h *Container) Kill(sig unix.Signal, all bool) error {
 	defer c.close()
 	pidfd, err := c.pidfd()
 	if errors.Is(err, unix.ESRCH) {
+		if err := c.outOfSight(); err != nil { // nor can its cgroup name to us who is in it
+			return err
+		}
 		if all || sig == unix.SIGKILL && !c.ownPIDNamespace() {
 			err = c.killRest(sig)
 		}

@@ -1,7 +1,6 @@
 package libcontainer
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 
@@ -99,18 +98,21 @@ func (c *container) takesProcesses() error {
 	}
 	switch f.Status() {
 	case specs.StateStopped:
-		return cmp.Or(c.outOfSight(), ErrInStopped)
+		return ErrInStopped
 	case state.Paused:
 		return ErrInPaused
 	}
 	return nil
 }
 
-// facts finds out what the status follows from.
+// facts finds out what the status follows from; an error if that can't be known from here.
 func (c *container) facts() (state.Facts, error) {
 	f, err := c.entry.Facts(c.record, c.host)
-	if err != nil || !f.Alive {
+	if err != nil {
 		return f, err
+	}
+	if !f.Alive {
+		return f, c.outOfSight()
 	}
 	f.Frozen, err = c.manager.Frozen()
 	return f, err
@@ -189,9 +191,9 @@ func (c *container) updated(s *specs.Spec) error {
 }
 
 // outOfSight is an error if the init's pid is of another pid namespace than ours, and nobody has seen its end. Who finds that the init doesn't live asks it
-// before he says so.
+// before he says so, or does what may be done to one that has ended.
 func (c *container) outOfSight() error {
-	if c.bygone || c.record.PIDs == 0 || c.record.PIDs == pidNamespace(c.host) || c.entry.Exit() != nil {
+	if c.bygone || !c.record.Elsewhere(c.host) || c.entry.Exit() != nil {
 		return nil
 	}
 	return fmt.Errorf("container %s: %w", c.record.ID, ErrOutOfSight)

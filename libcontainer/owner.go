@@ -86,7 +86,7 @@ func (r *Runtime) claims(id string, loc cgroups.Location, host proc.FS) bool {
 	defer e.Close()
 	if rec, err := e.Record(); err == nil {
 		alive, err := rec.Alive(host)
-		return (alive || err != nil) && share(loc, rec.Cgroups)
+		return (alive || err != nil || rec.Elsewhere(host)) && share(loc, rec.Cgroups)
 	}
 	// Without a record it is being made, if somebody is at work on it.
 	i, err := e.Intent()

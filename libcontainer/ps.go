@@ -15,5 +15,8 @@ func (h *Container) Processes() ([]int, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list container processes: %w", err)
 	}
+	if len(pids) == 0 { // or all are of pid namespaces that we can't see
+		return nil, c.outOfSight()
+	}
 	return pids, nil
 }

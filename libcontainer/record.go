@@ -6,9 +6,7 @@ import (
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/internal/proc"
 	"github.com/rung-oci/rung/internal/state"
 )
 
@@ -16,21 +14,12 @@ import (
 func (c *creation) newRecord(pid int, start, serial uint64) *state.Record {
 	s := c.bundle.Spec
 	return &state.Record{
-		ID: c.opt.ID, OCIVersion: s.Version, PID: pid, Start: start, Serial: serial, BootID: c.boot, PIDs: pidNamespace(*c.host), Created: time.Now(),
+		ID: c.opt.ID, OCIVersion: s.Version, PID: pid, Start: start, Serial: serial, BootID: c.boot, PIDs: c.host.PIDNamespace(), Created: time.Now(),
 		Bundle: c.bundle.Dir, Rootfs: c.bundle.Rootfs, UID: uint32(os.Geteuid()), Annotations: s.Annotations,
 		Cgroups: c.loc, Namespaces: namespacePaths(pid), HasHooks: hasLaterHooks(s.Hooks), HasProcess: s.Process != nil,
 		OwnPIDNamespace: ownPIDNamespace(s), NoNewKeyring: c.opt.NoNewKeyring, Systemd: c.r.SystemdCgroup,
 		Resctrl: c.resctrl, Root: c.root,
 	}
-}
-
-// pidNamespace is the inode of our own pid namespace, 0 if it can't be known.
-func pidNamespace(host proc.FS) uint64 {
-	var st unix.Stat_t
-	if unix.Fstatat(host.FD, "self/ns/pid", &st, 0) != nil {
-		return 0
-	}
-	return st.Ino
 }
 
 // namespacePaths has the keys of runc's state.json.

@@ -60,9 +60,6 @@ func (c *container) state() (*State, error) {
 		Rootfs: c.record.Rootfs, Created: c.record.Created, Annotations: c.record.Annotations, UID: c.record.UID,
 	}
 	if !f.Alive {
-		if err := c.outOfSight(); err != nil {
-			return nil, err
-		}
 		s.PID, s.Exit = 0, c.entry.Exit()
 	}
 	return s, nil

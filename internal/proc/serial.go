@@ -22,6 +22,15 @@ func Serial(pid int) (uint64, error) {
 	return SerialOf(fd)
 }
 
+// PIDNamespace is the inode of our own pid namespace, 0 if it can't be known.
+func (p FS) PIDNamespace() uint64 {
+	var st unix.Stat_t
+	if unix.Fstatat(p.FD, "self/ns/pid", &st, 0) != nil {
+		return 0
+	}
+	return st.Ino
+}
+
 // SerialOf is the [Serial] of the process behind a pidfd, if that isn't 0.
 func SerialOf(pidfd int) (uint64, error) {
 	var st unix.Stat_t

@@ -96,9 +96,15 @@ func (r *Record) started(fs proc.FS) (bool, error) {
 	if st.Dead() || st.Start != r.Start {
 		return false, nil
 	}
+	if r.Serial == 0 && r.Elsewhere(fs) { // nothing else tells it from a process of ours that began at the same time
+		return false, nil
+	}
 	other, err := r.OfAnotherBoot(fs)
 	return err == nil && !other, err
 }
+
+// Elsewhere tells whether the recorded pid is of another pid namespace than ours, where whoever has it isn't who was recorded.
+func (r *Record) Elsewhere(fs proc.FS) bool { return r.PIDs != 0 && r.PIDs != fs.PIDNamespace() }
 
 // sameSerial tells whether the process behind a pidfd isn't another one that was started within the same clock tick.
 func (r *Record) sameSerial(pidfd int) (bool, error) {

@@ -369,29 +369,3 @@ func TestGCElsewhere(t *testing.T) {
 	b.WaitStatus(t, specs.StateCreated)
 	b.End(t, pid)
 }
-
-// TestElsewhere calls verbs that look at a container's first process in another pid namespace: none says that it has ended, until somebody has seen that.
-func TestElsewhere(t *testing.T) {
-	harness.NeedRung(t, "rung mounts")
-	b := harness.New(t, harness.Args("/bin/sleep", "600"))
-	pid := b.Running(t)
-	calls := [][]string{
-		{"state", b.ID},
-		{"wait", b.ID},
-		{"inspect", b.ID},
-		{"top", "--once", b.ID},
-		{"events", "--stats", b.ID},
-		{"mounts", "add", b.ID, "/mnt", "/mnt"},
-		{"devices", "add", b.ID, "/dev/null"},
-		{"list"},
-	}
-	for _, args := range calls {
-		call := &harness.Cmd{Via: []string{"unshare", "-p", "-f", "--mount-proc"}, Args: append([]string{"--root", b.Root}, args...)}
-		r := call.Run(t)
-		if !strings.Contains(r.Stderr, "it was created in another pid namespace: from here nothing says whether it lives") || r.Code == 0 != (args[0] == "list") {
-			t.Errorf("%s: %v", args[0], r)
-		}
-	}
-	b.WaitStatus(t, specs.StateRunning)
-	b.End(t, pid)
-}
