@@ -11,14 +11,14 @@ import (
 
 var leftoverSamples = []libcontainer.Leftover{
 	{
-		ID: "a", Verdict: leftover.Verdict{Reason: leftover.CreateDied},
+		ID: "a", Reason: leftover.CreateDied,
 		Things: []libcontainer.Thing{{Kind: libcontainer.ThingCgroup, Name: "/sys/fs/cgroup/a"}, {Kind: libcontainer.ThingState, Name: "/run/rung/a"}},
 	},
 	{
-		ID: "b", Verdict: leftover.Verdict{Reason: leftover.OtherBoot},
+		ID: "b", Reason: leftover.OtherBoot,
 		Things: []libcontainer.Thing{{Kind: libcontainer.ThingHooks, Name: "2"}, {Kind: libcontainer.ThingState, Name: "/run/rung/b"}},
 	},
-	{ID: "c", Verdict: leftover.Verdict{Reason: leftover.Ended, Keep: "its engine may be about to delete it"}, Things: []libcontainer.Thing{{Kind: libcontainer.ThingState, Name: "/run/rung/c"}}},
+	{ID: "c", Reason: leftover.Ended, Keep: "its engine may be about to delete it", Things: []libcontainer.Thing{{Kind: libcontainer.ThingState, Name: "/run/rung/c"}}},
 	{ID: "d", Err: errors.New("open /run/rung/d: permission denied")},
 }
 

@@ -108,6 +108,11 @@ func (g *globals) withoutPrivileges(c caller) bool {
 	return c.euid != 0 || c.userNS()
 }
 
+// allEffects are those of a command that does one thing and ends.
+var allEffects = libcontainer.Effects{
+	CloseOnExec: true, Undumpable: true, Subreaper: true, Signals: true, Systemd: true, FileSize: true, LazyGC: true, SpareProcessor: true, Lasting: true,
+}
+
 // runtime begins and returns the containers that the global options choose.
 func (a *app) runtime() (*libcontainer.Runtime, error) {
 	if err := a.begin(); err != nil {
@@ -123,7 +128,7 @@ func (a *app) runtime() (*libcontainer.Runtime, error) {
 		NoCgroup:      a.global.cgroupManager == "disabled",
 		Warn:          a.warn,
 		Notice:        a.notice,
-		Effects:       libcontainer.AllEffects,
+		Effects:       allEffects,
 	}
 	if a.logger.Level >= logrus.DebugLevel {
 		r.Debug = a.debug

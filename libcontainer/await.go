@@ -12,14 +12,9 @@ import (
 	"github.com/rung-oci/rung/internal/state"
 )
 
-// Wait waits until the container's init has ended, whoever's child it is, and returns its exit status; then until all is copied of what it has printed, if
-// [Runtime.Create] has opened its streams. Nothing is locked meanwhile, and with a context that can be done no thread is held. A context that is done ends the
-// wait, and the container lives on.
-//
-// Of a container that has been deleted it is [ErrNotExist], once all is copied too.
-//
-// The status is known if the init is still unreaped when we look, on Linux 6.15 and later, or if somebody has seen the end; else the error is
-// [ErrStatusUnknown].
+// Wait waits until the container's init has ended, whoever's child it is, for its exit status, and until all is copied of what it has printed, if
+// [Runtime.Create] has opened its streams. The container lives on if the context is done, and no thread is held. How it has ended is known while the
+// init is unreaped, on Linux 6.15 and later, or if somebody has seen it; else it is [ErrStatusUnknown].
 func (h *Container) Wait(ctx context.Context) (ExitStatus, error) {
 	if err := cancel.Check(ctx); err != nil {
 		return 0, fmt.Errorf("wait for container %s: %w", h.id, err)
@@ -60,7 +55,7 @@ func (h *Container) Wait(ctx context.Context) (ExitStatus, error) {
 	return status, err
 }
 
-// Keep is Wait by a pidfd that the caller has opened before, for who is started to do nothing else: the container may have ended since.
+// Keep is Wait by a pidfd that was opened before: the container may have ended since.
 func (h *Container) Keep(ctx context.Context, pidfd int) (ExitStatus, error) {
 	if err := h.unless(ctx, "wait for"); err != nil {
 		return 0, err

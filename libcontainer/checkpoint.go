@@ -31,13 +31,12 @@ type CheckpointOptions struct {
 	LinkRemap    bool // files that have no name any more get one
 	StatusFD     int  // with LazyPages: it gets a zero byte when pages are ready to be fetched; -1: none
 
-	// ServerAddress and ServerPort are where a page server takes the memory, or where pages are served for a lazy restore.
-	ServerAddress string
+	ServerAddress string // of a page server that takes the memory, or where pages are served for a lazy restore
 	ServerPort    int
 }
 
-// Checkpoint has CRIU dump a container that runs or is paused, which is removed then, unless it is to run on. When it fails the container is
-// as it was. So it is when the context is done: CRIU takes back what it has done, where it next asks how to go on.
+// Checkpoint has CRIU dump a container that runs or is paused, and removes it unless it is to run on. When it fails, or the context is done, the
+// container is as it was.
 func (h *Container) Checkpoint(ctx context.Context, o *CheckpointOptions) error {
 	o = given(o)
 	stop, err := cancel.Of(ctx)

@@ -32,8 +32,7 @@ type CheckpointCheck struct {
 	Lost      []int // processes that CRIU doesn't see, because they aren't the init's descendants: those of an exec
 }
 
-// CheckCheckpoint says what would stop a checkpoint of a container that runs or is paused, without stopping anything. What comes and goes may have done so
-// since.
+// CheckCheckpoint says what would stop a checkpoint of a container that runs or is paused, without stopping anything.
 func (h *Container) CheckCheckpoint(ctx context.Context, o *CheckpointOptions) (*CheckpointCheck, error) {
 	if err := h.unless(ctx, "check checkpoint of"); err != nil {
 		return nil, err

@@ -13,11 +13,9 @@ import (
 	"github.com/rung-oci/rung/internal/state"
 )
 
-// A Container is a handle of a container: its id in the directory of a [Runtime]. It holds nothing of the container's, needn't be closed, and its
-// methods may be called from any goroutine at any time. What they change, the container is locked for.
-//
-// One that [Runtime.Create] or [Runtime.Load] has returned stands for that very container: if another one has got its id since, all methods
-// say [ErrNotExist]. One of [Runtime.Container] stands for whoever has the id.
+// A Container is a handle: the id of a container in the directory of a Runtime. It needn't be closed; its methods may be called from any goroutine at any time.
+// One of [Runtime.Create] or [Runtime.Load] stands for that very container, and says [ErrNotExist] if another one has got its id since; one of
+// [Runtime.Container] for whoever has the id.
 type Container struct {
 	r  *Runtime
 	id string
@@ -36,10 +34,10 @@ type identity struct {
 
 func identityOf(r *state.Record) identity { return identity{r.PID, r.Start, r.Serial, r.BootID} }
 
-// Container is a handle of the container with an id, whether there is one or not.
+// Container is a handle of the container with an id, if there is one.
 func (r *Runtime) Container(id string) *Container { return &Container{r: r, id: id} }
 
-// Load is a handle of the container that has an id now. The error is [ErrNotExist] if there is none, or none that is complete.
+// Load is a handle of the container that has an id now, or [ErrNotExist].
 func (r *Runtime) Load(ctx context.Context, id string) (*Container, error) {
 	if err := cancel.Check(ctx); err != nil {
 		return nil, fmt.Errorf("load container %s: %w", id, err)
@@ -55,7 +53,7 @@ func (r *Runtime) Load(ctx context.Context, id string) (*Container, error) {
 // ID is the container's id.
 func (h *Container) ID() string { return h.id }
 
-// Terminal is the container's terminal, if [Runtime.Create] has kept it: its process has one, and there was no console socket. Else it is nil.
+// Terminal is the terminal that [Runtime.Create] has kept, or nil: its process has none, or a console socket has got it.
 func (h *Container) Terminal() *Terminal { return h.terminal }
 
 // unless is the context's error, if that is done: op is what isn't begun.

@@ -24,10 +24,8 @@ import (
 	"github.com/rung-oci/rung/nsenter"
 )
 
-// Create makes a container whose first process is set up and waits for [Container.Start].
-// When it fails, or the context is done before it is complete, nothing of the container is left. Hooks that run then are killed.
-//
-// The error is [ErrExist] if the id is taken, a [*ConfigError] if the configuration isn't right, a [*StepError] if the kernel refuses something.
+// Create makes a container whose first process is set up and waits for [Container.Start]: else it is [ErrExist] if the id is taken, a [*ConfigError] if the
+// configuration isn't right, a [*StepError] if the kernel refuses something, or the context's, and nothing is left.
 func (r *Runtime) Create(ctx context.Context, o *CreateOptions) (*Container, error) {
 	o = given(o)
 	stop, err := cancel.Of(ctx)

@@ -22,13 +22,12 @@ import (
 // CgroupMode is what CRIU does to the limits of cgroups.
 type CgroupMode = criu.CgroupMode
 
-// The modes: CRIU's default, which is soft; none that are there are changed; all are made as they were; all have to be as they were; none is looked at.
 const (
-	CgroupsDefault CgroupMode = criu.CgroupDefault
-	CgroupsSoft    CgroupMode = criu.CgroupSoft
-	CgroupsFull    CgroupMode = criu.CgroupFull
-	CgroupsStrict  CgroupMode = criu.CgroupStrict
-	CgroupsIgnore  CgroupMode = criu.CgroupIgnore
+	CgroupsDefault CgroupMode = criu.CgroupDefault // CRIU's, which is soft
+	CgroupsSoft    CgroupMode = criu.CgroupSoft    // none that are there are changed
+	CgroupsFull    CgroupMode = criu.CgroupFull    // all are made as they were
+	CgroupsStrict  CgroupMode = criu.CgroupStrict  // all have to be as they were
+	CgroupsIgnore  CgroupMode = criu.CgroupIgnore  // none is looked at
 )
 
 // CRIUOptions are what a checkpoint and a restore have in common.
@@ -44,10 +43,7 @@ type CRIUOptions struct {
 	LazyPages   bool // memory is transferred by and by
 	FullNetwork bool // CRIU dumps, or makes, the devices and addresses of a network namespace of the container's own
 	Cgroups     CgroupMode
-
-	// Timeout is in seconds how long CRIU may wait for the container's processes to stop; if it does nothing for ten seconds longer it
-	// is killed. 0: any time.
-	Timeout int
+	Timeout     int // seconds that CRIU may wait for processes to stop, and be idle but for ten more; 0: any time
 }
 
 // idleMore is how long CRIU may do nothing beyond its own timeout.

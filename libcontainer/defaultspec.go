@@ -6,6 +6,5 @@ import (
 	"github.com/rung-oci/rung/internal/spec"
 )
 
-// DefaultSpec is a configuration to begin with, that of "rung spec": sh on a terminal, with few rights, in new namespaces (the network has only lo) and in a
-// read-only root filesystem, which is the directory rootfs of the bundle.
+// DefaultSpec is a configuration to begin with, that of "rung spec": sh on a terminal, with few rights, in new namespaces, in a read-only rootfs.
 func DefaultSpec() *specs.Spec { return spec.Example() }

@@ -15,14 +15,11 @@ import (
 	"github.com/rung-oci/rung/internal/timeline"
 )
 
-// Delete removes a stopped container, or one that was only created. With force
-// it removes any: a running one is killed, one whose state can't be read is
-// removed with the help of its intent, and one that doesn't exist is no error.
-// Without force a container that runs is [ErrRunning]. In another pid namespace than it was created in it is [ErrOutOfSight], and with force only what is in
-// its cgroup is killed: without one, or where that may be others' too, it stays. It returns when its poststop hooks have ended.
-//
-// A context that is done ends the waits, and a poststop hook that runs: another Delete goes on from there. Who deletes because his context is done has
-// [context.WithoutCancel].
+// Delete removes a stopped container, or one that was only created; any other is [ErrRunning]. With force it removes any: a running one is killed, one
+// whose state can't be read is removed with the help of its intent, and one that doesn't exist is no error. Poststop hooks are waited for. What it has
+// left to do when the context is done, another Delete does; for a context that is done already there is [context.WithoutCancel].
+// In another pid namespace than it was created in it is [ErrOutOfSight], and with force only what is in its cgroup is killed: without one, or where that may
+// be others' too, it stays.
 func (h *Container) Delete(ctx context.Context, force bool) error {
 	stop, err := cancel.Of(ctx)
 	if err != nil {

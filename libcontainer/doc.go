@@ -16,16 +16,15 @@
 //
 // # Contexts
 //
-// A context covers a call. When it is done, what the call has begun is taken back, and the error is the context's: nothing is left of a container
-// that wasn't complete, a process that didn't run yet is ended, a container that was starting is killed. What waits stops to wait. Only what
-// Run has made lives no longer than the context does.
+// What makes a container, changes one or waits has a context, which covers the call. When it is done, what the call has begun is taken back, and the error
+// is the context's: nothing is left of a container that wasn't complete, a process that didn't run yet is ended, a container that was starting is
+// killed. Only what Run has made lives no longer than the context does.
 //
 // # What is done to the program
 //
-// Nothing, but for what [Effects] asks for. No signal is caught, no child waited for that isn't this package's, no descriptor, limit or setting of
-// the process is changed. Goroutines keep threads of their own while they make a process: a millisecond or two. A [Process] is a child until it ends,
-// the init of a container until that is deleted; a program that waits for all its children, by wait4(-1), takes their statuses away.
+// Nothing, but for what [Effects] asks for. A [Process] is a child of the program until it ends, the init of a container until that is deleted: who waits
+// for all children, by wait4(-1), takes their statuses away. Goroutines have threads of their own while they make a process.
 //
-// Processes of a container come from a player, a page of machine code. Where there is none for the architecture, or memory isn't executed, a sealed
-// copy of the program is started in its place, with the name rung-init: package spawn then takes over before main. Programs need no line for that.
+// Processes of a container come from a page of machine code or, where that can't be, from a sealed copy of the program, rung-init, in which package
+// spawn takes over before main. Programs need no line for that.
 package libcontainer

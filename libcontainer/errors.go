@@ -16,25 +16,25 @@ import (
 
 // The errors that callers tell apart by errors.Is. Engines match on their texts.
 var (
-	ErrExist      = state.ErrExist     // of Create and Run: the id is taken
-	ErrNotExist   = state.ErrNotExist  // of all methods of a Container: there is none, or it is another one by now
-	ErrInvalidID  = state.ErrInvalidID // ids have letters, digits, and _ + - .
-	ErrBusy       = state.ErrBusy      // another call changes the container, and has for long
-	ErrNotRunning = errors.New("container not running")
-	ErrNotPaused  = errors.New("container not paused")
-	ErrRunning    = errors.New("cannot start an already running container") // of Start, and of Delete
-	ErrStopped    = errors.New("cannot start a container that has stopped")
-	// ErrExecStopped and its like are of Exec.
-	ErrExecStopped = errors.New("cannot exec in a stopped container")
-	ErrExecPaused  = errors.New("cannot exec in a paused container (use --ignore-paused to override)")
-	// ErrInStopped and its like are why nothing can be run beside a container.
-	ErrInStopped = errors.New("cannot run in the namespaces of a stopped container")
-	ErrInPaused  = errors.New("cannot run in the namespaces of a paused container: it would be frozen like that")
-	// ErrOutOfSight is of methods that look at a container's init, called in another pid namespace than it was created in, where its pid is another
-	// process's or nobody's: the container may live or not.
-	ErrOutOfSight = errors.New("it was created in another pid namespace: from here nothing says whether it lives")
-	// ErrStatusUnknown is why Wait can't say how a container has ended: it had before, or only its parent was told.
-	ErrStatusUnknown = proc.ErrStatusUnknown
+	ErrExist         = state.ErrExist     // of Create and Run: the id is taken
+	ErrNotExist      = state.ErrNotExist  // there is no such container, or it is another one by now
+	ErrInvalidID     = state.ErrInvalidID // ids have letters, digits, and _ + - .
+	ErrBusy          = state.ErrBusy      // another call changes the container, and has for long
+	ErrNotRunning    = errors.New("container not running")
+	ErrNotPaused     = errors.New("container not paused")
+	ErrRunning       = errors.New("cannot start an already running container")    // of Start, and of Delete
+	ErrStopped       = errors.New("cannot start a container that has stopped")    // of Start; of Exec and RunIn in other words
+	ErrPaused        = errors.New("cannot start a container in the paused state") // likewise
+	ErrOutOfSight    = errors.New("it was created in another pid namespace: from here nothing says whether it lives")
+	ErrStatusUnknown = proc.ErrStatusUnknown // of Wait: it had ended before, or only its parent was told how
+)
+
+// Why nothing can be run in a container, or beside one.
+var (
+	errExecStopped error = &stateError{"cannot exec in a stopped container", ErrStopped}
+	errExecPaused  error = &stateError{"cannot exec in a paused container (use --ignore-paused to override)", ErrPaused}
+	errInStopped   error = &stateError{"cannot run in the namespaces of a stopped container", ErrStopped}
+	errInPaused    error = &stateError{"cannot run in the namespaces of a paused container: it would be frozen like that", ErrPaused}
 )
 
 // A ConfigError is all that is wrong with a configuration, a process or resources.
@@ -72,7 +72,7 @@ func (e *ConfigError) Error() string { return e.err.Error() }
 // Unwrap is what has found them.
 func (e *ConfigError) Unwrap() error { return e.err }
 
-// A StepError is something that had to be done for a container, or for a process in one, and that the kernel has refused.
+// A StepError is something that had to be done, and that the kernel has refused.
 type StepError struct {
 	Step  string // in words: "mount proc at /proc"
 	Errno syscall.Errno
@@ -85,8 +85,7 @@ func (e *StepError) Error() string { return e.err.Error() }
 // Unwrap is the error of the step, and below it the error number.
 func (e *StepError) Unwrap() error { return e.err }
 
-// An ExecError says that the container was complete, and its program can't be run all the
-// same: execve(2) has failed.
+// An ExecError says that execve(2) has failed, and nothing before it.
 type ExecError struct {
 	Text  string
 	Errno syscall.Errno

@@ -45,7 +45,7 @@ type Event struct {
 }
 
 // Events are what the container uses, once every interval, and each time that it was out of memory, until its init has ended, the context is done, or an
-// error has come, which is the last of them. The loop that takes them waits for them itself: there is no goroutine.
+// error has come, which is the last of them.
 func (h *Container) Events(ctx context.Context, interval time.Duration) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		if err := h.events(ctx, interval, yield); err != nil {

@@ -26,7 +26,7 @@ import (
 	"github.com/rung-oci/rung/internal/user"
 )
 
-// ExecOptions say what to run in a container, and how.
+// ExecOptions say what to run in a container, and how. What they have of [CreateOptions] is as there.
 type ExecOptions struct {
 	Process     *specs.Process // the process; nil: that of ProcessFile
 	ProcessFile string         // file with a process object; "": the container's process, changed by what follows up to AppArmor
@@ -42,25 +42,21 @@ type ExecOptions struct {
 	ProcessLabel    string
 	AppArmor        string
 
-	// The standard streams, Detach and ConsoleSocket are as of [CreateOptions]; who is detached is reaped when this program next has to do with a container. A terminal that nobody else gets is [Process.Terminal].
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
-	Detach         bool
-	ConsoleSocket  string
+	ExtraFiles     []*os.File
+	PreserveFDs    int
+	Detach         bool   // the process is reaped when this program next has to do with a container
+	ConsoleSocket  string // "": the terminal is [Process.Terminal]
 
-	PidfdSocket  string     // path of the socket that gets a pidfd of the process; "": none
-	PidFile      string     // path of a file to hold the process's pid; "": none
-	IgnorePaused bool       // it runs when the container is resumed, and isn't waited for till then
-	ExtraFiles   []*os.File // as of [CreateOptions], and so PreserveFDs
-	PreserveFDs  int
-	// Cgroups are cgroups below the container's to be in, each [controllers:]path; none: the container's.
-	Cgroups []string
+	PidfdSocket  string
+	PidFile      string
+	IgnorePaused bool     // it runs when the container is resumed, and isn't waited for till then
+	Cgroups      []string // below the container's, to be in, each [controllers:]path; none: the container's
 }
 
-// Exec runs a process in a container that is created or runs, and returns once it runs its program. The process lives on then, whatever becomes of the
-// context; before, it is killed when that is done.
-//
-// The error is [ErrExecStopped] or [ErrExecPaused] if the container takes no process, an [*ExecError] if the program can't be run.
+// Exec runs a process in a container that is created or runs, and returns once it runs its program: [ErrStopped] or [ErrPaused] if the container takes
+// none, an [*ExecError] if the program can't be run. The process lives on then, whatever becomes of the context; before, it is killed when that is done.
 func (h *Container) Exec(ctx context.Context, o *ExecOptions) (*Process, error) {
 	o = given(o)
 	stop, err := cancel.Of(ctx)
@@ -80,10 +76,9 @@ func (h *Container) Exec(ctx context.Context, o *ExecOptions) (*Process, error) 
 	return x.leave(), nil
 }
 
-// Run runs a process in a container that is created or runs, and waits for its end, and until all is copied of what it and its children have printed. When the
-// context is done, it is killed, and copying ends: nothing is written any more when Run has returned, for which it waits until a Write has that is under way. In a
-// container that is paused a killed process may end only when that is resumed; Run doesn't wait for that. A thread is held meanwhile. Streams, terminal and signals are as of [Runtime.Run],
-// errors of [Container.Exec].
+// Run is Exec that waits for the process's end, and until all is copied of what it and its children have printed. A context that is done kills it, and ends
+// copying: nothing is written when Run has returned, though it waits for a Write that is under way. (In a paused container the killed process ends
+// when that is resumed; Run doesn't wait for that.) A thread is held. Streams, terminal and signals are as of [Runtime.Run].
 func (h *Container) Run(ctx context.Context, o *ExecOptions) (ExitStatus, error) {
 	o = given(o)
 	stop, err := cancel.Of(ctx)
@@ -213,7 +208,7 @@ func (x *execution) allowed() error {
 	case err != nil:
 		return err
 	case !f.Alive:
-		return cmp.Or(x.c.outOfSight(), ErrExecStopped)
+		return cmp.Or(x.c.outOfSight(), errExecStopped)
 	case x.opt.IgnorePaused:
 		return nil
 	}
@@ -237,7 +232,7 @@ func (x *execution) frozen() error {
 		return err
 	}
 	if own {
-		return ErrExecPaused
+		return errExecPaused
 	}
 	by, err := x.c.manager.FrozenBy()
 	if err != nil || by == "" {
@@ -249,7 +244,7 @@ func (x *execution) frozen() error {
 // ended is the error of an exec whose container has ended meanwhile, err of any
 // other.
 func (x *execution) ended(err error) error {
-	if errors.Is(err, ErrExecStopped) || errors.Is(err, state.ErrNotExist) {
+	if errors.Is(err, errExecStopped) || errors.Is(err, state.ErrNotExist) {
 		return err
 	}
 	// The init may be on its way to its end: it has let go of its directories and
@@ -262,10 +257,10 @@ func (x *execution) ended(err error) error {
 		patience = likelyEndWait
 	}
 	if patience > 0 && x.pidfd.Open() && wait(x.pidfd.FD(), patience) {
-		return ErrExecStopped
+		return errExecStopped
 	}
 	if alive, aerr := x.c.record.Alive(x.c.host); aerr == nil && !alive {
-		return cmp.Or(x.c.outOfSight(), ErrExecStopped)
+		return cmp.Or(x.c.outOfSight(), errExecStopped)
 	}
 	return err
 }
@@ -342,7 +337,7 @@ func (x *execution) run(ctx context.Context) (status ExitStatus, err error) {
 }
 
 func (x *execution) failed(err error) error {
-	if err = x.ended(err); errors.Is(err, ErrExecStopped) {
+	if err = x.ended(err); errors.Is(err, errExecStopped) {
 		return err
 	}
 	return fmt.Errorf("unable to start container process: %w", err)

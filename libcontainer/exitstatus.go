@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An ExitStatus is how a process has ended, as a shell has it: its exit code, or 128 and the number of the signal that has ended it.
+// An ExitStatus is an exit code, or 128 and the number of the signal that has ended the process.
 type ExitStatus int
 
 // Success tells whether the process has ended with exit code 0.

@@ -15,8 +15,7 @@ import (
 	"github.com/rung-oci/rung/internal/state"
 )
 
-// Plan tells what Create would do, and does nothing. Who may not create the container is told what root would do. It fails where
-// Create would before it changes anything.
+// Plan tells what Create would do, and does nothing. Who may not create the container is told what root would do.
 func (r *Runtime) Plan(o *CreateOptions) (*Preview, error) {
 	o = given(o)
 	if err := state.CheckID(o.ID); err != nil {
@@ -32,7 +31,7 @@ func (r *Runtime) Plan(o *CreateOptions) (*Preview, error) {
 	return r.preview(o, b)
 }
 
-// Plan tells what would be done to create the container anew, with what it was given by updates since. That it is there is no obstacle.
+// Plan tells what would be done to create the container anew, with what it was given by updates since.
 func (h *Container) Plan() (*Preview, error) {
 	c, err := h.open()
 	if err != nil {

@@ -16,14 +16,16 @@ import (
 
 // GCOptions say what GC takes for garbage, and whether it removes it.
 type GCOptions struct {
-	leftover.Options
-	Apply bool
+	Stopped bool          // also what has ended
+	Older   time.Duration // only what was made so long ago
+	Apply   bool          // remove it
 }
 
 // A Leftover is what GC has found of a container.
 type Leftover struct {
-	ID string
-	leftover.Verdict
+	ID     string
+	Reason LeftoverReason
+	Keep   string  // why it is left alone for all that; "": it is to be removed
 	Things []Thing // what there is of it, the state directory last
 	Err    error   // why it couldn't be looked at, or removed
 }
@@ -41,9 +43,8 @@ const (
 	ThingState   = "state-directory" // of the container
 )
 
-// GC finds what creates and deletes that died have left in the runtime's state directory and by what that names on the
-// host, in the order of the ids. With Apply it removes it, under each container's lock. It waits for no lock, and kills
-// nothing: what has a live process, or is being changed, is left alone.
+// GC finds what creates and deletes that died have left in the state directory, and by what that names on the host. With Apply it removes it, under each
+// container's lock. It kills nothing, and leaves alone what has a live process or is being changed.
 func (r *Runtime) GC(ctx context.Context, o *GCOptions) ([]Leftover, error) {
 	stop, err := cancel.Of(ctx)
 	if err != nil {
@@ -97,7 +98,7 @@ func (r *Runtime) collect(host *proc.FS, id string, o *GCOptions, stop *cancel.S
 	if err != nil {
 		return l, err
 	}
-	if l.Verdict = leftover.Judge(&s.facts, &o.Options); l.Reason == leftover.None {
+	if l.judge(s, o); l.Reason == leftover.None {
 		return l, e.Gone()
 	}
 	if l.Things = s.things(); !o.Apply || l.Keep != "" {
@@ -113,11 +114,18 @@ func (r *Runtime) collect(host *proc.FS, id string, o *GCOptions, stop *cancel.S
 	if s, err = r.survey(host, e, locked); err != nil {
 		return l, err
 	}
-	l.Verdict, l.Things = leftover.Judge(&s.facts, &o.Options), s.things()
+	l.judge(s, o)
+	l.Things = s.things()
 	if l.Reason == leftover.None || l.Keep != "" {
 		return l, nil
 	}
 	return l, s.remove(stop)
+}
+
+// judge says what is to become of what was found.
+func (l *Leftover) judge(s *survey, o *GCOptions) {
+	v := leftover.Judge(&s.facts, &leftover.Options{Stopped: o.Stopped, Older: o.Older})
+	l.Reason, l.Keep = v.Reason, v.Keep
 }
 
 // awaitClaim waits until an entry without an intent isn't that of a create that has just made it, and comes to lock it.

@@ -336,14 +336,14 @@ func TestNotifierTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	if n, err := newNotifier(e, (&Runtime{Effects: AllEffects}).notifySocket()); n != nil || err != nil {
+	if n, err := newNotifier(e, (&Runtime{Effects: Effects{Systemd: true}}).notifySocket()); n != nil || err != nil {
 		t.Errorf("newNotifier without a directory = %v, %v, want nothing", n, err)
 	}
 	if err := unix.Mkdirat(e.FD, state.NotifyName, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		n, err := newNotifier(e, (&Runtime{Effects: AllEffects}).notifySocket())
+		n, err := newNotifier(e, (&Runtime{Effects: Effects{Systemd: true}}).notifySocket())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -370,7 +370,7 @@ func TestNotifierTwice(t *testing.T) {
 		t.Errorf("who hasn't asked for it notifies %s", to)
 	}
 	t.Setenv("NOTIFY_SOCKET", "")
-	if n, err := newNotifier(e, (&Runtime{Effects: AllEffects}).notifySocket()); n != nil || err != nil {
+	if n, err := newNotifier(e, (&Runtime{Effects: Effects{Systemd: true}}).notifySocket()); n != nil || err != nil {
 		t.Errorf("newNotifier without NOTIFY_SOCKET = %v, %v, want nothing", n, err)
 	}
 }

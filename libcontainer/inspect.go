@@ -22,7 +22,7 @@ import (
 	"github.com/rung-oci/rung/internal/spec"
 )
 
-// An Inspection is what the kernel says of a container beside what its configuration asks for.
+// An Inspection is what the kernel says beside what the configuration asks for.
 type Inspection struct {
 	ID     string
 	Status specs.ContainerState
@@ -30,8 +30,7 @@ type Inspection struct {
 	Rows   []InspectionRow
 }
 
-// Inspect asks the kernel about the init of a container that has one. The configuration is that of create, with the
-// resources of the last update. Nothing is locked or stopped meanwhile.
+// Inspect asks the kernel about the init of a container, and sets that beside the configuration with the resources of the last update.
 func (h *Container) Inspect() (*Inspection, error) {
 	c, err := h.open()
 	if err != nil {

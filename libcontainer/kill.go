@@ -9,10 +9,8 @@ import (
 	"github.com/rung-oci/rung/nsenter"
 )
 
-// Kill sends a signal to the container's init. SIGKILL also ends all other
-// processes of a container that shares its pid namespace with others, and thaws
-// a frozen one. With all, every process of the container is meant, and a
-// container that has stopped is no error: what it left behind is killed.
+// Kill sends a signal to the container's init. SIGKILL also thaws a frozen container, and ends all processes of one that shares its pid namespace. With all, every
+// process is meant, and of a container that has stopped what it left behind.
 func (h *Container) Kill(sig unix.Signal, all bool) error {
 	c, err := h.open()
 	if err != nil {

@@ -22,13 +22,11 @@ import (
 // LiveDevice is a device that a container was given while it ran.
 type LiveDevice struct {
 	state.LiveDevice
-	// Present says that the file is there, and still the device.
-	Present bool
-	// Unknown says that who asks can't see whether it is.
-	Unknown bool
+	Present bool // the file is there, and still the device
+	Unknown bool // who asks can't see whether it is
 }
 
-// Devices lists what AddDevice has added. What is known of them is as for [Container.Mounts].
+// Devices lists what AddDevice has added.
 func (h *Container) Devices() ([]LiveDevice, error) {
 	c, err := h.open()
 	if err != nil {
@@ -61,8 +59,7 @@ func (l *living) isDevice(d *state.LiveDevice) (is bool, err error) {
 }
 
 // AddDevice lets a container that is created, runs or is paused use a device, with the access of a rule ("rwm"), and makes its file, or, in a user
-// namespace, binds the host's. The rule is the container's like those of the configuration: an update keeps it, and a systemd unit has it too. It
-// takes root of the host.
+// namespace, binds the host's. An update keeps the rule. It takes root of the host.
 func (h *Container) AddDevice(ctx context.Context, d specs.LinuxDevice, access string) (err error) {
 	l, err := h.openToChange(ctx, "add device to")
 	if err != nil {
@@ -187,8 +184,8 @@ func ruleOf(d *state.LiveDevice) specs.LinuxDeviceCgroup {
 	return specs.LinuxDeviceCgroup{Allow: true, Type: d.Type, Major: &d.Major, Minor: &d.Minor, Access: d.Access}
 }
 
-// RemoveDevice takes a device away again that AddDevice has added: its file, if it is what it was, and the rule, unless another device that was added
-// has the same. Who has it open keeps it.
+// RemoveDevice takes away what AddDevice has added: the file, if it is what it was, and the rule, unless another device has the same. Who has it
+// open keeps it.
 func (h *Container) RemoveDevice(ctx context.Context, at string) error {
 	l, err := h.openToChange(ctx, "remove device of")
 	if err != nil {

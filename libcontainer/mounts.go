@@ -16,14 +16,11 @@ import (
 // LiveMount is a mount that a container was given while it ran.
 type LiveMount struct {
 	state.LiveMount
-	// Present says that it is where it was mounted, on top.
-	Present bool
-	// Unknown says that who asks can't see whether it is.
-	Unknown bool
+	Present bool // it is where it was mounted, on top
+	Unknown bool // who asks can't see whether it is
 }
 
-// Mounts lists what AddMount has mounted. Of a container that has ended nothing is present. Of one that lives its owner sees it too, but for places that
-// only the container may look into, and whoever may not see its root directory knows nothing.
+// Mounts lists what AddMount has mounted.
 func (h *Container) Mounts() ([]LiveMount, error) {
 	c, err := h.open()
 	if err != nil {
@@ -46,9 +43,8 @@ func (h *Container) Mounts() ([]LiveMount, error) {
 	})
 }
 
-// AddMount mounts something in a container that is created, runs or is paused: a bind or a tmpfs, with what the configuration has for mounts but
-// remount and tmpcopyup. The destination is looked up in the root of the container's mount namespace, and made where it is missing. It takes root of
-// the host, and a container with a mount namespace of its own.
+// AddMount mounts a bind or a tmpfs in a container that is created, runs or is paused, with what a configuration has for mounts but remount and tmpcopyup. The
+// destination is made where it is missing. It takes root of the host, and a container with a mount namespace of its own.
 func (h *Container) AddMount(ctx context.Context, m specs.Mount) error {
 	l, err := h.openToChange(ctx, "add mount to")
 	if err != nil {
@@ -132,8 +128,7 @@ func (l *living) forget(destination string) error {
 	return l.entry.WriteLive(l.live)
 }
 
-// RemoveMount unmounts what AddMount has mounted at a destination; what processes have open of it stays theirs. If the container has unmounted it
-// itself, it is forgotten.
+// RemoveMount unmounts what AddMount has mounted; what processes have open of it stays theirs.
 func (h *Container) RemoveMount(ctx context.Context, destination string) error {
 	l, err := h.openToChange(ctx, "remove mount of")
 	if err != nil {

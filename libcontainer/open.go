@@ -98,9 +98,9 @@ func (c *container) takesProcesses() error {
 	}
 	switch f.Status() {
 	case specs.StateStopped:
-		return ErrInStopped
+		return errInStopped
 	case state.Paused:
-		return ErrInPaused
+		return errInPaused
 	}
 	return nil
 }

@@ -14,9 +14,7 @@ import (
 // dead network file system can't be stopped.
 const pauseTimeout = 10 * time.Second
 
-// Pause freezes all processes of a container that runs, or is created. When
-// that fails, or the container ends meanwhile, nothing stays frozen: a cgroup
-// that is would be a trap for the next container in it.
+// Pause freezes all processes of a container that runs, or is created. When that fails nothing stays frozen.
 func (h *Container) Pause(ctx context.Context) error {
 	if err := h.unless(ctx, "pause"); err != nil {
 		return err

@@ -13,8 +13,8 @@ import (
 	"github.com/rung-oci/rung/internal/fdio"
 )
 
-// A Process is one that [Container.Exec] has run: a child of this program. It is reaped when it has ended, whether anybody waits for it or not, and its
-// status kept for [Process.Wait]. Its methods may be called from any goroutine at any time.
+// A Process is one that [Container.Exec] has run: a child of this program, reaped when it has ended, whether anybody waits for it or not. Its methods may be
+// called from any goroutine at any time.
 type Process struct {
 	child    *child
 	terminal *Terminal
@@ -45,7 +45,7 @@ func (p *Process) PID() int {
 	return p.child.pid
 }
 
-// Terminal is the process's terminal, or nil if it has none, or a console socket has got it.
+// Terminal is the process's terminal, or nil: it has none, or a console socket has got it.
 func (p *Process) Terminal() *Terminal { return p.terminal }
 
 // Resize sets the size of the process's terminal in characters.
@@ -70,8 +70,7 @@ func (p *Process) Signal(sig unix.Signal) error {
 	return nil
 }
 
-// Wait waits until the process has ended, and returns its exit status; then until all is copied of what it has printed. Any number may wait, and
-// again. When the context is done the process lives on.
+// Wait waits until the process has ended, for its exit status, and until all is copied of what it has printed. Any number may wait, and again.
 func (p *Process) Wait(ctx context.Context) (ExitStatus, error) {
 	if p.child == nil {
 		return 0, errors.New("wait for a process that nobody has made")

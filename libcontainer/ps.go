@@ -2,9 +2,7 @@ package libcontainer
 
 import "fmt"
 
-// Processes lists the processes of a container in ascending order, by the pids
-// that the caller's pid namespace has for them. A container that has stopped
-// has those that it left behind, usually none.
+// Processes lists the container's processes in ascending order, by the pids of the caller's pid namespace; of one that has stopped, what it left behind.
 func (h *Container) Processes() ([]int, error) {
 	c, err := h.open()
 	if err != nil {

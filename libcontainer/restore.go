@@ -31,8 +31,8 @@ type RestoreOptions struct {
 	MountContext string // SELinux label of the mounts; "": the one they had
 }
 
-// Restore has CRIU make a container of the images of a checkpoint, with cgroups and state as Create makes them. Unless it is to be detached it then
-// does what Run does. When it fails, nothing of the container is left. When the context is done, CRIU is killed, and the container deleted.
+// Restore has CRIU make a container of the images of a checkpoint, with cgroups and state as of Create; unless it is to be detached it then does what
+// Run does. When it fails, or the context is done, nothing is left.
 func (r *Runtime) Restore(ctx context.Context, o *RestoreOptions) (ExitStatus, error) {
 	o = given(o)
 	stop, err := cancel.Of(ctx)

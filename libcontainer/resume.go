@@ -7,8 +7,7 @@ import (
 	"github.com/rung-oci/rung/internal/state"
 )
 
-// Resume thaws a paused container. Under a parent that is frozen it still
-// doesn't run, but it is no longer paused by itself.
+// Resume thaws a paused container. Under a parent that is frozen it still doesn't run.
 func (h *Container) Resume(ctx context.Context) error {
 	if err := h.unless(ctx, "resume"); err != nil {
 		return err

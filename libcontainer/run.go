@@ -13,13 +13,11 @@ import (
 	"github.com/rung-oci/rung/internal/timeline"
 )
 
-// Run creates a container, starts it and, unless it is to be detached, waits for
-// its end, and deletes it, unless it is to be kept, whatever has failed. The result is the exit status of its process. When the context is done, the container
-// is killed and deleted; its poststop hooks run all the same, and are waited for. A thread is held meanwhile.
+// Run creates a container, starts it and, unless it is to be detached, waits for its end, for the exit status, and deletes it, unless it is to be kept,
+// whatever has failed. A context that is done kills it, and poststop hooks are still waited for. A thread is held.
 //
-// Streams are copied meanwhile, also those of a terminal; if Stdin is a terminal itself, it is in raw mode for that while, and the other one has its
-// size. A writer that fails is an error, with the status; one that is a file, such as another terminal, is not waited for
-// when nobody reads it any more. With [Effects].Signals all signals of our process are passed on. Errors are those of [Runtime.Create] and [Container.Start].
+// Streams are copied meanwhile, also those of a terminal; if Stdin is a terminal itself, it is in raw mode for that while, and gives the other one its
+// size. A writer that fails is an error, with the status.
 func (r *Runtime) Run(ctx context.Context, o *RunOptions) (ExitStatus, error) {
 	o = given(o)
 	stop, err := cancel.Of(ctx)

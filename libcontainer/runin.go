@@ -31,12 +31,11 @@ type RunInOptions struct {
 	Memory     int64    // bytes; 0: what the container may have
 	Pids       int64    // 0: as many as the container may have
 
-	Stdin          io.Reader // the streams as of [CreateOptions]
+	Stdin          io.Reader // as of [CreateOptions]
 	Stdout, Stderr io.Writer
 }
 
-// RunIn runs a program with a root filesystem of its own in the container's namespaces, in cgroups below the container's, as a container that lives
-// no longer than its program. The result is that of [Runtime.Run].
+// RunIn runs a program with a root filesystem of its own in the container's namespaces, in cgroups below the container's, as [Runtime.Run] does.
 func (h *Container) RunIn(ctx context.Context, o *RunInOptions) (ExitStatus, error) {
 	o = given(o)
 	stop, err := cancel.Of(ctx)
@@ -51,7 +50,7 @@ func (h *Container) RunIn(ctx context.Context, o *RunInOptions) (ExitStatus, err
 	defer beside.close()
 	pidfd, err := beside.pidfd()
 	if errors.Is(err, unix.ESRCH) {
-		return 1, fmt.Errorf("%s: %w", h.id, ErrInStopped)
+		return 1, fmt.Errorf("%s: %w", h.id, errInStopped)
 	}
 	if err != nil {
 		return 1, err
@@ -80,7 +79,7 @@ func (h *Container) RunIn(ctx context.Context, o *RunInOptions) (ExitStatus, err
 	// The namespaces are open by now: of that process, if it is still there, and else of nobody knows whom.
 	if err := unix.PidfdSendSignal(pidfd, 0, nil, 0); err != nil {
 		c.close()
-		return 1, fmt.Errorf("%s: %w", h.id, ErrInStopped)
+		return 1, fmt.Errorf("%s: %w", h.id, errInStopped)
 	}
 	status, err := own.run(ctx, c, run)
 	return status, givenUp(err, stop.Err(), "the program is ended")

@@ -22,9 +22,8 @@ import (
 	"github.com/rung-oci/rung/nsenter"
 )
 
-// Start lets a created container run its program. It returns once the program
-// runs; if it can't, that is the error, an [*ExecError] if it is the program's file. A container that runs is [ErrRunning], one that
-// has ended [ErrStopped]. When the context is done before, the container is killed: it has begun to start.
+// Start lets a created container run its program, and returns once that runs; it is an [*ExecError] if it can't, [ErrRunning] if it does already. A
+// context that is done before kills the container: it has begun to start.
 func (h *Container) Start(ctx context.Context) error {
 	stop, err := cancel.Of(ctx)
 	if err != nil {
@@ -54,7 +53,7 @@ func (h *Container) start(stop *cancel.Signal) error {
 	case specs.StateRunning:
 		return ErrRunning
 	case state.Paused:
-		return errors.New("cannot start a container in the paused state")
+		return ErrPaused
 	}
 	// Its program would start at some time or other, and we wait for it till then.
 	if by, err := c.manager.FrozenBy(); err != nil || by != "" {

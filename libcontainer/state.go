@@ -105,8 +105,7 @@ func (r *Runtime) unfinished(id string) bool {
 	return begun || err != nil
 }
 
-// List tells the state of all containers. Those that can't be read are left
-// out, each with a problem; one that was deleted meanwhile is none.
+// List tells the state of all containers. Those that can't be read are left out, each with a problem.
 func (r *Runtime) List(ctx context.Context) (states []*State, problems []error, err error) {
 	if err := cancel.Check(ctx); err != nil {
 		return nil, nil, fmt.Errorf("list containers: %w", err)

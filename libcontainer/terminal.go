@@ -9,8 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Terminal is the outer end of a process's terminal: what is written to it is typed, what is read from it was printed. Its methods may be called
-// at once from several goroutines.
+// A Terminal is the outer end of a terminal: what is written is typed, what is read was printed. Several goroutines may use it at once.
 type Terminal struct{ file *os.File }
 
 // newTerminal owns the descriptor.
@@ -23,7 +22,7 @@ func newTerminal(master int) (*Terminal, error) {
 	return &Terminal{os.NewFile(uintptr(master), "terminal")}, nil
 }
 
-// Read reads what was printed. It is [io.EOF] when nobody has the other end any more.
+// Read is [io.EOF] when nobody has the other end any more.
 func (t *Terminal) Read(p []byte) (n int, err error) {
 	n, err = t.file.Read(p)
 	if errors.Is(err, unix.EIO) {
@@ -35,7 +34,7 @@ func (t *Terminal) Read(p []byte) (n int, err error) {
 // Write types.
 func (t *Terminal) Write(p []byte) (n int, err error) { return t.file.Write(p) }
 
-// Resize sets the size in characters. Who has the terminal in the foreground is told by a SIGWINCH.
+// Resize sets the size in characters.
 func (t *Terminal) Resize(columns, rows uint16) error {
 	raw, err := t.file.SyscallConn()
 	if err != nil {
@@ -54,5 +53,5 @@ func (t *Terminal) Resize(columns, rows uint16) error {
 	return nil
 }
 
-// Close closes it: its processes are hung up on. It does so by itself where its output is copied, at the end of that.
+// Close hangs up. It is done where output is copied, at the end of that.
 func (t *Terminal) Close() error { return t.file.Close() }

@@ -8,12 +8,13 @@ import (
 	"github.com/rung-oci/rung/internal/resctrl"
 )
 
-// Names for the types of other packages that are part of others here: programs needn't import those packages, which are internal.
+// What follows has no comment that go doc would repeat with each: names for the types of other packages that are part of others here, so that
+// programs needn't import those packages, which are internal.
+
 type (
-	CgroupStats     = cgroups.Stats    // of Stats
-	ResctrlStats    = resctrl.Stats    // of Stats
-	Preview         = preview.Preview  // of Plan
-	InspectionRow   = inspect.Row      // of Inspection
-	LeftoverOptions = leftover.Options // of GCOptions
-	LeftoverVerdict = leftover.Verdict // of Leftover
+	CgroupStats    = cgroups.Stats // of Stats
+	ResctrlStats   = resctrl.Stats
+	Preview        = preview.Preview // of Plan
+	InspectionRow  = inspect.Row     // of Inspection
+	LeftoverReason = leftover.Reason // of Leftover
 )

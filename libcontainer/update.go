@@ -15,9 +15,8 @@ import (
 	"github.com/rung-oci/rung/internal/state"
 )
 
-// Update changes the resources of a container that runs, is created or paused:
-// those that asked has; a zero leaves what there is. Device rules are appended, or, if the first is for all devices, replace those before. All of them are
-// changed or, with an error, none. What the container has then is what a later update begins with.
+// Update changes those resources of a container that asked has; a zero leaves what there is. Device rules are appended, or, if the first is for all
+// devices, replace those before. With an error none are changed.
 func (h *Container) Update(ctx context.Context, asked *specs.LinuxResources) error {
 	if err := h.unless(ctx, "update"); err != nil {
 		return err

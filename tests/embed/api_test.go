@@ -438,7 +438,7 @@ func TestErrors(t *testing.T) {
 	if _, err := c.Wait(boundary(t)); err != nil {
 		t.Error(err)
 	}
-	if _, err := c.Exec(boundary(t), &libcontainer.ExecOptions{Args: []string{"/bin/true"}}); !errors.Is(err, libcontainer.ErrExecStopped) {
+	if _, err := c.Exec(boundary(t), &libcontainer.ExecOptions{Args: []string{"/bin/true"}}); !errors.Is(err, libcontainer.ErrStopped) {
 		t.Errorf("exec in what has ended: %v", err)
 	}
 	if err := c.Start(boundary(t)); !errors.Is(err, libcontainer.ErrStopped) {
@@ -539,7 +539,7 @@ func TestTogether(t *testing.T) {
 					known := false
 					for _, e := range []error{
 						libcontainer.ErrRunning, libcontainer.ErrNotRunning, libcontainer.ErrNotPaused, libcontainer.ErrExist,
-						libcontainer.ErrExecPaused, libcontainer.ErrBusy,
+						libcontainer.ErrPaused, libcontainer.ErrBusy,
 					} {
 						known = known || errors.Is(err, e)
 					}

@@ -196,3 +196,40 @@ func (s *late) Write(p []byte) (int, error) {
 	time.Sleep(500 * time.Millisecond)
 	return s.Builder.Write(p)
 }
+
+// Whatever can't be done in a paused container, or a stopped one, is told by one error, in words of its own.
+func TestPausedAndStopped(t *testing.T) {
+	b := harness.New(t, harness.Args("/bin/sleep", "100"))
+	c := running(t, b)
+	calls := map[string]func() error{
+		"start": func() error { return c.Start(t.Context()) },
+		"exec": func() error {
+			return second(c.Exec(t.Context(), &libcontainer.ExecOptions{Args: []string{"/bin/true"}}))
+		},
+		"run": func() error {
+			return second(c.Run(t.Context(), &libcontainer.ExecOptions{Args: []string{"/bin/true"}}))
+		},
+		"runin": func() error {
+			return second(c.RunIn(t.Context(), &libcontainer.RunInOptions{Rootfs: b.Rootfs, Args: []string{"/bin/true"}}))
+		},
+	}
+	if err := c.Pause(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for name, call := range calls {
+		if err := call(); !errors.Is(err, libcontainer.ErrPaused) || errors.Is(err, libcontainer.ErrStopped) {
+			t.Errorf("%s of a paused container: %v", name, err)
+		}
+	}
+	if err := c.Kill(unix.SIGKILL, false); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Wait(boundary(t)); err != nil {
+		t.Fatal(err)
+	}
+	for name, call := range calls {
+		if err := call(); !errors.Is(err, libcontainer.ErrStopped) || errors.Is(err, libcontainer.ErrPaused) {
+			t.Errorf("%s of a stopped container: %v", name, err)
+		}
+	}
+}
