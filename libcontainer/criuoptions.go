@@ -43,7 +43,7 @@ type CRIUOptions struct {
 	LazyPages   bool // memory is transferred by and by
 	FullNetwork bool // CRIU dumps, or makes, the devices and addresses of a network namespace of the container's own
 	Cgroups     CgroupMode
-	Timeout     int // seconds that CRIU may wait for processes to stop, and be idle but for ten more; 0: any time
+	Timeout     int // seconds that CRIU may wait for processes to stop; idle for ten more it is killed; 0: any time
 }
 
 // idleMore is how long CRIU may do nothing beyond its own timeout.

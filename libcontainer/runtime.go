@@ -33,7 +33,7 @@ type Effects struct {
 	Subreaper      bool // Run in the foreground adopts and reaps orphans: all children of the process
 	Signals        bool // Run in the foreground catches all signals of the process, and passes them on
 	FileSize       bool // our limit of file sizes is raised to the hard one; containers get the caller's
-	Systemd        bool // containers get what systemd has given us: the sockets of LISTEN_FDS, before ExtraFiles or PreserveFDs, and who tells NOTIFY_SOCKET
+	Systemd        bool // containers get what systemd has given us: the sockets of LISTEN_FDS, before ExtraFiles or PreserveFDs, and who tells NOTIFY_SOCKET, for which Start and Run wait
 	LazyGC         bool // garbage is collected later where a large configuration is read
 	SpareProcessor bool // GOMAXPROCS grows by one while List has many containers, by two while Run relays a terminal
 	Lasting        bool // Run and List don't give back what Signals and SpareProcessor have changed: the program ends too
@@ -58,7 +58,7 @@ type CreateOptions struct {
 	Stdout, Stderr io.Writer
 	ExtraFiles     []*os.File // entry i is descriptor 3+i of the process, as of os/exec, whatever number it has here; none may be nil
 	PreserveFDs    int        // in their place so many descriptors that we have inherited, from 3 on; one that isn't open or is close-on-exec is an error
-	Detach         bool       // nobody stays who would copy, or keep a terminal; Run returns once the program runs
+	Detach         bool       // nobody stays: streams have to be files, and a terminal takes a ConsoleSocket; Run returns once the program runs
 	ConsoleSocket  string     // path of the socket that gets the terminal's master; "": it is [Container.Terminal]
 
 	PidfdSocket  string // path of the socket that gets a pidfd of the container's init

@@ -22,7 +22,7 @@ import (
 	"github.com/rung-oci/rung/nsenter"
 )
 
-// Start lets a created container run its program, and returns once that runs; it is an [*ExecError] if it can't, [ErrRunning] if it does already. A
+// Start lets a created container run its program, and returns once that runs; it is an [*ExecError] if it can't, else [ErrRunning], [ErrStopped] or [ErrPaused]. A
 // context that is done before kills the container: it has begun to start.
 func (h *Container) Start(ctx context.Context) error {
 	stop, err := cancel.Of(ctx)
