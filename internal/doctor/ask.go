@@ -33,7 +33,7 @@ type wants struct {
 	joins        []join
 	uids, gids   []specs.LinuxIDMapping
 	attempts     []attempt
-	rootfs       string
+	rootfs, dir  string                           // of the root filesystem, and the bundle
 	offsets      map[string]specs.LinuxTimeOffset // of clocks
 	scheduler    *specs.Scheduler
 	policy       *specs.LinuxMemoryPolicy

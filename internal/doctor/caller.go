@@ -57,13 +57,16 @@ func lookAtCaller(w *wants) caller {
 // writable tells why nothing can be made in a directory, or in the nearest above it that is there.
 func writable(dir string) error {
 	for {
-		err := unix.Access(dir, unix.W_OK|unix.X_OK)
+		err := unix.Access(dir+"/.", unix.W_OK|unix.X_OK) // which a file hasn't
 		slash := strings.LastIndexByte(dir, '/')
 		switch {
 		case err == nil:
 			return nil
 		case err != unix.ENOENT || slash <= 0:
 			return &os.PathError{Op: "write to", Path: dir, Err: err}
+		}
+		if target, err := os.Readlink(dir); err == nil { // in whose way nothing is made
+			return fmt.Errorf("make %s: it is a link to %s, which isn't there: %w", dir, target, unix.ENOENT)
 		}
 		dir = dir[:slash]
 	}

@@ -20,9 +20,9 @@ import (
 	"github.com/rung-oci/rung/seccomp"
 )
 
-// inside notes what the root filesystem is to have, or not: as far as no mount covers it, of which nothing is known before it is made.
+// inside notes what the root filesystem is to have, or not, and what mounts show there, as far as that is known before they are made.
 func (w *wants) inside(b *spec.Bundle) {
-	w.rootfs = b.Rootfs
+	w.rootfs, w.dir = b.Rootfs, b.Dir
 	s := w.spec
 	if s.Process != nil && len(s.Process.Args) > 0 && s.Process.Args[0] != "" {
 		w.attempt("process.program", "process.args[0]", attempt{mend: "put the program there, with the right to execute it, or name another", do: w.findProgram})
@@ -38,6 +38,10 @@ func (w *wants) inside(b *spec.Bundle) {
 			return w.point(g, "chdir to cwd ", s.Process.Cwd, true, s.Mounts)
 		}})
 	}
+	if plan.DevIsBind(s) {
+		return
+	}
+	w.places()
 	for i, d := range s.Linux.Devices {
 		w.attempt("device."+d.Path, fmt.Sprintf("linux.devices[%d]", i), attempt{
 			mend: "remove what the image has there, or name another path", do: func(g *ground) trial {
@@ -58,8 +62,12 @@ func (w *wants) findProgram(g *ground) trial {
 	if t := w.hidden(g); t.err != nil {
 		return t
 	}
-	if slices.ContainsFunc(plan.Candidates(w.spec), func(p string) bool { return w.covered(g.root, p, w.spec.Mounts) }) {
-		return trial{}
+	candidates := plan.Candidates(w.spec)
+	if slices.ContainsFunc(candidates, func(p string) bool { return w.covered(g.root, p, w.spec.Mounts) }) {
+		if w.hooked() || slices.ContainsFunc(candidates, func(p string) bool { return !w.absent(g.root, p) }) {
+			return trial{}
+		}
+		return trial{"find " + w.spec.Process.Args[0] + " in what is mounted", unix.ENOENT}
 	}
 	const way = "enter the root filesystem"
 	found := try(0, func(t *nsenter.Tape) {
@@ -121,13 +129,14 @@ func (w *wants) execve(s *specs.Spec) {
 
 // place looks at what is where a device is to be made.
 func (w *wants) place(g *ground, d *specs.LinuxDevice) trial {
-	if !g.ok || g.root < 0 || w.covered(g.root, d.Path, w.spec.Mounts) {
+	if !g.ok || g.root < 0 {
 		return trial{}
 	}
 	dir, base := path.Split(path.Clean("/" + d.Path))
 	label := "make device " + d.Path
+	covered := w.covered(g.root, d.Path, w.spec.Mounts)
 	st, err := lookIn(g.root, dir, base)
-	if err != nil {
+	if err != nil && !covered {
 		return g.making(label, d.Path)
 	}
 	failed := func(e unix.Errno) trial { return trial{label, e} }
@@ -137,6 +146,9 @@ func (w *wants) place(g *ground, d *specs.LinuxDevice) trial {
 		want = unix.S_IFBLK
 	case "p":
 		want = unix.S_IFIFO
+	}
+	if covered {
+		return w.placeThrough(g, label, d.Path, want, unix.Mkdev(uint32(d.Major), uint32(d.Minor)))
 	}
 	if bound := want != unix.S_IFIFO && (g.owns() || !g.host.Permitted.Has(unix.CAP_MKNOD)); bound {
 		switch kind {
@@ -155,8 +167,11 @@ func (w *wants) place(g *ground, d *specs.LinuxDevice) trial {
 
 // point looks at what is where a directory is to be, or a file: it isn't there, or is one, as far as these mounts don't cover it.
 func (w *wants) point(g *ground, label, name string, directory bool, by []specs.Mount) trial {
-	if !g.ok || g.root < 0 || w.covered(g.root, name, by) {
+	if !g.ok || g.root < 0 {
 		return trial{}
+	}
+	if w.covered(g.root, name, by) {
+		return w.pointThrough(g, label, name, directory, by)
 	}
 	fd, err := openIn(g.root, name, 0)
 	switch {

@@ -15,7 +15,7 @@ import (
 // devices plans what belongs into /dev, unless /dev is a bind mount: then it is
 // somebody else's.
 func (p *planner) devices() {
-	if p.devIsBind() {
+	if DevIsBind(p.spec) {
 		return
 	}
 	for _, n := range p.nodes() {
@@ -36,9 +36,10 @@ func (p *planner) devices() {
 	}
 }
 
-func (p *planner) devIsBind() bool {
-	for i := range p.spec.Mounts {
-		m := &p.spec.Mounts[i]
+// DevIsBind tells whether a container's /dev is bound: then it has the devices that are there, and no others.
+func DevIsBind(s *specs.Spec) bool {
+	for i := range s.Mounts {
+		m := &s.Mounts[i]
 		if path.Clean("/"+m.Destination) != "/dev" {
 			continue
 		}
