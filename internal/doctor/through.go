@@ -117,9 +117,9 @@ func (w *wants) pointThrough(g *ground, label, name string, directory bool, by [
 	switch {
 	case !s.known:
 		return trial{}
-	case s.err == unix.ENOENT && s.readonly:
+	case errors.Is(s.err, unix.ENOENT) && s.readonly:
 		return trial{label + name + ": make what is missing in a mount that can't be written to", unix.EROFS}
-	case s.err == unix.ENOENT:
+	case errors.Is(s.err, unix.ENOENT):
 		return trial{}
 	case s.err != nil:
 		return trial{label + name, s.err}
@@ -138,9 +138,9 @@ func (w *wants) placeThrough(g *ground, label, name string, want uint32, device 
 	switch {
 	case !s.known:
 		return trial{}
-	case s.err == unix.ENOENT && s.readonly:
+	case errors.Is(s.err, unix.ENOENT) && s.readonly:
 		return trial{label, unix.EROFS}
-	case s.err == unix.ENOENT:
+	case errors.Is(s.err, unix.ENOENT):
 		return trial{}
 	case s.err != nil:
 		return trial{label, s.err}

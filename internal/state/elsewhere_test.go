@@ -1,6 +1,7 @@
 package state
 
 import (
+	"errors"
 	"os"
 	"testing"
 
@@ -31,7 +32,7 @@ func TestElsewhere(t *testing.T) {
 	}
 	unix.Close(pidfd)
 	r.PIDs++
-	if _, err := r.Pidfd(fs); err != unix.ESRCH {
+	if _, err := r.Pidfd(fs); !errors.Is(err, unix.ESRCH) {
 		t.Errorf("a pid of another pid namespace: %v", err)
 	}
 	if alive, err := r.Alive(fs); alive || err != nil {
