@@ -26,11 +26,28 @@ func TestElsewhere(t *testing.T) {
 	created := b.Beside(t)
 	waits, _ := created.Create(t)
 	calls := [][]string{
-		{"state", b.ID}, {"wait", b.ID}, {"inspect", b.ID}, {"top", "--once", b.ID}, {"events", "--stats", b.ID}, {"ps", b.ID}, {"list"},
-		{"kill", b.ID}, {"kill", b.ID, "KILL"}, {"kill", "--all", b.ID, "KILL"}, {"exec", b.ID, "/bin/true"}, {"debug", b.ID, "--rootfs", b.Rootfs, "--", "/bin/true"},
-		{"pause", b.ID}, {"resume", b.ID}, {"update", "--cpu-share", "100", b.ID}, {"delete", b.ID}, {"checkpoint", "--image-path", b.Dir + "/images", b.ID},
-		{"mounts", "add", b.ID, "/mnt", "/mnt"}, {"devices", "add", b.ID, "/dev/null"},
-		{"start", created.ID}, {"kill", created.ID}, {"delete", created.ID},
+		{"state", b.ID},
+		{"wait", b.ID},
+		{"inspect", b.ID},
+		{"top", "--once", b.ID},
+		{"events", "--stats", b.ID},
+		{"ps", b.ID},
+		{"list"},
+		{"kill", b.ID},
+		{"kill", b.ID, "KILL"},
+		{"kill", "--all", b.ID, "KILL"},
+		{"exec", b.ID, "/bin/true"},
+		{"debug", b.ID, "--rootfs", b.Rootfs, "--", "/bin/true"},
+		{"pause", b.ID},
+		{"resume", b.ID},
+		{"update", "--cpu-share", "100", b.ID},
+		{"delete", b.ID},
+		{"checkpoint", "--image-path", b.Dir + "/images", b.ID},
+		{"mounts", "add", b.ID, "/mnt", "/mnt"},
+		{"devices", "add", b.ID, "/dev/null"},
+		{"start", created.ID},
+		{"kill", created.ID},
+		{"delete", created.ID},
 	}
 	for _, args := range calls {
 		if r := elsewhere(t, b, args...); !strings.Contains(r.Stderr, outOfSight) || r.Code == 0 != (args[0] == "list") {
