@@ -20,7 +20,7 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # `make TAGS=libseccomp` builds; `make` alone explains.
 .DEFAULT_GOAL := $(if $(TAGS),build,help)
 
-.PHONY: help build run test test-quick test-unit test-race test-race-life test-system test-goplayer test-seccomp test-vm test-arm64 test-engines test-engines-vm conformance differ differ-known lint bench bench-smoke man pictures security faults dist dist-twice dist-check fresh sweep soak model isolation fuzz install uninstall clean generate
+.PHONY: help build run test test-quick test-unit test-race test-race-life test-system test-views test-goplayer test-seccomp test-vm test-arm64 test-engines test-engines-vm conformance differ differ-known lint bench bench-smoke man pictures security faults dist dist-twice dist-check fresh sweep soak model isolation fuzz install uninstall clean generate
 
 help: ## show this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ test-race-life: ## the life cycle on a binary with the race detector (needs root
 
 test-system: build ## tests that run the binary, in all three cgroup views; what was skipped, and why, at the end
 	cd tests && $(GO) vet ./... && $(GO) run ./skips -short -timeout 60m ./...
+
+test-views: build ## the same, but every test in each view (needs root; 15 minutes)
+	cd tests && RUNG_ALL_VIEWS=1 $(GO) run ./skips -short -timeout 60m ./...
 
 # As on an architecture without machine code of a player.
 test-goplayer: ## the tests of containers, on a binary whose player is in Go (8 minutes)

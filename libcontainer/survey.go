@@ -68,7 +68,7 @@ func (s *survey) byRecord() (err error) {
 	if s.hooks = s.c.hooksLeft(); f.Bygone {
 		return nil
 	}
-	f.Blind = record.PIDs != 0 && record.PIDs != s.host.PIDNamespace() // where its pid is another process's, or nobody's
+	f.Blind = record.Elsewhere(s.host) // where its pid is another process's, or nobody's
 	progress, err := s.entry.Progress()
 	f.SetUp = err != nil || progress.Phase >= nsenter.PhaseWaiting
 	if f.Alive, err = record.Alive(s.host); err == nil && !f.Alive {

@@ -69,6 +69,7 @@ func TestStreams(t *testing.T) {
 	b := harness.New(t, harness.Shell(script))
 	for name, same := range map[string]bool{"two writers": false, "one writer": true} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			var out, problems bytes.Buffer
 			errs := &problems
 			if same {
@@ -98,6 +99,7 @@ func TestStreams(t *testing.T) {
 
 // A file is passed as it is, also one that is another stream of ours; nothing is /dev/null.
 func TestFiles(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Args("/bin/ls", "-l", "/proc/self/fd/"))
 	file := filepath.Join(b.Dir, "out")
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
@@ -147,6 +149,7 @@ func TestFiles(t *testing.T) {
 
 // A writer that fails is what Wait says; the container isn't held up.
 func TestWriterFails(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Shell("yes; exit 4"))
 	c := create(t, b, func(o *libcontainer.CreateOptions) { o.Stdout = failing{} })
 	if err := c.Start(boundary(t)); err != nil {
@@ -165,6 +168,7 @@ func (failing) Write([]byte) (int, error) { return 0, errFailing }
 
 // A terminal is a value, of a container's init and of a process.
 func TestTerminal(t *testing.T) {
+	harness.Share(t)
 	const script = "stty size; read x; stty size; echo got $x"
 	b := harness.New(t, harness.Shell(script), func(s *specs.Spec) {
 		s.Process.Terminal, s.Process.ConsoleSize = true, &specs.Box{Width: 80, Height: 24}
@@ -277,6 +281,7 @@ func TestTerminal(t *testing.T) {
 
 // A process is signalled, and waited for by as many as like.
 func TestProcess(t *testing.T) {
+	harness.Share(t)
 	c := running(t, harness.New(t, harness.Args("/bin/sleep", "100")))
 	p, err := c.Exec(boundary(t), &libcontainer.ExecOptions{Args: []string{"/bin/sleep", "100"}})
 	if err != nil {
@@ -319,6 +324,7 @@ func TestProcess(t *testing.T) {
 
 // Who waits late is told all the same, as long as the container isn't deleted.
 func TestWaitLate(t *testing.T) {
+	harness.Share(t)
 	c := running(t, harness.New(t, harness.Shell("exit 9")))
 	harness.Until(t, "it has stopped", func() bool {
 		s, err := c.State()
@@ -340,6 +346,7 @@ func TestWaitLate(t *testing.T) {
 
 // A configuration needn't be in a file.
 func TestSpecValue(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Shell("echo $HELLO"))
 	b.Spec.Process.Env = append(b.Spec.Process.Env, "HELLO=world <&>")
 	b.Spec.Root.Path = b.Rootfs
@@ -354,6 +361,7 @@ func TestSpecValue(t *testing.T) {
 
 // A handle is of the container that it was made for.
 func TestHandle(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Args("/bin/sleep", "100"))
 	r := runtimeOf(t, b)
 	if _, err := r.Load(boundary(t), b.ID); !errors.Is(err, libcontainer.ErrNotExist) {
@@ -392,6 +400,7 @@ func TestHandle(t *testing.T) {
 
 // Errors have the types that are documented.
 func TestErrors(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Args("/bin/sleep", "100"))
 	r := runtimeOf(t, b)
 	c := running(t, b)

@@ -152,6 +152,7 @@ func TestCancelWait(t *testing.T) {
 	}
 	for name, wait := range map[string]func(context.Context) (libcontainer.ExitStatus, error){"container": c.Wait, "process": p.Wait} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			before := count()
 			for range moments {
 				ctx, cancel := context.WithCancel(t.Context())

@@ -81,6 +81,7 @@ func inPlaces(t *testing.T, do func(t *testing.T, x *extra)) {
 // ExtraFiles are a process's from 3 on, whatever their numbers are in the program, and nobody else's: while files are opened and
 // closed all the time, commands of the program's own have none of them.
 func TestExtraFiles(t *testing.T) {
+	harness.Share(t)
 	inPlaces(t, func(t *testing.T, x *extra) {
 		inherited, err := own()
 		if err != nil {

@@ -22,6 +22,7 @@ func TestCancelPaused(t *testing.T) {
 	c := running(t, harness.New(t, harness.Args("/bin/sleep", "100")))
 	for name, ignore := range map[string]bool{"meanwhile": false, "before": true} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			before := count()
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
@@ -199,6 +200,7 @@ func (s *late) Write(p []byte) (int, error) {
 
 // Whatever can't be done in a paused container, or a stopped one, is told by one error, in words of its own.
 func TestPausedAndStopped(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Args("/bin/sleep", "100"))
 	c := running(t, b)
 	calls := map[string]func() error{

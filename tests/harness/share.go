@@ -11,6 +11,10 @@ import (
 // viewsEnv names the views that this test run goes through, with commas.
 const viewsEnv = "RUNGT_VIEWS"
 
+// sharing tells whether tests that don't need all views have one: in a short run, unless
+// RUNG_ALL_VIEWS is set.
+func sharing() bool { return testing.Short() && os.Getenv("RUNG_ALL_VIEWS") == "" }
+
 // Once skips the test in a short test in all views but the first that comes to it: what it
 // is about has little to do with cgroups, or it takes long.
 func Once(t testing.TB) {
@@ -24,18 +28,18 @@ func Once(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if testing.Short() && len(others) > 1 {
+	if sharing() && len(others) > 1 {
 		t.Skip("a short test runs it in one view")
 	}
 }
 
-// Share skips the test in a short test in all views but one, which its name chooses: the
-// cases of a table that takes long are shared out among the views. A long test has all
-// in each.
+// Share skips the test in a short test in all views but one, which its name chooses: what
+// has nothing to do with cgroups is shared out among the views, by cases where a table has
+// many. A long test has all in each.
 func Share(t testing.TB) {
 	t.Helper()
 	// A process that was told of no views is in the only one.
-	if all := os.Getenv(viewsEnv); testing.Short() && all != "" && chosen(t.Name(), strings.Split(all, ",")) != View() {
+	if all := os.Getenv(viewsEnv); sharing() && all != "" && chosen(t.Name(), strings.Split(all, ",")) != View() {
 		t.Skip("a short test runs it in another view")
 	}
 }

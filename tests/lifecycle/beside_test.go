@@ -126,6 +126,7 @@ func TestDebugLimits(t *testing.T) {
 
 // TestDebugEnds: what runs beside a container in its pid namespace ends with it, and leaves nothing.
 func TestDebugEnds(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "rung debug")
 	rootfs := tools(t)
 	b := harness.New(t, harness.Args("/bin/sleep", "600"))
@@ -146,6 +147,7 @@ func TestDebugEnds(t *testing.T) {
 // TestDebugDeleted: what is run beside a container in a pid namespace of its own outlives the init, and ends when the container is deleted; no cgroup
 // is left. And no annotation makes a container one of these, which gc takes for garbage.
 func TestDebugDeleted(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "rung debug")
 	rootfs := tools(t)
 	b := harness.New(t, harness.Args("/bin/sleep", "600"), func(s *specs.Spec) {

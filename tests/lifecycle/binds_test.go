@@ -118,6 +118,7 @@ func TestBindFromRoot(t *testing.T) {
 func TestBindFromRootMapped(t *testing.T) {
 	for where, edit := range surroundings {
 		t.Run(where, func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, harness.Probe("stat:/other/own"), edit)
 			const owner = 4
 			b.Write(t, "srv/own", "", 0o644)
@@ -139,6 +140,7 @@ func TestBindFromRootMapped(t *testing.T) {
 
 // A source in the root that isn't there is an error.
 func TestBindFromRootMissing(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t)
 	mount("bind", b.Rootfs+"/not/here", "/v", "bind")(b.Spec)
 	b.Save(t)
@@ -226,6 +228,7 @@ func TestBindLockedFlags(t *testing.T) {
 		"rrw": "!rrw: the source's read-only flag",
 	} {
 		t.Run(words, func(t *testing.T) {
+			harness.Share(t)
 			list := append([]string{"rbind"}, strings.Fields(words)...)
 			b := harness.New(t, harness.Probe(), harness.MappedRoot, mount("bind", dir, "/v", list...))
 			b.Chown(t)
@@ -250,6 +253,7 @@ func TestBindLockedFlags(t *testing.T) {
 func TestBindOwnFlags(t *testing.T) {
 	for where, edit := range surroundings {
 		t.Run(where, func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, harness.Probe(), edit, mount("tmpfs", "tmpfs", "/data", "nosuid", "noexec"))
 			mount("bind", b.Rootfs+"/data", "/other", "bind", "suid")(b.Spec)
 			b.Save(t)
@@ -271,6 +275,7 @@ func TestLegalEntries(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, append(edits, harness.Args("/bin/true"))...)
 			if r := b.Container(t, "run"); r.Code != 0 {
 				t.Errorf("want success: %v", r)

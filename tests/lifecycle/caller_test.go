@@ -25,6 +25,7 @@ func sh(script string) []string { return []string{"sh", "-c", script + `; exec "
 // Without a limit in the configuration the container gets the caller's, and not
 // what the Go runtime makes of it.
 func TestCallerNofile(t *testing.T) {
+	harness.Share(t)
 	noLimits := func(s *specs.Spec) { s.Process.Rlimits = nil }
 	harness.NeedRung(t, "the caller's RLIMIT_NOFILE, which runc 1.1 raises")
 	b := harness.New(t, harness.Args("/bin/cat", "/proc/self/limits"), noLimits)
@@ -40,6 +41,7 @@ func TestCallerNofile(t *testing.T) {
 }
 
 func TestCallerStartNofile(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "the caller's RLIMIT_NOFILE, which runc 1.1 raises")
 	b := harness.New(t, harness.Args("/bin/cat", "/proc/self/limits"), func(s *specs.Spec) { s.Process.Rlimits = nil })
 	cmd := b.Cmd("create")
@@ -55,6 +57,7 @@ func TestCallerStartNofile(t *testing.T) {
 
 // A container begins with empty signal masks and default dispositions.
 func TestCallerSignals(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "an empty signal mask, which runc 1.1 doesn't give")
 	b := harness.New(t, harness.Args("/bin/cat", "/proc/self/status"))
 	r := via(t, b, "env", "--block-signal=TERM,USR1,RTMIN", "--ignore-signal=INT,QUIT,PIPE,HUP,USR2,CHLD")
@@ -66,6 +69,7 @@ func TestCallerSignals(t *testing.T) {
 }
 
 func TestCallerScheduling(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Probe())
 	if got := via(t, b, "nice", "-n", "10").Report(t).Nice; got != 0 && harness.IsRung() {
 		t.Errorf("nice = %d, want 0", got)
@@ -82,6 +86,7 @@ func TestCallerUmask(t *testing.T) {
 	harness.NeedRung(t, "mount points that a caller's umask has no part in")
 	for name, edit := range map[string]harness.Edit{"host root": nil, "user namespace": harness.MappedRoot} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			edits := []harness.Edit{
 				harness.Probe("create:/tmp/x", "stat:/tmp/x", "mkdir:/made/y", "stat:/made", "stat:/dev/null", "stat:/dev/shm"), writable,
 				func(s *specs.Spec) {
@@ -115,6 +120,7 @@ func TestCallerUmask(t *testing.T) {
 
 // A caller without standard streams: nothing of the runtime's may take their numbers.
 func TestCallerClosedStreams(t *testing.T) {
+	harness.Share(t)
 	for _, script := range []string{"exec <&-", "exec <&- >&-", "exec <&- >&- 2>&-"} {
 		b := harness.New(t, harness.Probe("-o", "/tmp/out"), writable)
 		via(t, b, sh(script)...)
@@ -129,6 +135,7 @@ func TestCallerClosedStreams(t *testing.T) {
 
 // Descriptors that the caller left open don't get in.
 func TestCallerDescriptors(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Probe())
 	secret, err := os.Open("/etc")
 	if err != nil {
@@ -146,6 +153,7 @@ func TestCallerDescriptors(t *testing.T) {
 
 // The working directory of the caller may be gone or out of reach.
 func TestCallerDirectory(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Probe())
 	dir := harness.TempDir(t) + "/gone"
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -167,6 +175,7 @@ func TestCallerFileSize(t *testing.T) {
 		"user namespace": mapped,
 	} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, harness.Args("/bin/cat", "/proc/self/limits"), edit)
 			if name != "plain" {
 				chownAll(t, b)

@@ -93,6 +93,7 @@ func TestDebianRun(t *testing.T) {
 }
 
 func TestDebianLifecycle(t *testing.T) {
+	harness.Share(t)
 	b := debianBundle(t, harness.Args("bash", "-c", "echo up; read x < <(sleep 60)"))
 	pid, r := b.Create(t)
 	if s := b.State(t); s.Status != specs.StateCreated || s.Pid != pid {
@@ -113,6 +114,7 @@ func TestDebianLifecycle(t *testing.T) {
 
 // An interactive shell, with job control and ^C.
 func TestDebianTerminal(t *testing.T) {
+	harness.Share(t)
 	b := debianBundle(t, harness.Args("bash", "--norc", "-i"), terminal(24, 80), func(s *specs.Spec) {
 		s.Process.Env = append(s.Process.Env, "PS1=ready> ")
 	})
@@ -135,6 +137,7 @@ func TestDebianTerminal(t *testing.T) {
 }
 
 func TestDebianConsoleSocket(t *testing.T) {
+	harness.Share(t)
 	b := debianBundle(t, harness.Args("bash", "-c", "tty; stty size; exit 9"), terminal(24, 80))
 	recv := harness.Receive(t)
 	pid, _ := b.Create(t, "--console-socket", recv.Path)
@@ -150,6 +153,7 @@ func TestDebianConsoleSocket(t *testing.T) {
 }
 
 func TestDebianUserNamespace(t *testing.T) {
+	harness.Share(t)
 	b := debianBundle(t, harness.Args("bash", "-c", "id -u; cat /etc/hostname; touch /tmp/x && ls -l /tmp/x"), mapped)
 	r := b.Container(t, "run")
 	if r.Code != 0 || !strings.HasPrefix(r.Stdout, "0\n") {

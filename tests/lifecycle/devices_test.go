@@ -20,6 +20,7 @@ func TestDeviceOwner(t *testing.T) {
 	mode, uid, gid := os.FileMode(0o640), uint32(7), uint32(8)
 	for name, edit := range map[string]harness.Edit{"host root": func(*specs.Spec) {}, "user namespace": harness.MappedRoot} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			if name == "user namespace" {
 				harness.NeedRung(t, "devices that the host has no file of, as crun has them too")
 			}
@@ -48,6 +49,7 @@ func TestDevicesOfOurs(t *testing.T) {
 	mode := os.FileMode(0o666)
 	for name, edit := range map[string]harness.Edit{"host root": func(*specs.Spec) {}, "user namespace": harness.MappedRoot} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, harness.Shell("readlink /dev/ptmx; stat -c '%t:%T' /dev/null /dev/console 2>/dev/null"), edit, deviceList(
 				specs.LinuxDevice{Path: "/dev/ptmx", Type: "c", Major: 5, Minor: 2, FileMode: &mode},
 				specs.LinuxDevice{Path: "/dev/pts/ptmx", Type: "c", Major: 5, Minor: 2, FileMode: &mode},
@@ -70,6 +72,7 @@ func TestDevicesOfOurs(t *testing.T) {
 
 // Of two entries for one device the first counts.
 func TestDeviceTwice(t *testing.T) {
+	harness.Share(t)
 	first, second := os.FileMode(0o600), os.FileMode(0o644)
 	b := harness.New(t, harness.Shell("stat -c %a /dev/a"), deviceList(
 		specs.LinuxDevice{Path: "/dev/a", Type: "c", Major: 1, Minor: 3, FileMode: &first},
@@ -85,6 +88,7 @@ func TestDeviceTwice(t *testing.T) {
 func TestTmpfsMode(t *testing.T) {
 	for name, edit := range map[string]harness.Edit{"host root": func(*specs.Spec) {}, "user namespace": harness.MappedRoot} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, harness.Shell("stat -c '%n %a' /cache /a/b/c /is /word; touch /cache/x && echo written"), edit, writable, func(s *specs.Spec) {
 				s.Process.User = specs.User{UID: 1000, GID: 1000}
 				for _, m := range []specs.Mount{
@@ -110,6 +114,7 @@ func TestTmpfsMode(t *testing.T) {
 func TestEmptyHome(t *testing.T) {
 	for name, env := range map[string][]string{"none": nil, "empty": {"HOME="}, "emptied": {"HOME=/x", "HOME="}} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, harness.Shell("echo $HOME; sleep 60"), func(s *specs.Spec) {
 				s.Process.Env = append([]string{"PATH=/bin"}, env...)
 			})

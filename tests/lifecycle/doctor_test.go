@@ -168,6 +168,7 @@ func TestDoctorTime(t *testing.T) {
 	harness.NeedRung(t, "no other runtime has a doctor")
 	for name, user := range map[string]bool{"on the host": false, "in a user namespace": true} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, func(s *specs.Spec) {
 				s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.TimeNamespace})
 				s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"monotonic": {Secs: 100}}
@@ -239,6 +240,7 @@ func TestDoctorInContainer(t *testing.T) {
 
 // Where a seccomp profile takes calls away, the doctor names them, whether they fail or kill.
 func TestDoctorFiltered(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "no other runtime has a doctor")
 	b := harness.New(t, harness.Args("/bin/rung", "--root", "/tmp/state", "doctor", "--format", "json"), writable, func(s *specs.Spec) {
 		enosys := uint(unix.ENOSYS)

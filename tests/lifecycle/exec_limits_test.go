@@ -28,6 +28,7 @@ func TestExecProcessLimits(t *testing.T) {
 		"no file":        {[]string{b.ID, "/bin/cat", "/proc/self/limits"}, "100 200", "1000 2000"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			cmd := &harness.Cmd{
 				Args: append([]string{"--root", b.Root, "exec"}, c.args...),
 				Via:  []string{"prlimit", "--nofile=300:400", "--core=5000:6000"},

@@ -28,6 +28,7 @@ func frontExec(t *testing.T, b *harness.Bundle, script string) (*harness.PTY, *h
 // `exec -t` in the foreground: size, new sizes, keys, exit code, and the caller's
 // terminal as it was.
 func TestExecForegroundTerminal(t *testing.T) {
+	harness.Share(t)
 	b, pid := running(t)
 	defer b.End(t, pid)
 	pty, p := frontExec(t, b, `stty size; trap 'stty size' WINCH; trap 'echo int; exit 9' INT; echo ready; while :; do usleep 10000; done`)
@@ -51,6 +52,7 @@ func TestExecForegroundTerminal(t *testing.T) {
 
 // Signals reach the process of a foreground exec and nobody else.
 func TestExecForegroundSignals(t *testing.T) {
+	harness.Share(t)
 	b, pid := running(t, writable)
 	defer b.End(t, pid)
 	const rtmax = 64
@@ -75,6 +77,7 @@ func TestExecForegroundSignals(t *testing.T) {
 // A reader that is slow, or gone, keeps a foreground exec neither from ending nor
 // busy.
 func TestExecVanishedPeer(t *testing.T) {
+	harness.Share(t)
 	b, pid := running(t)
 	defer b.End(t, pid)
 	t.Run("slow", func(t *testing.T) {

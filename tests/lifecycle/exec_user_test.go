@@ -12,6 +12,7 @@ import (
 // A number is always that id, whatever the container's files call it; what isn't
 // one, or none that a kernel has, starts nothing (CVE-2026-2272 and its like).
 func TestExecUserNumbers(t *testing.T) {
+	harness.Share(t)
 	b, pid := running(t, writable)
 	defer b.End(t, pid)
 	b.Write(t, "etc/passwd", "1000:x:0:0::/:/bin/sh\n0x1:x:0:0::/:/bin/sh\n-1:x:0:0::/:/bin/sh\n", 0o644)
@@ -67,6 +68,7 @@ func TestExecCapabilities(t *testing.T) {
 		"empty":         {empty, "", nothing, nothing, nothing},
 	} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b, pid := running(t, c.edit, writable)
 			defer b.End(t, pid)
 			r := execIn(t, b, strings.Fields(c.flags), "grep", "Cap", "/proc/self/status")

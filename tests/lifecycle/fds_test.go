@@ -39,6 +39,7 @@ func fdNames(fds map[int]string) (names []string) {
 }
 
 func TestPreservedDescriptors(t *testing.T) {
+	harness.Share(t)
 	for _, c := range []struct {
 		name   string
 		listen bool // by the protocol of sd_listen_fds
@@ -79,6 +80,7 @@ func TestPreservedDescriptors(t *testing.T) {
 }
 
 func TestPidfdSocket(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "--pidfd-socket")
 	b := harness.New(t, harness.Args("/bin/sleep", "60"))
 	recv := harness.Receive(t)
@@ -114,6 +116,7 @@ func pidOf(t *testing.T, f *os.File) (pid int) {
 
 // The service manager hears READY=1 of the container, with the host's pid.
 func TestNotifySocket(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Args("/bin/notify"))
 	copyProgram(t, harness.C(t, "notify", notifyProgram), b.Rootfs+"/bin/notify")
 	n := harness.ListenNotify(t)

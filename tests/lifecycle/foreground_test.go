@@ -15,6 +15,7 @@ import (
 func TestForegroundSignals(t *testing.T) {
 	for _, sig := range []unix.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM, unix.SIGCONT} {
 		t.Run(unix.SignalName(sig), func(t *testing.T) {
+			harness.Share(t)
 			name := strings.TrimPrefix(unix.SignalName(sig), "SIG")
 			b := harness.New(t, harness.Shell("trap 'exit 44' "+name+"; echo >/ready; while :; do usleep 10000; done"), writable)
 			cmd := b.Cmd("run")
@@ -41,6 +42,7 @@ func trapped(t *testing.T, b *harness.Bundle) {
 // A caller that ignores SIGINT, as a script's background job does, has asked for
 // nothing on behalf of the container.
 func TestForegroundIgnoredInterrupt(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Shell("trap 'exit 44' INT; echo >/ready; while :; do usleep 10000; done"), writable)
 	cmd := b.Cmd("run")
 	cmd.Via, cmd.Timeout = sh("trap '' INT"), 5*time.Second
@@ -56,6 +58,7 @@ func TestForegroundIgnoredInterrupt(t *testing.T) {
 
 // What a container without a pid namespace leaves to a foreground run is reaped.
 func TestForegroundOrphans(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Shell("(sleep 0.1 &) ; sleep 0.5; exit 3"))
 	if r := b.Container(t, "run"); r.Code != 3 {
 		t.Errorf("want exit code 3: %v", r)
@@ -67,6 +70,7 @@ func TestForegroundOutput(t *testing.T) {
 	const want = 3_000_000
 	for name, edits := range map[string][]harness.Edit{"files": nil, "terminal": {terminal(0, 0)}} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, append([]harness.Edit{harness.Shell("head -c 3000000 /dev/zero | tr '\\0' x")}, edits...)...)
 			r := b.Container(t, "run")
 			if got := strings.Count(r.Stdout, "x"); got != want || r.Code != 0 {

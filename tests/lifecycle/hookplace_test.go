@@ -21,6 +21,7 @@ func TestHookPlace(t *testing.T) {
 	}
 	for name, edit := range map[string]harness.Edit{"host root": func(*specs.Spec) {}, "user namespace": harness.MappedRoot} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, edit, func(s *specs.Spec) {
 				s.Hooks = &specs.Hooks{
 					Prestart: say(dir, "prestart"), CreateRuntime: say(dir, "createRuntime"), CreateContainer: say(dir, "createContainer"),
@@ -53,6 +54,7 @@ func TestHookPlace(t *testing.T) {
 // A hook without an environment has the process's in the container, and the runtime's on
 // the host; one with an empty environment has none.
 func TestHookNoEnvironment(t *testing.T) {
+	harness.Share(t)
 	dir := harness.TempDir(t)
 	if err := os.Chmod(dir, 0o777); err != nil {
 		t.Fatal(err)
@@ -119,6 +121,7 @@ func TestPoststopOnce(t *testing.T) {
 	} {
 		for _, verb := range []string{"run", "create"} {
 			t.Run(name+" "+verb, func(t *testing.T) {
+				harness.Share(t)
 				dir := harness.TempDir(t)
 				b := harness.New(t, func(s *specs.Spec) {
 					s.Hooks = &specs.Hooks{Poststop: []specs.Hook{hook(dir, "poststop")}}

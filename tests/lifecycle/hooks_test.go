@@ -46,6 +46,7 @@ func order(t *testing.T, dir string) []string {
 }
 
 func TestHooks(t *testing.T) {
+	harness.Share(t)
 	dir := harness.TempDir(t)
 	b := harness.New(t, harness.Args("/bin/sh", "-c", "echo program >>/hooks/order; sleep 60"), hooked(t, dir), func(s *specs.Spec) {
 		s.Annotations = map[string]string{"org.example.a": "b"}
@@ -99,6 +100,7 @@ func checkHookState(t *testing.T, b *harness.Bundle, dir, name string, want spec
 }
 
 func TestHookEnvironment(t *testing.T) {
+	harness.Share(t)
 	dir := harness.TempDir(t)
 	b := harness.New(t, func(s *specs.Spec) {
 		s.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{
@@ -117,6 +119,7 @@ func TestHookEnvironment(t *testing.T) {
 // A hook that fails ends the container, after create's with an error, and the
 // error has what the hook had to say.
 func TestHookFailures(t *testing.T) {
+	harness.Share(t)
 	bad := []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", "echo so bad >&2; exit 7"}}}
 	for name, hooks := range map[string]*specs.Hooks{
 		"prestart": {Prestart: bad}, "createRuntime": {CreateRuntime: bad}, "createContainer": {CreateContainer: bad}, "startContainer": {StartContainer: bad},

@@ -55,6 +55,7 @@ func TestIDMap(t *testing.T) {
 		{"ridmap", []string{"rbind", "ridmap"}, "100000:100000", "100000:100000"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			harness.Share(t)
 			dir := source(t)
 			b := harness.New(t, harness.Probe("stat:/v/file", "stat:/v/sub/file"), harness.AddMount(
 				idMap(specs.Mount{Destination: "/v", Source: dir, Options: c.options})))
@@ -76,6 +77,7 @@ func TestIDMap(t *testing.T) {
 // In a user namespace with the same mappings, files of the host's root are the
 // container's, and what the container makes is the host's root's.
 func TestIDMapUserNamespace(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "Debian's runtimes know no id-mapped mounts")
 	for _, explicit := range []bool{true, false} {
 		dir := source(t)
@@ -100,6 +102,7 @@ func TestIDMapUserNamespace(t *testing.T) {
 
 // A tmpfs is made by the host and has its ids mapped.
 func TestIDMapTmpfs(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "Debian's runtimes know no id-mapped mounts")
 	m := specs.Mount{Destination: "/v", Type: "tmpfs", Source: "tmpfs", Options: []string{"mode=755", "nosuid"}}
 	b := harness.New(t, harness.Probe("stat:/v"), harness.AddMount(idMap(m)))
@@ -118,6 +121,7 @@ func TestIDMapTmpfs(t *testing.T) {
 
 // What can't be mapped isn't mounted unmapped.
 func TestIDMapRefused(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "Debian's runtimes know no id-mapped mounts")
 	b := harness.New(t, harness.AddMount(idMap(specs.Mount{Destination: "/v", Source: "/proc/self/ns", Options: []string{"bind"}})))
 	b.Container(t, "run").Fails(t, 1, "mounts[")

@@ -205,6 +205,7 @@ func TestInspectCovered(t *testing.T) {
 		}}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, append([]harness.Edit{harness.Args("/bin/sh", "-c", c.script), admin, bind}, c.edits...)...)
 			pid, _ := b.Create(t)
 			b.Must(t, "start")

@@ -14,6 +14,7 @@ import (
 // Id maps beside a user namespace to join must be that one's; they needn't be there. (Runc 1.1
 // doesn't look.)
 func TestJoinedMaps(t *testing.T) {
+	harness.Share(t)
 	a := harness.New(t, harness.Args("/bin/sleep", "1000"), mapped)
 	chownAll(t, a)
 	pid, _ := a.Create(t)

@@ -39,6 +39,7 @@ func TestKillCreated(t *testing.T) {
 
 // A SIGPIPE that a foreground run is sent is for its container, like any other signal.
 func TestForegroundPipe(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Shell("trap 'exit 44' PIPE; echo >/ready; while :; do usleep 10000; done"), writable)
 	cmd := b.Cmd("run")
 	cmd.Timeout = 5 * time.Second

@@ -13,6 +13,7 @@ import (
 // What a killed create leaves is shown by state and list, a second create says what to
 // do about it, and then there is room for another.
 func TestKilledCreate(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "what a killed create leaves doesn't exist to runc")
 	b := harness.New(t)
 	killCreate(t, b)

@@ -56,6 +56,7 @@ func TestLiveMounts(t *testing.T) {
 		"plain": nil, "user namespace": {harness.MappedRoot}, "host pids": {harness.WithoutNS(specs.PIDNamespace)},
 	} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			src := harness.TempDir(t)
 			if err := os.Chmod(src, 0o755); err != nil {
 				t.Fatal(err)
@@ -142,6 +143,7 @@ func TestLiveMounts(t *testing.T) {
 
 // TestLiveMountsRefused names why a container can't have any.
 func TestLiveMountsRefused(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "rung mounts")
 	ro := harness.New(t, harness.Args("/bin/sleep", "600"), func(s *specs.Spec) { s.Root.Readonly = true })
 	first := ro.Running(t)
@@ -175,6 +177,7 @@ func exchange(a, b string) (stop func()) {
 
 // TestLiveMountsRace exchanges a directory of the container's with a link to the host's paths while mounts are added there: nothing may land outside.
 func TestLiveMountsRace(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "rung mounts")
 	src, outside := harness.TempDir(t), harness.TempDir(t)
 	b := harness.New(t, harness.Args("/bin/sleep", "600"), writable)
@@ -216,6 +219,7 @@ func TestLiveMountsRace(t *testing.T) {
 
 // TestLiveMountsSwapped adds mounts to a container that has renamed the directories of those it has: each stays on record, and can be removed.
 func TestLiveMountsSwapped(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "rung mounts")
 	src := harness.TempDir(t)
 	b := harness.New(t, harness.Args("/bin/sleep", "600"), harness.Capabilities("CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE"), writable)
@@ -251,6 +255,7 @@ func TestLiveMountsSwapped(t *testing.T) {
 
 // TestLiveMountsMask exchanges the place of a mount for a link to a masked path while it is added, from within the root, and removed: the mask stays.
 func TestLiveMountsMask(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "rung mounts")
 	b := harness.New(t, harness.Args("/bin/sleep", "600"), writable, func(s *specs.Spec) { s.Linux.MaskedPaths = append(s.Linux.MaskedPaths, "/masked") })
 	root := b.Dir + "/rootfs"
@@ -287,6 +292,7 @@ func TestLiveMountsMask(t *testing.T) {
 
 // TestLiveDevicesKilled kills an add between the rule and the file: what is left of it can be removed.
 func TestLiveDevicesKilled(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "rung devices")
 	b := harness.New(t, harness.Args("/bin/sleep", "600"))
 	pid := b.Running(t)
@@ -378,6 +384,7 @@ func TestLiveGone(t *testing.T) {
 	harness.NeedRung(t, "rung mounts and devices")
 	for name, edits := range map[string][]harness.Edit{"plain": nil, "user namespace": {harness.MappedRoot}} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, append([]harness.Edit{harness.Args("/bin/sleep", "600"), harness.Capabilities("CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE"), writable}, edits...)...)
 			b.Chown(t)
 			pid := b.Running(t)
@@ -435,6 +442,7 @@ func TestLiveGone(t *testing.T) {
 
 // TestLiveMaps lists the maps that a mount was added with.
 func TestLiveMaps(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "rung mounts")
 	b := harness.New(t, harness.Args("/bin/sleep", "600"))
 	pid := b.Running(t)

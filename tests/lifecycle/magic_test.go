@@ -12,6 +12,7 @@ import (
 // A path to be protected may lead to what the process that makes the container has open: nobody else has that, so there
 // is nothing to protect. A link that leads to itself is an error.
 func TestProtectedMagicLinks(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "an answer of its own; runc 1.4 fails for masks")
 	for name, edit := range map[string]harness.Edit{"host root": nil, "user namespace": harness.MappedRoot} {
 		for _, path := range []string{"/dev/stdin", "/dev/fd/0", "/proc/self/exe", "/proc/self/cwd/etc", "/proc/thread-self/root", "/dev/../proc/self/fd/../ns/mnt"} {

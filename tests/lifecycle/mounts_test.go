@@ -205,6 +205,7 @@ func TestMounts(t *testing.T) {
 }
 
 func TestMountOptions(t *testing.T) {
+	harness.Share(t)
 	dir := volume(t)
 	b := harness.New(t, harness.Probe(),
 		mount("bind", dir, "/a", "bind", "nosuid", "nodev", "noexec", "noatime"),
@@ -237,6 +238,7 @@ func TestMountOptions(t *testing.T) {
 
 // The mounts of every engine's default configuration.
 func TestDefaultMounts(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Probe("list:/dev", "link:/dev/fd", "link:/dev/stdin", "link:/dev/stdout", "link:/dev/stderr", "stat:/dev/null",
 		"stat:/dev/zero", "stat:/dev/full", "stat:/dev/random", "stat:/dev/urandom", "stat:/dev/tty", "link:/dev/ptmx", "open:/dev/null",
 		"stat:/dev/pts", "stat:/dev/shm", "write:/proc/sys/kernel/msgmax", "create:/sys/x", "list:/sys/firmware"))
@@ -310,6 +312,7 @@ func TestMountErrors(t *testing.T) {
 		"in proc":           {mount("tmpfs", "tmpfs", "/proc/sys"), "/proc"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, c.edit)
 			b.Container(t, "run").Fails(t, 1, c.want)
 		})
@@ -318,6 +321,7 @@ func TestMountErrors(t *testing.T) {
 
 // A thing that must stay possible: the point of a bind mount is a dangling link.
 func TestDanglingMountPoint(t *testing.T) {
+	harness.Share(t)
 	dir := volume(t)
 	b := harness.New(t, harness.Probe("read:/made/later"), mount("bind", dir+"/file", "/dangling", "bind"))
 	if err := os.Symlink("/made/later", b.Rootfs+"/dangling"); err != nil {
@@ -333,6 +337,7 @@ func TestUnbindableOnShared(t *testing.T) {
 		"bind":  {Destination: "/srv", Source: harness.TempDir(t), Options: []string{"rbind", "unbindable"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, harness.Shell("grep ' /srv ' /proc/self/mountinfo"), func(s *specs.Spec) {
 				s.Mounts = append(s.Mounts, specs.Mount{Destination: "/srv", Type: "tmpfs", Source: "first", Options: []string{"shared"}}, over)
 			})

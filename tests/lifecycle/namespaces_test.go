@@ -71,6 +71,7 @@ func TestNewNamespaces(t *testing.T) {
 func TestOneNewNamespace(t *testing.T) {
 	for kind, file := range nsFiles {
 		t.Run(string(kind), func(t *testing.T) {
+			harness.Share(t)
 			if kind == specs.UserNamespace {
 				t.Skip("has tests of its own")
 			}
@@ -133,6 +134,7 @@ func TestJoinContainer(t *testing.T) {
 
 // All of a pod's at once, as CRI joins them.
 func TestJoinPod(t *testing.T) {
+	harness.Share(t)
 	pause := harness.New(t, harness.Args("/bin/sleep", "60"), func(s *specs.Spec) { s.Hostname = "pod" })
 	pid, _ := pause.Create(t)
 	pause.Must(t, "start")
@@ -169,6 +171,7 @@ func unshared(t *testing.T, flags ...string) int {
 }
 
 func TestJoinUnshared(t *testing.T) {
+	harness.Share(t)
 	pid := unshared(t, "-n", "-i", "-u")
 	b := harness.New(t, harness.Probe(), func(s *specs.Spec) { s.Hostname = "inside" })
 	for _, kind := range []specs.LinuxNamespaceType{specs.NetworkNamespace, specs.IPCNamespace, specs.UTSNamespace} {
@@ -188,6 +191,7 @@ func TestJoinUnshared(t *testing.T) {
 
 // A path to a bound namespace file, as "ip netns" and CNI make it.
 func TestJoinBoundNetwork(t *testing.T) {
+	harness.Share(t)
 	pid := unshared(t, "-n")
 	file := harness.TempDir(t) + "/net"
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
@@ -205,6 +209,7 @@ func TestJoinBoundNetwork(t *testing.T) {
 }
 
 func TestJoinErrors(t *testing.T) {
+	harness.Share(t)
 	for name, c := range map[string]struct {
 		kind       specs.LinuxNamespaceType
 		path, want string
@@ -228,6 +233,7 @@ func TestJoinErrors(t *testing.T) {
 }
 
 func TestTimeOffsets(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "time namespaces")
 	b := harness.New(t, harness.Probe("read:/proc/uptime"), addNS(specs.TimeNamespace, ""), func(s *specs.Spec) {
 		s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{
@@ -242,6 +248,7 @@ func TestTimeOffsets(t *testing.T) {
 }
 
 func TestHostNetworkAndPID(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Probe(), func(s *specs.Spec) {
 		harness.WithoutNS(specs.NetworkNamespace)(s)
 		harness.WithoutNS(specs.PIDNamespace)(s)
@@ -254,6 +261,7 @@ func TestHostNetworkAndPID(t *testing.T) {
 
 // Without a pid namespace, killing the first process takes the others along.
 func TestKillAllWithoutPIDNamespace(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Shell("sleep 61 & sleep 62 & echo ready; wait"), func(s *specs.Spec) { harness.WithoutNS(specs.PIDNamespace)(s) })
 	pid, r := b.Create(t)
 	b.Must(t, "start")

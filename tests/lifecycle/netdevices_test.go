@@ -126,6 +126,7 @@ func TestNetDevices(t *testing.T) {
 		{"user namespace", "eth0", "eth0", []harness.Edit{harness.MappedRoot}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			harness.Share(t)
 			ownNetwork(t)
 			want := addressed(t, "rv0", c.want)
 			before := nics(t)["rv0"]
@@ -161,6 +162,7 @@ func TestNetDevices(t *testing.T) {
 // Two devices may swap names, a macvlan moves like a veth, and one that was down
 // is up.
 func TestNetDevicesKinds(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "linux.netDevices")
 	ownNetwork(t)
 	ip(t, "link add eth0 type veth peer name p0")
@@ -189,6 +191,7 @@ func TestNetDevicesKinds(t *testing.T) {
 
 // A namespace that is joined gets devices too, and keeps them.
 func TestNetDevicesJoined(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "linux.netDevices")
 	ownNetwork(t)
 	want := addressed(t, "rv0", "eth7")
@@ -228,6 +231,7 @@ func TestNetDevicesUndo(t *testing.T) {
 		{"later", "not-there", []harness.Edit{devices("rv0", "eth0"), harness.Args("/bin/not-there")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			harness.Share(t)
 			ownNetwork(t)
 			addressed(t, "rv0", "")
 			ip(t, "link add down0 type veth peer name down0p")
@@ -252,6 +256,7 @@ func TestNetDevicesUndo(t *testing.T) {
 
 // A device without a peer, where the kernel has them (the virtual machine's does).
 func TestNetDevicesDummy(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "linux.netDevices")
 	ownNetwork(t)
 	if out, err := exec.Command("ip", "link", "add", "dum0", "type", "dummy").CombinedOutput(); err != nil {

@@ -13,6 +13,7 @@ import (
 // lo is up in a network namespace that is the container's own, as programs expect, and
 // as it is in one that it joins.
 func TestLoopback(t *testing.T) {
+	harness.Share(t)
 	const show = "ip addr show lo; ping -c 1 -W 2 127.0.0.1 >/dev/null && echo answered"
 	hooked := func(s *specs.Spec) {
 		s.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/true"}}}

@@ -305,6 +305,7 @@ func TestPlanAgainstOwnBundle(t *testing.T) {
 
 // TestPlanOfTaken asks for the plan of a container whose id another one has: create would fail, and so does this. The bundle's name is no id yet.
 func TestPlanOfTaken(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "a plan")
 	b := harness.New(t, harness.Args("/bin/sleep", "600"))
 	b.Run(t, "plan", "--id", b.ID, "--format", "json", b.Dir).Silent(t)

@@ -13,6 +13,7 @@ import (
 // No mount of a container's has one of the host's as its master, and the mask of a file,
 // which is the host's null device, is read-only.
 func TestPrivateMounts(t *testing.T) {
+	harness.Share(t)
 	dir := harness.TempDir(t)
 	b := harness.New(t, harness.Probe(), writable, mount("bind", dir, "/v", "rbind"))
 	b.Write(t, "secret", "42", 0o644)
@@ -35,6 +36,7 @@ func TestPrivateMounts(t *testing.T) {
 
 // What the host mounts or unmounts while a container runs changes nothing inside.
 func TestMountsOfLater(t *testing.T) {
+	harness.Share(t)
 	t.Run("root", func(t *testing.T) {
 		b := harness.New(t, harness.Args("/bin/sleep", "300"), writable)
 		b.Write(t, "late/file", "", 0o644)

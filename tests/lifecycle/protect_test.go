@@ -14,6 +14,7 @@ import (
 func TestReadonlyBelowProtected(t *testing.T) {
 	for name, edit := range map[string]harness.Edit{"host root": func(*specs.Spec) {}, "user namespace": harness.MappedRoot} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, harness.Shell("echo x 2>/dev/null >/srv/dir/file; echo $?; grep ' /srv' /proc/self/mountinfo"), writable, edit, func(s *specs.Spec) {
 				s.Mounts = append(s.Mounts,
 					specs.Mount{Destination: "/srv", Type: "tmpfs", Source: "tmpfs"},
@@ -31,6 +32,7 @@ func TestReadonlyBelowProtected(t *testing.T) {
 
 // The root itself may be one of the read-only paths.
 func TestReadonlyPathRoot(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Shell("touch /x 2>/dev/null; echo $?; touch /tmp/x; echo $?"), writable, func(s *specs.Spec) {
 		s.Mounts = append(s.Mounts, specs.Mount{Destination: "/tmp", Type: "tmpfs", Source: "tmpfs"})
 		s.Linux.ReadonlyPaths = append(s.Linux.ReadonlyPaths, "/")
@@ -42,6 +44,7 @@ func TestReadonlyPathRoot(t *testing.T) {
 
 // One entry of a mount's options may hold several words, as mount(8) has them.
 func TestOptionsWithCommas(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Shell("grep ' /srv ' /proc/mounts; stat -c %a /srv"), writable, func(s *specs.Spec) {
 		s.Mounts = append(s.Mounts, specs.Mount{Destination: "/srv", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "size=64k,mode=700"}})
 	})

@@ -9,6 +9,7 @@ import (
 
 // The first process of a created container has a name to be shown by.
 func TestPSCreated(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Args("/bin/sleep", "60"))
 	b.Create(t)
 	r := b.Must(t, "ps", "-o", "pid,args")

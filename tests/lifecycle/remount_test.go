@@ -128,6 +128,7 @@ func TestRemountErrors(t *testing.T) {
 		"an unknown word":    remount("/dev", "nonsense=1"),
 	} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			harness.New(t, edit, func(s *specs.Spec) { s.Root.Readonly = false }).Container(t, "run").Fails(t, 1, "")
 		})
 	}

@@ -13,6 +13,7 @@ import (
 )
 
 func TestReadonlyRoot(t *testing.T) {
+	harness.Share(t)
 	for _, readonly := range []bool{true, false} {
 		b := harness.New(t, harness.Probe("create:/x", "create:/dev/x", "create:/etc/x"), func(s *specs.Spec) { s.Root.Readonly = readonly })
 		want := map[bool]string{true: "EROFS", false: "ok"}[readonly]
@@ -22,12 +23,14 @@ func TestReadonlyRoot(t *testing.T) {
 
 // On the host, a read-only root changes nothing of the file system's mount.
 func TestReadonlyRootIsTheContainers(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t)
 	b.Container(t, "run").Silent(t)
 	b.Write(t, "afterwards", "", 0o644)
 }
 
 func TestMaskedPaths(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Probe("read:/secret", "list:/secrets", "create:/secrets/x", "write:/secret", "stat:/secret",
 		"list:/not/there"), writable, func(s *specs.Spec) {
 		s.Linux.MaskedPaths = append(s.Linux.MaskedPaths, "/secret", "/secrets", "/not/there")
@@ -45,6 +48,7 @@ func TestMaskedPaths(t *testing.T) {
 }
 
 func TestReadonlyPaths(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Probe("create:/fixed/x", "write:/fixed/file", "write:/file", "create:/free/x", "create:/fixed/sub/x"), writable,
 		mount("tmpfs", "tmpfs", "/fixed/sub", "noexec"), func(s *specs.Spec) {
 			s.Linux.ReadonlyPaths = append(s.Linux.ReadonlyPaths, "/fixed", "/file", "/not/there")
@@ -108,6 +112,7 @@ func TestDeviceRules(t *testing.T) {
 }
 
 func TestNoPivot(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Probe("list:/", "create:/tmp/x"), writable)
 	r := b.Report(t, "--no-pivot")
 	if got := r.Tries["list:/"]; got != "ok bin dev etc proc root sys tmp" {
@@ -121,6 +126,7 @@ func TestNoPivot(t *testing.T) {
 // A root filesystem that is a symbolic link, has a path of its own outside of
 // the bundle, or is shared by containers that run at the same time.
 func TestRootPath(t *testing.T) {
+	harness.Share(t)
 	t.Run("absolute", func(t *testing.T) {
 		b := harness.New(t)
 		other := harness.TempDir(t) + "/elsewhere"
@@ -163,6 +169,7 @@ func TestRootPath(t *testing.T) {
 func TestRootPropagation(t *testing.T) {
 	for word, want := range map[string]string{"": "", "private": "", "rprivate": "", "slave": "", "rslave": "", "shared": "shared:", "rshared": "shared:"} {
 		t.Run("is "+word, func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, harness.Probe(), func(s *specs.Spec) { s.Linux.RootfsPropagation = word })
 			m := b.Report(t).Mount("/")
 			if m == nil {
@@ -191,6 +198,7 @@ func TestVolumePropagation(t *testing.T) {
 		{"rshared", "rshared", true, true},
 	} {
 		t.Run(c.word+" under "+c.root, func(t *testing.T) {
+			harness.Share(t)
 			dir := harness.TempDir(t)
 			hostMount(t, dir, dir, "", unix.MS_BIND)
 			if err := unix.Mount("", dir, "", unix.MS_SHARED, ""); err != nil {
@@ -233,6 +241,7 @@ func TestVolumePropagation(t *testing.T) {
 
 // A node that the image has in the place of a device must be that device.
 func TestDeviceMismatch(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "runc takes what it finds")
 	own := func(s *specs.Spec) {
 		s.Root.Readonly = false

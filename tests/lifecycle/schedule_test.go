@@ -60,6 +60,7 @@ func TestScheduler(t *testing.T) {
 	} {
 		for ns, edit := range map[string]harness.Edit{"": func(*specs.Spec) {}, " in a user namespace": mapped} {
 			t.Run(name+ns, func(t *testing.T) {
+				harness.Share(t)
 				b := harness.New(t, harness.Args("/bin/sleep", "300"), edit, func(s *specs.Spec) {
 					s.Process.Scheduler = &c.s
 					s.Process.IOPriority = &specs.LinuxIOPriority{Class: specs.IOPRIO_CLASS_BE, Priority: 6}
@@ -100,6 +101,7 @@ func TestScheduler(t *testing.T) {
 // An exec runs on the processors that are named, on all if none are; the init
 // isn't bound by them.
 func TestExecCPUAffinity(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "process.execCPUAffinity")
 	b, pid := running(t, func(s *specs.Spec) { s.Process.ExecCPUAffinity = &specs.CPUAffinity{Initial: "0", Final: "1"} })
 	defer b.End(t, pid)
@@ -138,6 +140,7 @@ func TestExecCPUAffinity(t *testing.T) {
 
 // Both the first process and an exec have the personality.
 func TestPersonality(t *testing.T) {
+	harness.Share(t)
 	for domain, want := range map[specs.LinuxPersonalityDomain]string{specs.PerLinux: "00000000", specs.PerLinux32: "00000008"} {
 		b, pid := running(t, func(s *specs.Spec) { s.Linux.Personality = &specs.LinuxPersonality{Domain: domain} })
 		if got := b.Run(t, "exec", b.ID, "/bin/cat", "/proc/1/personality", "/proc/self/personality"); got.Stdout != want+"\n"+want+"\n" {
@@ -166,6 +169,7 @@ func TestMemoryPolicy(t *testing.T) {
 		"local":        {specs.LinuxMemoryPolicy{Mode: specs.MpolLocal}, "local"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b, pid := running(t, func(s *specs.Spec) { s.Linux.MemoryPolicy = &c.m })
 			defer b.End(t, pid)
 			r := execIn(t, b, nil, "/bin/cat", "/proc/1/numa_maps", "/proc/self/numa_maps")

@@ -48,6 +48,7 @@ func TestSharedMounts(t *testing.T) {
 	for name, share := range sharers {
 		for _, undo := range []string{"delete", "delete --force", "run", "a failing create"} {
 			t.Run(name+", "+undo, func(t *testing.T) {
+				harness.Share(t)
 				pid, edit := share(t)
 				b := harness.New(t, edit, harness.Args("/bin/sleep", "60"), func(s *specs.Spec) {
 					s.Mounts = append(s.Mounts, specs.Mount{Destination: "/srv/new", Type: "tmpfs", Source: "tmpfs"})
@@ -109,6 +110,7 @@ func lookIntoShared(t *testing.T, b *harness.Bundle, pid int) {
 
 // What others have mounted at the path of the root filesystem since isn't the container's.
 func TestSharedMountsCovered(t *testing.T) {
+	harness.Share(t)
 	pid, edit := sharers["the caller's"](t)
 	b := harness.New(t, edit, harness.Args("/bin/sleep", "60"))
 	first, _ := b.Create(t)
@@ -129,6 +131,7 @@ func TestSharedMountsCovered(t *testing.T) {
 func TestSharedMountsOfPeers(t *testing.T) {
 	for name, share := range sharers {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			dir := harness.TempDir(t)
 			harness.IgnoreMounts(dir)
 			cover(t, dir)

@@ -20,6 +20,7 @@ func terminal(rows, cols uint) harness.Edit {
 }
 
 func TestConsoleSocket(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Probe("-o", "/out", "-w", "/go", "stat:/dev/console", "stat:/dev/ptmx", "link:/dev/ptmx"), terminal(31, 99), writable)
 	recv := harness.Receive(t)
 	pid, _ := b.Create(t, "--console-socket", recv.Path)
@@ -56,6 +57,7 @@ func TestConsoleSocket(t *testing.T) {
 }
 
 func TestConsoleKeys(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Shell(`trap 'echo got int; exit 5' INT; stty size; echo ready; while :; do usleep 10000; done`), terminal(0, 0))
 	recv := harness.Receive(t)
 	pid, _ := b.Create(t, "--console-socket", recv.Path)
@@ -73,6 +75,7 @@ func TestConsoleKeys(t *testing.T) {
 }
 
 func TestConsoleRunDetached(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Shell("read line; echo got $line; exit 0"), terminal(0, 0))
 	recv := harness.Receive(t)
 	b.Container(t, "run", "--detach", "--console-socket", recv.Path).Silent(t)
@@ -89,6 +92,7 @@ func TestConsoleRunDetached(t *testing.T) {
 
 // A foreground run relays between the caller's terminal and the container's.
 func TestForegroundTerminal(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Shell(`stty size; tty; read line; echo "<$line>"; stty size; read line; exit 6`), terminal(0, 0))
 	pty, slave := harness.OpenPTY(t)
 	pty.Resize(t, 21, 77)
@@ -115,6 +119,7 @@ func TestForegroundTerminal(t *testing.T) {
 }
 
 func TestForegroundResize(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Shell(`trap 'stty size; exit 0' WINCH; echo ready; while :; do usleep 10000; done`), terminal(0, 0))
 	pty, slave := harness.OpenPTY(t)
 	cmd := b.Cmd("run")
@@ -131,6 +136,7 @@ func TestForegroundResize(t *testing.T) {
 
 // The caller's terminal is as it was when a foreground run has ended.
 func TestForegroundRestoresTerminal(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Shell("exit 0"), terminal(0, 0))
 	pty, slave := harness.OpenPTY(t)
 	before, err := unix.IoctlGetTermios(int(pty.File.Fd()), unix.TCGETS)
@@ -152,6 +158,7 @@ func TestForegroundRestoresTerminal(t *testing.T) {
 }
 
 func TestTerminalErrors(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, terminal(0, 0))
 	b.Container(t, "create").Fails(t, 1, "cannot allocate tty if runc will detach without setting console socket")
 	b.Container(t, "run", "--detach").Fails(t, 1, "cannot allocate tty if runc will detach without setting console socket")

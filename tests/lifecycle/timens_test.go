@@ -51,6 +51,7 @@ func TestTimeNamespaceOfOthers(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			dir := harness.TempDir(t)
 			if err := os.Chmod(dir, 0o777); err != nil {
 				t.Fatal(err)

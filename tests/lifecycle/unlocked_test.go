@@ -44,6 +44,7 @@ func TestForegroundUnlocked(t *testing.T) {
 // A container that is deleted, or that has another of its name by then, is none of
 // run's to delete when it ends.
 func TestForegroundDeleted(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Args("/bin/sleep", "60"))
 	p := b.Cmd("run").Start(t)
 	b.WaitStarted(t)

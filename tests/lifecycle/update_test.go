@@ -122,6 +122,7 @@ const openSpare = "dd if=/tmp/spare of=/dev/null count=0"
 // Devices are denied and allowed before, during and after updates, while the
 // container tries both in a loop.
 func TestUpdateDevices(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "device rules in an update")
 	major, minor := spare(t)
 	loop := fmt.Sprintf("mknod /tmp/spare c %d %d; mknod /tmp/zero c 1 5; ", major, minor) +

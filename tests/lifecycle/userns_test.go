@@ -27,6 +27,7 @@ func chownAll(t *testing.T, b *harness.Bundle) {
 }
 
 func TestUserNamespace(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Probe("read:/proc/self/uid_map", "read:/proc/self/gid_map", "read:/proc/self/setgroups", "create:/tmp/x",
 		"stat:/tmp/x", "stat:/dev/null", "open:/dev/null", "stat:/dev/tty", "mknod:/tmp/dev", "stat:/dev/shm", "mount:/tmp",
 		"read:/proc/sys/kernel/msgmax"),
@@ -65,6 +66,7 @@ func TestUserNamespace(t *testing.T) {
 
 // The root filesystem may belong to somebody else, as long as it can be read.
 func TestUserNamespaceForeignRootfs(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Probe("create:/x", "stat:/bin/busybox", "create:/tmp/x"), mapped, writable)
 	r := b.Report(t)
 	for try, want := range map[string]string{"create:/x": "EACCES", "stat:/bin/busybox": "ok file 0755 65534:65534", "create:/tmp/x": "ok"} {
@@ -75,6 +77,7 @@ func TestUserNamespaceForeignRootfs(t *testing.T) {
 }
 
 func TestUserNamespaceTerminal(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Probe("-o", "/tmp/out", "-w", "/tmp/go", "stat:/dev/console"), mapped, writable, terminal(30, 90))
 	chownAll(t, b)
 	recv := harness.Receive(t)
@@ -93,6 +96,7 @@ func TestUserNamespaceTerminal(t *testing.T) {
 }
 
 func TestUserNamespaceUser(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Probe(), mapped, func(s *specs.Spec) {
 		s.Process.User = specs.User{UID: 1000, GID: 1000, AdditionalGids: []uint32{5}}
 	})
@@ -106,6 +110,7 @@ func TestUserNamespaceUser(t *testing.T) {
 }
 
 func TestUserNamespaceUnmapped(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, mapped, func(s *specs.Spec) { s.Process.User.UID = ids })
 	b.Container(t, "run").Fails(t, 1, "")
 }
@@ -126,6 +131,7 @@ func TestJoinUserNamespace(t *testing.T) {
 		"net first, and pid":           {[]specs.LinuxNamespaceType{specs.NetworkNamespace, specs.PIDNamespace, specs.UserNamespace}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, harness.Probe("read:/proc/self/uid_map"), func(s *specs.Spec) {
 				s.Hostname = ""
 				for _, kind := range c.kinds {
@@ -153,6 +159,7 @@ func TestJoinUserNamespace(t *testing.T) {
 
 // dockerd --userns-remap joins a network namespace that the host owns.
 func TestUserNamespaceHostOwnedNetwork(t *testing.T) {
+	harness.Share(t)
 	pid := unshared(t, "-n")
 	b := harness.New(t, harness.Probe(), mapped, addNS(specs.NetworkNamespace, fmt.Sprintf("/proc/%d/ns/net", pid)))
 	// sysfs of a network namespace that the user namespace doesn't own can't be

@@ -9,6 +9,7 @@ import (
 
 // An ordinary user runs programs of another image beside his containers.
 func TestDebug(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "rung debug")
 	for name, maps := range ranges {
 		t.Run(name, func(t *testing.T) {

@@ -46,6 +46,7 @@ func TestBindLocked(t *testing.T) {
 	} {
 		for name, maps := range ranges {
 			t.Run(words+"/"+name, func(t *testing.T) {
+				harness.Share(t)
 				b := newBundle(t, mapping(maps...), harness.Probe(), bind(dir, "/v", strings.Fields(words)...))
 				if maps[0].HostID == firstID {
 					harness.NeedRung(t, "runc wants to give stdio to the container's root")
@@ -73,6 +74,7 @@ func TestBindLocked(t *testing.T) {
 func TestBindFromRoot(t *testing.T) {
 	for name, maps := range ranges {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := newBundle(t, mapping(maps...), harness.Probe("create:/data/x", "list:/other"), func(s *specs.Spec) {
 				s.Mounts = append(s.Mounts, specs.Mount{Destination: "/data", Type: "tmpfs", Source: "tmpfs", Options: []string{"noexec"}})
 			}, bind("rootfs/data", "/other", "exec"))
@@ -93,6 +95,7 @@ func TestBindFromRoot(t *testing.T) {
 
 // /dev is made read-only when its devices are there.
 func TestRemountDev(t *testing.T) {
+	harness.Share(t)
 	b := newBundle(t, harness.Probe("open:/dev/null", "create:/dev/x"), func(s *specs.Spec) {
 		s.Mounts = append(s.Mounts, specs.Mount{Destination: "/dev", Options: []string{"remount", "ro"}})
 	})

@@ -38,6 +38,7 @@ func TestHostWithoutDevice(t *testing.T) {
 		"another device": {"/dev/tty", "/dev/zero"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := newBundle(t, harness.Args("/bin/ls", "/dev"))
 			nested := newBundle(t, harness.Args("/bin/ls", "/dev"), func(s *specs.Spec) {
 				s.Linux.UIDMappings, s.Linux.GIDMappings = nil, nil

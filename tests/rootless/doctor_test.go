@@ -163,6 +163,7 @@ func TestDoctor(t *testing.T) {
 
 // Where distributions and administrators keep user namespaces from users, or newuidmap is missing, that is what is found.
 func TestDoctorWithout(t *testing.T) {
+	harness.Share(t)
 	b := newBundle(t)
 	b.Via = append([]string{"unshare", "-m", "--propagation", "private"}, via("mount --bind /dev/null /usr/bin/newuidmap && ", asUser()...)...)
 	if _, all, _ := examine(t, b); all["id.maps"].Status != "missing" {

@@ -83,6 +83,7 @@ func about(t *testing.T, pid int, file string) string {
 func TestExecTerminal(t *testing.T) {
 	for name, maps := range ranges {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b, pid := running(t, mapping(maps...))
 			defer b.End(t, pid)
 			recv := harness.Receive(t)
@@ -111,6 +112,7 @@ func TestExecTerminal(t *testing.T) {
 
 // The container's namespaces may be another's: exec goes there.
 func TestExecJoined(t *testing.T) {
+	harness.Share(t)
 	a, apid := running(t)
 	defer a.End(t, apid)
 	b, pid := running(t, func(s *specs.Spec) {

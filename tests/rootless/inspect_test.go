@@ -11,6 +11,7 @@ import (
 func TestInspect(t *testing.T) {
 	for name, maps := range ranges {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := newBundle(t, mapping(maps...), harness.Args("/bin/sleep", "600"))
 			pid, _ := b.Create(t)
 			for _, status := range []string{"created", "running"} {

@@ -27,6 +27,7 @@ func fields(s string) string { return strings.Join(strings.Fields(s), " ") }
 func TestLifecycle(t *testing.T) {
 	for name, maps := range ranges {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := newBundle(t, mapping(maps...), harness.Shell("echo ran; sleep 1000"))
 			pid, _ := b.Create(t)
 			if got := b.State(t).Status; got != "created" {
@@ -67,6 +68,7 @@ func TestLifecycle(t *testing.T) {
 func TestInside(t *testing.T) {
 	for name, maps := range ranges {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := newBundle(t, mapping(maps...), harness.Probe("create:/tmp/x", "stat:/tmp/x", "open:/dev/null", "stat:/dev/null", "mknod:/tmp/dev",
 				"mount:/tmp", "create:/sys/x", "read:/proc/sys/kernel/msgmax", "stat:/dev/shm"), func(s *specs.Spec) {
 				s.Linux.Sysctl = map[string]string{"kernel.msgmax": "4322"}
@@ -104,6 +106,7 @@ func TestInside(t *testing.T) {
 }
 
 func TestRun(t *testing.T) {
+	harness.Share(t)
 	b := newBundle(t, harness.Shell("exit 42"))
 	if r := b.Container(t, "run"); r.Code != 42 || r.Stderr != "" {
 		t.Errorf("want exit code 42 without a word: %v", r)
@@ -120,6 +123,7 @@ func TestRun(t *testing.T) {
 
 // A user and groups other than root's need ids of their own.
 func TestUser(t *testing.T) {
+	harness.Share(t)
 	other := func(s *specs.Spec) {
 		s.Process.User = specs.User{UID: 1000, GID: 1000, AdditionalGids: []uint32{5, 7}}
 	}
@@ -137,6 +141,7 @@ func TestUser(t *testing.T) {
 func TestTerminal(t *testing.T) {
 	for name, gid := range map[string]uint32{"one id": 0, "65536 with his": 5} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := newBundle(t, mapping(ranges[name]...), harness.Probe("-o", "/out", "-w", "/go", "stat:/dev/console"), func(s *specs.Spec) {
 				s.Process.Terminal = true
 				for i := range s.Mounts {
@@ -167,6 +172,7 @@ func TestTerminal(t *testing.T) {
 
 // `run` in a terminal: it hands its own on.
 func TestForegroundTerminal(t *testing.T) {
+	harness.Share(t)
 	b := newBundle(t, harness.Shell("read line; echo got $line; exit 7"), func(s *specs.Spec) { s.Process.Terminal = true })
 	pty, slave := harness.OpenPTY(t)
 	cmd := b.Cmd("run")
@@ -182,6 +188,7 @@ func TestForegroundTerminal(t *testing.T) {
 func TestHooks(t *testing.T) {
 	for name, maps := range ranges {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			dir := harness.TempDir(t)
 			if err := os.Chmod(dir, 0o777); err != nil {
 				t.Fatal(err)

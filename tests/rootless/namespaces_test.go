@@ -19,6 +19,7 @@ func TestJoin(t *testing.T) {
 	}
 	for name, maps := range ranges {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			first := newBundle(t, mapping(maps...), harness.Args("/bin/sleep", "1000"), namespace(specs.NetworkNamespace, ""))
 			pid, _ := first.Create(t)
 			first.Must(t, "start")
@@ -45,6 +46,7 @@ func TestJoin(t *testing.T) {
 
 // Own networks, time offsets and sysctls of them work as they do for root.
 func TestNamespaces(t *testing.T) {
+	harness.Share(t)
 	b := newBundle(t, harness.Probe("read:/proc/sys/net/ipv4/ip_forward"), namespace(specs.NetworkNamespace, ""), namespace(specs.TimeNamespace, ""), func(s *specs.Spec) {
 		s.Linux.Sysctl = map[string]string{"net.ipv4.ip_forward": "1"}
 		s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"boottime": {Secs: 1000}}
@@ -65,6 +67,7 @@ func TestNamespaces(t *testing.T) {
 
 // A new sysfs where the network isn't the container's own: the host's, read-only.
 func TestSysfsFallback(t *testing.T) {
+	harness.Share(t)
 	b := newBundle(t, harness.Probe("create:/sys/x"), func(s *specs.Spec) {
 		for i := range s.Mounts {
 			if s.Mounts[i].Destination == "/sys" {
@@ -110,6 +113,7 @@ func TestMappedRoot(t *testing.T) {
 // Podman's root is such a one: its --pid host has the network's parameters in the host's
 // procfs, because no new one of those processes can be had.
 func TestMappedRootHostPIDs(t *testing.T) {
+	harness.Share(t)
 	b := newBundle(t, harness.Probe("read:/proc/sys/net/ipv4/ip_forward"), namespace(specs.UserNamespace, "-"), namespace(specs.PIDNamespace, "-"),
 		namespace(specs.NetworkNamespace, ""), newSysfs, func(s *specs.Spec) {
 			s.Linux.UIDMappings, s.Linux.GIDMappings = nil, nil
@@ -141,6 +145,7 @@ func TestHidden(t *testing.T) {
 	}
 	for name, maps := range ranges {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := newBundle(t, mapping(maps...), harness.Args("/bin/sleep", "1000"), func(s *specs.Spec) {
 				s.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{look("making")}, Poststart: []specs.Hook{look("running")}}
 			})

@@ -91,6 +91,7 @@ func TestInContainer(t *testing.T) {
 	for outer, bundle := range outers {
 		for inner, edit := range map[string]harness.Edit{"plain": plain, "in a user namespace": below} {
 			t.Run(outer+"/"+inner, func(t *testing.T) {
+				harness.Share(t)
 				b := bundle(t)
 				text, err := example()
 				if err != nil {

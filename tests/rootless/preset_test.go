@@ -13,6 +13,7 @@ import (
 
 // What an ordinary user has `spec` write for himself runs, with every preset that goes with it.
 func TestPresets(t *testing.T) {
+	harness.Share(t)
 	b := newBundle(t)
 	for _, list := range []string{
 		"rootless", "rootless,writable", "rootless,systemd", "rootless,engine-caps", "rootless,host-network",

@@ -52,6 +52,7 @@ func life(t *testing.T, b *harness.Bundle, options string, as []string) string {
 
 // Hosts that hide processes from users, or show nothing but processes.
 func TestOddProc(t *testing.T) {
+	harness.Share(t)
 	sleep := harness.Args("/bin/sleep", "1000")
 	for _, options := range []string{"hidepid=2", "hidepid=4", "hidepid=2,gid=7"} {
 		for maps, list := range ranges {

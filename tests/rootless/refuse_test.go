@@ -50,6 +50,7 @@ func TestRefused(t *testing.T) {
 		"the host's network": {namespace(specs.NetworkNamespace, "/proc/1/ns/net"), "/proc/1/ns/net"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			r := newBundle(t, c.edit).Container(t, "run")
 			r.Fails(t, 1, c.want)
 			if strings.Count(r.Stderr, "\n") != 1 {
@@ -61,6 +62,7 @@ func TestRefused(t *testing.T) {
 
 // What is missing of a program is read with the user's rights, and named as for root.
 func TestRefusedProgram(t *testing.T) {
+	harness.Share(t)
 	b := newBundle(t, harness.Args("/bin/script"))
 	b.Write(t, "bin/script", "#!/no/such\n", 0o755)
 	b.Container(t, "run").Fails(t, 255, "exec /bin/script: no such file or directory (its interpreter /no/such is missing)")
@@ -125,6 +127,7 @@ func TestHelperFaults(t *testing.T) {
 
 // PATH says nothing about which newuidmap is run, and there may be none.
 func TestHelperPath(t *testing.T) {
+	harness.Share(t)
 	b := newBundle(t, mapping(ranges["65536 with his"]...))
 	dir := harness.TempDir(t)
 	if err := os.WriteFile(dir+"/newuidmap", []byte("#!/bin/sh\ntouch "+b.Dir+"/called\nexit 1\n"), 0o755); err != nil {
@@ -142,6 +145,7 @@ func TestHelperPath(t *testing.T) {
 
 // The state lies in the user's runtime directory.
 func TestDefaultRoot(t *testing.T) {
+	harness.Share(t)
 	b := newBundle(t, harness.Args("/bin/sleep", "1000"))
 	dir := harness.TempDir(t)
 	if err := os.Chown(dir, uid, uid); err != nil {

@@ -12,6 +12,7 @@ import (
 func TestUmask(t *testing.T) {
 	for _, mask := range []string{"0777", "0477", "0277", "0177", "077", "0"} {
 		t.Run(mask, func(t *testing.T) {
+			harness.Share(t)
 			_, begin := delegated(t)
 			b := newBundle(t, harness.Args("/bin/sleep", "600"), mapping(ranges["one id"]...))
 			b.Root += "/not/there/yet" // made on the way, below a directory of the user's

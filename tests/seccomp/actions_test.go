@@ -105,6 +105,7 @@ func TestKeptCapabilities(t *testing.T) {
 	for _, list := range [][]string{{"CAP_KILL"}, {"CAP_KILL", "CAP_SYS_ADMIN"}} {
 		for _, c := range changes() {
 			t.Run(strings.Join(list, " ")+" "+c.name, func(t *testing.T) {
+				harness.Share(t)
 				b := newCaller(t, rule(specs.ActErrno, nil), c.edit, "plain")
 				b.Spec.Process.Capabilities = &specs.LinuxCapabilities{Bounding: list, Effective: list, Permitted: list, Inheritable: list, Ambient: list}
 				b.Save(t)
@@ -194,6 +195,7 @@ void _start(void) { sys(NR_write, 1, (long)"ran\n", 4, 0, 0, 0); sys(NR_exit, 0,
 
 // TestExecveRefused has profiles that don't let the program begin.
 func TestExecveRefused(t *testing.T) {
+	harness.Share(t)
 	refuse := func(action specs.LinuxSeccompAction) harness.Edit {
 		return func(s *specs.Spec) {
 			s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{{Names: []string{"execve"}, Action: action}}}
@@ -223,6 +225,7 @@ func TestEngines(t *testing.T) {
 	for _, file := range []string{"docker-config-1", "cri-config-3", "buildah-config-1", "ctr-config-2"} {
 		for _, c := range changes() {
 			t.Run(file+" "+c.name, func(t *testing.T) {
+				harness.Share(t)
 				data, err := os.ReadFile("../engines/testdata/" + file + ".json")
 				if err != nil {
 					t.Fatal(err)

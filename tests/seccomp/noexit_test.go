@@ -37,6 +37,7 @@ func TestNoExit(t *testing.T) {
 			{"terminal", func(s *specs.Spec) { s.Process.Terminal = true }},
 		} {
 			t.Run(name+" "+edit.name, func(t *testing.T) {
+				harness.Share(t)
 				b := harness.New(t, func(s *specs.Spec) { s.Linux.Seccomp = profile; s.Process.NoNewPrivileges = true }, edit.do)
 				b.Chown(t)
 				if b.Spec.Process.Terminal {
@@ -69,6 +70,7 @@ func fails(t *testing.T, profile string, r *harness.Result, code int) {
 
 // An exec whose program can't be run, where it may not exit.
 func TestNoExitExec(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, harness.Args("/bin/sleep", "60"), func(s *specs.Spec) {
 		s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{{Names: []string{"exit_group", "exit"}, Action: specs.ActErrno}}}
 	})

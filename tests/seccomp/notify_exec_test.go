@@ -29,6 +29,7 @@ func running(t *testing.T, profile *specs.LinuxSeccomp, edits ...harness.Edit) (
 func TestNotifyExec(t *testing.T) {
 	for _, c := range changes() {
 		t.Run(c.name, func(t *testing.T) {
+			harness.Share(t)
 			a := newAgent(t, edit)
 			b, pid := running(t, asking(a.path, "times"), c.edit)
 			defer b.End(t, pid)
@@ -47,6 +48,7 @@ func TestNotifyExec(t *testing.T) {
 
 // TestNotifyExecOwnCalls asks about calls that the runtime itself has to make.
 func TestNotifyExecOwnCalls(t *testing.T) {
+	harness.Share(t)
 	a := newAgent(t, func(*notif) answer { return answer{flags: goOn} })
 	b, pid := running(t, asking(a.path, "read", "close", "prctl", "execve", "capset", "sendmsg"))
 	defer b.End(t, pid)
@@ -58,6 +60,7 @@ func TestNotifyExecOwnCalls(t *testing.T) {
 
 // TestNotifyHook has a startContainer hook ask the agent too.
 func TestNotifyHook(t *testing.T) {
+	harness.Share(t)
 	a := newAgent(t, edit)
 	b := newCaller(t, asking(a.path, "times"), func(s *specs.Spec) {
 		s.Root.Readonly = false
@@ -78,6 +81,7 @@ func TestNotifyHook(t *testing.T) {
 // TestAgentSilentExec has an agent that takes an exec's descriptor and never
 // answers.
 func TestAgentSilentExec(t *testing.T) {
+	harness.Share(t)
 	if testing.Short() {
 		t.Skip("waits for ten seconds: not in short mode")
 	}

@@ -28,6 +28,7 @@ func edit(*notif) answer { return answer{val: 4321} }
 func TestNotify(t *testing.T) {
 	for _, c := range changes() {
 		t.Run(c.name, func(t *testing.T) {
+			harness.Share(t)
 			a := newAgent(t, edit)
 			b := newCaller(t, asking(a.path, "times"), c.edit, "plain")
 			b.Spec.Annotations = map[string]string{"a": "b"}
@@ -63,6 +64,7 @@ func newCallerAgain(t *testing.T, a *agent, c change) *harness.Bundle {
 
 // TestNotifyAnswers has an agent that returns an error, and lets a call through.
 func TestNotifyAnswers(t *testing.T) {
+	harness.Share(t)
 	for want, reply := range map[string]answer{
 		"errno 18": {err: -int32(unix.EXDEV)},
 		"result ":  {flags: goOn},
@@ -80,6 +82,7 @@ func TestNotifyAnswers(t *testing.T) {
 func TestNotifyOwnCalls(t *testing.T) {
 	for _, c := range changes() {
 		t.Run(c.name, func(t *testing.T) {
+			harness.Share(t)
 			a := newAgent(t, func(*notif) answer { return answer{flags: goOn} })
 			b := newCaller(t, asking(a.path, "read", "close", "prctl", "execve", "capset", "sendmsg"), c.edit, "plain")
 			pid, _ := b.Create(t)
@@ -100,6 +103,7 @@ func TestNotifyOwnCalls(t *testing.T) {
 
 // TestAgentMissing has nobody who listens.
 func TestAgentMissing(t *testing.T) {
+	harness.Share(t)
 	dir := harness.TempDir(t)
 	for path, want := range map[string]string{
 		dir + "/nothing":                      "no such file or directory",
@@ -129,6 +133,7 @@ func TestAgentMissing(t *testing.T) {
 
 // TestAgentSilent has an agent that takes the descriptor and never answers.
 func TestAgentSilent(t *testing.T) {
+	harness.Share(t)
 	if testing.Short() {
 		t.Skip("waits for half a minute: not in short mode")
 	}
@@ -161,6 +166,7 @@ func TestAgentSilent(t *testing.T) {
 
 // TestAgentDies closes the descriptor: the kernel answers ENOSYS then.
 func TestAgentDies(t *testing.T) {
+	harness.Share(t)
 	path := harness.TempDir(t) + "/agent"
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
@@ -186,6 +192,7 @@ func TestAgentDies(t *testing.T) {
 
 // TestNotifyLeak sees that the descriptor stays with the agent.
 func TestNotifyLeak(t *testing.T) {
+	harness.Share(t)
 	a := newAgent(t, edit)
 	b := harness.New(t, harness.Probe(), func(s *specs.Spec) { s.Linux.Seccomp = asking(a.path, "times") })
 	if r := b.Report(t); len(r.FDs) != 3 {

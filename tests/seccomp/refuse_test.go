@@ -13,6 +13,7 @@ import (
 
 // TestRefuse has profiles that can't be what their author means.
 func TestRefuse(t *testing.T) {
+	harness.Share(t)
 	entry := func(s specs.LinuxSyscall) *specs.LinuxSeccomp {
 		if s.Names == nil {
 			s.Names = []string{"times"}
@@ -57,6 +58,7 @@ func TestRefuse(t *testing.T) {
 
 // TestContradiction has two rules that say different things of the same call.
 func TestContradiction(t *testing.T) {
+	harness.Share(t)
 	args := []specs.LinuxSeccompArg{{Op: specs.OpEqualTo, Value: 1}}
 	p := rule(specs.ActErrno, nil, args...)
 	p.Syscalls = append(p.Syscalls, specs.LinuxSyscall{Names: []string{"times"}, Action: specs.ActTrap, Args: args})
@@ -77,6 +79,7 @@ func TestLegalOddities(t *testing.T) {
 		"listener unused": {DefaultAction: specs.ActAllow, ListenerPath: "/nothing", ListenerMetadata: "x"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, harness.Shell("grep Seccomp: /proc/self/status"), func(s *specs.Spec) { s.Linux.Seccomp = p })
 			r := b.Container(t, "run")
 			r.Silent(t)
@@ -89,6 +92,7 @@ func TestLegalOddities(t *testing.T) {
 
 // TestManyRules has as many as fit.
 func TestManyRules(t *testing.T) {
+	harness.Share(t)
 	p := &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Architectures: []specs.Arch{}}
 	for i := range 1300 {
 		p.Syscalls = append(p.Syscalls, specs.LinuxSyscall{

@@ -63,6 +63,7 @@ func rootless(t *testing.T, profile *specs.LinuxSeccomp, nnp bool, args ...strin
 func TestRootless(t *testing.T) {
 	for _, nnp := range []bool{true, false} {
 		t.Run(fmt.Sprint("no_new_privs ", nnp), func(t *testing.T) {
+			harness.Share(t)
 			r := rootless(t, rule(specs.ActErrno, number(71)), nnp, "plain").Container(t, "run")
 			r.Silent(t)
 			if line(r.Stdout, "main") != "errno 71" || line(r.Stdout, "NoNewPrivs:") != map[bool]string{true: "1", false: "0"}[nnp] {

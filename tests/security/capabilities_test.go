@@ -13,6 +13,7 @@ import (
 // R31: a configuration without capabilities gives none, to root neither, and a set-user-id program of the
 // image's can get none: its bounding set is empty. With no_new_privs it doesn't become root either.
 func TestNoCapabilities(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "without process.capabilities runc gives all of the caller's")
 	for name, caps := range map[string]*specs.LinuxCapabilities{"absent": nil, "empty": {}} {
 		for _, uid := range []uint32{0, 1000} {

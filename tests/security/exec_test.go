@@ -30,6 +30,7 @@ func living(t *testing.T, edits ...harness.Edit) (b *harness.Bundle, pid int) {
 // descriptor, none of the caller's descriptors but those promised, and root and
 // working directory in the container.
 func TestExecDescriptors(t *testing.T) {
+	harness.Share(t)
 	b, pid := living(t)
 	defer b.End(t, pid)
 	symlink(t, b, "/proc/self/fd/7/../..", "w")
@@ -98,6 +99,7 @@ var hostile = []string{
 // for nobody else in it. Until its execve nothing runs but the runtime's own file, and hooks
 // get what they are given, or what belongs where they run.
 func TestEnvironment(t *testing.T) {
+	harness.Share(t)
 	dir := harness.TempDir(t)
 	os.Chmod(dir, 0o777)
 	hook := func(name string, env ...string) specs.Hook {

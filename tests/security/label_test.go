@@ -38,6 +38,7 @@ func TestLabelWithoutLSM(t *testing.T) {
 		"mount label": {seLinux(), func(s *specs.Spec) { s.Linux.MountLabel = "u:object_r:t:s0" }, "linux.mountLabel: " + noSELinux},
 	} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			if c.here {
 				t.Skip("this host has the security module: its absence can't be tested")
 			}
@@ -96,6 +97,7 @@ func TestAppArmor(t *testing.T) {
 		"user namespace": mapped,
 	} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, harness.Args("/bin/sh", "-c", "cat /proc/self/attr/current; cat /etc/secret; exec sleep 300"), edit)
 			b.Write(t, "etc/secret", "secret\n", 0o644)
 			p := profile(t, b)

@@ -57,6 +57,7 @@ func TestDescriptorPaths(t *testing.T) {
 
 // A container gets the standard descriptors and those that were promised.
 func TestDescriptors(t *testing.T) {
+	harness.Share(t)
 	list := harness.Shell(`for i in /proc/self/fd/*; do echo ${i##*/}; done; cat <&3`)
 	b := harness.New(t, harness.Args("/bin/ls", "/proc/self/fd"))
 	call := b.Cmd("run")
@@ -92,6 +93,7 @@ func TestDescriptors(t *testing.T) {
 
 // Root and working directory of a container are in the container.
 func TestRootAndCwd(t *testing.T) {
+	harness.Share(t)
 	for _, edit := range []harness.Edit{func(*specs.Spec) {}, harness.MappedRoot} {
 		b := harness.New(t, harness.Args("/bin/sleep", "60"), edit, func(s *specs.Spec) { s.Process.Cwd = "/tmp" })
 		b.Chown(t)
@@ -120,6 +122,7 @@ func TestRootAndCwd(t *testing.T) {
 
 // What the runtime keeps of a container is closed to others whatever the umask.
 func TestModes(t *testing.T) {
+	harness.Share(t)
 	for _, umask := range []string{"000", "022", "777"} {
 		b := harness.New(t, harness.Args("/bin/sleep", "60"))
 		call := b.Cmd("create")
@@ -191,6 +194,7 @@ func TestTerminalInjection(t *testing.T) {
 
 // A container doesn't see the keys of its caller's session.
 func TestKeyring(t *testing.T) {
+	harness.Share(t)
 	runtime.LockOSThread() // the session keyring is a thread's; this one dies with the test
 	name := harness.Unique()
 	if _, err := unix.KeyctlJoinSessionKeyring(name); err != nil {

@@ -47,6 +47,7 @@ func admin(s *specs.Spec) {
 // What the host wanted of its mounts, root of a user namespace can't undo: their flags, and what
 // they hide (mount_namespaces(7), "Restrictions on mount namespaces").
 func TestLockedMounts(t *testing.T) {
+	harness.Share(t)
 	dir := hostMounts(t)
 	b := harness.New(t, admin, harness.Shell(`
 		for words in rw,nosuid,nodev,noexec ro,suid,nodev,noexec ro,nosuid,dev,noexec ro,nosuid,nodev,exec; do
@@ -67,6 +68,7 @@ func TestLockedMounts(t *testing.T) {
 
 // The same for the mount that the root filesystem lies on.
 func TestLockedRoot(t *testing.T) {
+	harness.Share(t)
 	b := harness.New(t, admin, harness.Shell(`
 		mount -o remount,bind,suid,dev / 2>/dev/null && echo "/ has other flags"
 		awk '$5 == "/" {print $6}' /proc/self/mountinfo`), func(s *specs.Spec) { s.Root.Readonly = false })
@@ -87,6 +89,7 @@ func TestLockedRoot(t *testing.T) {
 
 // A bind that isn't recursive shows what is hidden on the host, for that is what it asks for.
 func TestLockedNotRecursive(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "runc fails with EINVAL")
 	dir := hostMounts(t)
 	b := harness.New(t, admin, harness.Args("/bin/ls", "/host/below"), func(s *specs.Spec) {

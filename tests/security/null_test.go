@@ -18,6 +18,7 @@ func TestMaskNull(t *testing.T) {
 	const masked = "/proc/version"
 	for _, kind := range []string{"link:/proc/sys/kernel/core_pattern", "link:zero", "missing", "file", "fifo", "socket", "char:5", "char:3", "dir"} {
 		t.Run(strings.ReplaceAll(kind, "/", "_"), func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, harness.Probe("stat:"+masked, "read:"+masked, "stat:/etc/mask"), harness.DropMount("/dev"))
 			dev := filepath.Join(b.Dir, "dev")
 			if err := os.Mkdir(dev, 0o755); err != nil {
@@ -59,6 +60,7 @@ func TestMaskNull(t *testing.T) {
 // is known by what the descriptor is and not by the name, for an image can have
 // anything there. The guard looks at the owner of the host's.
 func TestNullOwner(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "runc puts pipes between")
 	d := newDecoy(t)
 	null, err := os.OpenFile("/dev/null", os.O_RDWR, 0)

@@ -105,6 +105,7 @@ func TestLongConfigs(t *testing.T) {
 
 // R21, CVE-2022-0811's kind: a sysctl that isn't the container's own.
 func TestSysctls(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "runc takes some of them")
 	host := func() (text string) {
 		for _, name := range []string{"kernel/core_pattern", "kernel/msgmax", "kernel/hostname", "net/ipv4/ip_forward", "fs/mqueue/msg_max", "user/max_user_namespaces"} {
@@ -149,6 +150,7 @@ func TestSysctls(t *testing.T) {
 
 // R23: what a namespace's path may lead to. Nothing is waited for.
 func TestNamespacePaths(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "the names in the errors")
 	dir := harness.TempDir(t)
 	if err := unix.Mkfifo(dir+"/fifo", 0o600); err != nil {
@@ -220,6 +222,7 @@ func TestRestricted(t *testing.T) {
 
 // R30: the configuration that `spec` writes hides what it should.
 func TestDefaultLists(t *testing.T) {
+	harness.Share(t)
 	harness.NeedRung(t, "its lists are longer")
 	b := harness.New(t)
 	dir := harness.TempDir(t)
@@ -258,6 +261,7 @@ func TestMasksStay(t *testing.T) {
 		"and with a pid namespace":    {"unshare -Umpf", []string{"CAP_SYS_ADMIN", "CAP_SYS_CHROOT", "CAP_DAC_OVERRIDE"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, harness.MappedRoot, harness.Capabilities(c.caps...), harness.Shell(`
 				`+c.via+` true || echo "cannot try"
 				try() { if `+c.via+` "$@" 2>/dev/null; then echo "done: $*"; fi; }

@@ -59,6 +59,7 @@ func TestTake(t *testing.T) {
 // Nor of what an exec brings into its own container. (Of one with the host's mounts, and
 // so without a procfs to find processes in: TestBirthDescriptorsExec.)
 func TestTakeExec(t *testing.T) {
+	harness.Share(t)
 	a := attack(t, []string{"take", "usleep", hostRoot(t)}, tracer)
 	runs := rounds(1000, 60)
 	a.during(t, runs, runs/2, func() { a.Run(t, "exec", a.ID, "/bin/usleep", "2000").Silent(t) })

@@ -26,6 +26,7 @@ func TestWaitingProcess(t *testing.T) {
 		{"terminal", func(s *specs.Spec) { s.Process.Terminal = true }, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, harness.Args("/bin/sleep", "60"), c.edit)
 			b.Chown(t)
 			call := b.Cmd("create")

@@ -30,10 +30,10 @@ func main() {
 		fmt.Fprintln(os.Stderr, "skips:", err)
 		os.Exit(1)
 	}
-	r := &run{text: make(map[string]*strings.Builder), skipped: make(map[string]int), counts: make(map[string]*count), slow: make(map[string]float64)}
+	r := newRun()
 	r.read(out, os.Stdout)
-	r.table(os.Stdout)
-	if cmd.Wait() != nil {
+	whole := r.table(os.Stdout)
+	if cmd.Wait() != nil || !whole {
 		os.Exit(1)
 	}
 }
@@ -47,10 +47,24 @@ type event struct {
 // A run is what was said until now.
 type run struct {
 	text    map[string]*strings.Builder // package and test → its output, while it isn't known how it ends
-	skipped map[string]int              // "package test: reason" → times: once in each view
+	skipped map[skip]int                // → times: once in each view
+	ran     map[string]bool             // package and test, in some view
 	counts  map[string]*count           // by package
 	slow    map[string]float64          // package and test → seconds, of all views together
 }
+
+func newRun() *run {
+	return &run{
+		text: make(map[string]*strings.Builder), skipped: make(map[skip]int), ran: make(map[string]bool),
+		counts: make(map[string]*count), slow: make(map[string]float64),
+	}
+}
+
+// A skip is of a test, named with its package.
+type skip struct{ test, reason string }
+
+// elsewhere is how the reason begins that harness.Share and Once give.
+const elsewhere = "a short test runs it in "
 
 // A count is of a package's tests, each as often as there were views.
 type count struct {
@@ -90,7 +104,7 @@ func (r *run) take(e *event, to io.Writer) {
 		return
 	case "skip":
 		if e.Test != "" {
-			r.skipped[fmt.Sprintf("%s %s: %s", short(e.Package), e.Test, reason(r.text[key].String()))]++
+			r.skipped[skip{short(e.Package) + " " + e.Test, reason(r.text[key].String())}]++
 		}
 	case "fail":
 		fmt.Fprint(to, r.text[key].String())
@@ -105,6 +119,9 @@ func (r *run) take(e *event, to io.Writer) {
 }
 
 func (r *run) count(e *event) {
+	if e.Action == "pass" || e.Action == "fail" {
+		r.ran[short(e.Package)+" "+e.Test] = true
+	}
 	c := r.counts[e.Package]
 	if c == nil {
 		c = new(count)
@@ -125,7 +142,9 @@ func (r *run) count(e *event) {
 	}
 }
 
-func (r *run) table(to io.Writer) {
+// table writes what there is to say of all tests. Each test that was left to another view must have
+// been run in one, or been skipped there for a reason of its own: else not the whole was tested.
+func (r *run) table(to io.Writer) (whole bool) {
 	out := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(out, "passed\tfailed\tskipped\tseconds\t  package")
 	for _, name := range slices.Sorted(maps.Keys(r.counts)) {
@@ -135,12 +154,34 @@ func (r *run) table(to io.Writer) {
 	}
 	out.Flush()
 	r.slowest(to)
-	var rows []string
-	for what, n := range r.skipped {
-		rows = append(rows, fmt.Sprintf("  %d× %s\n", n, what))
+	rows, shared, lost := r.skips()
+	fmt.Fprintf(to, "in one view each: %d (make test-views: in all)\nskipped: %d\n%s", shared, len(rows), strings.Join(rows, ""))
+	for _, test := range lost {
+		fmt.Fprintf(to, "in no view: %s\n", test)
+	}
+	return len(lost) == 0
+}
+
+// skips lists the tests that were skipped for a reason that isn't another view, counts those that
+// another view had, and lists those that none had.
+func (r *run) skips() (rows []string, shared int, lost []string) {
+	others := make(map[string]bool)
+	for s := range r.skipped {
+		others[s.test] = others[s.test] || !strings.HasPrefix(s.reason, elsewhere)
+	}
+	for s, n := range r.skipped {
+		switch {
+		case !strings.HasPrefix(s.reason, elsewhere):
+			rows = append(rows, fmt.Sprintf("  %d× %s: %s\n", n, s.test, s.reason))
+		case r.ran[s.test]:
+			shared++
+		case !others[s.test]:
+			lost = append(lost, s.test)
+		}
 	}
 	slices.SortFunc(rows, func(a, b string) int { return strings.Compare(after(a), after(b)) })
-	fmt.Fprintf(to, "skipped: %d\n%s", len(rows), strings.Join(rows, ""))
+	slices.Sort(lost)
+	return rows, shared, lost
 }
 
 // slowest names the tests in which the time goes.

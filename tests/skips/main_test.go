@@ -21,6 +21,10 @@ func TestRead(t *testing.T) {
 {"Action":"pass","Package":"p/a","Test":"TestThree","Elapsed":7}
 {"Action":"pass","Package":"p/a","Test":"TestThree","Elapsed":8}
 {"Action":"skip","Package":"p/a","Test":"TestFour"}
+{"Action":"output","Package":"p/a","Test":"TestThree","Output":"    three_test.go:9: a short test runs it in another view\n"}
+{"Action":"skip","Package":"p/a","Test":"TestThree"}
+{"Action":"output","Package":"p/a","Test":"TestFive","Output":"    five_test.go:9: a short test runs it in one view\n"}
+{"Action":"skip","Package":"p/a","Test":"TestFive"}
 {"Action":"output","Package":"p/a","Output":"FAIL\tp/a\n"}
 {"Action":"fail","Package":"p/a","Elapsed":1.5}
 {"Action":"output","Package":"p/b","Output":"PASS\n"}
@@ -34,17 +38,21 @@ ok  	p/b
 c.go:1: undefined: x
 no event
   passed  failed  skipped  seconds  package
-       3       1        3        2  p/a
+       3       1        5        2  p/a
 15 s  p/a TestThree
+in one view each: 1 (make test-views: in all)
 skipped: 2
   1× p/a TestFour: no reason
   2× p/a TestOne: needs a: b
+in no view: p/a TestFive
 `
-	r := &run{text: make(map[string]*strings.Builder), skipped: make(map[string]int), counts: make(map[string]*count), slow: make(map[string]float64)}
+	r := newRun()
 	var got strings.Builder
 	r.read(strings.NewReader(said), &got)
 	got.WriteString("\n")
-	r.table(&got)
+	if r.table(&got) {
+		t.Error("a test that no view had is no fault")
+	}
 	if got.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
 	}
