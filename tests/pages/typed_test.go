@@ -25,7 +25,7 @@ var elsewhere = map[string]string{
 	"make test": parts, "make test-unit": parts, "make test-quick": parts,
 	"make lint": "by .ci/run, which is CI", "make fresh": "a quarter of an hour; by hand before a release",
 	"make build TAGS=libseccomp": "by make test-seccomp, as go vet and go test with the tag", "make test-seccomp": "fetches and compiles libseccomp; by hand when seccomp changes",
-	"make test-views": "15 minutes: make test runs the same tests, many of them in one view",
+	"make test-views":    "15 minutes: make test runs the same tests, many of them in one view",
 	"make test-goplayer": "8 minutes: the same tests on another binary, when the player changes", "make test-engines": "an hour; make test has most of its cases (tests/engines)",
 	"make test-arm64": machine, "make test-vm": machine, "make test-engines-vm": machine, "make test-vm …": machine, "build/vm …": machine, "nsenter -t 1 -m runuser -l user -c …": machine,
 	"make security": rows, "make security …": rows, "make faults": rows,
