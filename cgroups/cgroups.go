@@ -151,6 +151,8 @@ type Processes interface {
 	// Pids lists the processes of the cgroup, and with recursive those of the
 	// cgroups below it, each once.
 	Pids(recursive bool) ([]int, error)
+	// CheckEmpty is an error if cgroups of the container are there and processes are in them.
+	CheckEmpty() error
 
 	// Frozen tells whether the cgroup itself was frozen. A frozen parent doesn't count.
 	Frozen() (bool, error)

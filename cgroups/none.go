@@ -38,6 +38,9 @@ func (NoCgroup) Entry() (*Entry, error) { return &Entry{Unified: -1}, nil }
 // Pids doesn't know the container's processes from its creator's: none.
 func (NoCgroup) Pids(bool) ([]int, error) { return nil, nil }
 
+// CheckEmpty finds nobody.
+func (NoCgroup) CheckEmpty() error { return nil }
+
 // Frozen is false.
 func (NoCgroup) Frozen() (bool, error) { return false, nil }
 

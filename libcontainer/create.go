@@ -197,8 +197,8 @@ func (c *creation) claim() (err error) {
 	fault.Point("create:claimed")
 	// An intent makes us owner of what is in the cgroup: whoever removes us by it
 	// kills that. So nobody else's may be named in one.
-	if pids, err := c.manager.Pids(true); err == nil && len(pids) > 0 {
-		return fmt.Errorf("container's cgroup is not empty: %d process(es) found in %s", len(pids), c.loc)
+	if err := c.manager.CheckEmpty(); err != nil {
+		return err
 	}
 	if err := c.writeIntent(); err != nil {
 		return err

@@ -85,6 +85,17 @@ func Pids(d Dir, recursive bool) ([]int, error) {
 	return slices.Compact(pids), err
 }
 
+// Populated tells whether the kernel counts processes in the cgroup or below it, whoever sees
+// them: version 2 says so in cgroup.events, version 1 in pids.current alone, if that
+// controller is here.
+func Populated(d Dir) bool {
+	if text, err := d.Read("cgroup.events"); err == nil {
+		return strings.Contains(text, "populated 1\n")
+	}
+	text, err := d.Read("pids.current")
+	return err == nil && text != "0\n"
+}
+
 // PidsOf is Pids of a directory by its path; none if it is gone.
 func PidsOf(path string, recursive bool) (pids []int, err error) {
 	err = In(path, func(d Dir) (err error) {

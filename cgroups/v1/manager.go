@@ -94,6 +94,22 @@ func (m *Manager) Entry() (*cgroups.Entry, error) {
 // them.
 func (m *Manager) Pids(recursive bool) ([]int, error) { return cgfile.PidsOf(m.main(), recursive) }
 
+// CheckEmpty is [cgroups.CheckEmpty] of the directories that are there. Where that which is asked
+// for processes isn't, none has anybody of the container's id.
+func (m *Manager) CheckEmpty() error {
+	return cgfile.In(m.main(), func(main cgfile.Dir) error {
+		if err := cgroups.CheckEmpty(main, 0); err != nil {
+			return err
+		}
+		for i := range m.trees {
+			if err := cgfile.In(m.trees[i].dir, func(d cgfile.Dir) error { return cgroups.CheckEmpty(d, 0) }); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // main is the directory that is asked for the container's processes: one from
 // which nobody has a reason to move them away.
 func (m *Manager) main() string {

@@ -43,6 +43,11 @@ func (m *Manager) Entry() (*cgroups.Entry, error) {
 // Pids lists the processes of the cgroup.
 func (m *Manager) Pids(recursive bool) ([]int, error) { return cgfile.PidsOf(m.dir, recursive) }
 
+// CheckEmpty is [cgroups.CheckEmpty] of the directory, if it is there.
+func (m *Manager) CheckEmpty() error {
+	return cgfile.In(m.dir, func(d cgfile.Dir) error { return cgroups.CheckEmpty(d, 0) })
+}
+
 // Kill writes cgroup.kill (Linux 5.14), which reaches every process below at
 // once, those being forked and those that are frozen too.
 func (m *Manager) Kill() error {

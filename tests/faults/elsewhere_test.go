@@ -85,3 +85,17 @@ func TestDeleteElsewhere(t *testing.T) {
 	b.End(t, pid)
 	b.Run(t, "state", b.ID).Fails(t, 1, "does not exist")
 }
+
+// TestCreateElsewhere makes a container in another pid namespace, in the cgroup of one that runs: it would be killed with it.
+func TestCreateElsewhere(t *testing.T) {
+	if harness.View() == harness.V1 {
+		harness.Controller(t, "pids") // by which alone it can be told
+	}
+	b := harness.New(t, harness.Args("/bin/sleep", "600"))
+	pid := b.Running(t)
+	other := b.Beside(t, func(s *specs.Spec) { s.Linux.CgroupsPath = b.Spec.Linux.CgroupsPath })
+	r := elsewhere(t, b, "run", "--detach", "--bundle", other.Dir, other.ID)
+	r.Fails(t, 1, "container's cgroup is not empty: process(es) of another pid namespace found in ")
+	b.WaitStatus(t, specs.StateRunning)
+	b.End(t, pid)
+}
