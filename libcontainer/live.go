@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -92,6 +94,16 @@ func (l *living) edited(edit func(*specs.Spec)) *specs.Spec {
 	s.Linux, s.Mounts = &linux, slices.Clip(s.Mounts)
 	edit(&s)
 	return &s
+}
+
+// recordable is an error about a field that JSON can't hold, as in a config.json: it couldn't be found again by its record.
+func recordable(fields map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if value := fields[name]; !utf8.ValidString(value) {
+			return wrong(name, fmt.Sprintf("the %s isn't UTF-8, which is all that can be recorded: %.200q", name, value))
+		}
+	}
+	return nil
 }
 
 // checked is the container's configuration with something more, which is a field of it then, or an error about that.

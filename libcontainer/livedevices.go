@@ -72,6 +72,9 @@ func (h *Container) AddDevice(ctx context.Context, d specs.LinuxDevice, access s
 	if !path.IsAbs(d.Path) {
 		return wrong("path", fmt.Sprintf("the path of a device isn't absolute: %q", d.Path))
 	}
+	if err := recordable(map[string]string{"path": d.Path}); err != nil {
+		return err
+	}
 	access = strings.Join(slices.DeleteFunc([]string{"r", "w", "m"}, func(s string) bool { return !strings.Contains(access, s) }), "")
 	d.Path = path.Clean(d.Path)
 	kept := state.LiveDevice{Path: d.Path, Type: d.Type, Major: d.Major, Minor: d.Minor, Access: access}

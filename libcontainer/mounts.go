@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -56,6 +57,9 @@ func (h *Container) AddMount(ctx context.Context, m specs.Mount) error {
 	}
 	if !path.IsAbs(m.Destination) {
 		return wrong("destination", fmt.Sprintf("the destination of a mount isn't absolute: %q", m.Destination))
+	}
+	if err := recordable(map[string]string{"destination": m.Destination, "source": m.Source, "options": strings.Join(m.Options, ",")}); err != nil {
+		return err
 	}
 	m.Destination = path.Clean(m.Destination)
 	s, err := l.checked(fmt.Sprintf("mounts[%d]", len(l.spec.Mounts)), func(s *specs.Spec) { s.Mounts = append(s.Mounts, m) })

@@ -146,8 +146,8 @@ func (e *Entry) WriteRecord(r *Record) error {
 	w.Key("pid_namespace")
 	w.Uint(r.PIDs)
 	str(&w, "created", r.Created.UTC().Format(time.RFC3339Nano))
-	str(&w, "bundle", r.Bundle)
-	str(&w, "rootfs", r.Rootfs)
+	hostPath(&w, "bundle", r.Bundle)
+	hostPath(&w, "rootfs", r.Rootfs)
 	w.Key("uid")
 	w.Uint(uint64(r.UID))
 	texts(&w, "annotations", r.Annotations)
@@ -211,8 +211,12 @@ func (rec *Record) read(r *jsontext.Reader, created *string) {
 		*created = r.ReadString()
 	case "bundle":
 		rec.Bundle = r.ReadString()
+	case "bundle" + bytesSuffix:
+		readBytes(r, &rec.Bundle)
 	case "rootfs":
 		rec.Rootfs = r.ReadString()
+	case "rootfs" + bytesSuffix:
+		readBytes(r, &rec.Rootfs)
 	case "uid":
 		rec.UID = uint32(r.ReadUint(32))
 	case "annotations":

@@ -87,6 +87,24 @@ func TestRecordRoundTrip(t *testing.T) {
 	}
 }
 
+// TestPathBytes keeps paths that JSON can't hold: later verbs go there.
+func TestPathBytes(t *testing.T) {
+	e := create(t, store(t), "c")
+	want := Record{
+		ID: "c", PID: 77, Start: 5, Created: time.Unix(1700000000, 0).UTC(), Bundle: "/b\xff", Rootfs: "/b\xff/rootfs\xfe", Root: &RootMount{Path: "/b\xff/rootfs\xfe"},
+	}
+	if err := e.WriteRecord(&want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := e.Record()
+	if err != nil || got.Bundle != want.Bundle || got.Rootfs != want.Rootfs || got.Root.Path != want.Root.Path {
+		t.Errorf("Record() = %+v, %v, want %+v", got, err, want)
+	}
+	if text, _ := e.ReadFile(stateName); !strings.Contains(string(text), `"bundle":"/b\ufffd"`) {
+		t.Errorf("state.json has no bundle for others: %s", text)
+	}
+}
+
 func TestIntentRoundTrip(t *testing.T) {
 	e := create(t, store(t), "c")
 	if i, err := e.Intent(); i != nil || err != nil {

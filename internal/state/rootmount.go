@@ -25,7 +25,7 @@ func rootMount(w *jsontext.Writer, m *RootMount) {
 	}
 	w.Key(rootMountKey)
 	w.BeginObject()
-	str(w, "path", m.Path)
+	hostPath(w, "path", m.Path)
 	w.Key("id")
 	w.Uint(m.ID)
 	str(w, "namespace", m.Namespace)
@@ -43,6 +43,8 @@ func readRootMount(r *jsontext.Reader) *RootMount {
 		switch r.Key() {
 		case "path":
 			m.Path = r.ReadString()
+		case "path" + bytesSuffix:
+			readBytes(r, &m.Path)
 		case "id":
 			m.ID = r.ReadUint(64)
 		case "namespace":

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -94,6 +95,40 @@ func TestHookNoEnvironment(t *testing.T) {
 		if text, err := os.ReadFile(dir + "/" + f.Name()); string(text) != want+"\n" || err != nil {
 			t.Errorf("%s: %q, %v, want %q", f.Name(), text, err, want)
 		}
+	}
+}
+
+// A bundle's path need not be UTF-8: hooks of later verbs find it, and what delete unmounts is there.
+func TestHookPlaceBytes(t *testing.T) {
+	harness.NeedRung(t, "runc forgets the path")
+	harness.Share(t)
+	dir := harness.TempDir(t)
+	b := harness.New(t, harness.WithoutNS(specs.MountNamespace), func(s *specs.Spec) {
+		s.Mounts, s.Linux.MaskedPaths, s.Linux.ReadonlyPaths, s.Linux.Devices, s.Root.Readonly = nil, nil, nil, nil, false
+		s.Hooks = &specs.Hooks{Poststop: []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", "pwd >" + dir + "/poststop"}}}}
+	})
+	odd := b.Dir + "\xff"
+	if err := os.Rename(b.Dir, odd); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(odd, b.Dir); err != nil { // for the test's own files
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := errors.Join(os.Remove(b.Dir), os.Rename(odd, b.Dir)); err != nil {
+			t.Error(err)
+		}
+	}()
+	call := b.Cmd("create")
+	call.Args[4] = odd
+	pid, _ := b.CreateBy(t, call)
+	b.Must(t, "delete")
+	harness.Wait(t, pid)
+	if text, err := os.ReadFile(dir + "/poststop"); err != nil || string(text) != odd+"\n" {
+		t.Errorf("the poststop hook ran in %q, %v, want %q", text, err, odd)
+	}
+	if mounts := read(t, "/proc/self/mountinfo"); strings.Contains(mounts, odd) {
+		t.Error("what was mounted at the root filesystem is there still")
 	}
 }
 

@@ -149,6 +149,13 @@ func TestLiveMountsRefused(t *testing.T) {
 	first := ro.Running(t)
 	ro.Run(t, "mounts", "add", ro.ID, "/etc", "/new/x").Fails(t, 1, "make directory /new/x: read-only file system")
 	ro.Run(t, "mounts", "add", ro.ID, "/etc", "/bin").Silent(t)
+	// What a record can't hold, nobody could remove.
+	for _, args := range [][]string{
+		{"mounts", "add", ro.ID, "/etc", "/tmp/\xff"}, {"mounts", "add", ro.ID, "/etc\xff", "/bin"}, {"mounts", "add", "-t", "tmpfs", "-o", "size=\xff", ro.ID, "x", "/bin"},
+		{"devices", "add", ro.ID, "/dev/null", "/dev/\xff"},
+	} {
+		ro.Run(t, args...).Fails(t, 1, "isn't UTF-8, which is all that can be recorded")
+	}
 	ro.End(t, first)
 	b := harness.New(t, harness.Args("/bin/sleep", "600"), harness.WithoutNS(specs.MountNamespace), func(s *specs.Spec) {
 		s.Mounts, s.Linux.MaskedPaths, s.Linux.ReadonlyPaths, s.Linux.Devices, s.Root.Readonly = nil, nil, nil, nil, false
