@@ -26,7 +26,7 @@ const (
 	CgroupsDefault CgroupMode = criu.CgroupDefault // CRIU's, which is soft
 	CgroupsSoft    CgroupMode = criu.CgroupSoft    // none that are there are changed
 	CgroupsFull    CgroupMode = criu.CgroupFull    // all are made as they were
-	CgroupsStrict  CgroupMode = criu.CgroupStrict  // all have to be as they were
+	CgroupsStrict  CgroupMode = criu.CgroupStrict  // so, and a restore wants none of the container's to be there before
 	CgroupsIgnore  CgroupMode = criu.CgroupIgnore  // none is looked at
 )
 

@@ -1,9 +1,12 @@
 package libcontainer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
 	"strings"
 
@@ -123,6 +126,9 @@ func (r *restoration) restore() (err error) {
 	if err := r.decide(); err != nil {
 		return err
 	}
+	if err := r.strict(); err != nil {
+		return err
+	}
 	if err := r.claim(); err != nil {
 		return err
 	}
@@ -177,6 +183,20 @@ func (r *restoration) check() (err error) {
 	}
 	r.dirs.forget()
 	return r.dirs.openConfig(r.bundle.Spec.Annotations)
+}
+
+// strict finds cgroups that have no business to be there, if there must be none. CRIU can't: by then we
+// have made them, with the limits of the configuration.
+func (r *restoration) strict() error {
+	if r.opt.Cgroups != CgroupsStrict {
+		return nil
+	}
+	for _, dir := range r.loc {
+		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("cgroup %s: %w: in strict mode a restore makes all itself", dir, cmp.Or(err, fs.ErrExist))
+		}
+	}
+	return nil
 }
 
 // stream is a descriptor of the container's as our caller gives it.
@@ -276,6 +296,9 @@ func (r *restoration) ask() error {
 	o.Sibling, o.EvasiveDevices, o.CloseTCP = true, true, r.opt.CloseTCP
 	o.Profile, o.MountContext = r.opt.Profile, r.opt.MountContext
 	var err error
+	if o.Cgroups == criu.CgroupStrict {
+		o.Cgroups = criu.CgroupFull // see strict
+	}
 	if o.CgroupRoots, err = r.cgroupRoots(); err != nil {
 		return err
 	}

@@ -87,6 +87,7 @@ var kinds = []kind{
 		t.Cleanup(func() { unix.Close(fd) })
 		return []harness.Edit{
 			harness.AddMount(specs.Mount{Destination: "/outside", Type: "bind", Source: dir, Options: []string{"rbind", "rw"}}), program("datagram"),
+			harness.WithoutNS(specs.NetworkNamespace), // CRIU finds the other end by the namespace that both are in
 		}
 	}, prepare: flags("--ext-unix-sk")},
 	{name: "TCP connection to be closed", edits: edits(program("closes")), prepare: func(_ *testing.T, x *trial) {

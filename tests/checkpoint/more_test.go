@@ -241,3 +241,28 @@ func TestLazyPages(t *testing.T) {
 		t.Errorf("%v\n%s", err, log[max(0, len(log)-1500):])
 	}
 }
+
+// In strict mode a restore wants none of the container's cgroups to be there before, and makes nothing then.
+func TestStrict(t *testing.T) {
+	need(t)
+	x := begun(t)
+	err := caught(func() {
+		x.checkpoint(t, x.images())
+		x.gone(t)
+		dirs := harness.CgroupDirs(x.Spec.Linux.CgroupsPath)
+		if err := os.MkdirAll(dirs[0], 0o755); err != nil {
+			t.Fatal(err)
+		}
+		r := x.call(t, "restore", "--detach", "--bundle", x.Dir, "--image-path", x.images(), "--work-path", x.images()+".work", "--manage-cgroups-mode", "strict", x.ID)
+		r.Fails(t, 1, "in strict mode a restore makes all itself")
+		if r := x.call(t, "state", x.ID); r.Code == 0 {
+			t.Errorf("it is there: %v", r)
+		}
+		if err := os.Remove(dirs[0]); err != nil { // nor has it been taken away
+			t.Error(err)
+		}
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
