@@ -15,17 +15,14 @@ import (
 // steps is the visible order of all that makes the root filesystem.
 func (p *planner) steps() error {
 	build := p.builds()
-	if build && len(p.linux().Sysctl) > 0 {
-		// In a user namespace of ours a procfs of a pid namespace from outside can't be made.
-		p.add(&step.OpenSysctls{Clone: p.ns.user() || p.host.UserNS && !p.ns.isNew(specs.PIDNamespace)})
-	}
+	p.openSysctls()
 	if build {
 		p.root()
 		if err := p.mounts(); err != nil {
 			return err
 		}
 		p.devices()
-	} else if p.ns.joined&unix.CLONE_NEWNS == 0 {
+	} else {
 		p.add(&step.UseRoot{Path: p.opt.Rootfs})
 	}
 	if p.terminal() {
@@ -172,6 +169,24 @@ func (p *planner) pivot() {
 	default:
 		p.add(&step.Pivot{})
 	}
+}
+
+// openSysctls plans where kernel parameters are set, as long as there is a procfs to be trusted.
+func (p *planner) openSysctls() {
+	if len(p.linux().Sysctl) == 0 {
+		return
+	}
+	s := &step.OpenSysctls{From: step.SysctlsNew, Tree: -1}
+	switch joined := p.ns.joined&unix.CLONE_NEWNS != 0; {
+	case p.ns.user() && joined:
+		s.From, s.Tree = step.SysctlsTree, p.source(step.Source{What: "/proc/sys", Path: "/proc/sys", Recursive: true, Propagation: p.inherited()})
+	case p.ns.user() && !p.ns.isNew(specs.MountNamespace):
+		s.From = step.SysctlsPlain
+	case p.ns.user() || p.host.UserNS && !p.ns.isNew(specs.PIDNamespace):
+		// In a user namespace of ours a procfs of a pid namespace from outside can't be made.
+		s.From = step.SysctlsClone
+	}
+	p.add(s)
 }
 
 func (p *planner) sysctls() error {

@@ -44,21 +44,35 @@ func (s *Sysctl) Run(e *Env) {
 }
 
 // OpenSysctls has a first process that makes the calls itself keep the files of kernel parameters, for after the
-// pivot there may be no procfs to be trusted.
+// pivot there may be no procfs to be trusted. It comes before every [Sysctl], and before what moves the root.
 type OpenSysctls struct {
-	// Clone says that they are a clone of the host's, which shows what belongs to the namespaces of who opens it. Else
-	// they are in a new procfs, over which nothing is mounted; it takes a pid namespace that is the user namespace's,
-	// and is refused in one where the host's is covered.
-	Clone bool
+	From SysctlsFrom
+	Tree int // SysctlsTree: the clone
 }
+
+// SysctlsFrom tells which procfs the files of [OpenSysctls] are of. Any shows what belongs to the namespaces of who opens a file.
+type SysctlsFrom int
+
+// The origins of the files of kernel parameters.
+const (
+	SysctlsNew   SysctlsFrom = iota // a new procfs, over which nothing is mounted; it takes a pid namespace that is the user namespace's, and is refused in one where the host's is covered
+	SysctlsClone                    // a clone of the host's
+	SysctlsTree                     // a clone of the host's that the runtime has made, because another's mount namespace was joined
+	SysctlsPlain                    // the host's itself, in whose mount namespace a new user namespace lets nobody make a mount
+)
 
 func (*OpenSysctls) String() string { return "open kernel parameters" }
 
 // Run opens them.
 func (s *OpenSysctls) Run(e *Env) {
-	if s.Clone {
+	switch s.From {
+	case SysctlsClone:
 		e.sysctls = mount.Clone(e.K, "clone /proc/sys", calls.At, "/proc/sys", true).FD()
-	} else {
+	case SysctlsTree:
+		e.sysctls = e.take("", s.Tree).FD
+	case SysctlsPlain:
+		e.sysctls = e.K.Openat("open /proc/sys", calls.At, "/proc/sys", unix.O_PATH|unix.O_DIRECTORY, 0).FD()
+	case SysctlsNew:
 		const attr = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
 		e.sysctls, e.sysctlsDir = mount.New(e.K, "proc", "proc", option.Options{}, attr), "sys/"
 	}

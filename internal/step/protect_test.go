@@ -94,7 +94,7 @@ func TestFinish(t *testing.T) {
 
 func TestSysctl(t *testing.T) {
 	inBox(t, func(b *box) {
-		b.must(&OpenSysctls{Clone: true})
+		b.must(&OpenSysctls{From: SysctlsClone})
 		b.must(&Sysctl{Path: "kernel/domainname", Value: "rung.test"})
 		var u unix.Utsname
 		if err := unix.Uname(&u); err != nil || unix.ByteSliceToString(u.Domainname[:]) != "rung.test" {

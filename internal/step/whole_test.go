@@ -47,7 +47,7 @@ func TestWhole(t *testing.T) {
 			return &Mount{Target: target, From: FromTree, Index: b.clone(b.dir + path), Source: path, Fallback: -1}
 		}
 		steps := []Step{
-			&OpenSysctls{Clone: true},
+			&OpenSysctls{From: SysctlsClone},
 			&EnterRoot{Path: b.root, Tree: b.clone(b.root), Propagation: unix.MS_SLAVE},
 			newMount(b.T, "proc", "/proc", "nosuid nodev noexec"), newMount(b.T, "tmpfs", "/dev", "nosuid mode=755 size=64k"),
 			newMount(b.T, "devpts", "/dev/pts", "newinstance ptmxmode=0666 mode=0620"), newMount(b.T, "tmpfs", "/dev/shm", "nosuid mode=1777"),
@@ -156,7 +156,7 @@ func filesOf(b *box) string {
 func TestWholeFails(t *testing.T) {
 	inBox(t, func(b *box) {
 		testbed.Tree(b, b.dir, "root/file", "root/dev/dir/", "root/link -> /file", "root/dev/link -> zero")
-		b.must(&OpenSysctls{Clone: true})
+		b.must(&OpenSysctls{From: SysctlsClone})
 		for what, tt := range map[string]struct {
 			bad  Step
 			want string
