@@ -42,7 +42,7 @@ func Main(args []string, version, commit string) int {
 
 func (a *app) run(args []string) int {
 	a.all = commands[:]
-	err := a.root(args).Run(context.Background(), args)
+	err := guarded(func() error { return a.root(args).Run(context.Background(), args) })
 	a.tellPhases()
 	if err == nil {
 		if a.logger != nil {

@@ -160,6 +160,9 @@ func (a *app) report(err error) {
 		entry = entry.WithFields(details(err))
 	}
 	entry.Error(err.Error())
+	if fault, ok := errors.AsType[*internalError](err); ok {
+		logger.Debugf("%s", fault.stack)
+	}
 	if a.logFile != nil {
 		a.logFile.Close()
 		a.release(newLogger(a.stderr, new(textFormatter), a.logger.Level))

@@ -267,10 +267,7 @@ func (c *creation) launch() (p *launch.Process, err error) {
 		// CAP_SYS_PTRACE, so that our own files in /proc stay open to us.)
 		unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	}
-	p, err = launch.Start(c.plan, in)
-	if err != nil {
-		// What hooks or the first process have left in the cgroup goes with it.
-		_ = c.manager.Kill()
+	if p, err = c.begun(in); err != nil {
 		return nil, explainOOM(err, c.manager, c.configured())
 	}
 	c.undo.push(func() {
@@ -284,6 +281,16 @@ func (c *creation) launch() (p *launch.Process, err error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// begun has the first process made. Where that fails, or panics, what hooks or the first process have left in the cgroup goes with it.
+func (c *creation) begun(in *launch.Inputs) (p *launch.Process, err error) {
+	defer func() {
+		if p == nil {
+			_ = c.manager.Kill()
+		}
+	}()
+	return launch.Start(c.plan, in)
 }
 
 // entrance opens what the first process enters its cgroups by, which is the caller's.

@@ -256,21 +256,17 @@ const maxMaps = 64 << 10
 // apart calls f on a thread in a mount namespace, which ends with it. The thread is in no other namespace of the container's, so that nobody there
 // sees it.
 func apart(mounts int, f func() error) error {
-	done := make(chan error, 1)
-	go thread.Own(func() {
+	return thread.Do(func() error {
 		err := unix.Unshare(unix.CLONE_FS)
 		if err == nil {
 			err = unix.Setns(mounts, unix.CLONE_NEWNS)
 		}
 		if err != nil {
-			err = fmt.Errorf("join mount namespace: %w", err)
-		} else {
-			unix.Umask(0) // of this thread
-			err = f()
+			return fmt.Errorf("join mount namespace: %w", err)
 		}
-		done <- err
+		unix.Umask(0) // of this thread
+		return f()
 	})
-	return <-done
 }
 
 // lookup opens a path in a container's root, whatever it is.

@@ -92,9 +92,7 @@ func (r *restoration) network(pid int) error {
 		return fmt.Errorf("open network namespace of container: %w", err)
 	}
 	defer unix.Close(net)
-	done := make(chan error, 1)
-	go thread.Own(func() { done <- r.inNetwork(net) })
-	return <-done
+	return thread.Do(func() error { return r.inNetwork(net) })
 }
 
 func (r *restoration) inNetwork(net int) error {

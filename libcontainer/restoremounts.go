@@ -27,11 +27,7 @@ import (
 
 // startApart makes the mounts that CRIU is to find and starts it with them, from a thread in a mount namespace of its own: nobody else sees
 // them, and they go with CRIU.
-func (r *restoration) startApart() error {
-	done := make(chan error, 1)
-	go thread.Own(func() { done <- r.startHere() })
-	return <-done
-}
+func (r *restoration) startApart() error { return thread.Do(r.startHere) }
 
 func (r *restoration) startHere() (err error) {
 	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {

@@ -122,9 +122,7 @@ func atRoot(m *state.RootMount, boot string, host proc.FS, f func(dir int, id ui
 	if id, err := inode(ns); err != nil || id != m.Inode {
 		return m.Namespace == "", nil
 	}
-	done := make(chan error, 1)
-	go thread.Own(func() { done <- in(ns, m, f) })
-	return false, <-done
+	return false, thread.Do(func() error { return in(ns, m, f) })
 }
 
 // errCovered says that a path may have our mount below another one.

@@ -62,9 +62,14 @@ func (r *Runtime) run(ctx context.Context, c *creation, o *RunOptions) (status E
 		return 1, err
 	}
 	defer unix.Close(pidfd)
+	if !o.Keep {
+		c.undo.push(func() { _ = c.remove() }) // if something panics
+	}
 	timeline.Runtime.Phase("wait for the container's end")
 	fault.Point("run:started")
-	return c.attend(ctx, f, pidfd, o.Keep)
+	status, err = c.attend(ctx, f, pidfd, o.Keep)
+	c.undo.keep()
+	return status, err
 }
 
 // foreground is what a container in the foreground has of ours, from before it is made on.
@@ -134,6 +139,14 @@ func (c *creation) createAndStart() (pidfd int, err error) {
 	if err := c.create(); err != nil {
 		return -1, err
 	}
+	c.undo.push(func() { _ = c.remove() }) // if something panics
+	pidfd, err = c.startNow()
+	c.undo.keep()
+	return pidfd, err
+}
+
+// startNow is createAndStart once the container is created.
+func (c *creation) startNow() (pidfd int, err error) {
 	ct := c.container()
 	if pidfd, err = unix.PidfdOpen(c.record.PID, 0); err == nil {
 		timeline.Runtime.Phase("wait for execve")

@@ -18,15 +18,14 @@ func (d *dump) peers() (map[uint64]uint64, error) {
 		return nil, err
 	}
 	defer unix.Close(net)
-	found, done := map[uint64]uint64{}, make(chan error, 1)
-	go thread.Own(func() {
-		err := unix.Setns(net, unix.CLONE_NEWNET)
-		if err == nil {
-			err = unixPeers(found)
+	found := map[uint64]uint64{}
+	err = thread.Do(func() error {
+		if err := unix.Setns(net, unix.CLONE_NEWNET); err != nil {
+			return err
 		}
-		done <- err
+		return unixPeers(found)
 	})
-	if err := <-done; err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("list unix sockets of container: %w", err)
 	}
 	return found, nil

@@ -12,7 +12,7 @@ import (
 
 // wanted is the point at which a process shall die, from the environment of the
 // runtime. "first:" before it means that the process which builds dies, mostly the container's
-// first one, when the runtime comes to the point.
+// first one, when the runtime comes to the point; "panic:" that the runtime panics there.
 var (
 	wanted = os.Getenv("RUNG_FAULT")
 	victim = syscall.Getpid()
@@ -27,6 +27,9 @@ func First(pid int) {
 
 // Point kills the victim if it is the wanted point.
 func Point(name string) {
+	if wanted == "panic:"+name {
+		panic("fault at " + name)
+	}
 	if name != wanted {
 		return
 	}

@@ -55,10 +55,16 @@ func Join(p *plan.Plan, in *ExecInputs) (*Exec, error) {
 		return nil, err
 	}
 	readStamps(p, arena)
+	done := false
 	e := &Exec{plan: p, image: image, arena: arena, Pidfd: -1, locked: true}
 	runtime.LockOSThread()
+	defer func() {
+		if !done { // for whatever reason
+			e.Kill()
+			e.Close()
+		}
+	}()
 	if e.progress, err = fdio.Of(unix.MemfdCreate("progress", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)); err != nil {
-		e.Close()
 		return nil, fmt.Errorf("make progress record: %w", err)
 	}
 	if err = nsenter.InitProgress(e.progress.FD()); err == nil {
@@ -68,10 +74,9 @@ func Join(p *plan.Plan, in *ExecInputs) (*Exec, error) {
 		err = e.begin(in)
 	}
 	if err != nil {
-		e.Kill()
-		e.Close()
 		return nil, err
 	}
+	done = true
 	return e, nil
 }
 

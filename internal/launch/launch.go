@@ -69,6 +69,7 @@ type Process struct {
 
 // Start has the first process made, and waits until it is set up. The process dies with the calling thread, which therefore nobody else may have: [Process.Close]
 // lets that go, and has to be called on the same goroutine.
+// Where it panics nothing is left either.
 func Start(p *plan.Plan, in *Inputs) (*Process, error) {
 	timeline.Runtime.Phase("write tape and orders")
 	control, far, err := spawn.Pair(in.Seen)
@@ -77,6 +78,12 @@ func Start(p *plan.Plan, in *Inputs) (*Process, error) {
 	}
 	runtime.LockOSThread()
 	proc := &Process{control: fdio.New(control.FD), plan: p, in: in, image: p.Tape.Image(), locked: true}
+	done := false
+	defer func() {
+		if !done {
+			proc.Kill()
+		}
+	}()
 	// We look at it for longer than Start takes.
 	if proc.progress, err = fdio.Of(unix.FcntlInt(uintptr(in.Progress), unix.F_DUPFD_CLOEXEC, 0)); err == nil {
 		proc.arena, err = nsenter.NewArena(proc.image)
@@ -87,16 +94,14 @@ func Start(p *plan.Plan, in *Inputs) (*Process, error) {
 	}
 	far.Close() // while we held it we would not see the process die
 	if err != nil {
-		proc.Close()
 		return nil, err
 	}
 	fault.Point("create:ordered")
 	if err := proc.complete(); err != nil {
-		err = proc.cause(err)
-		proc.Kill()
-		return nil, err
+		return nil, proc.cause(err)
 	}
 	fault.Point("create:ready")
+	done = true
 	return proc, nil
 }
 

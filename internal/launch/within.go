@@ -22,9 +22,7 @@ func (b *builder) makeWithin() error {
 		return nil
 	}
 	timeline.Builder.Phase("make mounts in the container's mount namespace")
-	made := make(chan error, 1)
-	go thread.Own(func() { made <- b.within() })
-	return <-made
+	return thread.Do(b.within)
 }
 
 // within is makeWithin on a thread that is good for nothing else afterwards.

@@ -54,15 +54,13 @@ func makeDevice(k *calls.Kernel, s *step.Source) calls.FD {
 // of the caller's namespace (before Linux 6.15): it is attached in a namespace of a
 // thread's own, and goes with that.
 func cloneAttached(dir calls.FD, path string) (fd calls.FD, err error) {
-	done := make(chan struct{})
-	go thread.Own(func() {
-		defer close(done)
+	err = thread.Do(func() (err error) {
 		k := new(calls.Kernel)
 		if err = attach(k, dir); err == nil {
 			fd, err = mount.Clone(k, "", dir, path, false).Open()
 		}
+		return err
 	})
-	<-done
 	if err != nil {
 		return calls.None, fmt.Errorf("clone device: %w", err)
 	}

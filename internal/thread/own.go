@@ -3,7 +3,9 @@
 package thread
 
 import (
+	"fmt"
 	"runtime"
+	"runtime/debug"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,4 +27,31 @@ func Own(f func()) {
 		f()
 	})
 	<-taken
+}
+
+// A Panic is what [Do] goes on with on the caller's goroutine.
+type Panic struct {
+	Value any
+	Stack []byte // of the goroutine on which it has begun
+}
+
+// Error is what the panic says.
+func (p *Panic) Error() string { return fmt.Sprint(p.Value) }
+
+// Do calls f as [Own] does, and waits for it. A panic is the caller's, who has something to take back.
+func Do(f func() error) (err error) {
+	done := make(chan *Panic, 1)
+	go Own(func() {
+		defer func() {
+			if v := recover(); v != nil {
+				done <- &Panic{v, debug.Stack()}
+			}
+			close(done)
+		}()
+		err = f()
+	})
+	if p := <-done; p != nil {
+		panic(p)
+	}
+	return err
 }

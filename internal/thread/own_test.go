@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -95,6 +96,21 @@ func polled() int {
 		return 4
 	}
 	return 0
+}
+
+// A panic on the other thread is the caller's, and nothing else is lost on the way.
+func TestDo(t *testing.T) {
+	if err := thread.Do(func() error { return unix.EXDEV }); err != unix.EXDEV {
+		t.Errorf("Do = %v", err)
+	}
+	defer func() {
+		p, ok := recover().(*thread.Panic)
+		if !ok || p.Error() != "fault" || !strings.Contains(string(p.Stack), "TestDo") {
+			t.Errorf("panic %v", p)
+		}
+	}()
+	_ = thread.Do(func() error { panic("fault") })
+	t.Error("Do has returned")
 }
 
 // A thread of one's own is never the process's main thread, to which the kernel gives the process's
