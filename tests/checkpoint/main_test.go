@@ -105,7 +105,7 @@ func help(what string) {
 	case "datagram":
 		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
 		check(err)
-		check(unix.Connect(fd, &unix.SockaddrUnix{Name: "/outside/socket"}))
+		check(unix.Connect(fd, &unix.SockaddrUnix{Name: os.Args[3]}))
 	case "closes":
 		var config net.ListenConfig
 		config.SetMultipathTCP(false) // which CRIU doesn't know

@@ -86,8 +86,9 @@ var kinds = []kind{
 		}
 		t.Cleanup(func() { unix.Close(fd) })
 		return []harness.Edit{
-			harness.AddMount(specs.Mount{Destination: "/outside", Type: "bind", Source: dir, Options: []string{"rbind", "rw"}}), program("datagram"),
-			harness.WithoutNS(specs.NetworkNamespace), // CRIU finds the other end by the namespace that both are in
+			harness.AddMount(specs.Mount{Destination: dir, Type: "bind", Source: dir, Options: []string{"rbind", "rw"}}),
+			harness.Args("/bin/helper", "helper", "datagram", dir+"/socket"),
+			harness.WithoutNS(specs.NetworkNamespace), // CRIU finds the other end in that, and later by the name that it was bound to
 		}
 	}, prepare: flags("--ext-unix-sk")},
 	{name: "TCP connection to be closed", edits: edits(program("closes")), prepare: func(_ *testing.T, x *trial) {
