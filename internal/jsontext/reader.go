@@ -332,6 +332,26 @@ func (r *Reader) Skip() {
 	}
 }
 
+// SkipAgain is Skip for who goes on after keys that an object has already: again is told where each of those stands.
+func (r *Reader) SkipAgain(again func(offset int)) {
+	switch r.Kind() {
+	case Array:
+		for r.BeginArray(); r.More(); {
+			r.SkipAgain(again)
+		}
+	case Object:
+		r.BeginObject()
+		for ok, at := r.NextAgain(); ok; ok, at = r.NextAgain() {
+			if at >= 0 {
+				again(at)
+			}
+			r.SkipAgain(again)
+		}
+	default:
+		r.Skip()
+	}
+}
+
 // End checks that nothing follows the document.
 func (r *Reader) End() {
 	r.space()

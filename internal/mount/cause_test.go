@@ -40,6 +40,7 @@ func TestMistyped(t *testing.T) {
 		{"overlay", "lowredir", "overlay: unknown mount option", "; did you mean lowerdir?"},
 		{"tmpfs", "size", "tmpfs: Bad value for 'size'", ""},
 		{"xfs", "frobnicate", "xfs: Unknown parameter 'frobnicate'", ""},
+		{"proc", "hidepid", "proc: Unknown value of 'hidepid'", ""},
 		{"tmpfs", "", "Unknown", ""},
 		{"", "nr_inode", "tmpfs: Unknown parameter 'nr_inode'", "; did you mean nr_inodes?"},
 	} {

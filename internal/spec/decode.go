@@ -176,7 +176,7 @@ func (d *decoder) want(kind jsontext.Kind) bool {
 	if !absent && got != jsontext.Invalid {
 		d.mismatch(kind.String())
 	}
-	d.r.Skip() // where nothing valid comes next, this makes the reader fail
+	d.skip() // where nothing valid comes next, this makes the reader fail
 	return false
 }
 
@@ -220,7 +220,7 @@ func (d *decoder) member(top int) bool {
 		}
 		d.path[top].name = d.r.Key()
 		d.problem(again, "duplicate key "+quote(d.r.Key()))
-		d.r.Skip()
+		d.skip()
 	}
 }
 
@@ -230,7 +230,7 @@ func (d *decoder) unknown(known []string) {
 	for _, name := range known {
 		if strings.EqualFold(name, d.key) {
 			d.warn(`unknown key is ignored, did you mean ` + quote(name) + `? keys are case-sensitive`)
-			d.r.Skip()
+			d.skip()
 			return
 		}
 	}
@@ -241,7 +241,16 @@ func (d *decoder) unknown(known []string) {
 		}
 		d.warn("unknown key is ignored")
 	}
-	d.r.Skip()
+	d.skip()
+}
+
+// skip reads the next value and forgets it; who wants to know all that is wrong hears of the keys that come a second time in it.
+func (d *decoder) skip() {
+	if !d.all {
+		d.r.Skip()
+		return
+	}
+	d.r.SkipAgain(func(again int) { d.problem(again, "duplicate key "+quote(d.r.Key())) })
 }
 
 // alias tells whether the member that comes next, whose key differs from the right one in case, is
@@ -252,7 +261,7 @@ func (d *decoder) alias(name string, absent bool) bool {
 		return true
 	}
 	d.warn("is ignored: " + quote(name) + " is there too, and keys are case-sensitive")
-	d.r.Skip()
+	d.skip()
 	return false
 }
 

@@ -76,19 +76,21 @@ func step(path string) (name string, index int, rest string) {
 	return "", index, strings.TrimPrefix(rest, ".")
 }
 
-// member goes to the value of an object's member, and returns where that is.
+// member goes to the value of an object's member, the first with its name, and returns where that is.
 func member(r *jsontext.Reader, name string) (offset int, ok bool) {
-	for r.BeginObject(); r.Next(); r.Skip() {
+	r.BeginObject()
+	for more, _ := r.NextAgain(); more; more, _ = r.NextAgain() {
 		if r.Key() == name {
 			return r.Offset(), true
 		}
+		r.SkipAgain(func(int) {})
 	}
 	return 0, false
 }
 
 // item goes to an element of an array, and returns where that is.
 func item(r *jsontext.Reader, index int) (offset int, ok bool) {
-	for r.BeginArray(); r.More(); r.Skip() {
+	for r.BeginArray(); r.More(); r.SkipAgain(func(int) {}) {
 		if index == 0 {
 			return r.Offset(), true
 		}

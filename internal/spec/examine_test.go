@@ -61,6 +61,17 @@ func TestExamine(t *testing.T) {
 	if len(odd) != 1 || !strings.Contains(odd[0].Error(), `process.Cwd: unknown key is ignored, did you mean "cwd"?`) {
 		t.Errorf("odd: %v", odd)
 	}
+	// A key that comes twice, also in what nobody knows, hides nothing and moves nothing.
+	text = strings.Replace(text, `"ociVersion": "1.2.0",`, `"ociVersion": "1.2.0", "ociVersion": "1", "x": [{"a": {"b": 1, "b": 2}}], "process": {},`, 1)
+	_, wrong, odd = Examine([]byte(text))
+	for _, want := range []string{
+		`ociVersion: duplicate key "ociVersion" (line 2, column 26)`, `x: duplicate key "b" (line 2, column 66)`, `process: duplicate key "process" (line 3, column 3)`,
+		`mounts[1].type: required, unless the options have "bind" or "rbind" (line 6, column 5)`,
+	} {
+		if !strings.Contains(wrong.text(), want) {
+			t.Errorf("%q isn't in %v", want, wrong)
+		}
+	}
 	if _, wrong, _ = Examine([]byte("{\n  \"a\": ]")); len(wrong) != 1 || wrong[0].Line != 2 || wrong[0].Column != 8 {
 		t.Errorf("a syntax error: %v", wrong)
 	}

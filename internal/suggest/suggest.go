@@ -1,12 +1,16 @@
 // Package suggest finds the name that somebody may have meant who has written another.
 package suggest
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Closest is the name that may have been meant: one that differs in a letter or two, or in the case
-// of letters, or goes on where the written one ends; "" if there is none, or if several are as close.
+// of letters, or goes on where the written one ends; "" if there is none, or if several are as close, or what was
+// written is one of the names.
 func Closest(written string, names []string) string {
-	if written == "" || len(written) > maxWritten {
+	if written == "" || len(written) > maxWritten || slices.Contains(names, written) {
 		return ""
 	}
 	if skip := shared(names); strings.HasPrefix(written, skip) { // RLIMIT_X isn't nearly RLIMIT_AS

@@ -40,6 +40,9 @@ func TestClosest(t *testing.T) {
 }
 
 func TestMeant(t *testing.T) {
+	if got := Meant("nfs", []string{"nfs", "nfs4"}, ""); got != "" {
+		t.Errorf("of one of the names: %q", got)
+	}
 	if got := Meant("foo", []string{"rro"}, ""); got != "" {
 		t.Error(got)
 	}
