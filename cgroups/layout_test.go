@@ -3,6 +3,7 @@ package cgroups
 import (
 	"maps"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 
@@ -124,6 +125,26 @@ func FuzzLocate(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestHidden(t *testing.T) {
+	hybrid := parseLayout([]byte(hybridMountinfo), []byte(hybridOwn))
+	pure := unified(nil)
+	here, err := hybrid.Locate("/a", "id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if dirs := hybrid.Hidden(here); len(dirs) > 0 {
+		t.Errorf("where it was made: %q", dirs)
+	}
+	if dirs := pure.Hidden(here); len(dirs) < 2 || !slices.Contains(dirs, "/sys/fs/cgroup/unified/a") {
+		t.Errorf("a hybrid host's where there is v2 alone: %q", dirs)
+	}
+	for layout, want := range map[*Layout]int{pure: 0, hybrid: 1, {}: 1} {
+		if dirs := layout.Hidden(Location{"": "/sys/fs/cgroup/a"}); len(dirs) != want {
+			t.Errorf("v2's in %v: %q, want %d", layout, dirs, want)
+		}
+	}
 }
 
 func TestOfUnified(t *testing.T) {

@@ -3,6 +3,7 @@ package cgroups
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -90,6 +91,23 @@ func (l *Layout) Of(text []byte) Location {
 		}
 	}
 	return loc
+}
+
+// Hidden are those directories of a location that no hierarchy shows here: each, in order, that isn't below where its hierarchy is mounted. The cgroups may be there
+// all the same, in a hierarchy that is mounted elsewhere, or nowhere that we see.
+func (l *Layout) Hidden(loc Location) (dirs []string) {
+	below := func(mountpoint, dir string) bool {
+		return strings.HasPrefix(dir, strings.TrimSuffix(mountpoint, "/")+"/")
+	}
+	for key, dir := range loc {
+		h := l.Hierarchy(key)
+		// A hybrid host's path of the unified one has the look of one below where others mount that.
+		if h == nil || !below(h.Mountpoint, dir) || h.Mountpoint == root && below(hybridMount, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
 }
 
 // OwnUnified is the directory of our own v2 cgroup, as [Layout.Of] has it.

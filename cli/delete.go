@@ -15,6 +15,8 @@ var deleteCommand = command{
 	maxArgs:   1,
 	description: `Deletes what is left of a stopped container, or a created one, which it kills:
 cgroups and state. A running or paused container is deleted only with --force.
+So is one whose cgroups aren't mounted here as where it was created: they stay,
+and a warning names them.
 
 EXAMPLE:
    # rung delete web

@@ -21,7 +21,8 @@ whose record is damaged; with --stopped also those that have ended, which
 engines delete themselves. Of each that is the state directory, and cgroups,
 units of systemd, mounts and resctrl groups that it names. With --apply it is
 removed, as by delete --force, but nothing is killed and no lock waited for:
-what has a live process, or is at work, is kept, and the line says why.
+what has a live process, or is at work, or has cgroups that aren't mounted here,
+is kept, and the line says why.
 
 Only what the directory of --root has an entry for can be found. A cgroup whose
 entry somebody has removed by hand is like any other.

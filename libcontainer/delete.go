@@ -18,6 +18,7 @@ import (
 // Delete removes a stopped container, or one that was only created; any other is [ErrRunning]. With force it removes any: a running one is killed, one
 // whose state can't be read is removed with the help of its intent, and one that doesn't exist is no error. Poststop hooks are waited for. What it has
 // left to do when the context is done, another Delete does; for a context that is done already there is [context.WithoutCancel].
+// Where its cgroups aren't mounted as when it was created it is an error, and with force a warning that names those that are left.
 // In another pid namespace than it was created in it is [ErrOutOfSight], and with force only what is in its cgroup is killed: without one, or where that may
 // be others' too, it stays.
 func (h *Container) Delete(ctx context.Context, force bool) error {
@@ -101,6 +102,9 @@ func (c *container) delete(force bool) error {
 	}
 	if st := f.Status(); err == nil && !force && st != specs.StateStopped && st != specs.StateCreated {
 		return &stateError{fmt.Sprintf("cannot delete container %s that is not stopped: %s", c.record.ID, st), ErrRunning}
+	}
+	if err := c.r.leavesCgroups(c.record.ID, c.record.Cgroups, c.record.Systemd, force); err != nil {
+		return err
 	}
 	return c.remove(c.destroy)
 }

@@ -192,6 +192,9 @@ func (r *Runtime) destroyLeft(e *state.Entry, stop *cancel.Signal) error {
 	if err != nil {
 		return err
 	}
+	if who := e.Identity(host); pidfd < 0 && len(left.Cgroups) == 0 && who != nil && who.Elsewhere(host) && e.Exit() == nil {
+		return fmt.Errorf("container %s: %w, and it has no cgroup by which to end it", e.ID, ErrOutOfSight)
+	}
 	err = r.destroyCgroups(e.ID, left, pidfd, stop)
 	if pidfd >= 0 {
 		unix.Close(pidfd)
@@ -221,6 +224,9 @@ func (r *Runtime) destroyCgroups(id string, left state.Intent, pidfd int, stop *
 	}
 	m, err := load(left.Cgroups, left.Systemd)
 	if err != nil {
+		return err
+	}
+	if err := r.leavesCgroups(id, left.Cgroups, left.Systemd, true); err != nil {
 		return err
 	}
 	ours, err := r.owns(m, left.Cgroups, id, false)

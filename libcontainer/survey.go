@@ -68,7 +68,7 @@ func (s *survey) byRecord() (err error) {
 	if s.hooks = s.c.hooksLeft(); f.Bygone {
 		return nil
 	}
-	f.Blind = record.Elsewhere(s.host) // where its pid is another process's, or nobody's
+	f.Distant = record.Elsewhere(s.host) && s.entry.Exit() == nil // where its pid is another process's, or nobody's
 	progress, err := s.entry.Progress()
 	f.SetUp = err != nil || progress.Phase >= nsenter.PhaseWaiting
 	if f.Alive, err = record.Alive(s.host); err == nil && !f.Alive {
@@ -112,6 +112,8 @@ func (s *survey) byIntent() error {
 		}
 	}
 	known := false
+	who := s.entry.Identity(s.host)
+	f.Distant = who != nil && who.Elsewhere(s.host) && s.entry.Exit() == nil
 	f.Alive, known, err = s.lives()
 	f.Blind = f.Record == leftover.Broken && !known && len(s.left.Cgroups) == 0
 	return err
@@ -136,6 +138,11 @@ func (s *survey) lookForProcesses() (err error) {
 			s.dirs = append(s.dirs, dir)
 		}
 	}
+	unseen, err := hidden(s.left.Cgroups)
+	if err != nil {
+		return err
+	}
+	s.facts.Hidden = len(unseen) > 0
 	if slices.Sort(s.dirs); len(s.dirs) == 0 {
 		return nil
 	}

@@ -15,13 +15,15 @@ type Reason string
 // The reasons.
 const (
 	None       Reason = ""
-	CreateDied Reason = "create-died" // there is no record, or one of a first process that was never set up
-	DeleteDied Reason = "delete-died" // poststop hooks were all that was left to be done
-	DebugDied  Reason = "debug-died"  // it was run beside another container, and who was to delete it didn't
-	OtherBoot  Reason = "other-boot"  // made before the last boot
-	Damaged    Reason = "damaged"     // the record can't be read
-	Ended      Reason = "ended"       // it has run, or waited for start, and has ended
-	Busy       Reason = "busy"        // it is incomplete, for somebody is at work on it: nothing has died
+	CreateDied Reason = "create-died"  // there is no record, or one of a first process that was never set up
+	DeleteDied Reason = "delete-died"  // poststop hooks were all that was left to be done
+	DebugDied  Reason = "debug-died"   // it was run beside another container, and who was to delete it didn't
+	OtherBoot  Reason = "other-boot"   // made before the last boot
+	Damaged    Reason = "damaged"      // the record can't be read
+	Lost       Reason = "lost"         // the record isn't there, and the first process lives
+	OutOfSight Reason = "out-of-sight" // it is of another pid namespace, and nobody has seen its end
+	Ended      Reason = "ended"        // it has run, or waited for start, and has ended
+	Busy       Reason = "busy"         // it is incomplete, for somebody is at work on it: nothing has died
 )
 
 // String is the reason in words.
@@ -37,6 +39,10 @@ func (r Reason) String() string {
 		return "it was made before the last boot"
 	case Damaged:
 		return "its record is damaged"
+	case Lost:
+		return "its record is gone"
+	case OutOfSight:
+		return "its first process isn't seen"
 	case Ended:
 		return "it has ended"
 	case Busy:
@@ -64,7 +70,9 @@ type Facts struct {
 	Bygone  bool // made before the last boot
 	Alive   bool // its first process lives
 	Others  int  // processes that live in its cgroups, unless those are another container's too
-	Blind   bool // nothing leads to its first process, which may live: its id is lost, or of another pid namespace
+	Hidden  bool // cgroups of its may be there that aren't seen from here
+	Blind   bool // nothing leads to its first process, which may live: its id is lost
+	Distant bool // its first process may live: its id is of another pid namespace
 	Beside  bool // it was run beside another container, by debug, which deletes it when it ends
 	SetUp   bool // its first process has come to where it waits for start
 	Deleted bool // a delete had nothing left to do but poststop hooks
@@ -97,8 +105,12 @@ func Judge(f *Facts, o *Options) Verdict {
 		}
 	case f.Others > 0:
 		v.Keep = fmt.Sprintf("processes live in its cgroup: %d", f.Others)
+	case !f.Bygone && f.Hidden:
+		v.Keep = "its cgroups aren't where cgroups are mounted here"
 	case !f.Bygone && f.unknown():
 		v.Keep = "nothing that can be read says what is its own"
+	case v.Reason == OutOfSight:
+		v.Keep = "it was created in another pid namespace, and may live there"
 	case !f.Bygone && f.Blind:
 		v.Keep = "nothing says whether it lives"
 	case v.Reason == Ended && !o.Stopped:
@@ -120,12 +132,16 @@ func (f *Facts) reason() Reason {
 		return None
 	case f.Alive && f.Record == Broken:
 		return Damaged
+	case f.Alive && f.Record == Absent && !f.Locked:
+		return Lost
 	case f.Alive:
 		return None
 	case f.Bygone:
 		return OtherBoot
 	case f.Deleted:
 		return DeleteDied
+	case f.Distant:
+		return OutOfSight
 	case f.Record == Absent:
 		return CreateDied
 	case f.Record == Broken:

@@ -49,6 +49,13 @@ func TestJudge(t *testing.T) {
 		"damaged record, no intent":     {facts: Facts{Record: Broken, Intent: Broken}, reason: Damaged, keep: "nothing that can be read says what is its own"},
 		"damaged record, intent gone":   {facts: Facts{Record: Broken}, reason: Damaged, keep: "nothing that can be read says what is its own"},
 		"damaged record, no cgroup":     {facts: Facts{Record: Broken, Intent: Readable, Blind: true}, reason: Damaged, keep: "nothing says whether it lives"},
+		"record gone, alive":            {facts: Facts{Intent: Readable, Alive: true}, reason: Lost, keep: "its first process lives"},
+		"being created, alive":          {facts: Facts{Intent: Readable, Alive: true, Locked: true}},
+		"of another pid namespace":      {facts: with(func(f *Facts) { f.Distant = true }), options: Options{Stopped: true}, reason: OutOfSight, keep: "it was created in another pid namespace, and may live there"},
+		"there, create died":            {facts: Facts{Intent: Readable, Distant: true}, reason: OutOfSight, keep: "it was created in another pid namespace, and may live there"},
+		"there, before boot":            {facts: with(func(f *Facts) { f.Distant, f.Bygone = true, true }), reason: OtherBoot},
+		"there, being deleted":          {facts: with(func(f *Facts) { f.Distant, f.Deleted = true, true }), reason: DeleteDied},
+		"cgroups out of view":           {facts: with(func(f *Facts) { f.Hidden = true }), options: Options{Stopped: true}, reason: Ended, keep: "its cgroups aren't where cgroups are mounted here"},
 		"clock was set back: not older": {facts: Facts{Intent: Readable, Age: -time.Hour}, options: Options{Older: time.Second}, reason: CreateDied, keep: "it is younger than asked for"},
 	} {
 		if got := Judge(&c.facts, &c.options); got.Reason != c.reason || got.Keep != c.keep {

@@ -16,15 +16,15 @@ import (
 // ended.
 const (
 	identityAt    = int64(nsenter.ProgressSize)
-	identitySize  = 40
-	identityShort = 32                 // without the serial number, as it was
+	identitySize  = 48
+	identityShort = 32                 // without the serial number and the pid namespace, as it was
 	identityMagic = 0x79746974676e7572 // "rungtity"
 )
 
 // WriteIdentity writes down who the first process is.
 func (e *Entry) WriteIdentity(r *Record) error {
 	b := make([]byte, 0, identitySize)
-	for _, v := range []uint64{identityMagic, uint64(r.PID), r.Start, hash(r.BootID), r.Serial} {
+	for _, v := range []uint64{identityMagic, uint64(r.PID), r.Start, hash(r.BootID), r.Serial, r.PIDs} {
 		b = binary.NativeEndian.AppendUint64(b, v)
 	}
 	fd, err := e.OpenFile(ProgressName, unix.O_WRONLY|unix.O_NONBLOCK)
@@ -68,7 +68,7 @@ func (e *Entry) identity() (r *Record, boot uint64) {
 	if err != nil || n < identityShort || word(0) != identityMagic || word(1) <= 1 || word(1) > 1<<30 {
 		return nil, 0
 	}
-	return &Record{ID: e.ID, PID: int(word(1)), Start: word(2), Serial: word(4)}, word(3)
+	return &Record{ID: e.ID, PID: int(word(1)), Start: word(2), Serial: word(4), PIDs: word(5)}, word(3)
 }
 
 func hash(text string) uint64 {

@@ -363,9 +363,25 @@ func TestGCElsewhere(t *testing.T) {
 	call.Args = append([]string{"--cgroup-manager", "disabled"}, call.Args...)
 	pid, _ := b.CreateBy(t, call)
 	gc := &harness.Cmd{Via: []string{"unshare", "-p", "-f", "--mount-proc"}, Args: []string{"--root", b.Root, "gc", "--stopped", "--apply"}}
-	if r := gc.Run(t); !strings.Contains(r.Stdout, "nothing says whether it lives") {
+	const kept = "its first process isn't seen, but it was created in another pid namespace, and may live there"
+	if r := gc.Run(t); !strings.Contains(r.Stdout, kept) {
 		t.Errorf("%v", r)
 	}
 	b.WaitStatus(t, specs.StateCreated)
+	// Without a record the identity says so.
+	record := filepath.Join(b.Root, b.ID, "state.json")
+	if err := os.Rename(record, b.Dir+"/record"); err != nil {
+		t.Fatal(err)
+	}
+	if r := gc.Run(t); !strings.Contains(r.Stdout, kept) {
+		t.Errorf("without a record: %v", r)
+	}
+	elsewhere(t, b, "delete", "--force", b.ID).Fails(t, 1, "and it has no cgroup by which to end it")
+	if r := b.Run(t, "gc", "--apply"); r.Stdout != "kept container "+b.ID+": its record is gone, but its first process lives\n" {
+		t.Errorf("here: %v", r)
+	}
+	if err := os.Rename(b.Dir+"/record", record); err != nil {
+		t.Fatal(err)
+	}
 	b.End(t, pid)
 }
