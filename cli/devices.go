@@ -20,7 +20,7 @@ var devicesCommand = command{
 	description: `Adds devices to a container that is created, runs or is paused, lists those that
 were added, and removes them: the file, and the rule by which its cgroup allows
 it, of which systemd is told too. The device is one that the host has a file of.
-It takes root.
+It takes root, and a container with a mount namespace of its own.
 
 EXAMPLE:
    # rung devices add web /dev/fuse

@@ -59,7 +59,7 @@ func (l *living) isDevice(d *state.LiveDevice) (is bool, err error) {
 }
 
 // AddDevice lets a container that is created, runs or is paused use a device, with the access of a rule ("rwm"), and makes its file, or, in a user
-// namespace, binds the host's. An update keeps the rule. It takes root of the host.
+// namespace, binds the host's. An update keeps the rule. It takes root of the host, and a container with a mount namespace of its own.
 func (h *Container) AddDevice(ctx context.Context, d specs.LinuxDevice, access string) (err error) {
 	l, err := h.openToChange(ctx, "add device to")
 	if err != nil {
@@ -83,12 +83,12 @@ func (h *Container) AddDevice(ctx context.Context, d specs.LinuxDevice, access s
 		return err
 	}
 	kept.Rule = !slices.EqualFunc(rulesOf(s), rulesOf(l.spec), sameRule)
-	if kept.Made, err = l.missing(d.Path); err != nil {
-		return err
-	}
 	p, _, err := plan.LiveDevice(s, l.host, l.opt, &d)
 	if err != nil {
 		return fmt.Errorf("device %s: %w", d.Path, err)
+	}
+	if kept.Made, err = l.missing(d.Path); err != nil {
+		return err
 	}
 	l.live.Devices = append(l.live.Devices, kept)
 	last := &l.live.Devices[len(l.live.Devices)-1]

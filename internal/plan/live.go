@@ -24,6 +24,9 @@ type Live struct {
 	Locked bool
 }
 
+// errShared says that what is made at a path in the container's mount namespace would be made at one of somebody else's.
+var errShared = errors.New("the container has no mount namespace of its own")
+
 // LiveMount plans the last of the configuration's mounts for a container that runs.
 func LiveMount(s *specs.Spec, host *Host, opt *Options) (*Live, error) {
 	p := live(s, host, opt)
@@ -36,7 +39,7 @@ func LiveMount(s *specs.Spec, host *Host, opt *Options) (*Live, error) {
 	}
 	switch {
 	case !p.ns.isNew(specs.MountNamespace):
-		return nil, errors.New("the container has no mount namespace of its own")
+		return nil, errShared
 	case o.Remount:
 		return nil, errors.New("flags of what is mounted can't be changed: remove the mount, and add another")
 	case path.Clean("/"+m.Destination) == "/":
@@ -99,6 +102,9 @@ func has(data []string, key string) bool {
 func LiveDevice(s *specs.Spec, host *Host, opt *Options, d *specs.LinuxDevice) (l *Live, n rootfs.Node, err error) {
 	p := live(s, host, opt)
 	n = deviceNode(d)
+	if !p.ns.isNew(specs.MountNamespace) {
+		return nil, n, errShared
+	}
 	if err := p.ownable(&n); err != nil {
 		return nil, n, err
 	}

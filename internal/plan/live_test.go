@@ -24,7 +24,7 @@ func TestLiveDeviceOwner(t *testing.T) {
 		{specs.UserNamespace, "/proc/self/ns/user", 99999, 99999, ""},
 		{specs.UTSNamespace, "", 99999, 99999, ""},
 	} {
-		s := &specs.Spec{Linux: &specs.Linux{Namespaces: []specs.LinuxNamespace{{Type: c.kind, Path: c.path}}, UIDMappings: maps, GIDMappings: maps}}
+		s := &specs.Spec{Linux: &specs.Linux{Namespaces: []specs.LinuxNamespace{{Type: specs.MountNamespace}, {Type: c.kind, Path: c.path}}, UIDMappings: maps, GIDMappings: maps}}
 		d := &specs.LinuxDevice{Path: "/dev/x", Type: "c", Major: 1, Minor: 3, UID: &c.uid, GID: &c.gid}
 		got := ""
 		if _, _, err := LiveDevice(s, &Host{Layout: &cgroups.Layout{}}, &Options{}, d); err != nil {
@@ -32,6 +32,23 @@ func TestLiveDeviceOwner(t *testing.T) {
 		}
 		if got != c.want {
 			t.Errorf("%+v: %q", c, got)
+		}
+	}
+}
+
+// Nothing is made at a path of a mount namespace that isn't the container's: it may be the host's.
+func TestLiveShared(t *testing.T) {
+	for _, mnt := range [][]specs.LinuxNamespace{nil, {{Type: specs.MountNamespace, Path: "/proc/7/ns/mnt"}}} {
+		s := &specs.Spec{Linux: &specs.Linux{Namespaces: mnt}, Mounts: []specs.Mount{{Destination: "/x", Type: "tmpfs", Source: "x"}}}
+		h := &Host{Layout: &cgroups.Layout{}}
+		for _, n := range mnt {
+			h.Joined = append(h.Joined, Joined{Flag: Flag(n.Type)})
+		}
+		if _, _, err := LiveDevice(s, h, &Options{}, &specs.LinuxDevice{Path: "/dev/x", Type: "c", Major: 1, Minor: 3}); err != errShared {
+			t.Errorf("LiveDevice(%v) = %v", mnt, err)
+		}
+		if _, err := LiveMount(s, h, &Options{}); err != errShared {
+			t.Errorf("LiveMount(%v) = %v", mnt, err)
 		}
 	}
 }

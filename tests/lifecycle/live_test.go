@@ -157,9 +157,7 @@ func TestLiveMountsRefused(t *testing.T) {
 		ro.Run(t, args...).Fails(t, 1, "isn't UTF-8, which is all that can be recorded")
 	}
 	ro.End(t, first)
-	b := harness.New(t, harness.Args("/bin/sleep", "600"), harness.WithoutNS(specs.MountNamespace), func(s *specs.Spec) {
-		s.Mounts, s.Linux.MaskedPaths, s.Linux.ReadonlyPaths, s.Linux.Devices, s.Root.Readonly = nil, nil, nil, nil, false
-	})
+	b := harness.New(t, harness.Args("/bin/sleep", "600"), harness.WithoutNS(specs.MountNamespace), unmounted)
 	pid := b.Running(t)
 	b.Run(t, "mounts", "add", b.ID, "/etc", "/x").Fails(t, 1, "no mount namespace of its own")
 	b.End(t, pid)

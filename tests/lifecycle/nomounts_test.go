@@ -79,3 +79,50 @@ func TestTerminalWithoutMounts(t *testing.T) {
 		})
 	}
 }
+
+// A device is never made at a path of the host's, nor of another container's: it is refused where the mount namespace isn't the container's own.
+func TestLiveDeviceOutside(t *testing.T) {
+	harness.NeedRung(t, "rung devices")
+	for name, share := range sharers {
+		for what, edit := range map[string]harness.Edit{"nothing mounted": unmounted, "mounts": func(*specs.Spec) {}} {
+			t.Run(name+", "+what, func(t *testing.T) {
+				pid, ns := share(t)
+				b := harness.New(t, ns, edit, harness.Args("/bin/sleep", "60"))
+				first := b.Running(t)
+				node := harness.TempDir(t) + "/null"
+				b.Run(t, "devices", "add", b.ID, "/dev/null", node).Fails(t, 1, "the container has no mount namespace of its own")
+				for _, root := range []string{"", fmt.Sprintf("/proc/%d/root", pid), b.Rootfs} {
+					if _, err := os.Lstat(root + node); err == nil {
+						t.Errorf("%s is there", root+node)
+					}
+				}
+				if r := b.Run(t, "devices", "list", "--format", "json", b.ID); strings.Contains(r.Stdout, "null\"") {
+					t.Errorf("the list has it: %v", r)
+				}
+				b.Run(t, "devices", "remove", b.ID, node).Fails(t, 1, "no device was added at")
+				b.End(t, first)
+			})
+		}
+	}
+}
+
+// With --no-pivot the root of the container's mount namespace is the container's all the same.
+func TestLiveDeviceNoPivot(t *testing.T) {
+	harness.NeedRung(t, "rung devices")
+	b := harness.New(t, harness.Args("/bin/sleep", "60"), writable)
+	first, _ := b.Create(t, "--no-pivot")
+	b.Must(t, "start")
+	node := "/dev/rung-" + harness.Unique()
+	b.Run(t, "devices", "add", b.ID, "/dev/zero", node).Silent(t)
+	if _, err := os.Lstat(node); err == nil {
+		t.Errorf("the host has %s", node)
+	}
+	if got := within(t, b, "dd if="+node+" bs=7 count=1 2>/dev/null | wc -c"); strings.TrimSpace(got) != "7" {
+		t.Errorf("the container reads %q", got)
+	}
+	b.Run(t, "devices", "remove", b.ID, node).Silent(t)
+	if got := within(t, b, "ls "+node); !strings.Contains(got, "No such file") {
+		t.Errorf("it is still there: %q", got)
+	}
+	b.End(t, first)
+}
