@@ -148,6 +148,7 @@ func (c *creation) look() (*plan.Options, error) {
 	h.Null = notGiven(c.streams.list(), h.Null)
 	devices(h)
 	h.Linked = linked(c.bundle.Spec, c.bundle.Dir, c.bundle.Rootfs)
+	h.Disks = disks(c.bundle.Spec, *c.host)
 	mountLabel := ""
 	if l := c.bundle.Spec.Linux; l != nil {
 		mountLabel = l.MountLabel

@@ -142,6 +142,7 @@ func (f *fresh) permitted(g *ground) trial {
 			} else if st.Mode&unix.S_IFMT != unix.S_IFBLK {
 				return trial{"mount " + f.kind + " of " + f.source, unix.ENOTBLK}
 			}
+			return openable(f.source)
 		}
 		return trial{}
 	}
@@ -151,6 +152,19 @@ func (f *fresh) permitted(g *ground) trial {
 		t.Call("make "+f.kind, unix.SYS_FSCONFIG, fs.Value(), nsenter.Int(unix.FSCONFIG_CMD_CREATE), none, none, none)
 	})
 	if t.is(unix.EPERM, unix.ENODEV) {
+		return t
+	}
+	return trial{}
+}
+
+// openable tells whether device rules that hold for us, or want of a medium, keep us from a block device: who creates the container
+// opens it, not the container.
+func openable(path string) trial {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err == nil {
+		unix.Close(fd)
+	}
+	if t := (trial{"open " + path, err}); t.is(unix.EPERM, unix.ENXIO, unix.ENODEV, unix.ENOMEDIUM) {
 		return t
 	}
 	return trial{}

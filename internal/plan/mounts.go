@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/internal/mount"
 	"github.com/rung-oci/rung/internal/mount/option"
 	"github.com/rung-oci/rung/internal/step"
 )
@@ -94,6 +95,9 @@ func (p *planner) mount(i int, m *specs.Mount, o option.Options) {
 			p.outside(s)
 		}
 	case m.Type == "devpts":
+		p.outside(s)
+	case p.host.Disks[Disk{m.Type, m.Source}] && !mount.TooLong(m.Source, o): // that takes a directory to mount on
+		// The kernel asks the device rules of who makes it, and those of the container are for its programs.
 		p.outside(s)
 	}
 	p.add(s)

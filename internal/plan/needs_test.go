@@ -104,6 +104,7 @@ func testNeeds(t *testing.T, ways [3]way, seen map[string]bool, asked ...int) {
 			continue
 		}
 		s, h, o := bare(ways), facts(), options()
+		h.Disks = map[Disk]bool{{"ext4", "/dev/loop0"}: true}
 		change(h, o)
 		what := fmt.Sprintf("%s, mount namespace %s, user %s, pid %s:", name, ways[0], ways[1], ways[2])
 		for _, i := range asked {

@@ -42,6 +42,8 @@ type Host struct {
 	// Linked are sources of binds that lead into the root by links of the host's, with their
 	// paths there.
 	Linked map[string]string
+	// Disks are the file systems of mounts that are made of a block device.
+	Disks map[Disk]bool
 
 	// Timed has the tape note when its phases begin.
 	Timed bool
@@ -54,6 +56,9 @@ type Host struct {
 	// Lacks are the paths of default devices that the host hasn't, of who can't make any.
 	Lacks []string
 }
+
+// A Disk is a file system on a block device of the host's.
+type Disk struct{ Kind, Source string }
 
 // Joined is a namespace given by path.
 type Joined struct {

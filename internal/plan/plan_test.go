@@ -113,11 +113,14 @@ var cases = map[string]func(h *Host, o *Options){
 		ordinary(h, 1000)
 		h.Joined = []Joined{{Flag: unix.CLONE_NEWUSER}, {Flag: unix.CLONE_NEWIPC, Inner: true}}
 	},
-	"mapped-root":    func(h *Host, _ *Options) { h.UserNS = true },
-	"uid-1000":       func(h *Host, _ *Options) { h.Permitted = 1<<unix.CAP_KILL | 1<<unix.CAP_CHOWN },
-	"no-process":     func(*Host, *Options) {},
-	"minimal":        func(h *Host, _ *Options) { h.Location = nil },
-	"preserve-fds":   func(_ *Host, o *Options) { o.Preserve = 3; o.Env = []string{"LISTEN_FDS=1", "LISTEN_PID=1"} },
+	"mapped-root":  func(h *Host, _ *Options) { h.UserNS = true },
+	"uid-1000":     func(h *Host, _ *Options) { h.Permitted = 1<<unix.CAP_KILL | 1<<unix.CAP_CHOWN },
+	"no-process":   func(*Host, *Options) {},
+	"minimal":      func(h *Host, _ *Options) { h.Location = nil },
+	"preserve-fds": func(_ *Host, o *Options) { o.Preserve = 3; o.Env = []string{"LISTEN_FDS=1", "LISTEN_PID=1"} },
+	"disk": func(h *Host, _ *Options) { // and not the ext4 whose options take a directory to mount on
+		h.Disks = map[Disk]bool{{"ext4", "/dev/loop0"}: true}
+	},
 	"no-keyring":     func(_ *Host, o *Options) { o.NoNewKeyring = true },
 	"path-lookup":    func(*Host, *Options) {},
 	"rlimits-sysctl": func(*Host, *Options) {},
