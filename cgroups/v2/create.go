@@ -143,6 +143,9 @@ func (m *Manager) usable(leaf cgfile.Dir, fresh bool) error {
 		if err := cgroups.CheckEmpty(leaf, m.holder); err != nil {
 			return err
 		}
+		if err := childless(leaf); err != nil {
+			return err
+		}
 	}
 	events, err := leaf.Read("cgroup.events")
 	if err != nil {
@@ -152,6 +155,27 @@ func (m *Manager) usable(leaf cgfile.Dir, fresh bool) error {
 		return fmt.Errorf("%w: %s", cgroups.ErrFrozen, leaf.Path())
 	}
 	return nil
+}
+
+// threaded are the controllers that a cgroup may hand down and have processes of its own nevertheless.
+var threaded = [...]string{"cpu", "cpuset", "perf_event", "pids"}
+
+// childless refuses a cgroup that hands controllers to those below it: the kernel lets no process be born there, and says no more than that it is busy.
+func childless(leaf cgfile.Dir) error {
+	hands, err := leaf.Read("cgroup.subtree_control")
+	if err != nil {
+		return err
+	}
+	list := slices.DeleteFunc(strings.Fields(hands), func(c string) bool { return slices.Contains(threaded[:], c) })
+	if len(list) > 0 {
+		return fmt.Errorf("linux.cgroupsPath: no process can be in cgroup %s, which hands controllers to cgroups below it (cgroup.subtree_control: %s): %w", leaf.Path(), strings.Join(list, " "), unix.EBUSY)
+	}
+	return nil
+}
+
+// Takes tells why no container can be made in a cgroup that is there, nil if one can. It changes nothing.
+func Takes(dir string) error {
+	return cgfile.In(dir, func(d cgfile.Dir) error { return new(Manager).usable(d, false) })
 }
 
 // available drops writes that take away a limit nothing can set and those that may be

@@ -58,6 +58,8 @@ func ask(o *Options) *wants {
 	w.names(s)
 	if s.Process != nil {
 		w.process(s.Process)
+	} else {
+		w.field(noProcess.Name, "process")
 	}
 	if s.Linux != nil {
 		w.namespaces(s.Linux)

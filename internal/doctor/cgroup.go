@@ -16,6 +16,7 @@ import (
 	"github.com/rung-oci/rung/cgroups/cgfile"
 	"github.com/rung-oci/rung/cgroups/choose"
 	"github.com/rung-oci/rung/cgroups/device"
+	v2 "github.com/rung-oci/rung/cgroups/v2"
 	"github.com/rung-oci/rung/internal/idmap"
 	"github.com/rung-oci/rung/nsenter"
 )
@@ -84,6 +85,9 @@ func lookAtCgroup(w *wants) (c cgroup) {
 		h := &c.layout.Hierarchies[i]
 		p, err := lookAtPlace(h, loc, name, w)
 		c.places = append(c.places, p)
+		if c.placed == nil {
+			c.placed = taken(h, loc, w)
+		}
 		if c.values == nil {
 			c.values = err
 		}
@@ -148,6 +152,18 @@ func lookAtPlace(h *cgroups.Hierarchy, loc cgroups.Location, name string, w *wan
 		})
 	}
 	return p, values
+}
+
+// taken tells why no container can be made in the cgroup that the bundle names, where that is there already.
+func taken(h *cgroups.Hierarchy, loc cgroups.Location, w *wants) error {
+	at := loc[h.Keys()[0]]
+	if w.systemd || w.noCgroup || w.cgroupsPath == "" || unix.Access(at, unix.F_OK) != nil {
+		return nil
+	}
+	if h.Unified {
+		return v2.Takes(at)
+	}
+	return cgfile.In(at, func(d cgfile.Dir) error { return cgroups.CheckEmpty(d, 0) })
 }
 
 // tryValues writes the limits of a bundle to a cgroup that is there for that. What it has no controller for is another check's.

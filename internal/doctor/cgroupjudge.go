@@ -75,7 +75,7 @@ func (c *cgroup) place(who *caller, w *wants) Check {
 			return check
 		}
 	}
-	if bad == 0 && len(c.places) > 0 {
+	if bad == 0 && len(c.places) > 0 && c.placed == nil {
 		return check
 	}
 	check.Status, check.Fails = Missing, "every container, but with --cgroup-manager disabled"

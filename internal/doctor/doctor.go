@@ -137,5 +137,8 @@ func (h *host) judge(w *wants) (list []Check) {
 	list = append(list, h.labels.judge(w)...)
 	list = append(list, h.extras.judge()...)
 	list = append(list, h.names.judge(w)...)
+	if w.bundle && w.spec.Process == nil {
+		list = append(list, noProcess)
+	}
 	return append(list, h.tried.judge(&h.caller, &h.cgroup)...)
 }

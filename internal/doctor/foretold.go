@@ -147,6 +147,9 @@ var closed = [...]string{"proc", "sysfs", "devpts", "mqueue"}
 // nowhere tells why a device can't be made at a path, whatever the image has there.
 func (w *wants) nowhere(g *ground, d *specs.LinuxDevice) trial {
 	at := path.Clean("/" + d.Path)
+	if tooLong(at) {
+		return trial{"make device " + d.Path, unix.ENAMETOOLONG}
+	}
 	for _, other := range notDirectories {
 		if below(at, other) {
 			return trial{"make device " + d.Path, unix.ENOTDIR}
@@ -186,7 +189,52 @@ func unmakeable(at string, before []specs.Mount) trial {
 	if kind == "proc" || !slices.Contains(closed[:], kind) || hasOfKernel(kind, strings.TrimPrefix(at, mount)) {
 		return trial{}
 	}
-	return trial{"mount at " + at + ": make the directory in a mount of " + kind, unix.EPERM}
+	return trial{"mount at " + at + ": make what is missing in a mount of " + kind, unix.EPERM}
+}
+
+// tooLong tells whether no path can be such, or no name in it.
+func tooLong(name string) bool {
+	const most = 255 // bytes of a name: what file systems have
+	return len(name) >= unix.PathMax || slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool { return len(part) > most })
+}
+
+// protected notes paths that the container is to see read-only, or not at all, of a field with a name. What isn't there is no error, but what can't be.
+func (w *wants) protected(name, label string, list []string) {
+	if len(list) == 0 {
+		return
+	}
+	w.attempt("path."+name, "linux."+name, attempt{mend: "name what can be there, or leave it out", do: func(g *ground) trial {
+		for _, at := range list {
+			if tooLong(at) {
+				return trial{label + at, unix.ENAMETOOLONG}
+			}
+			if !g.ok || g.root < 0 || w.covered(g.root, at, w.spec.Mounts) {
+				continue
+			}
+			fd, err := openIn(g.root, at, 0)
+			if err == nil {
+				unix.Close(fd)
+			}
+			if errors.Is(err, unix.ENOTDIR) {
+				return trial{label + at, err}
+			}
+		}
+		return trial{}
+	}})
+}
+
+// terminal notes that a terminal is made by what is mounted at /dev/pts.
+func (w *wants) terminal(p *specs.Process) {
+	if !p.Terminal {
+		return
+	}
+	w.attempt("process.terminal", "process.terminal", attempt{mend: "mount devpts at /dev/pts, in a mount namespace of the container's", do: func(g *ground) trial {
+		const ptmx = "/dev/pts/ptmx"
+		if g.ok && g.root >= 0 && !w.hooked() && w.absent(g.root, ptmx) {
+			return trial{"make console: open " + ptmx, unix.ENOENT}
+		}
+		return trial{}
+	}})
 }
 
 // on is the file system of the mount that a path is below, and where that is; "" if nothing can be said.

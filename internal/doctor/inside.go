@@ -38,6 +38,11 @@ func (w *wants) inside(b *spec.Bundle) {
 			return w.point(g, "chdir to cwd ", s.Process.Cwd, true, s.Mounts)
 		}})
 	}
+	w.protected("maskedPaths", "mask ", s.Linux.MaskedPaths)
+	w.protected("readonlyPaths", "make read-only ", s.Linux.ReadonlyPaths)
+	if s.Process != nil {
+		w.terminal(s.Process)
+	}
 	if plan.DevIsBind(s) {
 		return
 	}
@@ -167,6 +172,9 @@ func (w *wants) place(g *ground, d *specs.LinuxDevice) trial {
 
 // point looks at what is where a directory is to be, or a file: it isn't there, or is one, as far as these mounts don't cover it.
 func (w *wants) point(g *ground, label, name string, directory bool, by []specs.Mount) trial {
+	if tooLong(name) {
+		return trial{label + name, unix.ENAMETOOLONG}
+	}
 	if !g.ok || g.root < 0 {
 		return trial{}
 	}
@@ -199,6 +207,9 @@ func (g *ground) making(label, name string) trial {
 	for errors.Is(err, unix.ENOENT) && name != "/" {
 		name = path.Dir(path.Clean("/" + name))
 		fd, err = openIn(g.root, name, unix.O_DIRECTORY)
+	}
+	if errors.Is(err, unix.ENOTDIR) {
+		return trial{label + ": " + name, err}
 	}
 	if err != nil {
 		return trial{}
@@ -242,6 +253,11 @@ func (w *wants) points(i int, m *specs.Mount, o *option.Options, b *spec.Bundle)
 				_ = unix.Fstat(fd, &st)
 			case within || unix.Stat(source, &st) != nil:
 				return trial{}
+			}
+			if kind, _ := on(path.Clean("/"+m.Destination), before); kind != "mqueue" || st.Mode&unix.S_IFMT == unix.S_IFDIR { // which takes files
+				if t := unmakeable(m.Destination, before); t.err != nil {
+					return t
+				}
 			}
 			return w.point(g, "mount at ", m.Destination, st.Mode&unix.S_IFMT == unix.S_IFDIR, before)
 		},

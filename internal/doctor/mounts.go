@@ -27,7 +27,16 @@ var own = [...]string{"proc", "tmpfs", "devpts", "mqueue", "sysfs", "overlay", "
 
 // fresh notes a new file system of mounts[i].
 func (w *wants) fresh(i int, m *specs.Mount, o *option.Options, mapped bool) {
-	if w.spec.Linux == nil || m.Type == "" || m.Type == "cgroup" || m.Type == "cgroup2" || mount.TooLong(m.Source, *o) {
+	if w.spec.Linux == nil || m.Type == "" || m.Type == "cgroup" || m.Type == "cgroup2" {
+		return
+	}
+	if len(m.Source) >= unix.PathMax {
+		w.attempt("mount."+m.Destination, fmt.Sprintf("mounts[%d].source", i), attempt{mend: "name a source of less than 4096 bytes", do: func(*ground) trial {
+			return trial{fmt.Sprintf("mount %s of a source of %d bytes", m.Type, len(m.Source)), unix.ENAMETOOLONG}
+		}})
+		return
+	}
+	if mount.TooLong(m.Source, *o) {
 		return
 	}
 	var user, network, mounts bool
@@ -65,7 +74,8 @@ func (f *fresh) attempt(g *ground) trial {
 			return t
 		}
 	}
-	if !slices.Contains(own[:], f.kind) {
+	kind, _, _ := strings.Cut(f.kind, ".") // fuse.NAME is a fuse
+	if !slices.Contains(own[:], kind) {
 		return f.permitted(g)
 	}
 	return g.try(spacesOf(f.kind), f.make)

@@ -59,6 +59,9 @@ func (w *wants) names(s *specs.Spec) {
 		}
 	}
 	for i, d := range s.Linux.Devices {
+		if d.Type == "p" { // made everywhere
+			continue
+		}
 		w.name(named{path: d.Path, node: d, field: fmt.Sprintf("linux.devices[%d]", i), look: isDevice, fails: "the bundle: without rights on the host its devices are the host's"})
 	}
 }
@@ -105,11 +108,8 @@ func isDevice(n *named) error {
 		return pathError("lstat", n.path, err)
 	}
 	want := uint32(unix.S_IFCHR)
-	switch n.node.Type {
-	case "b":
+	if n.node.Type == "b" {
 		want = unix.S_IFBLK
-	case "p":
-		return nil // made everywhere
 	}
 	if st.Mode&unix.S_IFMT != want || uint64(st.Rdev) != unix.Mkdev(uint32(n.node.Major), uint32(n.node.Minor)) {
 		return fmt.Errorf("%s is another device, or none", n.path)
@@ -144,10 +144,11 @@ func lookAtNames(c *caller, w *wants) (n names) {
 	return n
 }
 
-// tryJoins has a child join all namespaces.
+// tryJoins has children join all namespaces. Where one is a user namespace, each of the others is joined before it, as what the host's owns has to be, or else
+// after it.
 func tryJoins(c *caller, list []join) trial {
-	own := c.own
 	var fds []int
+	user := -1
 	defer func() {
 		for _, fd := range fds {
 			unix.Close(fd)
@@ -160,14 +161,33 @@ func tryJoins(c *caller, list []join) trial {
 		}
 		fds = append(fds, fd)
 		if j.kind == specs.UserNamespace {
-			own = 0
+			user = fd
 		}
 	}
-	return try(own, func(t *nsenter.Tape) {
-		for i, j := range list {
-			t.Call("join "+j.path, unix.SYS_SETNS, nsenter.Int(fds[i]), nsenter.Int(plan.Flag(j.kind)))
+	enter := func(which ...int) func(*nsenter.Tape) {
+		return func(t *nsenter.Tape) {
+			for _, i := range which {
+				t.Call("join "+list[i].path, unix.SYS_SETNS, nsenter.Int(fds[i]), nsenter.Int(plan.Flag(list[i].kind)))
+			}
 		}
-	})
+	}
+	if user < 0 {
+		all := make([]int, len(list))
+		for i := range all {
+			all[i] = i
+		}
+		return try(c.own, enter(all...))
+	}
+	for i := range list { // the user namespace is the first, see names
+		if i > 0 && try(0, enter(i)).err == nil {
+			continue
+		}
+		way := []int{0, i}[:min(i+1, 2)]
+		if t := try(0, enter(way...)); t.err != nil {
+			return t
+		}
+	}
+	return trial{}
 }
 
 func (n *names) judge(w *wants) (list []Check) {

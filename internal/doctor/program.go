@@ -126,6 +126,11 @@ func (w *wants) layers(i int, o *option.Options) {
 	}
 }
 
+// noProcess is said of a bundle that says nothing of a process: such a container can be created, and exec'd into.
+var noProcess = Check{
+	Name: "process.program", Status: Degraded, Found: "the configuration has no process", Fails: "run, and start: create and exec work", Mend: "give it a process",
+}
+
 // isSocket tells whether somebody listens there, or has.
 func isSocket(n *named) error {
 	var st unix.Stat_t

@@ -154,6 +154,14 @@ func TestDoctorForetellsTogether(t *testing.T) {
 	masked := func(path string) harness.Edit {
 		return func(s *specs.Spec) { s.Linux.MaskedPaths = []string{path}; s.Process.Args = []string{"/bin/true"} }
 	}
+	long := strings.Repeat("x", 256)
+	at := func(place, kind string) harness.Edit {
+		m := specs.Mount{Destination: place, Type: kind, Source: "tmpfs"}
+		if kind == "" {
+			m.Source, m.Options = "/dev/null", []string{"bind"}
+		}
+		return harness.AddMount(m)
+	}
 	cases := map[string]harness.Edit{
 		"inherits what isn't bounded": func(s *specs.Spec) {
 			s.Process.Capabilities = &specs.LinuxCapabilities{Bounding: []string{"CAP_KILL"}, Inheritable: []string{"CAP_KILL", "CAP_CHOWN"}}
@@ -192,6 +200,21 @@ func TestDoctorForetellsTogether(t *testing.T) {
 		"no place in sysfs":         harness.AddMount(specs.Mount{Destination: "/sys/none", Type: "tmpfs", Source: "tmpfs"}),
 		"no place at terminals":     harness.AddMount(specs.Mount{Destination: "/dev/pts/none", Type: "tmpfs", Source: "tmpfs"}),
 		"a script that runs itself": harness.Args("/script"),
+		"a pipe":                    func(s *specs.Spec) { s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/x", Type: "p"}} },
+		"a device below a file":     device("/script/y"),
+		"a mask below a file":       masked("/script/y"),
+		"read-only below a file":    func(s *specs.Spec) { s.Linux.ReadonlyPaths = []string{"/script/y"} },
+		"a name that is too long":   at("/"+long, "tmpfs"),
+		"a long name":               at("/"+long[1:], "tmpfs"),
+		"a path that is too long":   at(strings.Repeat("/a", 3000), "tmpfs"),
+		"too long for a device":     device("/dev/" + long),
+		"too long for a mask":       masked("/" + long),
+		"a terminal's place":        at("/dev/pts/0", ""),
+		"a file in sysfs":           at("/sys/none", ""),
+		"a file among queues":       at("/dev/mqueue/x", ""),
+		"a fuse of a kind":          at("/v", "fuse.foo"),
+		"a source that is too long": harness.AddMount(specs.Mount{Destination: "/v", Type: "tmpfs", Source: strings.Repeat("x", 5000)}),
+		"a long source":             harness.AddMount(specs.Mount{Destination: "/v", Type: "tmpfs", Source: strings.Repeat("x", 3000)}),
 	}
 	user := func(s *specs.Spec) {
 		s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
