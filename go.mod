@@ -13,7 +13,6 @@ godebug (
 
 require (
 	github.com/cilium/ebpf v0.22.0
-	github.com/containerd/console v1.0.5
 	github.com/godbus/dbus/v5 v5.2.4
 	github.com/opencontainers/runtime-spec v1.3.0
 	github.com/seccomp/libseccomp-golang v0.11.1

@@ -53,7 +53,6 @@ var guarded = []string{"cgroups", "internal", "libcontainer", "nsenter"}
 var homes = map[string][]string{
 	"github.com/urfave/cli/v3":             {"cli"},
 	"github.com/sirupsen/logrus":           {"cli"},
-	"github.com/containerd/console":        {"internal/tty"},
 	"github.com/cilium/ebpf/asm":           {"cgroups/device"},
 	"github.com/godbus/dbus/v5":            {"cgroups/systemd"},
 	"github.com/vishvananda/netlink/nl":    {"internal/netdev"},

@@ -116,9 +116,13 @@ func (f *foreground) drain() error {
 	if f.relay == nil {
 		return nil
 	}
+	unread := f.relay.Stop()
 	err := f.relay.Drain(f.stop.Err)
-	if err != nil && f.stop.Err() == nil {
+	switch {
+	case err != nil && f.stop.Err() == nil:
 		err = fmt.Errorf("copy output: %w", err)
+	case err == nil && unread != nil:
+		err = fmt.Errorf("copy input: %w", unread)
 	}
 	return err
 }

@@ -17,7 +17,7 @@ import (
 // whatever has failed. A context that is done kills it, and poststop hooks are still waited for. A thread is held.
 //
 // Streams are copied meanwhile, also those of a terminal; if Stdin is a terminal itself, it is in raw mode for that while, and gives the other one its
-// size. A writer that fails is an error, with the status.
+// size; several at once may have it. After the end nothing is read of a Stdin that poll(2) knows. A reader or writer that fails is an error, with the status.
 func (r *Runtime) Run(ctx context.Context, o *RunOptions) (ExitStatus, error) {
 	o = given(o)
 	stop, err := cancel.Of(ctx)

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,10 +30,12 @@ type streams struct {
 	copies []func()   // to be done as long as the process lives
 	in     io.Reader  // for the terminal, as long as there is none
 	out    io.Writer
+	typing *tty.Typing
 	left   atomic.Int32
 	done   chan struct{} // closed when all output is copied
 	mu     sync.Mutex
 	err    error // the first of copying output
+	inErr  error // that of the reader
 }
 
 // openStreams opens the streams of a process. One that has a terminal gets nothing of them but that.
@@ -131,7 +134,7 @@ func (s *streams) pipe(ours, theirs int) (f *os.File, fd int, err error) {
 		unix.Close(ends[ours])
 		return nil, -1, err
 	}
-	f = os.NewFile(uintptr(ends[ours]), "pipe")
+	f = os.NewFile(uintptr(ends[ours]), "pipe of a process")
 	s.ends = append(s.ends, f)
 	return f, ends[theirs], nil
 }
@@ -149,10 +152,20 @@ func (s *streams) reading(r io.Reader) (int, error) {
 	}
 	s.input = f
 	s.copies = append(s.copies, func() {
-		_, _ = io.Copy(f, r)
-		f.Close()
+		if _, err := io.Copy(f, r); !refused(err, f) {
+			s.mu.Lock()
+			s.inErr = err
+			s.mu.Unlock()
+		}
+		f.Close() // after its reader's error is known, for the process may end by it
 	})
 	return fd, nil
+}
+
+// refused tells whether it is the process that has taken no more, which is its own affair.
+func refused(err error, pipe *os.File) bool {
+	at, ok := errors.AsType[*os.PathError](err)
+	return ok && at.Op == "write" && at.Path == pipe.Name() && (errors.Is(err, unix.EPIPE) || errors.Is(err, os.ErrClosed))
 }
 
 func (s *streams) writing(w io.Writer, place int) (int, error) {
@@ -204,7 +217,9 @@ func (s *streams) start() {
 func (s *streams) attach(t *Terminal) {
 	if in := s.in; in != nil {
 		f, file := in.(*os.File)
-		s.copies = append(s.copies, func() { tty.Type(t.file, in, !file || !tty.Is(int(f.Fd()))) })
+		s.typing = tty.NewTyping(t.file, in, !file || !tty.IsFile(f))
+		t.typing = s.typing
+		s.copies = append(s.copies, s.typing.Run)
 	}
 	if out := s.out; out != nil {
 		s.left.Add(1)
@@ -216,14 +231,12 @@ func (s *streams) attach(t *Terminal) {
 	}
 }
 
-// wait waits until all output is copied, after the process's end. What the caller has still for it nobody reads.
+// wait waits until all output is copied, after the process's end. What the caller has still for it nobody reads; that its reader has failed before is an error.
 func (s *streams) wait(ctx context.Context) error {
 	if s == nil { // others have opened them
 		return nil
 	}
-	if s.input != nil {
-		s.input.Close()
-	}
+	s.endInput()
 	select {
 	case <-s.done:
 	case <-ctx.Done():
@@ -234,7 +247,18 @@ func (s *streams) wait(ctx context.Context) error {
 	if s.err != nil && !errors.Is(s.err, os.ErrClosed) {
 		return fmt.Errorf("copy output: %w", s.err)
 	}
+	if err := cmp.Or(s.inErr, s.typing.Err()); err != nil {
+		return fmt.Errorf("copy input: %w", err)
+	}
 	return nil
+}
+
+// endInput ends what is copied to a process that has ended.
+func (s *streams) endInput() {
+	if s.input != nil {
+		s.input.Close()
+	}
+	s.typing.Stop()
 }
 
 // lastWords is how long output may still take of a process that has ended when nobody wants to wait any more.
@@ -245,9 +269,7 @@ func (s *streams) stop() {
 	if s == nil {
 		return
 	}
-	if s.input != nil {
-		s.input.Close()
-	}
+	s.endInput()
 	select {
 	case <-s.done:
 		return

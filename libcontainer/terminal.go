@@ -7,10 +7,15 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/tty"
 )
 
 // A Terminal is the outer end of a terminal: what is written is typed, what is read was printed. Several goroutines may use it at once.
-type Terminal struct{ file *os.File }
+type Terminal struct {
+	file   *os.File
+	typing *tty.Typing // what is copied to it, or nil
+}
 
 // newTerminal owns the descriptor.
 func newTerminal(master int) (*Terminal, error) {
@@ -19,7 +24,7 @@ func newTerminal(master int) (*Terminal, error) {
 		unix.Close(master)
 		return nil, fmt.Errorf("set terminal non-blocking: %w", err)
 	}
-	return &Terminal{os.NewFile(uintptr(master), "terminal")}, nil
+	return &Terminal{file: os.NewFile(uintptr(master), "terminal")}, nil
 }
 
 // Read is [io.EOF] when nobody has the other end any more.
@@ -54,4 +59,7 @@ func (t *Terminal) Resize(columns, rows uint16) error {
 }
 
 // Close hangs up. It is done where output is copied, at the end of that.
-func (t *Terminal) Close() error { return t.file.Close() }
+func (t *Terminal) Close() error {
+	t.typing.Stop()
+	return t.file.Close()
+}

@@ -21,7 +21,6 @@ require (
 
 require (
 	github.com/aperturerobotics/protobuf-go-lite v0.14.0 // indirect
-	github.com/containerd/console v1.0.5 // indirect
 	github.com/godbus/dbus/v5 v5.2.4 // indirect
 	github.com/seccomp/libseccomp-golang v0.11.1 // indirect
 	github.com/vishvananda/netlink v1.3.1 // indirect

@@ -5,7 +5,6 @@ go 1.26.0
 require github.com/rung-oci/rung v0.0.0
 
 require (
-	github.com/containerd/console v1.0.5 // indirect
 	github.com/godbus/dbus/v5 v5.2.4 // indirect
 	github.com/opencontainers/runtime-spec v1.3.0 // indirect
 	github.com/seccomp/libseccomp-golang v0.11.1 // indirect

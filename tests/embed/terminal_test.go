@@ -42,7 +42,7 @@ func foregrounds(t *testing.T, script string) map[string]func(context.Context, *
 			return runtimeOf(t, b).Run(ctx, &libcontainer.RunOptions{CreateOptions: *o})
 		},
 		"Container.Run": func(ctx context.Context, o *libcontainer.CreateOptions) (libcontainer.ExitStatus, error) {
-			return stays.Run(ctx, &libcontainer.ExecOptions{Args: []string{"/bin/sh", "-c", script}, Terminal: true, Stdout: o.Stdout})
+			return stays.Run(ctx, &libcontainer.ExecOptions{Args: []string{"/bin/sh", "-c", script}, Terminal: true, Stdin: o.Stdin, Stdout: o.Stdout})
 		},
 	}
 }
