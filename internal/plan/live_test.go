@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -44,10 +45,10 @@ func TestLiveShared(t *testing.T) {
 		for _, n := range mnt {
 			h.Joined = append(h.Joined, Joined{Flag: Flag(n.Type)})
 		}
-		if _, _, err := LiveDevice(s, h, &Options{}, &specs.LinuxDevice{Path: "/dev/x", Type: "c", Major: 1, Minor: 3}); err != errShared {
+		if _, _, err := LiveDevice(s, h, &Options{}, &specs.LinuxDevice{Path: "/dev/x", Type: "c", Major: 1, Minor: 3}); !errors.Is(err, errShared) {
 			t.Errorf("LiveDevice(%v) = %v", mnt, err)
 		}
-		if _, err := LiveMount(s, h, &Options{}); err != errShared {
+		if _, err := LiveMount(s, h, &Options{}); !errors.Is(err, errShared) {
 			t.Errorf("LiveMount(%v) = %v", mnt, err)
 		}
 	}

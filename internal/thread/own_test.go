@@ -1,6 +1,7 @@
 package thread_test
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"runtime"
@@ -100,7 +101,7 @@ func polled() int {
 
 // A panic on the other thread is the caller's, and nothing else is lost on the way.
 func TestDo(t *testing.T) {
-	if err := thread.Do(func() error { return unix.EXDEV }); err != unix.EXDEV {
+	if err := thread.Do(func() error { return unix.EXDEV }); !errors.Is(err, unix.EXDEV) {
 		t.Errorf("Do = %v", err)
 	}
 	defer func() {
