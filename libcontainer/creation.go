@@ -103,13 +103,16 @@ func (o *CreateOptions) load() (*spec.Bundle, error) {
 	if o.Spec == nil {
 		return spec.Load(o.Bundle)
 	}
-	raw, err := json.Marshal(o.Spec)
-	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
-	}
 	dir, err := filepath.Abs(o.Bundle)
 	if err != nil {
 		return nil, fmt.Errorf("bundle: %w", err)
+	}
+	if err := spec.CheckValue(dir, o.Spec); err != nil {
+		return nil, err
+	}
+	raw, err := json.Marshal(o.Spec)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
 	}
 	return spec.Parse(dir, raw)
 }

@@ -28,7 +28,8 @@ func (r *Runtime) Plan(o *CreateOptions) (*Preview, error) {
 	if err != nil {
 		return nil, typed(err)
 	}
-	return r.preview(o, b)
+	p, err := r.preview(o, b)
+	return p, typed(err)
 }
 
 // Plan tells what would be done to create the container anew, with what it was given by updates since.

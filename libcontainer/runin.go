@@ -74,7 +74,7 @@ func (h *Container) RunIn(ctx context.Context, o *RunInOptions) (ExitStatus, err
 	}}
 	c, err := own.begin(&run.CreateOptions, beside, stop)
 	if err != nil {
-		return 1, err
+		return 1, typed(err)
 	}
 	// The namespaces are open by now: of that process, if it is still there, and else of nobody knows whom.
 	if err := unix.PidfdSendSignal(pidfd, 0, nil, 0); err != nil {

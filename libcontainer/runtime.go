@@ -50,7 +50,7 @@ func (r *Runtime) closeOnExec() {
 type CreateOptions struct {
 	ID     string
 	Bundle string      // directory with config.json, where the path of its root filesystem begins; "": the working directory
-	Spec   *specs.Spec // the configuration; nil: that of config.json
+	Spec   *specs.Spec // the configuration, all strings of which are UTF-8; nil: that of config.json
 
 	// The standard streams. A file is passed as it is, and becomes the process's user's as far as that goes (fchown(2)); to and from what is none a goroutine
 	// copies; what is nil is /dev/null. A process with a terminal has that in their place.
