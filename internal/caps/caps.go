@@ -3,6 +3,7 @@
 package caps
 
 import (
+	"slices"
 	"fmt"
 	"strings"
 
@@ -78,6 +79,9 @@ func Meant(name string) string {
 	}
 	if upper == "CAP_ALL" { // as engines say, who mean no single one
 		return ""
+	}
+	if upper != name && slices.Contains(names[:], upper) { // written otherwise
+		return upper
 	}
 	return suggest.Closest(upper, names[:])
 }
