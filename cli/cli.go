@@ -28,6 +28,7 @@ type app struct {
 	holds           bool           // whether warnings are kept back, see warn
 	held            []*logrus.Entry
 	code            int       // exit code of a run without errors
+	unwritten       error     // of help or the version, which the library prints and forgets
 	all             []command // all that there are, which a command can't name itself
 }
 
@@ -44,6 +45,9 @@ func (a *app) run(args []string) int {
 	a.all = commands[:]
 	err := guarded(func() error { return a.root(args).Run(context.Background(), args) })
 	a.tellPhases()
+	if err == nil {
+		err = a.unwritten
+	}
 	if err == nil {
 		if a.logger != nil {
 			a.release(a.logger)
@@ -82,7 +86,7 @@ func (a *app) root(args []string) *urfave.Command {
 			return urfave.ShowRootCommandHelp(c)
 		},
 	}
-	urfave.VersionPrinter, urfave.HelpPrinter = a.printVersion, printHelp
+	urfave.VersionPrinter, urfave.HelpPrinter = a.printVersion, a.printHelp
 	for i := range commands {
 		if slices.Contains(args, commands[i].name) {
 			root.Commands = append(root.Commands, commands[i].make(a))

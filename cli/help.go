@@ -28,17 +28,24 @@ EXAMPLE:
 var helpCommand = command{
 	name:      "help",
 	usage:     "show help, of a command if one is given",
-	argsUsage: "[command]",
-	maxArgs:   1,
+	argsUsage: "[command [command]]",
+	maxArgs:   2,
 	build: func(_ *app, c *urfave.Command) action {
 		return func(args []string) error {
 			if len(args) == 0 {
 				return urfave.ShowRootCommandHelp(c.Root())
 			}
-			if c.Root().Command(args[0]) == nil {
+			of := c.Root().Command(args[0])
+			if of == nil {
 				return unknownCommand(c.Root(), args[0])
 			}
-			return urfave.ShowCommandHelp(context.Background(), c.Root(), args[0])
+			if len(args) == 1 {
+				return urfave.ShowCommandHelp(context.Background(), c.Root(), args[0])
+			}
+			if of.Command(args[1]) == nil {
+				return hasNone(of, args[1])
+			}
+			return urfave.ShowCommandHelp(context.Background(), of, args[1])
 		}
 	},
 }
@@ -56,5 +63,5 @@ func (a *app) printVersion(*urfave.Command) {
 	if library := seccomp.Library(); library != "" {
 		b.WriteString("libseccomp: " + library + "\n")
 	}
-	a.print([]byte(b.String()))
+	a.unwritten = a.print([]byte(b.String()))
 }

@@ -30,8 +30,17 @@ func subcommands(a *app, c *urfave.Command, list ...*command) action {
 			last := len(names) - 1
 			return errors.New("rung: \"" + c.Name + "\" requires " + strings.Join(names[:last], ", ") + " or " + names[last])
 		}
-		return errors.New("rung: \"" + c.Name + "\" has no command " + strconv.Quote(args[0]) + suggest.Meant(args[0], names, ""))
+		return hasNone(c, args[0])
 	}
+}
+
+// hasNone is the error of a command that has no other with a name.
+func hasNone(c *urfave.Command, name string) error {
+	var names []string
+	for _, sub := range c.Commands {
+		names = append(names, sub.Name)
+	}
+	return errors.New("rung: \"" + c.Name + "\" has no command " + strconv.Quote(name) + suggest.Meant(name, names, ""))
 }
 
 // removeCommand is one that takes away what an add has given a container, at a place.

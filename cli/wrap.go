@@ -20,10 +20,10 @@ const (
 
 // printHelp prints a help that fits into the terminal. It is urfave/cli's, whose lists
 // of options have a line for each, however long, and which doesn't ask a terminal.
-func printHelp(w io.Writer, template string, data any) {
+func (a *app) printHelp(w io.Writer, template string, data any) {
 	var b bytes.Buffer
 	urfave.DefaultPrintHelp(&b, template, data)
-	_, _ = io.WriteString(w, wrapHelp(b.String(), width(w)))
+	_, a.unwritten = io.WriteString(w, wrapHelp(b.String(), width(w)))
 }
 
 // width is how many columns there are.

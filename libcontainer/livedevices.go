@@ -207,25 +207,33 @@ func (h *Container) RemoveDevice(ctx context.Context, at string) error {
 func (l *living) forgetDevice(i int) error {
 	d := l.live.Devices[i]
 	l.live.Devices = slices.Delete(l.live.Devices, i, i+1)
-	if err := l.removeRule(&d); err != nil {
-		return err
-	}
-	if err := l.removeFile(&d); err != nil {
-		return err
-	}
-	return l.entry.WriteLive(l.live)
+	takenOver := l.handRule(&d)
+	return l.entry.WriteLiveAfter(l.live, func() error {
+		if !takenOver {
+			if err := l.removeRule(&d); err != nil {
+				return err
+			}
+		}
+		return l.removeFile(&d)
+	})
 }
 
-// removeRule takes away the rule of a device that isn't in the list any more.
-func (l *living) removeRule(d *state.LiveDevice) error {
+// handRule tells whether no rule goes with a device that isn't in the list any more: it had none, or another device has the same, whose it is now.
+func (l *living) handRule(d *state.LiveDevice) bool {
 	if !d.Rule {
-		return nil
+		return true
 	}
 	rule := ruleOf(d)
-	if i := slices.IndexFunc(l.live.Devices, func(o state.LiveDevice) bool { return sameRule(ruleOf(&o), rule) }); i >= 0 {
+	i := slices.IndexFunc(l.live.Devices, func(o state.LiveDevice) bool { return sameRule(ruleOf(&o), rule) })
+	if i >= 0 {
 		l.live.Devices[i].Rule = true
-		return nil
 	}
+	return i >= 0
+}
+
+// removeRule takes away the rule of a device.
+func (l *living) removeRule(d *state.LiveDevice) error {
+	rule := ruleOf(d)
 	s := l.edited(func(s *specs.Spec) {
 		left := specs.LinuxResources{}
 		if s.Linux.Resources != nil {
@@ -278,8 +286,11 @@ func (l *living) removeFile(d *state.LiveDevice) error {
 	}
 	err := l.inMounts(false, func(at int) error {
 		k := new(calls.Kernel)
-		root := rootfs.Root{K: k, FD: calls.Number(at)}
-		dir, base := root.Split(d.Path)
+		parent, base := path.Split(d.Path)
+		dir, err := rootfs.Root{K: k, FD: calls.Number(at)}.Lookup(parent)
+		if err != nil {
+			return err
+		}
 		defer k.Close(dir)
 		fd := k.Openat("open", dir, base, unix.O_PATH|unix.O_NOFOLLOW, 0).FD()
 		defer k.Close(fd)
@@ -292,8 +303,8 @@ func (l *living) removeFile(d *state.LiveDevice) error {
 		}
 		return unix.Unlinkat(dir.Int(), base, 0)
 	})
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, rootfs.ErrWrongNode) {
-		return nil
+	if errors.Is(err, rootfs.ErrWrongNode) || slices.ContainsFunc([]error{unix.ENOENT, unix.ENOTDIR, unix.ELOOP}, func(gone error) bool { return errors.Is(err, gone) }) {
+		return nil // what the container has moved or removed
 	}
 	if err != nil {
 		return fmt.Errorf("remove %s: %w", d.Path, err)

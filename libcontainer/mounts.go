@@ -147,11 +147,9 @@ func (h *Container) RemoveMount(ctx context.Context, destination string) error {
 	if i < 0 {
 		return fmt.Errorf("no mount was added at %s", destination)
 	}
-	if err := l.unmount(destination, l.live.Mounts[i].ID); err != nil {
-		return err
-	}
+	id := l.live.Mounts[i].ID
 	l.live.Mounts = slices.Delete(l.live.Mounts, i, i+1)
-	return l.entry.WriteLive(l.live)
+	return l.entry.WriteLiveAfter(l.live, func() error { return l.unmount(destination, id) })
 }
 
 // uppermost is the record of the mount that was added at a destination, -1 without one. Of several, which a container has if it moves what it was

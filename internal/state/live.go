@@ -43,7 +43,21 @@ type LiveDevice struct {
 }
 
 // WriteLive writes it down.
-func (e *Entry) WriteLive(l *Live) error {
+func (e *Entry) WriteLive(l *Live) error { return e.WriteLiveAfter(l, func() error { return nil }) }
+
+// WriteLiveAfter writes it down when something is done that makes it true, which isn't begun if it can't be written.
+func (e *Entry) WriteLiveAfter(l *Live, do func() error) error {
+	if err := e.Prepare(liveName, encodeLive(l)); err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		e.Drop(liveName)
+		return err
+	}
+	return e.Commit(liveName)
+}
+
+func encodeLive(l *Live) []byte {
 	w := jsontext.NewWriter(nil, "")
 	w.BeginObject()
 	w.Key("mounts")
@@ -86,7 +100,7 @@ func (e *Entry) WriteLive(l *Live) error {
 	}
 	w.EndArray()
 	w.EndObject()
-	return e.writeOwned(liveName, w.Bytes())
+	return w.Bytes()
 }
 
 // mappings writes ids and sizes in threes, if there are any.

@@ -295,6 +295,53 @@ func TestLiveMountsMask(t *testing.T) {
 	}
 }
 
+// TestLiveFull removes what was added where no record can be written any more: nothing is done then. And what the container has made of a device's directory is
+// no obstacle, nor made anew.
+func TestLiveFull(t *testing.T) {
+	harness.Share(t)
+	harness.NeedRung(t, "rung mounts")
+	b := harness.New(t, harness.Args("/bin/sleep", "600"), harness.Capabilities("CAP_DAC_OVERRIDE"), writable)
+	b.Root = harness.TempDir(t)
+	harness.IgnoreMounts(b.Root)
+	if err := unix.Mount("tmpfs", b.Root, "tmpfs", 0, "size=256k,mode=700"); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Unmount(b.Root, unix.MNT_DETACH)
+	pid := b.Running(t)
+	defer b.End(t, pid)
+	b.Run(t, "mounts", "add", b.ID, "/etc", "/v").Silent(t)
+	b.Run(t, "devices", "add", b.ID, "/dev/fuse", "/a/f").Silent(t)
+	b.Run(t, "devices", "add", b.ID, "/dev/fuse", "/c/f").Silent(t)
+	full, err := os.Create(b.Root + "/full")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := full.Write(make([]byte, 1<<20)); err == nil {
+		t.Fatal("the file system isn't full")
+	}
+	full.Close()
+	b.Run(t, "mounts", "remove", b.ID, "/v").Fails(t, 1, "no space left on device")
+	b.Run(t, "devices", "remove", b.ID, "/a/f").Fails(t, 1, "no space left on device")
+	if mountIn(t, pid, "/v") == "" || strings.Contains(within(t, b, "test -c /a/f || echo gone"), "gone") {
+		t.Error("it was removed, and the record is there")
+	}
+	if err := os.Remove(full.Name()); err != nil {
+		t.Fatal(err)
+	}
+	b.Run(t, "mounts", "remove", b.ID, "/v").Silent(t)
+	if got := within(t, b, "mv /a /b && ln -s a /a; rm -r /c"); got != "" {
+		t.Fatal(got)
+	}
+	b.Run(t, "devices", "remove", b.ID, "/a/f").Silent(t)
+	b.Run(t, "devices", "remove", b.ID, "/c/f").Silent(t)
+	if got := within(t, b, "test ! -e /c || echo made"); got != "" {
+		t.Error("a directory was made to remove a file in it")
+	}
+	if out := b.Run(t, "devices", "list", b.ID).Stdout + b.Run(t, "mounts", "list", b.ID).Stdout; strings.Contains(out, "/f") || strings.Contains(out, "/v") {
+		t.Errorf("list: %s", out)
+	}
+}
+
 // TestLiveDevicesKilled kills an add between the rule and the file: what is left of it can be removed.
 func TestLiveDevicesKilled(t *testing.T) {
 	harness.Share(t)
