@@ -3,8 +3,8 @@
 package caps
 
 import (
-	"slices"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
