@@ -157,10 +157,10 @@ func lookAtPlace(h *cgroups.Hierarchy, loc cgroups.Location, name string, w *wan
 // taken tells why no container can be made in the cgroup that the bundle names, where that is there already.
 func taken(h *cgroups.Hierarchy, loc cgroups.Location, w *wants) error {
 	at := loc[h.Keys()[0]]
-	if w.systemd || w.noCgroup || w.cgroupsPath == "" || unix.Access(at, unix.F_OK) != nil {
+	switch there := unix.Access(at, unix.F_OK) == nil; {
+	case !there || w.systemd || w.noCgroup || w.cgroupsPath == "":
 		return nil
-	}
-	if h.Unified {
+	case h.Unified:
 		return v2.Takes(at)
 	}
 	return cgfile.In(at, func(d cgfile.Dir) error { return cgroups.CheckEmpty(d, 0) })

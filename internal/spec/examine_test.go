@@ -63,7 +63,7 @@ func TestExamine(t *testing.T) {
 	}
 	// A key that comes twice, also in what nobody knows, hides nothing and moves nothing.
 	text = strings.Replace(text, `"ociVersion": "1.2.0",`, `"ociVersion": "1.2.0", "ociVersion": "1", "x": [{"a": {"b": 1, "b": 2}}], "process": {},`, 1)
-	_, wrong, odd = Examine([]byte(text))
+	_, wrong, _ = Examine([]byte(text))
 	for _, want := range []string{
 		`ociVersion: duplicate key "ociVersion" (line 2, column 26)`, `x: duplicate key "b" (line 2, column 66)`, `process: duplicate key "process" (line 3, column 3)`,
 		`mounts[1].type: required, unless the options have "bind" or "rbind" (line 6, column 5)`,

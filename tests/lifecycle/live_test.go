@@ -151,7 +151,9 @@ func TestLiveMountsRefused(t *testing.T) {
 	ro.Run(t, "mounts", "add", ro.ID, "/etc", "/bin").Silent(t)
 	// What a record can't hold, nobody could remove.
 	for _, args := range [][]string{
-		{"mounts", "add", ro.ID, "/etc", "/tmp/\xff"}, {"mounts", "add", ro.ID, "/etc\xff", "/bin"}, {"mounts", "add", "-t", "tmpfs", "-o", "size=\xff", ro.ID, "x", "/bin"},
+		{"mounts", "add", ro.ID, "/etc", "/tmp/\xff"},
+		{"mounts", "add", ro.ID, "/etc\xff", "/bin"},
+		{"mounts", "add", "-t", "tmpfs", "-o", "size=\xff", ro.ID, "x", "/bin"},
 		{"devices", "add", ro.ID, "/dev/null", "/dev/\xff"},
 	} {
 		ro.Run(t, args...).Fails(t, 1, "isn't UTF-8, which is all that can be recorded")
