@@ -71,7 +71,17 @@ func (r *Runtime) createOnly(o *CreateOptions, stop *cancel.Signal) (*Container,
 
 // create does what prepare has found possible. What it leaves on failure, close
 // takes back.
-func (c *creation) create() error {
+func (c *creation) create() error { return c.overtaken(c.make()) }
+
+// overtaken is [ErrNotExist] if a forced delete has ended what was being made: that is what there is to say of it, and no fault of its own.
+func (c *creation) overtaken(err error) error {
+	if err == nil || c.entry == nil || c.stop.Err() != nil || errors.Is(err, ErrNotExist) || !c.entry.Doomed() && c.entry.Gone() == nil {
+		return err
+	}
+	return fmt.Errorf("%w: %s was deleted by force while it was being made", ErrNotExist, c.opt.ID)
+}
+
+func (c *creation) make() error {
 	if err := c.sockets.connect(c.opt.ConsoleSocket, c.opt.PidfdSocket); err != nil {
 		return err
 	}

@@ -90,6 +90,7 @@ func (h *Container) interrupt() {
 	}
 	defer host.Close()
 	if pidfd, err := record.Pidfd(host); err == nil {
+		e.Doom()
 		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
 		unix.Close(pidfd)
 	}

@@ -29,10 +29,11 @@ var (
 	ErrStatusUnknown = proc.ErrStatusUnknown // of Wait: it had ended before, or only its parent was told how
 )
 
-// Why nothing can be run in a container, or beside one.
+// Why a container takes no program, or nothing can be run in one, or beside one.
 var (
 	errExecStopped error = &stateError{"cannot exec in a stopped container", ErrStopped}
 	errExecPaused  error = &stateError{"cannot exec in a paused container (use --ignore-paused to override)", ErrPaused}
+	errStartDied   error = &stateError{"container init died before it ran the container's program", ErrStopped}
 	errInStopped   error = &stateError{"cannot run in the namespaces of a stopped container", ErrStopped}
 	errInPaused    error = &stateError{"cannot run in the namespaces of a paused container: it would be frozen like that", ErrPaused}
 )
@@ -74,8 +75,8 @@ func (e *ConfigError) Unwrap() error { return e.err }
 
 // A StepError is something that had to be done, and that the kernel has refused.
 type StepError struct {
-	Step  string // in words: "mount proc at /proc"
-	Errno syscall.Errno
+	Step  string        // in words: "mount proc at /proc"
+	Errno syscall.Errno // 0: it has killed who was to do it, or somebody else has
 	err   error
 }
 
@@ -108,6 +109,9 @@ func typed(err error) error {
 	}
 	if _, ok := errors.AsType[*ExecError](err); ok {
 		return err
+	}
+	if d, ok := errors.AsType[*launch.Death](err); ok {
+		return &StepError{Step: d.Step, err: err}
 	}
 	errno, is := errors.AsType[syscall.Errno](err)
 	if !is {

@@ -253,7 +253,7 @@ func (x *execution) ended(err error) error {
 	switch {
 	case errors.Is(err, unix.ESRCH):
 		patience = endWait
-	case errors.Is(err, unix.ENOMEM), errors.Is(err, errKilled):
+	case errors.Is(err, unix.ENOMEM), errors.Is(err, errKilled), errors.Is(err, launch.ErrPlayerDied):
 		patience = likelyEndWait
 	}
 	if patience > 0 && x.pidfd.Open() && wait(x.pidfd.FD(), patience) {
@@ -265,7 +265,16 @@ func (x *execution) ended(err error) error {
 	return err
 }
 
-var errKilled = errors.New("process was killed before it ran the program (memory limit too low?)")
+var errKilled = errors.New("process was killed before it ran the program")
+
+// killed is the error of a process that was. Why is only guessed where the kernel has counted a reason.
+func (x *execution) killed() error {
+	err := errKilled
+	if kills, oerr := x.c.manager.OOMKills(); oerr == nil && kills > 0 {
+		err = fmt.Errorf("%w (memory limit too low?)", err)
+	}
+	return &launch.Death{Step: x.exec.At(), Err: err}
+}
 
 // start has the process made, and waits until it runs.
 func (x *execution) start() error {

@@ -21,6 +21,7 @@ func (x *execution) announce() error {
 	if x.reports() {
 		runs, err := x.awaitExec()
 		if err == nil && runs {
+			x.reapDead()
 			err = x.verdict()
 		}
 		if err != nil {
@@ -87,5 +88,12 @@ func (x *execution) verdict() error {
 	if x.exec.Ran() {
 		return nil
 	}
-	return x.failed(errKilled)
+	return x.failed(x.killed())
+}
+
+// reapDead reaps a process that has died before it ran its program: the init of its pid namespace, with which it has perhaps died, is seen to have ended only then.
+func (x *execution) reapDead() {
+	if !x.exec.Ran() && wait(x.exec.Pidfd, likelyEndWait) {
+		x.exec.Wait()
+	}
 }

@@ -157,6 +157,7 @@ func (c *creation) startNow() (pidfd int, err error) {
 		}
 	}
 	if err != nil {
+		err = c.overtaken(err)
 		removal := c.remove()
 		err = leaves(err, removal)
 		if removal != nil && pidfd >= 0 && !wait(pidfd, 0) {

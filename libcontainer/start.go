@@ -176,7 +176,7 @@ func (c *container) openGateFifo(pidfd int) error {
 		_, err = fdio.Write(gate, []byte{1})
 		unix.Close(gate)
 	}
-	if errors.Is(err, unix.ENXIO) {
+	if errors.Is(err, unix.ENXIO) || errors.Is(err, unix.EPIPE) {
 		return c.notOpen(state.GateName, pidfd)
 	}
 	return err
@@ -243,16 +243,17 @@ func (c *container) verdict() error {
 	case err != nil:
 		return err
 	case p.Errno != 0 && p.Phase == nsenter.PhaseStarted:
-		return fmt.Errorf("install seccomp filter: %w", syscall.Errno(p.Errno))
+		errno := syscall.Errno(p.Errno)
+		return &StepError{"install seccomp filter", errno, fmt.Errorf("install seccomp filter: %w", errno)}
 	case p.Errno != 0:
 		return c.execError(syscall.Errno(p.Errno))
 	case p.Phase == nsenter.PhaseExec:
 		return nil // execve was called and has not failed
 	}
 	if n, err := c.manager.OOMKills(); err == nil && n > 0 {
-		return explainOOM(launch.ErrOOM, c.manager, nil)
+		return &stateError{explainOOM(launch.ErrOOM, c.manager, nil).Error(), ErrStopped}
 	}
-	return errors.New("container init died before it ran the container's program")
+	return errStartDied
 }
 
 // abort ends a container whose hook has failed: it is stopped when the error is

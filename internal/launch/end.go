@@ -148,7 +148,7 @@ func (p *Process) death(rec nsenter.Progress) error {
 	if _, err := p.pid(); err != nil {
 		if c, err = p.builds(); err != nil {
 			p.player.End(endWait)
-			return fmt.Errorf("player ended with wait status %#x", uint32(p.player.Status))
+			return &Death{"make the first process", fmt.Errorf("player ended with wait status %#x", uint32(p.player.Status))}
 		}
 	}
 	p.control.Close() // who lives all the same ends by that
@@ -156,12 +156,24 @@ func (p *Process) death(rec nsenter.Progress) error {
 	label := p.label(rec.Step)
 	if c.Status.Signaled() {
 		if p.in.OOMKilled != nil && p.in.OOMKilled() {
-			return ErrOOM
+			return &Death{label, ErrOOM}
 		}
-		return fmt.Errorf("container init was killed by signal %d (%s) at: %s", c.Status.Signal(), c.Status.Signal(), label)
+		return &Death{label, fmt.Errorf("container init was killed by signal %d (%s) at: %s", c.Status.Signal(), c.Status.Signal(), label)}
 	}
-	return fmt.Errorf("container init ended with status %d at: %s", c.Status.ExitStatus(), label)
+	return &Death{label, fmt.Errorf("container init ended with status %d at: %s", c.Status.ExitStatus(), label)}
 }
+
+// A Death is the end of a process before its program ran, of which nobody has said why.
+type Death struct {
+	Step string // what it was about to do, in words
+	Err  error
+}
+
+// Error says how it has ended.
+func (d *Death) Error() string { return d.Err.Error() }
+
+// Unwrap is the same.
+func (d *Death) Unwrap() error { return d.Err }
 
 // A TapeError is an entry of the first process's tape that failed.
 type TapeError struct {

@@ -150,7 +150,8 @@ func (e *Exec) fork(in *ExecInputs) error {
 	return e.found()
 }
 
-var errPlayerDied = errors.New("player has died")
+// ErrPlayerDied is of a player that has ended before it had made a process, such as with the container.
+var ErrPlayerDied = errors.New("player has died")
 
 // found takes the process that the tape has cloned, or says why there is none.
 func (e *Exec) found() error {
@@ -162,7 +163,7 @@ func (e *Exec) found() error {
 		if err := e.Err(); err != nil {
 			return err
 		}
-		return errPlayerDied
+		return &Death{"make a process", ErrPlayerDied}
 	}
 	e.PID = pid
 	e.Pidfd, err = unix.PidfdOpen(pid, 0)

@@ -281,7 +281,7 @@ func TestJoin(t *testing.T) {
 	}{
 		"runs":          {},
 		"player fails":  {before: func(t *nsenter.Tape) { t.Fail("do something", unix.EXDEV) }, join: "do something: invalid cross-device link"},
-		"player ends":   {before: func(t *nsenter.Tape) { t.Call("end early", unix.SYS_EXIT_GROUP, nsenter.Int(7)) }, join: errPlayerDied.Error()},
+		"player ends":   {before: func(t *nsenter.Tape) { t.Call("end early", unix.SYS_EXIT_GROUP, nsenter.Int(7)) }, join: ErrPlayerDied.Error()},
 		"process fails": {after: func(t *nsenter.Tape) { t.Fail("do something", unix.EXDEV) }, later: "do something: invalid cross-device link"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -47,6 +47,19 @@ func (e *Entry) has(name string) bool {
 	return unix.Fstatat(e.FD, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil
 }
 
+// doomedName is a file of who removes a container whose creation, or whose start, he has to end for that.
+const doomedName = "doomed"
+
+// Doom notes that the container is about to be removed, for who is still making it. Who can't write it down removes it all the same.
+func (e *Entry) Doom() {
+	if fd, err := e.OpenFile(doomedName, unix.O_WRONLY|unix.O_CREAT); err == nil {
+		unix.Close(fd)
+	}
+}
+
+// Doomed tells whether somebody has noted that.
+func (e *Entry) Doomed() bool { return e.has(doomedName) }
+
 // Gone is ErrNotExist if the entry is no longer what has its name.
 func (e *Entry) Gone() error {
 	var ours, named unix.Stat_t
