@@ -165,7 +165,7 @@ func (h *Container) openToJoin() (*container, error) {
 	return c, nil
 }
 
-// openLiving opens a container whose init lives.
+// openLiving opens a container whose init lives, and whose cgroups can be seen.
 func (h *Container) openLiving() (*container, error) {
 	c, err := h.open()
 	if err != nil {
@@ -174,6 +174,9 @@ func (h *Container) openLiving() (*container, error) {
 	alive, err := c.record.Alive(c.host)
 	if err == nil && !alive {
 		err = cmp.Or(c.outOfSight(), fmt.Errorf("container with id %s is not running", h.id))
+	}
+	if err == nil {
+		err = c.seesCgroups()
 	}
 	if err != nil {
 		c.close()

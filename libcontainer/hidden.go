@@ -45,6 +45,16 @@ func inPlace(loc cgroups.Location) bool {
 	return true
 }
 
+// seesCgroups is an error if nothing can be said of the container's processes, nor done to them, by its cgroups: who finds none there asks it before he takes
+// that for an answer.
+func (c *container) seesCgroups() error {
+	dirs, err := hidden(c.record.Cgroups)
+	if err != nil || len(dirs) == 0 {
+		return err
+	}
+	return fmt.Errorf("container %s: its cgroups aren't where cgroups are mounted here: %s", c.record.ID, strings.Join(dirs, ", "))
+}
+
 // leavesCgroups is an error about cgroups that a delete would leave, with nothing any more that leads to them; by force it is a warning. A unit is systemd's to stop,
 // wherever its cgroups are.
 func (r *Runtime) leavesCgroups(id string, loc cgroups.Location, unit, force bool) error {

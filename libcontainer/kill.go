@@ -38,6 +38,11 @@ func (h *Container) Kill(sig unix.Signal, all bool) error {
 	}
 	defer unix.Close(pidfd)
 	if c.hasCgroup() && (all || sig == unix.SIGKILL && !c.ownPIDNamespace()) {
+		if pids, err := c.manager.Pids(true); err == nil && len(pids) == 0 {
+			if err := c.seesCgroups(); err != nil {
+				return err
+			}
+		}
 		return c.signalAll(sig)
 	}
 	if c.ownPIDNamespace() && ends(sig) && c.waits() {

@@ -1,6 +1,9 @@
 package libcontainer
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // Processes lists the container's processes in ascending order, by the pids of the caller's pid namespace; of one that has stopped, what it left behind.
 func (h *Container) Processes() ([]int, error) {
@@ -13,8 +16,8 @@ func (h *Container) Processes() ([]int, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list container processes: %w", err)
 	}
-	if len(pids) == 0 { // or all are of pid namespaces that we can't see
-		return nil, c.outOfSight()
+	if len(pids) == 0 { // or all are of pid namespaces that we can't see, or in cgroups
+		return nil, cmp.Or(c.outOfSight(), c.seesCgroups())
 	}
 	return pids, nil
 }

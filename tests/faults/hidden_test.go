@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/rung-oci/rung/tests/harness"
 )
 
@@ -64,4 +66,16 @@ func TestHiddenCgroups(t *testing.T) {
 	otherBoot(t, b.Root+"/"+b.ID)
 	otherView(t, b, "delete", b.ID).Silent(t)
 	removeCgroups(t, b)
+}
+
+// TestHiddenProcesses asks for processes of a container that runs, and signals them, where their cgroups aren't mounted.
+func TestHiddenProcesses(t *testing.T) {
+	harness.NeedRung(t, "runc finds none")
+	b := sleeper(t)
+	pid := b.Running(t)
+	for _, args := range [][]string{{"ps", b.ID}, {"events", "--stats", b.ID}, {"kill", "--all", b.ID, "KILL"}, {"pause", b.ID}} {
+		otherView(t, b, args...).Fails(t, 1, "cgroup")
+	}
+	b.WaitStatus(t, specs.StateRunning)
+	b.End(t, pid)
 }
