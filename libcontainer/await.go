@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/internal/cancel"
+	"github.com/rung-oci/rung/internal/proc"
 	"github.com/rung-oci/rung/internal/state"
 )
 
@@ -29,6 +33,7 @@ func (h *Container) Wait(ctx context.Context) (ExitStatus, error) {
 		return 0, err
 	}
 	defer c.close()
+	defer hearings.join(identityOf(c.record))()
 	pidfd, err := c.pidfd()
 	if errors.Is(err, unix.ESRCH) {
 		if seen := c.entry.Exit(); seen != nil {
@@ -37,6 +42,9 @@ func (h *Container) Wait(ctx context.Context) (ExitStatus, error) {
 		if pidfd, err = c.record.Unreaped(c.host); err != nil {
 			if err := c.outOfSight(); err != nil {
 				return 0, err
+			}
+			if told := hearings.told(identityOf(c.record)); told != nil { // just now
+				return *told, h.streams.wait(ctx)
 			}
 			return 0, fmt.Errorf("container %s has ended before: its %w", h.id, ErrStatusUnknown)
 		}
@@ -55,7 +63,7 @@ func (h *Container) Wait(ctx context.Context) (ExitStatus, error) {
 	return status, err
 }
 
-// Keep is Wait by a pidfd that was opened before: the container may have ended since.
+// Keep is Wait by a pidfd of the container's init that was opened before: the container may have ended since. Any other descriptor is an error.
 func (h *Container) Keep(ctx context.Context, pidfd int) (ExitStatus, error) {
 	if err := h.unless(ctx, "wait for"); err != nil {
 		return 0, err
@@ -65,11 +73,38 @@ func (h *Container) Keep(ctx context.Context, pidfd int) (ExitStatus, error) {
 		return 0, err
 	}
 	defer c.close()
+	defer hearings.join(identityOf(c.record))()
+	if err := c.checkPidfd(pidfd); err != nil {
+		return 0, fmt.Errorf("wait for container %s: %w", h.id, err)
+	}
 	if err := awaitEnd(ctx, pidfd); err != nil {
 		return 0, fmt.Errorf("wait for container %s: %w", h.id, err)
 	}
 	return c.ended(pidfd)
 }
+
+// checkPidfd is an error if a descriptor is no pidfd of the container's init. That of one that has been reaped no longer tells whose it was.
+func (c *container) checkPidfd(fd int) error {
+	text, err := c.host.ReadFile(proc.PID(os.Getpid(), "fdinfo/"+strconv.Itoa(fd)), maxFDInfo)
+	if errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("descriptor %d: %w", fd, unix.EBADF)
+	}
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(text)) {
+		if pid, is := strings.CutPrefix(line, "Pid:"); is {
+			if pid = strings.TrimSpace(pid); pid == strconv.Itoa(c.record.PID) || pid == "-1" {
+				return nil
+			}
+			return fmt.Errorf("descriptor %d is a pidfd of another process", fd)
+		}
+	}
+	return fmt.Errorf("descriptor %d is no pidfd", fd)
+}
+
+// maxFDInfo bounds what is read of a descriptor's facts.
+const maxFDInfo = 4 << 10
 
 // ended waits for the end of the container's init, and writes down what it has seen.
 func (c *container) ended(pidfd int) (ExitStatus, error) {
@@ -77,6 +112,9 @@ func (c *container) ended(pidfd int) (ExitStatus, error) {
 	if err != nil {
 		if seen := c.entry.Exit(); seen != nil { // see tend
 			return ExitStatus(seen.Status), nil
+		}
+		if told := hearings.told(identityOf(c.record)); told != nil {
+			return *told, nil
 		}
 		return 0, fmt.Errorf("container %s has ended: its %w", c.record.ID, err)
 	}

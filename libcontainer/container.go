@@ -173,7 +173,7 @@ func (h *Container) openLiving() (*container, error) {
 	}
 	alive, err := c.record.Alive(c.host)
 	if err == nil && !alive {
-		err = cmp.Or(c.outOfSight(), fmt.Errorf("container with id %s is not running", h.id))
+		err = cmp.Or[error](c.outOfSight(), &stateError{fmt.Sprintf("container with id %s is not running", h.id), ErrNotRunning})
 	}
 	if err == nil {
 		err = c.seesCgroups()

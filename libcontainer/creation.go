@@ -129,8 +129,9 @@ func (r *Runtime) begin(o *CreateOptions, beside *container, stop *cancel.Signal
 	r.closeOnExec()
 	r.raiseFileSize()
 	c := &creation{r: r, opt: o, listen: listen, beside: beside, stop: stop}
+	done := false
 	defer func() {
-		if err != nil {
+		if !done { // also where Warn or Debug of the caller's panic
 			c.close()
 		}
 	}()
@@ -143,7 +144,11 @@ func (r *Runtime) begin(o *CreateOptions, beside *container, stop *cancel.Signal
 		return nil, err
 	}
 	r.warnAll(c.bundle.Warnings)
-	return c, c.examine()
+	if err = c.examine(); err != nil {
+		return nil, err
+	}
+	done = true
+	return c, nil
 }
 
 // examine looks at the host and chooses the container's place there.

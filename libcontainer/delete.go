@@ -16,8 +16,8 @@ import (
 )
 
 // Delete removes a stopped container, or one that was only created; any other is [ErrRunning]. With force it removes any: a running one is killed, one
-// whose state can't be read is removed with the help of its intent, and one that doesn't exist is no error. Poststop hooks are waited for. What it has
-// left to do when the context is done, another Delete does; for a context that is done already there is [context.WithoutCancel].
+// whose state can't be read is removed with the help of its intent, and one that doesn't exist is no error. Poststop hooks are waited for,
+// but with force not those that another Delete runs. What it has left to do when the context is done, another Delete does; for a context that is done already there is [context.WithoutCancel].
 // Where its cgroups aren't mounted as when it was created it is an error, and with force a warning that names those that are left.
 // In another pid namespace than it was created in it is [ErrOutOfSight], and with force only what is in its cgroup is killed: without one, or where that may
 // be others' too, it stays.

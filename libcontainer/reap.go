@@ -26,8 +26,64 @@ func reapInit(r *state.Record, host proc.FS) {
 		return // not ours, as with every command but `run`
 	}
 	if st, err := host.Stat(r.PID); err == nil && st.Dead() && st.Start == r.Start {
-		_, _ = unix.Wait4(r.PID, nil, unix.WNOHANG|unix.WALL, nil)
+		var ws unix.WaitStatus
+		if got, err := unix.Wait4(r.PID, &ws, unix.WNOHANG|unix.WALL, nil); err == nil && got == r.PID {
+			hearings.tell(identityOf(r), exitStatus(ws))
+		}
 	}
+}
+
+// A hearing is what callers of this program wait for of a container's init: who deletes it meanwhile reaps it, and hands its status on.
+type hearing struct {
+	callers int
+	status  *ExitStatus
+}
+
+// hearings are those of all containers that anybody waits for.
+var hearings = callers{of: map[identity]*hearing{}}
+
+type callers struct {
+	mu sync.Mutex
+	of map[identity]*hearing
+}
+
+// join begins to listen, until leave is called.
+func (c *callers) join(who identity) (leave func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h := c.of[who]
+	if h == nil {
+		h = &hearing{}
+		c.of[who] = h
+	}
+	h.callers++
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if h.callers--; h.callers == 0 {
+			delete(c.of, who)
+		}
+	}
+}
+
+func (c *callers) tell(who identity, status ExitStatus) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if h := c.of[who]; h != nil {
+		h.status = &status
+	}
+}
+
+// told is the status of an init that another call has reaped since it is listened for; nil: none has. Who is at it is waited for.
+func (c *callers) told(who identity) *ExitStatus {
+	inits.Lock()
+	defer inits.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if h := c.of[who]; h != nil {
+		return h.status
+	}
+	return nil
 }
 
 // reapNoted reaps an init that has ended, unless a delete has, once note has heard how.

@@ -23,7 +23,7 @@ import (
 )
 
 // Start lets a created container run its program, and returns once that runs; it is an [*ExecError] if it can't, else [ErrRunning], [ErrStopped] or [ErrPaused]. A
-// context that is done before kills the container: it has begun to start.
+// context that is done before kills the container: it has begun to start. One that is done already changes nothing.
 func (h *Container) Start(ctx context.Context) error {
 	stop, err := cancel.Of(ctx)
 	if err != nil {

@@ -23,7 +23,9 @@ func TestValueStrings(t *testing.T) {
 	}{
 		"not UTF-8": {harness.Args("/bin/printf", "\xff"), []string{"process.args[1]"}},
 		"NUL":       {harness.Args("/bin/printf", "\x00"), []string{"process.args[1]"}},
-		"several":   {func(s *specs.Spec) { s.Process.Env, s.Hostname, s.Process.Cwd = []string{"A=\xff", "B=\x00"}, "h\x00", "rel" }, []string{"hostname", "process.cwd", "process.env[0]", "process.env[1]"}},
+		"several": {func(s *specs.Spec) {
+			s.Process.Env, s.Hostname, s.Process.Cwd = []string{"A=\xff", "B=\x00"}, "h\x00", "rel"
+		}, []string{"hostname", "process.cwd", "process.env[0]", "process.env[1]"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := *b.Spec
