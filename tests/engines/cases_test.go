@@ -71,7 +71,7 @@ func (s *scenario) play(runtime string, env []string) error {
 	if s.do != nil {
 		return s.do(runtime)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience(time.Minute))
+	ctx, cancel := context.WithTimeout(context.Background(), harness.Patience(time.Minute))
 	defer cancel()
 	var out bytes.Buffer
 	c := exec.CommandContext(ctx, "sh", "-c", s.command)

@@ -236,7 +236,7 @@ func (p *pod) log(path string) string {
 
 // wait waits for a state of a container.
 func (k *kubelet) wait(id string, state cri.ContainerState) (*cri.ContainerStatus, error) {
-	for end := time.Now().Add(patience(20 * time.Second)); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(harness.Patience(20 * time.Second)); ; time.Sleep(50 * time.Millisecond) {
 		r, err := k.ContainerStatus(deadline(), &cri.ContainerStatusRequest{ContainerId: id})
 		if err != nil {
 			return nil, err
@@ -252,7 +252,7 @@ func (k *kubelet) wait(id string, state cri.ContainerState) (*cri.ContainerStatu
 
 // exec runs a command in a container and returns its output; an error if it fails.
 func (k *kubelet) exec(id string, command ...string) (string, error) {
-	r, err := k.ExecSync(deadline(), &cri.ExecSyncRequest{ContainerId: id, Cmd: command, Timeout: int64(patience(20 * time.Second).Seconds())})
+	r, err := k.ExecSync(deadline(), &cri.ExecSyncRequest{ContainerId: id, Cmd: command, Timeout: int64(harness.Patience(20 * time.Second).Seconds())})
 	if err != nil {
 		return "", err
 	}
@@ -263,8 +263,8 @@ func (k *kubelet) exec(id string, command ...string) (string, error) {
 }
 
 func deadline() context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), patience(40*time.Second))
-	time.AfterFunc(patience(41*time.Second), cancel)
+	ctx, cancel := context.WithTimeout(context.Background(), harness.Patience(40*time.Second))
+	time.AfterFunc(harness.Patience(41*time.Second), cancel)
 	return ctx
 }
 

@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"github.com/rung-oci/rung/tests/harness"
 )
 
 // cases are what Kubernetes asks a runtime for, through CRI.
@@ -110,12 +112,12 @@ func life(p *pod) error {
 	if err != nil {
 		return err
 	}
-	for end := time.Now().Add(patience(20 * time.Second)); p.log(running.LogPath) == ""; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(harness.Patience(20 * time.Second)); p.log(running.LogPath) == ""; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			return errors.New("the trap isn't set")
 		}
 	}
-	if _, err := p.StopContainer(deadline(), &cri.StopContainerRequest{ContainerId: id, Timeout: int64(patience(10 * time.Second).Seconds())}); err != nil {
+	if _, err := p.StopContainer(deadline(), &cri.StopContainerRequest{ContainerId: id, Timeout: int64(harness.Patience(10 * time.Second).Seconds())}); err != nil {
 		return err
 	}
 	s, err := p.wait(id, cri.ContainerState_CONTAINER_EXITED)
@@ -175,7 +177,7 @@ func execTimeout(p *pod) error {
 	}
 	begin := time.Now()
 	_, err = p.ExecSync(deadline(), &cri.ExecSyncRequest{ContainerId: id, Cmd: []string{"sleep", "30"}, Timeout: 1})
-	if took := time.Since(begin); took > patience(10*time.Second) {
+	if took := time.Since(begin); took > harness.Patience(10*time.Second) {
 		return fmt.Errorf("took %v", took)
 	}
 	if err := refused(err, "timeout 1s exceeded"); err != nil {
@@ -216,7 +218,7 @@ func stats(p *pod) error {
 	if err != nil {
 		return err
 	}
-	for end := time.Now().Add(patience(20 * time.Second)); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(harness.Patience(20 * time.Second)); ; time.Sleep(50 * time.Millisecond) {
 		r, err := p.ContainerStats(deadline(), &cri.ContainerStatsRequest{ContainerId: id})
 		if err != nil {
 			return err
@@ -364,7 +366,7 @@ func (k *kubelet) restart(runtime string) error {
 	if err := k.engine.restart(); err != nil {
 		return err
 	}
-	for end := time.Now().Add(patience(20 * time.Second)); ; time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(harness.Patience(20 * time.Second)); ; time.Sleep(100 * time.Millisecond) {
 		if _, err = p.exec(id, "true"); err == nil {
 			break
 		}

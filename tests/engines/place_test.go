@@ -73,7 +73,7 @@ func inPlace(t *testing.T, limit time.Duration, f func(t *testing.T, dir string)
 		}
 	}
 
-	limit = patience(limit)
+	limit = harness.Patience(limit)
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	args := []string{"-c", settle, "sh", layout, dir, "/proc/self/exe", "-test.run", "^" + t.Name() + "$", "-test.timeout", limit.String()}
@@ -261,7 +261,7 @@ func (e *engine) start() error {
 	}
 	e.done = make(chan struct{})
 	go func(c *exec.Cmd, done chan struct{}) { c.Wait(); close(done) }(e.cmd, e.done)
-	for end := time.Now().Add(patience(time.Minute)); ; time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(harness.Patience(time.Minute)); ; time.Sleep(100 * time.Millisecond) {
 		check := exec.Command(e.ready[0], e.ready[1:]...)
 		check.Env = e.env
 		if check.Run() == nil {
@@ -287,7 +287,7 @@ func (e *engine) stop() error {
 	select {
 	case <-e.done:
 		return nil
-	case <-time.After(patience(20 * time.Second)):
+	case <-time.After(harness.Patience(20 * time.Second)):
 		e.cmd.Process.Kill()
 		<-e.done
 		return fmt.Errorf("%s doesn't stop", e.name)

@@ -12,6 +12,8 @@ import (
 
 	"github.com/moby/spdystream"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"github.com/rung-oci/rung/tests/harness"
 )
 
 // A stream is a connection of kubelet's to a process: SPDY/3.1, one stream for
@@ -32,7 +34,7 @@ func dial(address string, terminal bool) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.SetDeadline(time.Now().Add(patience(30 * time.Second)))
+	c.SetDeadline(time.Now().Add(harness.Patience(30 * time.Second)))
 	r, err := http.NewRequest(http.MethodPost, address, nil)
 	if err != nil {
 		return nil, err

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -76,14 +75,6 @@ func (e *engine) clear() {
 			e.t.Errorf("rmdir %s: %v", dir, err)
 		}
 	}
-}
-
-// patience is a time limit that holds on this machine too.
-func patience(limit time.Duration) time.Duration {
-	if harness.Emulated() {
-		return 10 * limit
-	}
-	return limit
 }
 
 // Times in scenarios that are enough on a fast machine only: limits, and what a process waits for.

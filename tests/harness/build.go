@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -73,6 +74,14 @@ func Runtime() string {
 
 // Emulated reports whether the processor is emulated: it is some twenty times slower, and how long anything takes says nothing.
 func Emulated() bool { return os.Getenv("RUNG_EMULATED") != "" }
+
+// Patience is a time limit that holds on an emulated machine too.
+func Patience(limit time.Duration) time.Duration {
+	if Emulated() {
+		return 10 * limit
+	}
+	return limit
+}
 
 // IsRung reports whether the runtime under test is this repository's.
 func IsRung() bool { return os.Getenv("RUNTIME") == "" || filepath.Base(Runtime()) == "rung" }

@@ -101,7 +101,7 @@ func (c *Cmd) Start(t testing.TB) *Proc {
 		p.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 	}
 	if p.timeout == 0 {
-		p.timeout = 20 * time.Second
+		p.timeout = Patience(20 * time.Second)
 	}
 	p.res = &Result{Args: argv, out: base, err: base + ".err"}
 	if c.Stdin != nil {
@@ -293,7 +293,7 @@ func (b *Bundle) WaitPS(t testing.TB, commands ...string) {
 		}
 		return false
 	}
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(Patience(10 * time.Second)); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		r = b.Must(t, "ps", "-e", "-o", "pid,args") // without -e only those of our terminal
 		if !slices.ContainsFunc(commands, func(c string) bool { return !shown(c) }) {
 			return
@@ -314,7 +314,7 @@ func (b *Bundle) WaitStarted(t testing.TB) {
 // Until waits for what nothing tells of but a look at it, ten seconds at most.
 func Until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(Patience(10 * time.Second)); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("timeout: %s", what)
 		}
@@ -329,7 +329,7 @@ func UntilFile(t testing.TB, path string) {
 
 // Rmdir removes a cgroup in which a process may still be ending.
 func Rmdir(dir string) (err error) {
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(Patience(5 * time.Second)); ; time.Sleep(10 * time.Millisecond) {
 		if err = unix.Rmdir(dir); err != unix.EBUSY || time.Now().After(end) {
 			return err
 		}
