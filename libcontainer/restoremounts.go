@@ -52,7 +52,7 @@ func (r *restoration) startHere() (err error) {
 		defer unix.Close(fd)
 		program = fmt.Sprintf("/proc/self/fd/%d", fd)
 	}
-	y := &yard{dir: yardDir}
+	y := &yard{dir: yardDir, masters: mastersOf(r.bundle.Spec)}
 	defer y.close()
 	if err := y.build(r); err != nil {
 		return err
@@ -62,7 +62,7 @@ func (r *restoration) startHere() (err error) {
 			return fmt.Errorf("the images have a mount from outside at %s, and the configuration has none", name)
 		}
 	}
-	r.root, r.pairs, r.cgroups = y.dir+"/root", y.pairs, y.cgroups
+	r.root, r.pairs, r.cgroups = y.root, y.pairs, y.cgroups
 	// The caller's session keyring isn't the container's, which gets CRIU's.
 	if _, err := unix.KeyctlJoinSessionKeyring("_ses." + r.creation.opt.ID); err != nil && !errors.Is(err, unix.ENOSYS) {
 		return fmt.Errorf("join session keyring: %w", err)
@@ -116,6 +116,8 @@ const yardDir = "/tmp"
 // outside under numbers, and for a while a copy of the root in which mount points are made.
 type yard struct {
 	dir     string
+	root    string // of the container
+	masters masters
 	trees   []int // of the sources
 	copy    int   // the copy of the root
 	pairs   []criu.Pair
@@ -124,6 +126,7 @@ type yard struct {
 }
 
 func (y *yard) close() {
+	y.masters.close()
 	for _, fd := range y.trees {
 		if fd >= 0 {
 			unix.Close(fd)
@@ -149,17 +152,21 @@ func (y *yard) build(r *restoration) error {
 		return fmt.Errorf("clone root filesystem: %w", err)
 	}
 	defer unix.Close(root)
-	if err := private(root); err != nil {
+	if !y.masters.root {
+		if err := private(root); err != nil {
+			return err
+		}
+	}
+	if err := y.masters.look(y.dir); err != nil {
 		return err
 	}
 	if err := unix.Mount("rung", y.dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=1777,size=1m"); err != nil {
 		return fmt.Errorf("mount on %s: %w", y.dir, err)
 	}
-	at, err := y.attach(root, "root")
-	if err != nil {
+	if y.root, err = y.attach(root, "root"); err != nil {
 		return err
 	}
-	if y.copy, err = y.again(at, "copy"); err != nil {
+	if y.copy, err = y.again(y.root, "copy"); err != nil {
 		return err
 	}
 	if err := y.steps(r.mounts.Steps); err != nil {
@@ -174,6 +181,9 @@ func (y *yard) build(r *restoration) error {
 	}
 	if err := unix.Unmount(y.dir+"/copy", unix.MNT_DETACH); err != nil {
 		return fmt.Errorf("unmount copy of root filesystem: %w", err)
+	}
+	if err := y.widen(); err != nil {
+		return err
 	}
 	return y.unified(r)
 }

@@ -19,6 +19,7 @@ type mount struct {
 	root, point  string
 	kind, source string
 	options      []string // the mount's own
+	tags         []string // whom it shares with
 	super        []string // of its file system
 }
 
@@ -34,6 +35,7 @@ func parseMounts(text string) (seen map[string]*mount, below map[string][]*mount
 			continue
 		}
 		m := &mount{id: a[0], parent: a[1], device: a[2], root: unescape(a[3]), point: unescape(a[4]), kind: b[0], source: unescape(b[1])}
+		m.tags = a[6:]
 		m.options, m.super = strings.Split(a[5], ","), strings.Split(unescape(strings.Join(b[2:], " ")), ",")
 		all = append(all, m)
 		covered[[2]string{m.parent, m.point}] = true

@@ -46,6 +46,12 @@ var kinds = []kind{
 			harness.Shell(counting("/made/bind/n")),
 		}
 	}, prepare: at("/made/bind/n")},
+	{name: "rslave", edits: bound("rslave", "rslave"), prepare: at("/made/bind/n")},
+	{name: "slave", edits: bound("slave", "slave"), prepare: at("/made/bind/n")},
+	{name: "rshared", edits: bound("rshared", "rshared"), prepare: at("/made/bind/n")},
+	{name: "rslave of a private root", edits: bound("", "rslave"), prepare: at("/made/bind/n")},
+	{name: "rshared of a slave root", edits: bound("rslave", "rshared"), prepare: at("/made/bind/n")},
+	{name: "slave root", edits: edits(func(s *specs.Spec) { s.Linux.RootfsPropagation = "rslave" })},
 	{name: "tmpfs", edits: edits(
 		harness.AddMount(specs.Mount{Destination: "/tmp", Type: "tmpfs", Source: "tmpfs", Options: []string{"size=1m"}}), harness.Shell(counting("/tmp/n")),
 	), prepare: at("/tmp/n")},
@@ -109,6 +115,16 @@ var kinds = []kind{
 		x.restore = []string{"--lsm-profile", "apparmor:unconfined"}
 	}},
 	{name: "shell job", prepare: flags("--shell-job")},
+}
+
+// bound has a container count in a bind mount, with propagation for its root and that.
+func bound(root, bind string) func(*testing.T) []harness.Edit {
+	return func(t *testing.T) []harness.Edit {
+		return []harness.Edit{
+			harness.AddMount(specs.Mount{Destination: "/made/bind", Type: "bind", Source: harness.TempDir(t), Options: []string{"rbind", bind}}),
+			harness.Shell(counting("/made/bind/n")), func(s *specs.Spec) { s.Linux.RootfsPropagation = root },
+		}
+	}
 }
 
 func flags(list ...string) func(*testing.T, *trial) {
