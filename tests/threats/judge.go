@@ -18,6 +18,7 @@ import (
 type column struct {
 	name, view, runtime string // the runtime's path, "" for rung
 	verdicts            map[test]string
+	reasons             map[test]string // of those that were skipped
 }
 
 const (
@@ -30,7 +31,7 @@ const (
 
 // judge runs all tests of the rows, a directory's together.
 func (c *column) judge(rows []row) error {
-	c.verdicts = map[test]string{}
+	c.verdicts, c.reasons = map[test]string{}, map[test]string{}
 	by := map[string][]test{}
 	for _, r := range rows {
 		for _, t := range r.tests {
@@ -100,6 +101,7 @@ func (c *column) run(group []test) error {
 // read takes the verdicts out of what go test -json says, and returns what was said.
 func (c *column) read(out io.Reader, group []test) string {
 	var said strings.Builder
+	last := map[string]string{}
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 1<<24)
 	for lines.Scan() {
@@ -108,9 +110,14 @@ func (c *column) read(out io.Reader, group []test) string {
 			continue
 		}
 		said.WriteString(e.Output)
+		if at, what, ok := strings.Cut(strings.TrimSpace(e.Output), ": "); ok && strings.Contains(at, ".go:") && what != "residue 0" {
+			last[e.Test] = what
+		}
 		verdict := map[string]string{"pass": passed, "fail": failed, "skip": skipped}[e.Action]
 		if t := (test{group[0].dir, e.Test}); verdict != "" && slices.Contains(group, t) {
-			c.verdicts[t] = verdict
+			if c.verdicts[t] = verdict; verdict == skipped {
+				c.reasons[t] = last[e.Test]
+			}
 		}
 	}
 	return said.String()

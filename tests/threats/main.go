@@ -29,7 +29,9 @@ func main() {
 	if err != nil {
 		fatal(err)
 	}
-	rows = chosen(rows, *only)
+	if rows = chosen(rows, *only); len(rows) == 0 {
+		fatal(fmt.Errorf("no row has one of the names %s", *only))
+	}
 	var all []*column
 	for view := range strings.SplitSeq(*views, ",") {
 		all = append(all, &column{name: "rung " + view, view: view})

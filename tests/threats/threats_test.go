@@ -74,14 +74,15 @@ func TestParse(t *testing.T) {
 // What go test says becomes verdicts, and the worst of a row counts.
 func TestVerdicts(t *testing.T) {
 	one, two := test{"security", "TestA"}, test{"security", "TestB"}
-	c := &column{verdicts: map[test]string{}}
+	c := &column{verdicts: map[test]string{}, reasons: map[test]string{}}
 	said := c.read(strings.NewReader(`{"Action":"output","Test":"TestA","Output":"hello\n"}
 {"Action":"pass","Test":"TestA"}
 {"Action":"fail","Test":"TestB/sub"}
+{"Action":"output","Test":"TestB","Output":"    b_test.go:7: no controller\n"}
 {"Action":"skip","Test":"TestB"}
 {"Action":"pass"}
 `), []test{one, two})
-	if said != "hello\n" || c.verdicts[one] != passed || c.verdicts[two] != skipped || len(c.verdicts) != 2 {
+	if said != "hello\n    b_test.go:7: no controller\n" || c.reasons[two] != "no controller" || c.verdicts[one] != passed || c.verdicts[two] != skipped || len(c.verdicts) != 2 {
 		t.Errorf("%q, %v", said, c.verdicts)
 	}
 	for _, r := range []struct {
@@ -108,5 +109,20 @@ func TestVerdicts(t *testing.T) {
 		if ok := table(&out, []row{all}, []*column{c}); ok != (r.want == passed || r.runtime != "") {
 			t.Errorf("%v: rung withstands: %v", r.of, ok)
 		}
+	}
+}
+
+// What one view can't show another has to.
+func TestSkippedView(t *testing.T) {
+	one, r := test{"x", "TestA"}, row{name: "F7"}
+	r.tests = []test{one}
+	ran := &column{name: "rung v1", verdicts: map[test]string{one: passed}}
+	left := &column{name: "rung v2", verdicts: map[test]string{one: skipped}, reasons: map[test]string{one: "no controller"}}
+	var out strings.Builder
+	if !table(&out, []row{r}, []*column{ran, left}) || !strings.Contains(out.String(), "F7, rung v2: TestA: no controller\n") {
+		t.Errorf("%s", out.String())
+	}
+	if table(&out, []row{r}, []*column{left}) {
+		t.Error("what no view has shown isn't withstood")
 	}
 }
