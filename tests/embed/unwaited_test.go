@@ -3,7 +3,10 @@ package embed
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,6 +40,10 @@ func TestUnwaited(t *testing.T) {
 				t.Fatal(err)
 			}
 			runtime.GC()
+			harness.Until(t, "the end of what exits with 5", func() bool {
+				stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", ended.PID()))
+				return err != nil || strings.Contains(string(stat), ") Z ")
+			})
 			if err := c.Kill(unix.SIGKILL, false); err != nil {
 				t.Fatal(err)
 			}
