@@ -183,7 +183,8 @@ func (d *dump) run(program string) error {
 		return err
 	}
 	d.r.debug("criu %s dumps process %d to %s", criu.VersionText(client.Version), d.record.PID, d.opt.Images)
-	p := d.opt.patience(func() uint64 { return d.dirs.logSize() + ticks(d.host, client.PID) })
+	w := watch{host: d.host, pid: client.PID}
+	p := d.opt.patience(func() uint64 { return d.dirs.logSize() + w.computed() })
 	client.Stop = nil // see notified
 	_, err = client.Ask(&criu.Request{Type: what, Options: opts}, func(script string, _ int, _ []int) error {
 		return d.notified(client, script)

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -16,7 +14,6 @@ import (
 	"github.com/rung-oci/rung/internal/criu"
 	"github.com/rung-oci/rung/internal/fdio"
 	"github.com/rung-oci/rung/internal/jsontext"
-	"github.com/rung-oci/rung/internal/proc"
 )
 
 // CgroupMode is what CRIU does to the limits of cgroups.
@@ -251,34 +248,6 @@ func (o *CRIUOptions) patience(signs func() uint64) criu.Patience {
 		return criu.Patience{}
 	}
 	return criu.Patience{Idle: time.Duration(o.Timeout)*time.Second + idleMore, Signs: signs}
-}
-
-// ticks is the processor time of a process and of children that it has reaped, in clock ticks; 0 if it can't be read.
-func ticks(host proc.FS, pid int) (sum uint64) {
-	text, err := host.ReadFile(proc.PID(pid, "stat"), 4096)
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	for i, word := range strings.Fields(rest) {
-		if i >= 11 && i <= 14 { // utime, stime, cutime, cstime
-			n, _ := strconv.ParseUint(word, 10, 64)
-			sum += n
-		}
-	}
-	return sum
-}
-
-// bytesRead is how much a process has read; 0 if that can't be read.
-func bytesRead(host proc.FS, pid int) uint64 {
-	text, err := host.ReadFile(proc.PID(pid, "io"), 4096)
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(text), "rchar: ")
-	word, _, _ := strings.Cut(rest, "\n")
-	n, _ := strconv.ParseUint(word, 10, 64)
-	return n
 }
 
 // common are the options of CRIU that a dump and a restore have in common.

@@ -305,7 +305,11 @@ func (r *restoration) ask() error {
 	if o.Join, err = r.joins(); err != nil {
 		return err
 	}
-	p := r.opt.patience(r.bytesRead)
+	w := watch{host: *r.host, pid: r.client.PID}
+	p := r.opt.patience(func() uint64 {
+		pids, _ := r.manager.Pids(true)
+		return w.read(pids)
+	})
 	r.r.debug("criu %s restores from %s", criu.VersionText(r.client.Version), r.opt.Images)
 	resp, err := r.client.Ask(&criu.Request{Type: criu.Restore, Options: o}, r.notified, p)
 	if err != nil {
@@ -315,16 +319,6 @@ func (r *restoration) ask() error {
 		return fmt.Errorf("criu has restored process %d without a word", resp.PID)
 	}
 	return nil
-}
-
-// bytesRead is how much CRIU and what it is restoring have read. (They may well be busy, and write logs, without getting
-// on: with images that are too short.)
-func (r *restoration) bytesRead() (sum uint64) {
-	pids, _ := r.manager.Pids(true)
-	for _, pid := range append(pids, r.client.PID) {
-		sum += bytesRead(*r.host, pid)
-	}
-	return sum
 }
 
 // notified does what is to be done while CRIU waits.

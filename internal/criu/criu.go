@@ -50,6 +50,7 @@ type Client struct {
 
 	conn   wire.Conn
 	child  spawn.Child
+	group  bool // it has a process group of its own, with the programs that it starts
 	pidfd  int
 	output int // a file with what it has printed, which is nothing once it has a log
 }
@@ -92,7 +93,7 @@ func (s *Start) Run() (_ *Client, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", s.Program, err)
 	}
-	c.PID = c.child.PID
+	c.PID, c.group = c.child.PID, !s.Shell
 	return c, nil
 }
 
@@ -126,8 +127,18 @@ func (c *Client) Close() {
 // closeWait is how long a CRIU may take that has nothing to do any more.
 const closeWait = 5 * time.Second
 
-// Kill kills the process. What it has restored so far is not its child.
-func (c *Client) Kill() { _ = unix.PidfdSendSignal(c.pidfd, unix.SIGKILL, nil, 0) }
+// Kill kills the process, and the programs that it has started, which wouldn't end with it. What it has restored so far is not its child.
+func (c *Client) Kill() {
+	_ = unix.PidfdSendSignal(c.pidfd, unix.SIGKILL, nil, 0)
+	c.killGroup()
+}
+
+// killGroup kills what is in the process's group, as long as its pid can't be another's.
+func (c *Client) killGroup() {
+	if c.group && c.pidfd >= 0 {
+		_ = unix.Kill(-c.PID, unix.SIGKILL)
+	}
+}
 
 // ErrHangs is why a CRIU was killed.
 var ErrHangs = errors.New("it has shown no sign of life")
@@ -235,6 +246,8 @@ func (c *Client) explain(err error) error {
 	if ended, perr := fdio.Poll(fds, time.Now().Add(closeWait)); perr != nil || !ended {
 		return errors.New("criu has closed the connection")
 	}
+	c.killGroup()
+	c.group = false
 	c.child.Wait()
 	text := "criu has ended"
 	switch ws := c.child.Status; {

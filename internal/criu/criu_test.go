@@ -5,9 +5,12 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +53,16 @@ func play(how string) {
 		switch word {
 		case "hang":
 			time.Sleep(time.Minute)
+		case "program", "orphan": // one that it waits for, or leaves behind
+			cmd := exec.Command("sleep", "100")
+			if err := cmd.Start(); err != nil {
+				os.Exit(7)
+			}
+			os.WriteFile(os.Getenv(fakeEnv+"_OUT"), fmt.Append(nil, cmd.Process.Pid), 0o600)
+			if word == "orphan" {
+				os.Exit(6)
+			}
+			cmd.Wait()
 		case "die":
 			os.Stderr.WriteString("Error: something\nis wrong\n")
 			os.Exit(4)
@@ -162,6 +175,37 @@ func TestHangs(t *testing.T) {
 	c.Close()
 	if err := unix.Kill(c.PID, 0); err == nil {
 		t.Error("it lives")
+	}
+}
+
+// The programs that CRIU has started end with it, however it does.
+func TestPrograms(t *testing.T) {
+	for _, how := range []string{"program", "orphan"} {
+		c := fake(t, how)
+		if _, err := c.Ask(&Request{Type: Dump}, nil, Patience{Idle: time.Second}); err == nil {
+			t.Fatalf("%s: want an error", how)
+		}
+		c.Close()
+		text, err := os.ReadFile(os.Getenv(fakeEnv + "_OUT"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pid, err := strconv.Atoi(string(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		state := ""
+		for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+			stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+			if state = string(stat); err != nil || strings.Contains(state, ") Z ") {
+				state = ""
+				break
+			}
+		}
+		if state != "" {
+			t.Errorf("%s: its program lives on: %s", how, state)
+			unix.Kill(pid, unix.SIGKILL)
+		}
 	}
 }
 

@@ -19,7 +19,11 @@ func TestPeers(t *testing.T) {
 		wide, narrow string
 		want         bool
 	}{
-		{"/", "/tmp/1", true}, {"/srv", "/tmp/1", true}, {"/tmp/1", "/", false}, {"/sr", "/tmp/1", false}, {"/tmp/3", "/tmp/1", false},
+		{"/", "/tmp/1", true},
+		{"/srv", "/tmp/1", true},
+		{"/tmp/1", "/", false},
+		{"/sr", "/tmp/1", false},
+		{"/tmp/3", "/tmp/1", false},
 		{"/", "/tmp/2", false}, // of another master
 		{"/", "/tmp/3", true},  // of none
 		{"/", "/tmp/5", false}, // another file system

@@ -43,7 +43,14 @@ func (x *trial) nothing(t *testing.T) {
 // begun makes a container that counts, or ends the test.
 func begun(t *testing.T, edits ...harness.Edit) *trial {
 	t.Helper()
+	return begunAt(t, "/data/n", edits...)
+}
+
+// begunAt is begun of one that counts somewhere else.
+func begunAt(t *testing.T, count string, edits ...harness.Edit) *trial {
+	t.Helper()
 	x := newTrial(t, "", edits...)
+	x.count = count
 	if err := caught(func() { x.start(t) }); err != nil {
 		t.Fatal(err)
 	}
