@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -109,6 +110,9 @@ func (d *dump) prepare() (err error) {
 	if d.spec, err = d.configNow(); err != nil {
 		return err
 	}
+	if err := restorable(d.spec.Spec); err != nil {
+		return err
+	}
 	if err := d.checkParent(); err != nil {
 		return err
 	}
@@ -122,6 +126,15 @@ func (d *dump) prepare() (err error) {
 	}
 	d.dirs.forget()
 	return d.dirs.openConfig(d.record.Annotations)
+}
+
+// restorable tells whether there could be a restore, as far as the configuration says.
+func restorable(s *specs.Spec) error {
+	own := func(ns specs.LinuxNamespace) bool { return ns.Type == specs.MountNamespace && ns.Path == "" }
+	if s.Linux == nil || !slices.ContainsFunc(s.Linux.Namespaces, own) {
+		return errors.New("linux.namespaces: a container without a mount namespace of its own couldn't be restored")
+	}
+	return nil
 }
 
 // checkParent has the rules of runc.

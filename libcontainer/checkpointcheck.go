@@ -3,6 +3,9 @@ package libcontainer
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -65,6 +68,12 @@ func (h *Container) CheckCheckpoint(ctx context.Context, o *CheckpointOptions) (
 	if s := d.spec.Spec; s.Linux != nil && seccomp.Wanted(s.Linux.Seccomp) && s.Linux.Seccomp.ListenerPath != "" {
 		check.add(blockers.Seccomp, "linux.seccomp.listenerPath: the agent has the listener of the profile", "")
 	}
+	if err := restorable(d.spec.Spec); err != nil {
+		check.add(blockers.Namespace, err.Error(), "")
+	}
+	if err := d.dirs.openConfig(d.record.Annotations); err != nil {
+		check.add(blockers.CRIU, err.Error(), "")
+	}
 	var pids []int
 	if pids, check.Lost, err = d.tree(); err != nil {
 		return nil, err
@@ -74,7 +83,8 @@ func (h *Container) CheckCheckpoint(ctx context.Context, o *CheckpointOptions) (
 		return nil, err
 	}
 	check.Blockers = append(check.Blockers, facts.Find(blockers.Options{
-		Established: o.Established, Sockets: o.Sockets, Shell: o.Shell, FileLocks: o.FileLocks, LinkRemap: o.LinkRemap,
+		Established: o.Established, Sockets: o.Sockets, Shell: o.Shell, FileLocks: o.FileLocks, LinkRemap: o.LinkRemap, FullNetwork: o.FullNetwork,
+		BPF: check.Program == "" || criu.KnowsBPF(check.Program),
 	})...)
 	return check, nil
 }
@@ -174,6 +184,15 @@ func (d *dump) lookAround(pids []int) (*blockers.Facts, error) {
 	if err != nil {
 		return nil, err
 	}
+	outer, err := d.mounts()
+	if err != nil {
+		return nil, err
+	}
+	for _, point := range inspect.MountPoints(string(own), blockers.UnknownMounts...) {
+		if restorable(d.spec.Spec) == nil && !slices.ContainsFunc(outer, func(p criu.Pair) bool { return p.Key == point }) {
+			f.Mounts = append(f.Mounts, point)
+		}
+	}
 	for _, pid := range pids {
 		d.has = inspect.MountIDs(string(own))
 		if p, ok := d.lookAt(pid); ok {
@@ -200,7 +219,7 @@ func (d *dump) lookAt(pid int) (p blockers.Process, ok bool) {
 		return p, false
 	}
 	p.Tracer = number(string(status), "TracerPid:")
-	for _, kind := range []string{"user", "pid", "ipc", "uts", "mnt"} {
+	for _, kind := range []string{"user", "pid", "ipc", "uts", "mnt", "net"} {
 		own, err := readlink(d.host, proc.PID(d.record.PID, "ns/"+kind))
 		theirs, terr := readlink(d.host, proc.PID(pid, "ns/"+kind))
 		p.Others[kind] = err == nil && terr == nil && own != theirs
@@ -237,7 +256,7 @@ func (d *dump) lookAtFD(pid, pidfd, n int) (fd blockers.FD, ok bool) {
 	}
 	fd = blockers.FD{
 		Number: n, Link: at.link, Mode: at.stat.Mode, Rdev: uint64(at.stat.Rdev), Size: at.stat.Size, Links: uint64(at.stat.Nlink), Inode: at.stat.Ino,
-		Within: d.has[at.mount], Domain: -1,
+		Within: d.has[at.mount], Domain: -1, Huge: at.huge && !hugePageFree(at.stat.Blksize),
 	}
 	_, fd.Known = d.outerFile(pid, n, at)
 	if at.stat.Mode&unix.S_IFMT == unix.S_IFSOCK {
@@ -248,6 +267,12 @@ func (d *dump) lookAtFD(pid, pidfd, n int) (fd blockers.FD, ok bool) {
 		}
 	}
 	return fd, true
+}
+
+// hugePageFree tells whether there is a free huge page of a size.
+func hugePageFree(size int64) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/sys/kernel/mm/hugepages/hugepages-%dkB/free_hugepages", size>>10))
+	return err == nil && strings.TrimSpace(string(text)) != "0"
 }
 
 // established finds the inodes of established connections in a text like /proc/net/tcp.

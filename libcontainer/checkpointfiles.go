@@ -70,6 +70,7 @@ type openedFD struct {
 	stat  unix.Stat_t
 	mount uint64 // its id in mountinfo
 	link  string
+	huge  bool // it is on huge pages
 }
 
 // openFD looks at a descriptor once: a second look might find another file there.
@@ -83,6 +84,8 @@ func openFD(host proc.FS, pid, fd int) (o openedFD, err error) {
 	if err := unix.Fstat(path, &o.stat); err != nil {
 		return o, err
 	}
+	var fs unix.Statfs_t
+	o.huge = unix.Fstatfs(path, &fs) == nil && fs.Type == unix.HUGETLBFS_MAGIC
 	if unix.Statx(path, "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID, &st) == nil && st.Mask&unix.STATX_MNT_ID != 0 {
 		o.mount = st.Mnt_id
 	}

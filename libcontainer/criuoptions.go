@@ -73,6 +73,12 @@ func (d *criuDirs) openConfig(annotations map[string]string) (err error) {
 	if errors.Is(err, unix.ENOENT) && !named {
 		return nil
 	}
+	if err == nil {
+		var st unix.Stat_t
+		if err = unix.Fstat(d.config.FD(), &st); err == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR {
+			err = unix.EISDIR
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("configuration of criu: open %s: %w", file, err)
 	}

@@ -21,11 +21,12 @@ const (
 	Unix      = "unix"      // a unix socket with its other end outside
 	TCP       = "tcp"       // an established connection
 	File      = "file"      // a file on a mount that isn't the container's
-	Deleted   = "deleted"   // a large file without a name
+	Deleted   = "deleted"   // a large file without a name, or one that was opened by a name that is gone
 	Device    = "device"    // a device that CRIU doesn't know
 	Lock      = "lock"      // a file lock
 	Traced    = "traced"    // a process with a debugger
 	Namespace = "namespace" // one inside the container's
+	Mount     = "mount"     // a mount of a kind that CRIU doesn't know
 	Other     = "other"     // any other kind of descriptor that CRIU doesn't know
 )
 
@@ -56,7 +57,11 @@ func (b *Blocker) String() string {
 }
 
 // Options are what a checkpoint would take along.
-type Options struct{ Established, Sockets, Shell, FileLocks, LinkRemap bool }
+type Options struct {
+	Established, Sockets, Shell, FileLocks, LinkRemap, FullNetwork bool
+
+	BPF bool // CRIU knows BPF maps
+}
 
 // An FD is a descriptor of a process.
 type FD struct {
@@ -71,6 +76,7 @@ type FD struct {
 	Known  bool // a restore has something in its place
 	Domain int  // of a socket: AF_*; -1: it isn't known
 	Proto  int  // IPPROTO_*
+	Huge   bool // it is on huge pages of which none is free: CRIU finds out by one what they are
 }
 
 // A Process is one of the container's.
@@ -88,6 +94,7 @@ type Facts struct {
 	Peers       map[uint64]uint64 // of connected unix sockets: the inode of the other end
 	Established map[uint64]bool   // inodes of TCP sockets that are
 	Locks       map[int]int       // how many file locks a process has
+	Mounts      []string          // mount points of what is of one of [UnknownMounts] and doesn't come from outside
 }
 
 // ghostLimit is the size of a file without a name that CRIU takes along, in bytes.
@@ -114,12 +121,18 @@ func (f *Facts) Find(o Options) (list []Blocker) {
 			}
 		}
 	}
+	for _, point := range f.Mounts {
+		list = append(list, Blocker{Name: Mount, FD: -1, What: point + ": a mount of a kind that CRIU doesn't know"})
+	}
 	slices.SortStableFunc(list, func(a, b Blocker) int { return cmp.Compare(a.PID, b.PID) })
 	return list
 }
 
 // nested are the namespaces of which all processes have to have the init's.
 var nested = [...]string{"user", "pid", "ipc", "uts"}
+
+// UnknownMounts are kinds of mounts that CRIU doesn't dump, unless they come from outside.
+var UnknownMounts = []string{"bpf", "hugetlbfs", "ramfs"}
 
 func (f *Facts) process(p *Process, o Options) (list []Blocker) {
 	add := func(name, what, mend string) {
@@ -139,15 +152,18 @@ func (f *Facts) process(p *Process, o Options) (list []Blocker) {
 			add(Namespace, "it is in another "+kind+" namespace than the init", "")
 		}
 	}
+	if p.Others["net"] && !o.FullNetwork {
+		add(Namespace, "it is in another net namespace than the init", "")
+	}
 	return list
 }
 
 // known are the anonymous files that CRIU dumps.
-var known = []string{"[eventfd]", "[eventpoll]", "[signalfd]", "[timerfd]", "[pidfd]", "inotify", "[fanotify]", "bpf-map"}
+var known = []string{"[eventfd]", "[eventpoll]", "[signalfd]", "[timerfd]", "[pidfd]", "inotify", "[fanotify]"}
 
 func (f *Facts) descriptor(d *FD, o Options, inside map[uint64]bool) Blocker {
 	if name, ok := strings.CutPrefix(d.Link, "anon_inode:"); ok {
-		return anonymous(name)
+		return anonymous(name, o)
 	}
 	switch d.Mode & unix.S_IFMT {
 	case unix.S_IFSOCK:
@@ -160,14 +176,14 @@ func (f *Facts) descriptor(d *FD, o Options, inside map[uint64]bool) Blocker {
 	return Blocker{}
 }
 
-func anonymous(name string) Blocker {
+func anonymous(name string, o Options) Blocker {
 	switch {
 	case strings.Contains(name, "io_uring"):
 		return Blocker{Name: Uring, What: "a ring of io_uring"}
 	case strings.Contains(name, "seccomp notify"):
 		return Blocker{Name: Seccomp, What: "a listener of seccomp notifications"}
 	}
-	if slices.Contains(known, name) {
+	if slices.Contains(known, name) || name == "bpf-map" && o.BPF {
 		return Blocker{}
 	}
 	return Blocker{Name: Other, What: name}
@@ -237,12 +253,16 @@ func file(d *FD, o Options) Blocker {
 	switch {
 	case strings.HasPrefix(d.Link, "/secretmem"):
 		return Blocker{Name: Secret, What: "memory of memfd_secret"}
+	case d.Huge:
+		return Blocker{Name: Other, What: d.Link + ": a file on huge pages of which none is free", Mend: "the sysctl vm.nr_hugepages"}
 	case strings.HasPrefix(d.Link, "/memfd:"), !strings.HasPrefix(d.Link, "/"): // memfd, pipes, namespaces
 		return Blocker{}
 	case !d.Within && !d.Known:
 		return Blocker{Name: File, What: d.Link + ": a file on a mount that isn't the container's"}
 	case d.Within && d.Links == 0 && d.Mode&unix.S_IFMT == unix.S_IFREG && d.Size > ghostLimit && !o.LinkRemap:
 		return Blocker{Name: Deleted, What: fmt.Sprintf("%s: a file of %d bytes without a name", d.Link, d.Size), Mend: "ghost-limit in CRIU's configuration"}
+	case d.Within && d.Links > 0 && d.Mode&unix.S_IFMT == unix.S_IFREG && strings.HasSuffix(d.Link, " (deleted)") && !o.LinkRemap:
+		return Blocker{Name: Deleted, What: d.Link + ": a file that has other names than the one that it was opened by", Mend: "--link-remap"}
 	}
 	return Blocker{}
 }

@@ -38,6 +38,11 @@ func TestDescriptors(t *testing.T) {
 		{"a file from outside", FD{Link: "/srv/f", Mode: reg, Links: 1}, Options{}, File},
 		{"a log from outside, known", FD{Link: "/srv/f", Mode: reg, Links: 1, Known: true}, Options{}, ""},
 		{"a large file without a name", FD{Link: "/f (deleted)", Mode: reg, Within: true, Size: 2 << 20}, Options{}, Deleted},
+		{"one with another name", FD{Link: "/f (deleted)", Mode: reg, Within: true, Links: 1}, Options{}, Deleted},
+		{"the same, given one", FD{Link: "/f (deleted)", Mode: reg, Within: true, Links: 1}, Options{LinkRemap: true}, ""},
+		{"a memfd on huge pages", FD{Link: "/memfd:x (deleted)", Mode: reg, Huge: true}, Options{}, Other},
+		{"a BPF map", FD{Link: "anon_inode:bpf-map"}, Options{}, Other},
+		{"a BPF map that CRIU knows", FD{Link: "anon_inode:bpf-map"}, Options{BPF: true}, ""},
 		{"a small one", FD{Link: "/f (deleted)", Mode: reg, Within: true, Size: 2 << 10}, Options{}, ""},
 		{"an unconnected unix socket", FD{Mode: sock, Domain: unix.AF_UNIX, Inode: 9}, Options{}, ""},
 		{"one connected within", FD{Mode: sock, Domain: unix.AF_UNIX, Inode: 1}, Options{}, ""},
@@ -71,12 +76,15 @@ func TestProcesses(t *testing.T) {
 	f := Facts{
 		Processes: []Process{{PID: 3, Tracer: 1, Secret: true, Others: map[string]bool{"pid": true, "mnt": true, "net": true}}, {PID: 2}},
 		Locks:     map[int]int{2: 2},
+		Mounts:    []string{"/bpf"},
 	}
 	want := []string{
+		"mount: /bpf: a mount of a kind that CRIU doesn't know",
 		"lock: process 2: it has 2 file lock(s) (--file-locks)",
 		"traced: process 3: it is traced by process 1 (end the debugger)",
 		"secret: process 3: it has memory of memfd_secret",
 		"namespace: process 3: it is in another pid namespace than the init",
+		"namespace: process 3: it is in another net namespace than the init",
 	}
 	got := f.Find(Options{})
 	if len(got) != len(want) {
@@ -87,7 +95,10 @@ func TestProcesses(t *testing.T) {
 			t.Errorf("%q, want %q", s, want[i])
 		}
 	}
-	if got := f.Find(Options{FileLocks: true}); got[0].Name == Lock {
+	if got := f.Find(Options{FullNetwork: true}); len(got) != len(want)-1 {
+		t.Errorf("with full networks: %+v", got)
+	}
+	if got := f.Find(Options{FileLocks: true}); got[1].Name == Lock {
 		t.Error("a lock that is taken along is a blocker")
 	}
 }

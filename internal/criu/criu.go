@@ -6,6 +6,7 @@
 package criu
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -175,7 +176,7 @@ func (c *Client) Ask(r *Request, notify Notify, p Patience) (*Response, error) {
 			case refused != nil:
 				return nil, refused
 			case !resp.Success:
-				return nil, &Failure{What: r.Type, Errno: syscall.Errno(resp.Errno), Message: resp.Message}
+				return nil, &Failure{What: r.Type, Errno: syscall.Errno(resp.Errno), Message: cmp.Or(resp.Message, c.said())}
 			case resp.Type != r.Type:
 				return nil, fmt.Errorf("criu answers %s to %s", resp.Type, r.Type)
 			}

@@ -1,6 +1,7 @@
 package criu
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -27,4 +28,10 @@ func Find(path string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("%w: there is no program criu in PATH=%s", ErrAbsent, path)
+}
+
+// KnowsBPF tells whether a program is one that was built with BPF: Debian's isn't.
+func KnowsBPF(program string) bool {
+	text, err := os.ReadFile(program)
+	return err == nil && bytes.Contains(text, []byte("libbpf.so"))
 }

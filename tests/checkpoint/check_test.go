@@ -67,6 +67,11 @@ func (x *trial) check(t *testing.T, flags ...string) *verdict {
 	return v
 }
 
+// unknown mounts a file system of a kind that CRIU doesn't know.
+func unknown(kind string) harness.Edit {
+	return harness.AddMount(specs.Mount{Destination: "/made/mount", Type: kind, Source: kind})
+}
+
 // Each blocker is named, and is one: a dump fails by it, and by nothing else. With the option that is said to help, it doesn't.
 func TestCheck(t *testing.T) {
 	need(t)
@@ -85,6 +90,17 @@ func TestCheck(t *testing.T) {
 		{want: "socket", edits: edits(program("mptcp"))},
 		{want: "lock", edits: edits(program("lock")), mend: "--file-locks"},
 		{want: "deleted", edits: edits(program("deleted"))},
+		{want: "deleted", edits: edits(program("linked")), mend: "--link-remap"},
+		{want: "other", edits: edits(program("huge"))},
+		{want: "other", edits: edits(program("bpf"), harness.Capabilities("CAP_BPF", "CAP_SYS_ADMIN"))},
+		{want: "namespace", edits: edits(program("network"), harness.Capabilities("CAP_SYS_ADMIN"))},
+		{want: "namespace", edits: edits(harness.WithoutNS(specs.MountNamespace), func(s *specs.Spec) {
+			s.Mounts, s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = nil, nil, nil
+		})},
+		{want: "mount", edits: edits(unknown("bpf"))},
+		{want: "mount", edits: edits(unknown("ramfs"))},
+		{want: "mount", edits: edits(unknown("hugetlbfs"))},
+		{want: "criu", edits: edits(func(s *specs.Spec) { s.Annotations = map[string]string{"org.criu.config": "/nonexistent"} })},
 		{want: "unix", edits: func(t *testing.T) []harness.Edit {
 			dir := harness.TempDir(t)
 			l, err := net.Listen("unix", dir+"/socket")

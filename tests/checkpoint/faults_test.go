@@ -89,10 +89,10 @@ func TestAbsent(t *testing.T) {
 }
 
 // plain makes a container that counts, with or without CRIU.
-func plain(t *testing.T) *trial {
+func plain(t *testing.T, edits ...harness.Edit) *trial {
 	t.Helper()
 	x := &trial{count: "/data/n"}
-	x.Bundle = harness.New(t, harness.Shell(counting("/data/n")), writableRoot)
+	x.Bundle = harness.New(t, append([]harness.Edit{harness.Shell(counting("/data/n")), writableRoot}, edits...)...)
 	if err := os.Mkdir(x.Rootfs+"/data", 0o777); err != nil {
 		t.Fatal(err)
 	}

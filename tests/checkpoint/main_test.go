@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"testing"
 	"time"
 	"unsafe"
@@ -102,6 +103,20 @@ func help(what string) {
 		check(os.Link("/data/one", "/data/other"))
 		check(os.Remove("/data/one"))
 		defer f.Close()
+	case "huge":
+		_, err := unix.MemfdCreate("huge", unix.MFD_HUGETLB)
+		check(err)
+	case "bpf": // a hash of one number
+		const hash, create = 1, 0
+		attr := [18]uint32{hash, 4, 4, 1}
+		_, _, errno := unix.Syscall(unix.SYS_BPF, create, uintptr(unsafe.Pointer(&attr[0])), unsafe.Sizeof(attr))
+		if errno != 0 {
+			check(errno)
+		}
+	case "network": // a child in another one
+		cmd := exec.Command("/bin/sleep", "1000")
+		cmd.SysProcAttr = &unix.SysProcAttr{Cloneflags: unix.CLONE_NEWNET}
+		check(cmd.Start())
 	case "datagram":
 		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
 		check(err)
