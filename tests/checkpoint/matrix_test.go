@@ -51,6 +51,25 @@ var kinds = []kind{
 	{name: "rshared", edits: bound("rshared", "rshared"), prepare: at("/made/bind/n")},
 	{name: "rslave of a private root", edits: bound("", "rslave"), prepare: at("/made/bind/n")},
 	{name: "rshared of a slave root", edits: bound("rslave", "rshared"), prepare: at("/made/bind/n")},
+	{name: "rslave in a user namespace", edits: func(t *testing.T) []harness.Edit {
+		return append(bound("rslave", "rslave")(t), harness.MappedRoot, harness.DropMount("/sys"))
+	}, prepare: func(t *testing.T, x *trial) {
+		x.Chown(t)
+		at("/made/bind/n")(t, x)
+		if err := os.Chown(x.Spec.Mounts[len(x.Spec.Mounts)-1].Source, 100000, 100000); err != nil {
+			t.Fatal(err)
+		}
+	}},
+	{name: "rslaves in each other", edits: func(t *testing.T) []harness.Edit {
+		list, dir := bound("rslave", "rslave")(t), harness.TempDir(t)
+		if err := os.WriteFile(dir+"/file", nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for destination, source := range map[string]string{"/made/bind/below": dir, "/made/file": dir + "/file"} {
+			list = append(list, harness.AddMount(specs.Mount{Destination: destination, Type: "bind", Source: source, Options: []string{"rbind", "ro", "rslave"}}))
+		}
+		return list
+	}, prepare: at("/made/bind/n")},
 	{name: "slave root", edits: edits(func(s *specs.Spec) { s.Linux.RootfsPropagation = "rslave" })},
 	{name: "tmpfs", edits: edits(
 		harness.AddMount(specs.Mount{Destination: "/tmp", Type: "tmpfs", Source: "tmpfs", Options: []string{"size=1m"}}), harness.Shell(counting("/tmp/n")),
