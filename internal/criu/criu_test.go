@@ -178,12 +178,12 @@ func TestHangs(t *testing.T) {
 	}
 }
 
-// The programs that CRIU has started end with it, however it does.
+// The programs that CRIU has started end with it, however it does, and that they have its socket doesn't hide that it has ended.
 func TestPrograms(t *testing.T) {
-	for _, how := range []string{"program", "orphan"} {
+	for how, want := range map[string]string{"program": ErrHangs.Error(), "orphan": "criu has ended: exit status 6"} {
 		c := fake(t, how)
-		if _, err := c.Ask(&Request{Type: Dump}, nil, Patience{Idle: time.Second}); err == nil {
-			t.Fatalf("%s: want an error", how)
+		if _, err := c.Ask(&Request{Type: Dump}, nil, Patience{Idle: time.Second}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Fatalf("%s: %v, want %s", how, err, want)
 		}
 		c.Close()
 		text, err := os.ReadFile(os.Getenv(fakeEnv + "_OUT"))

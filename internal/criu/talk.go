@@ -2,6 +2,7 @@ package criu
 
 import (
 	"fmt"
+	"io"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -36,12 +37,22 @@ func (c *Client) receive(p Patience) (*Response, []int, error) {
 // maxResponse is more than a response has.
 const maxResponse = 64 << 10
 
+// last is an error unless CRIU, which has ended, has left something to read.
+func (c *Client) last() error {
+	fds := []unix.PollFd{{Fd: int32(c.conn.FD), Events: unix.POLLIN}}
+	left, err := fdio.Poll(fds, time.Now())
+	if err == nil && !left {
+		err = io.EOF
+	}
+	return err
+}
+
 // look is how often there is a look for signs of life.
 const look = time.Second
 
-// await waits for something to read, the end of patience, or that of who waits.
+// await waits for something to read, the end of patience, that of who waits, or that of CRIU, whose socket its children may have yet.
 func (c *Client) await(p Patience) error {
-	fds := []unix.PollFd{{Fd: int32(c.conn.FD), Events: unix.POLLIN}, c.Stop.Poll()}
+	fds := []unix.PollFd{{Fd: int32(c.conn.FD), Events: unix.POLLIN}, c.Stop.Poll(), {Fd: int32(c.pidfd), Events: unix.POLLIN}}
 	seen, since := uint64(0), time.Now()
 	for {
 		var until time.Time
@@ -53,7 +64,10 @@ func (c *Client) await(p Patience) error {
 			return err
 		}
 		if ready {
-			return c.Stop.Err()
+			if err := c.Stop.Err(); err != nil || fds[0].Revents != 0 {
+				return err
+			}
+			return c.last()
 		}
 		if p.Signs != nil {
 			if now := p.Signs(); now != seen {
