@@ -256,7 +256,7 @@ func (d *dump) lookAtFD(pid, pidfd, n int) (fd blockers.FD, ok bool) {
 	}
 	fd = blockers.FD{
 		Number: n, Link: at.link, Mode: at.stat.Mode, Rdev: uint64(at.stat.Rdev), Size: at.stat.Size, Links: uint64(at.stat.Nlink), Inode: at.stat.Ino,
-		Within: d.has[at.mount], Domain: -1, Huge: at.huge && !hugePageFree(at.stat.Blksize),
+		Within: d.has[at.mount], Domain: -1, Huge: at.huge && !hugePageFree(int64(at.stat.Blksize)), //nolint:unconvert // narrower elsewhere
 	}
 	_, fd.Known = d.outerFile(pid, n, at)
 	if at.stat.Mode&unix.S_IFMT == unix.S_IFSOCK {

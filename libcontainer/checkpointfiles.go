@@ -85,7 +85,7 @@ func openFD(host proc.FS, pid, fd int) (o openedFD, err error) {
 		return o, err
 	}
 	var fs unix.Statfs_t
-	o.huge = unix.Fstatfs(path, &fs) == nil && fs.Type == unix.HUGETLBFS_MAGIC
+	o.huge = unix.Fstatfs(path, &fs) == nil && uint32(fs.Type) == unix.HUGETLBFS_MAGIC
 	if unix.Statx(path, "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID, &st) == nil && st.Mask&unix.STATX_MNT_ID != 0 {
 		o.mount = st.Mnt_id
 	}
