@@ -165,7 +165,7 @@ func (w *wants) nowhere(g *ground, d *specs.LinuxDevice) trial {
 		return trial{}
 	}
 	// Without the right to make nodes it is bound, to a file that may be there.
-	if bound := g.owns() || !g.host.Permitted.Has(unix.CAP_MKNOD); bound && (kind == "mqueue" || hasOfKernel(kind, strings.TrimPrefix(at, mount))) {
+	if g.bindsDevices() && (kind == "mqueue" || hasOfKernel(kind, strings.TrimPrefix(at, mount))) {
 		return trial{}
 	}
 	return trial{"make device " + d.Path + ": in a mount of " + kind, unix.EPERM}

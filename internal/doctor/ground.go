@@ -79,6 +79,9 @@ func (g *ground) leave() {
 // owns tells whether the container's user namespace is another than that of the host's first process.
 func (g *ground) owns() bool { return g.user >= 0 || g.caller.userNS }
 
+// bindsDevices tells whether devices of the container's are binds of the host's: nobody in it may make them.
+func (g *ground) bindsDevices() bool { return g.owns() || !g.host.Permitted.Has(unix.CAP_MKNOD) }
+
 // become has the process be the root of the container's user namespace.
 func (g *ground) become(t *nsenter.Tape) {
 	if g.user >= 0 {

@@ -155,7 +155,7 @@ func (w *wants) place(g *ground, d *specs.LinuxDevice) trial {
 	if covered {
 		return w.placeThrough(g, label, d.Path, want, unix.Mkdev(uint32(d.Major), uint32(d.Minor)))
 	}
-	if bound := want != unix.S_IFIFO && (g.owns() || !g.host.Permitted.Has(unix.CAP_MKNOD)); bound {
+	if bound := want != unix.S_IFIFO && g.bindsDevices(); bound {
 		switch kind {
 		case unix.S_IFLNK:
 			return failed(unix.ELOOP)

@@ -134,7 +134,7 @@ func (w *wants) pointThrough(g *ground, label, name string, directory bool, by [
 // placeThrough is place for a device that is to be where mounts cover the root filesystem.
 func (w *wants) placeThrough(g *ground, label, name string, want uint32, device uint64) trial {
 	s := w.through(g.root, name, w.spec.Mounts)
-	bound := want != unix.S_IFIFO && (g.owns() || !g.host.Permitted.Has(unix.CAP_MKNOD))
+	bound := want != unix.S_IFIFO && g.bindsDevices()
 	switch {
 	case !s.known:
 		return trial{}
