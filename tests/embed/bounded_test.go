@@ -68,15 +68,7 @@ func TestDoneBehindAnother(t *testing.T) {
 		s.Hooks = &specs.Hooks{StartContainer: []specs.Hook{{Path: "/bin/sleep", Args: []string{"sleep", "100"}}}}
 	})
 	r, c := runtimeOf(t, b), create(t, b, nil)
-	s, err := c.State()
-	if err != nil {
-		t.Fatal(err)
-	}
-	pidfd, err := unix.PidfdOpen(s.PID, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(pidfd)
+	pidfd := pidfdOf(t, c)
 	ctx, end := context.WithCancel(t.Context())
 	started := make(chan error)
 	go func() { started <- c.Start(ctx) }()

@@ -69,15 +69,7 @@ func TestKeepPidfd(t *testing.T) {
 		}
 		end()
 	}
-	s, err := c.State()
-	if err != nil {
-		t.Fatal(err)
-	}
-	pidfd, err := unix.PidfdOpen(s.PID, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(pidfd)
+	pidfd := pidfdOf(t, c)
 	if err := c.Kill(unix.SIGKILL, false); err != nil {
 		t.Fatal(err)
 	}
@@ -121,4 +113,19 @@ func TestPanickingDebug(t *testing.T) {
 		}
 	}
 	settles(t, before)
+}
+
+// pidfdOf is a pidfd of a container's init, as long as the test runs.
+func pidfdOf(t *testing.T, c *libcontainer.Container) int {
+	t.Helper()
+	s, err := c.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pidfd, err := unix.PidfdOpen(s.PID, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(pidfd) })
+	return pidfd
 }
