@@ -31,7 +31,7 @@ const recorded = "costs.json"
 
 const (
 	tracedRuns = 8
-	faultRuns  = 30
+	faultRuns  = 90
 	allocRuns  = 3
 )
 
