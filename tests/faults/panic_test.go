@@ -13,7 +13,10 @@ import (
 func TestPanicAtPoints(t *testing.T) {
 	harness.UseTagged(t, "faultpoints")
 	for _, c := range buildConfigs() {
-		t.Run(c.name, func(t *testing.T) { panicAtPoints(t, c) })
+		t.Run(c.name, func(t *testing.T) {
+			harness.Share(t)
+			panicAtPoints(t, c)
+		})
 	}
 }
 
