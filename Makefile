@@ -193,9 +193,16 @@ fresh: ## the README's two commands in a fresh Debian 12 with nothing but Go, ma
 	command -v debootstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends debootstrap >/dev/null; }
 	tests/dist/fresh.sh build/fresh.txt
 
-# VIEW: hybrid, v1, v2; VERB, KIND: some of it. A sample is part of make test.
+# VIEW: hybrid, v1, v2; VERB, KIND: some of it, with commas; N: so many faults of each verb and kind, by chance (SEED), not all;
+# FAULT: a regular expression of faults; SHARDS: so many at once, whose words are in build/sweep-VIEW-SHARD.txt. A sample is
+# part of make test. The kind systemd takes the virtual machine: make test-vm PKG=sweep VMFLAGS='-long -v -env RUNG_SWEEP=kind=systemd;sample=3'.
+SHARDS ?= 1
 sweep: ## have every system call of every verb fail once, and kill at each (needs root; hours)
-	cd tests && RUNG_VIEW=$(or $(VIEW),hybrid) $(GO) test -count=1 -v -timeout 24h ./sweep -whole $(if $(VERB),-verb '$(VERB)') $(if $(KIND),-kind '$(KIND)')
+	cd tests && $(GO) test -c -o ../build/sweep.test ./sweep && cd sweep && for i in $$(seq $(SHARDS)); do \
+		RUNG_VIEW=$(or $(VIEW),hybrid) ../../build/sweep.test -test.v -test.timeout 48h $(if $(N),-sample $(N) -seed $(or $(SEED),1),-whole) -shard $$i/$(SHARDS) \
+			$(if $(VERB),-verb '$(VERB)') $(if $(KIND),-kind '$(KIND)') $(if $(FAULT),-fault '$(FAULT)') >../../build/sweep-$(or $(VIEW),hybrid)-$$i.txt 2>&1 & pids="$$pids $$!"; done; \
+		status=0; for pid in $$pids; do wait $$pid || status=1; done; \
+		grep -hvE 'residue 0$$|^=== |^ *--- PASS' ../../build/sweep-$(or $(VIEW),hybrid)-*.txt; exit $$status
 
 # M: minutes; N: containers; VIEW: hybrid, v1, v2. A quarter of a minute of it is part of make test.
 soak: ## all verbs on many containers for a while, with random kills: nothing grows (needs root): make soak M=30

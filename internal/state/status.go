@@ -123,6 +123,9 @@ func (r *Record) open() (int, error) {
 	if err == unix.EINVAL || err == unix.ENOENT {
 		err = unix.ESRCH
 	}
+	if err != nil && err != unix.ESRCH {
+		err = fmt.Errorf("open pidfd of process %d: %w", r.PID, err)
+	}
 	return fd, err
 }
 

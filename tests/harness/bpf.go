@@ -57,6 +57,16 @@ func programs(r residue) {
 	}
 }
 
+// Programs is how many device programs of the runtime's there are, whoever has made them.
+func Programs() (n int) {
+	for id, ok := nextProgram(0); ok; id, ok = nextProgram(id) {
+		if programName(id) == deviceProgram {
+			n++
+		}
+	}
+	return n
+}
+
 func bpf(cmd uintptr, attr unsafe.Pointer, size uintptr) (int, bool) {
 	n, _, errno := unix.Syscall(unix.SYS_BPF, cmd, uintptr(attr), size)
 	return int(n), errno == 0

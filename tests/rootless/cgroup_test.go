@@ -3,7 +3,6 @@ package rootless
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -55,45 +54,10 @@ func TestCgroupMountNotPermitted(t *testing.T) {
 	}
 }
 
-// delegated makes a cgroup in every hierarchy of a controller (all: ""), gives
-// it to the user, and returns what begins a command line in a child of it.
+// delegated is [harness.Delegated].
 func delegated(t *testing.T, controllers ...string) (name string, begin []string) {
 	t.Helper()
-	name = harness.Unique()
-	script := ""
-	for _, dir := range harness.CgroupDirs("/" + name) {
-		if len(controllers) > 0 && controllers[0] != filepath.Base(filepath.Dir(dir)) {
-			continue
-		}
-		self := dir + "/self"
-		if err := os.MkdirAll(self, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if strings.Contains(dir, "/cpuset/") {
-			for _, d := range []string{dir, self} {
-				for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
-					data, _ := os.ReadFile(filepath.Dir(d) + "/" + file)
-					os.WriteFile(d+"/"+file, data, 0)
-				}
-			}
-		}
-		t.Cleanup(func() {
-			for _, d := range []string{self, dir} {
-				if err := harness.Rmdir(d); err != nil {
-					t.Errorf("remove the test's cgroup: %v", err)
-				}
-			}
-		})
-		for _, d := range []string{dir, self} {
-			for _, file := range []string{"", "/cgroup.procs", "/tasks", "/cgroup.subtree_control", "/cgroup.threads"} {
-				if err := os.Chown(d+file, uid, uid); err != nil && !os.IsNotExist(err) {
-					t.Fatal(err)
-				}
-			}
-		}
-		script += fmt.Sprintf("echo 0 >%s/cgroup.procs && ", self)
-	}
-	return name, via(script)
+	return harness.Delegated(t, controllers...)
 }
 
 // In a delegated cgroup the container gets one of its own, and limits.

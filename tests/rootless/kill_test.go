@@ -13,7 +13,7 @@ import (
 func TestKillAtPoints(t *testing.T) {
 	harness.Once(t)
 	harness.UseTagged(t, "faultpoints")
-	if err := user(); err != nil { // before the inventory: it mounts
+	if err := harness.User(); err != nil { // before the inventory: it mounts
 		t.Fatal(err)
 	}
 	points := []string{

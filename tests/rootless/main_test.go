@@ -8,52 +8,25 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/tests/harness"
 )
 
 func TestMain(m *testing.M) { harness.Main(m) }
 
-// The user of the tests exists in this view's mount namespace only.
+// The user of the tests, see [harness.User].
 const (
-	uid     = 100042 // and gid
-	firstID = 200000 // of the ids that /etc/subuid and /etc/subgid give him
-	ids     = 65536
+	uid     = harness.UserID
+	firstID = harness.FirstSubID
+	ids     = harness.SubIDs
 )
 
-// user makes the user: newuidmap wants him in /etc/passwd.
-var user = sync.OnceValue(func() error {
-	for file, line := range map[string]string{
-		"/etc/passwd": fmt.Sprintf("rungt:x:%d:%d::/:/bin/sh\n", uid, uid),
-		"/etc/subuid": fmt.Sprintf("rungt:%d:%d\n", firstID, ids),
-		"/etc/subgid": fmt.Sprintf("rungt:%d:%d\n", firstID, ids),
-	} {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		own := harness.Dir() + "/" + harness.View() + strings.ReplaceAll(file, "/", "-")
-		if err := os.WriteFile(own, append(text, line...), 0o644); err != nil {
-			return err
-		}
-		harness.IgnoreMounts(file)
-		if err := unix.Mount(own, file, "", unix.MS_BIND, ""); err != nil {
-			return fmt.Errorf("bind %s: %w", file, err)
-		}
-	}
-	return nil
-})
-
 // asUser is the command line that makes a command the user's.
-func asUser() []string {
-	return []string{"setpriv", fmt.Sprint("--reuid=", uid), fmt.Sprint("--regid=", uid), "--clear-groups"}
-}
+func asUser() []string { return harness.AsUser() }
 
 // example is what `spec --rootless` writes for the user.
 var example = sync.OnceValues(func() ([]byte, error) {
@@ -76,7 +49,7 @@ var example = sync.OnceValues(func() ([]byte, error) {
 // the runtime for. It asks for no cgroup.
 func newBundle(t *testing.T, edits ...harness.Edit) *harness.Bundle {
 	t.Helper()
-	if err := user(); err != nil {
+	if err := harness.User(); err != nil {
 		t.Fatal(err)
 	}
 	text, err := example()
@@ -93,23 +66,8 @@ func newBundle(t *testing.T, edits ...harness.Edit) *harness.Bundle {
 		s.Root.Readonly = false
 	}
 	b := harness.New(t, append([]harness.Edit{own}, edits...)...)
-	give(t, b)
+	b.GiveUser(t)
 	return b
-}
-
-// give gives a bundle to the user.
-func give(t *testing.T, b *harness.Bundle) {
-	t.Helper()
-	b.Via = asUser()
-	b.Give(t, uid, uid)
-	if err := os.Mkdir(b.Root, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for _, dir := range []string{b.Dir, b.Root} {
-		if err := os.Chown(dir, uid, uid); err != nil {
-			t.Fatal(err)
-		}
-	}
 }
 
 // mapping sets both maps.
@@ -137,6 +95,4 @@ func namespace(kind specs.LinuxNamespaceType, path string) harness.Edit {
 }
 
 // via puts a shell script before the runtime, as root: its "$@" is the rest.
-func via(script string, rest ...string) []string {
-	return append([]string{"sh", "-c", script + ` exec "$@"`, "sh"}, rest...)
-}
+func via(script string, rest ...string) []string { return harness.Via(script, rest...) }

@@ -63,7 +63,7 @@ func fill(t *testing.T, b *harness.Bundle, inner *specs.Spec) {
 // rung runs inside of a container: root of a user namespace is enough, and one
 // that an ordinary user made is too.
 func TestInContainer(t *testing.T) {
-	if err := user(); err != nil {
+	if err := harness.User(); err != nil {
 		t.Fatal(err)
 	}
 	plain := func(s *specs.Spec) {

@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -9,11 +10,14 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/tests/harness"
 )
 
 // A point is a system call that is made: who makes it (0: the runtime; others in the order of their birth), which
@@ -22,6 +26,10 @@ type point struct {
 	who int
 	nr  uint64
 	nth int
+}
+
+func (p point) compare(q point) int {
+	return cmp.Or(cmp.Compare(p.who, q.who), cmp.Compare(p.nr, q.nr), cmp.Compare(p.nth, q.nth))
 }
 
 // A fault is what happens there: an error, or SIGKILL if it is 0.
@@ -48,32 +56,45 @@ type tracer struct {
 	groups map[int]int  // thread group → who
 	failed map[int]bool // threads whose call is to fail when it returns
 	counts map[[2]uint64]int
+	exe    os.FileInfo // of the runtime
+	begun  bool        // the runtime runs, and not what runs it
+	late   atomic.Bool
 }
 
 const options = unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEEXEC |
 	unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_EXITKILL
 
-// run calls argv with a fault, or none, for at most a while.
-func run(argv, env []string, dir string, f *fault, atMost time.Duration) (*outcome, error) {
+// A call is one of the runtime.
+type call struct {
+	argv, env []string // what comes before the runtime's name runs it
+	dir       string
+	stdin     *os.File // and stdout; nil: /dev/null
+	atMost    time.Duration
+}
+
+// run makes the call with a fault, or none.
+func (c *call) run(f *fault) (*outcome, error) {
 	runtime.LockOSThread() // the tracer is a thread
 	defer runtime.UnlockOSThread()
-	name := filepath.Join(dir, "stderr")
+	name := filepath.Join(c.dir, "stderr")
 	stderr, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR|os.O_TRUNC, 0o666)
 	if err != nil {
 		return nil, err
 	}
 	defer stderr.Close()
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	stdin := c.stdin
+	if stdin == nil {
+		if stdin, err = os.OpenFile(os.DevNull, os.O_RDWR, 0); err != nil {
+			return nil, err
+		}
+		defer stdin.Close()
+	}
+	path, err := exec.LookPath(c.argv[0])
 	if err != nil {
 		return nil, err
 	}
-	defer null.Close()
-	path, err := exec.LookPath(argv[0])
-	if err != nil {
-		return nil, err
-	}
-	pid, err := syscall.ForkExec(path, argv, &syscall.ProcAttr{
-		Dir: dir, Env: env, Files: []uintptr{null.Fd(), null.Fd(), stderr.Fd()}, Sys: &syscall.SysProcAttr{Ptrace: true},
+	pid, err := syscall.ForkExec(path, c.argv, &syscall.ProcAttr{
+		Dir: c.dir, Env: c.env, Files: []uintptr{stdin.Fd(), stdin.Fd(), stderr.Fd()}, Sys: &syscall.SysProcAttr{Ptrace: true},
 	})
 	if err != nil {
 		return nil, err
@@ -82,11 +103,20 @@ func run(argv, env []string, dir string, f *fault, atMost time.Duration) (*outco
 		fault: f, main: pid, born: map[int]int{}, groups: map[int]int{}, failed: map[int]bool{}, counts: map[[2]uint64]int{},
 	}
 	t.out.made = map[point]bool{}
+	if t.exe, err = os.Stat(harness.Runtime()); err != nil {
+		return nil, err
+	}
 	if err := t.seize(pid); err != nil {
 		_ = unix.Kill(pid, unix.SIGKILL)
 		return nil, err
 	}
-	err = t.follow(time.Now().Add(atMost))
+	late := time.AfterFunc(c.atMost, func() {
+		t.late.Store(true)
+		_ = unix.Kill(pid, unix.SIGKILL)
+	})
+	err = t.follow()
+	late.Stop()
+	t.out.hung = t.late.Load()
 	text, _ := os.ReadFile(name)
 	t.out.stderr = string(text)
 	return &t.out, err
@@ -114,7 +144,14 @@ func (t *tracer) seize(pid int) error {
 		return fmt.Errorf("seize: %w", errno)
 	}
 	t.know(pid)
+	t.executed()
 	return unix.Kill(pid, unix.SIGCONT)
+}
+
+// executed finds out whether it is the runtime that runs now.
+func (t *tracer) executed() {
+	now, err := os.Stat(fmt.Sprintf("/proc/%d/exe", t.main))
+	t.begun = err == nil && os.SameFile(now, t.exe)
 }
 
 func waitStop(pid int) error {
@@ -160,23 +197,15 @@ func groupOf(tid int) int {
 }
 
 // follow goes on until the runtime has ended, and lets go of what it leaves.
-func (t *tracer) follow(deadline time.Time) error {
+func (t *tracer) follow() error {
 	for {
 		var ws unix.WaitStatus
-		tid, err := unix.Wait4(-1, &ws, unix.WALL|unix.WNOTHREAD|unix.WNOHANG, nil)
+		tid, err := unix.Wait4(-1, &ws, unix.WALL|unix.WNOTHREAD, nil)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
 		case err != nil:
 			return fmt.Errorf("wait: %w", err)
-		case tid == 0:
-			if time.Now().After(deadline) {
-				t.out.hung = true
-				_ = unix.Kill(t.main, unix.SIGKILL)
-				deadline = deadline.Add(time.Minute)
-			}
-			time.Sleep(10 * time.Microsecond)
-			continue
 		case ws.Exited() || ws.Signaled():
 			delete(t.born, tid)
 			if tid == t.main {
@@ -211,18 +240,22 @@ func (t *tracer) stopped(tid int, ws unix.WaitStatus) {
 		_ = ptrace(unix.PTRACE_LISTEN, tid, 0)
 		return
 	case event != 0:
-		sig = 0
+		if sig = 0; event == unix.PTRACE_EVENT_EXEC {
+			t.executed()
+		}
 	case sig == syscallStop:
 		sig = 0
-		if nr, entering := number(tid); entering {
+		if nr, entering := number(tid); !t.begun {
+			break
+		} else if entering {
 			t.enter(tid, nr)
 		} else if t.failed[tid] {
 			delete(t.failed, tid)
 			_ = setResult(tid, t.fault.errno)
 		}
 	}
-	if t.fault != nil && t.out.reached && len(t.failed) == 0 {
-		_ = ptrace(unix.PTRACE_CONT, tid, uintptr(sig)) // nothing more to see
+	if !t.begun || t.fault != nil && t.out.reached && len(t.failed) == 0 {
+		_ = ptrace(unix.PTRACE_CONT, tid, uintptr(sig)) // nothing to see yet, or any more
 		return
 	}
 	_ = ptrace(unix.PTRACE_SYSCALL, tid, uintptr(sig))

@@ -1,14 +1,8 @@
 package sweep
 
 import (
-	"fmt"
 	"slices"
 	"strings"
-	"testing"
-
-	"github.com/opencontainers/runtime-spec/specs-go"
-
-	"github.com/rung-oci/rung/tests/harness"
 )
 
 // A verb is a call of the runtime, what it is made after, and in which states a container may be when it has
@@ -17,72 +11,48 @@ type verb struct {
 	name      string
 	program   string // of the container: sleep if it isn't named
 	before    []string
-	args      func(b *harness.Bundle) []string
+	args      func(s *sweep) []string
 	good, bad string
+	root      bool // not for ordinary users
+	tty       bool // its standard streams are a terminal where the container wants one
+	others    bool // looks at every container, and says of each by a line without a level what can't be done with it
 }
 
-func on(verb string, more ...string) func(b *harness.Bundle) []string {
-	return func(b *harness.Bundle) []string { return append([]string{verb, b.ID}, more...) }
+func on(words ...string) func(s *sweep) []string {
+	return func(s *sweep) []string {
+		at := slices.Index(words, "ID")
+		return append(append(slices.Clone(words[:at]), s.b.ID), words[at+1:]...)
+	}
 }
 
-func made(verb string) func(b *harness.Bundle) []string {
-	return func(b *harness.Bundle) []string { return []string{verb, "--bundle", b.Dir, b.ID} }
-}
+var (
+	creates = []string{"create"}
+	starts  = []string{"create", "start"}
+)
 
 var verbs = []verb{
-	{name: "create", args: made("create"), good: "created", bad: "none"},
-	{name: "run", program: "/bin/true", args: made("run"), good: "none", bad: "none stopped"},
-	{name: "start", before: []string{"create"}, args: on("start"), good: "running", bad: "created stopped running"},
-	{name: "exec", before: []string{"create", "start"}, args: func(b *harness.Bundle) []string { return []string{"exec", b.ID, "/bin/true"} }, good: "running", bad: "running"},
-	{name: "state", before: []string{"create", "start"}, args: on("state"), good: "running", bad: "running"},
-	{name: "kill", before: []string{"create", "start"}, args: on("kill", "KILL"), good: "running stopped", bad: "running stopped"},
-	{name: "pause", before: []string{"create", "start"}, args: on("pause"), good: "paused", bad: "running paused"},
-	{name: "resume", before: []string{"create", "start", "pause"}, args: on("resume"), good: "running", bad: "running paused"},
-	{name: "update", before: []string{"create", "start"}, args: func(b *harness.Bundle) []string { return []string{"update", "--memory", "100000000", b.ID} }, good: "running", bad: "running"},
-	{name: "delete", before: []string{"create", "start"}, args: func(b *harness.Bundle) []string { return []string{"delete", "--force", b.ID} }, good: "none", bad: "none running stopped"},
-	{name: "list", before: []string{"create"}, args: func(*harness.Bundle) []string { return []string{"list"} }, good: "created", bad: "created"},
-	{name: "events", before: []string{"create", "start"}, args: func(b *harness.Bundle) []string { return []string{"events", "--stats", b.ID} }, good: "running", bad: "running"},
-}
-
-// A kind is one of bundle.
-type kind struct {
-	name  string
-	edits []harness.Edit
-}
-
-func kinds() []kind {
-	hooked := func(s *specs.Spec) {
-		one := []specs.Hook{{Path: "/bin/true"}}
-		s.Hooks = &specs.Hooks{CreateRuntime: one, CreateContainer: one, StartContainer: one, Poststart: one, Poststop: one}
-	}
-	filtered := func(s *specs.Spec) {
-		s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{{Names: []string{"swapon"}, Action: specs.ActErrno}}}
-	}
-	limited := func(s *specs.Spec) {
-		limit, pids := int64(64<<20), int64(20)
-		s.Linux.Resources.Memory = &specs.LinuxMemory{Limit: &limit}
-		s.Linux.Resources.Pids = &specs.LinuxPids{Limit: &pids}
-	}
-	if harness.View() == "v2" { // which has neither controller here
-		limited = func(*specs.Spec) {}
-	}
-	return []kind{
-		{"plain", nil},
-		{"user namespace", []harness.Edit{harness.MappedRoot}},
-		{"hooks", []harness.Edit{hooked}},
-		{"seccomp and limits", []harness.Edit{filtered, limited}},
-	}
+	{name: "create", args: func(s *sweep) []string { return s.create("--pid-file", s.pidFile()) }, good: "created", bad: "none"},
+	{name: "run", program: "/bin/true", args: func(s *sweep) []string { return []string{"run", "--bundle", s.b.Dir, s.b.ID} }, good: "none", bad: "none stopped", tty: true},
+	{name: "start", before: creates, args: on("start", "ID"), good: "running", bad: "created stopped running"},
+	{name: "exec", before: starts, args: func(s *sweep) []string {
+		if s.terminal() {
+			return []string{"exec", "--tty", s.b.ID, "/bin/true"}
+		}
+		return []string{"exec", s.b.ID, "/bin/true"}
+	}, good: "running", bad: "running", tty: true},
+	{name: "state", before: starts, args: on("state", "ID"), good: "running", bad: "running"},
+	{name: "kill", before: starts, args: on("kill", "ID", "KILL"), good: "running stopped", bad: "running stopped"},
+	{name: "pause", before: starts, args: on("pause", "ID"), good: "paused", bad: "running paused"},
+	{name: "resume", before: []string{"create", "start", "pause"}, args: on("resume", "ID"), good: "running", bad: "running paused"},
+	{name: "update", before: starts, args: func(s *sweep) []string { return []string{"update", "--resources", s.b.Dir + "/resources.json", s.b.ID} }, good: "running", bad: "running"},
+	{name: "delete", before: starts, args: on("delete", "--force", "ID"), good: "none", bad: "none running stopped"},
+	{name: "list", before: creates, args: func(*sweep) []string { return []string{"list"} }, good: "created", bad: "created", others: true},
+	{name: "ps", before: starts, args: on("ps", "--format", "json", "ID"), good: "running", bad: "running"},
+	{name: "events", before: starts, args: on("events", "--stats", "ID"), good: "running", bad: "running"},
+	{name: "gc", before: creates, args: func(*sweep) []string { return []string{"gc", "--apply"} }, good: "created", bad: "created", others: true},
+	{name: "mounts add", before: starts, args: on("mounts", "add", "--type", "tmpfs", "ID", "tmpfs", "/tmp"), good: "running", bad: "running", root: true},
+	{name: "devices add", before: starts, args: on("devices", "add", "ID", "/dev/full", "/dev/other"), good: "running", bad: "running", root: true},
 }
 
 // allowed tells whether a state is one of some.
 func allowed(state, list string) bool { return slices.Contains(strings.Fields(list), state) }
-
-// state is a container's, "none" without one.
-func state(t *testing.T, b *harness.Bundle) string {
-	t.Helper()
-	is, r := b.Status(t)
-	if is == "" {
-		return fmt.Sprintf("undefined: %v", r)
-	}
-	return is
-}
