@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +20,7 @@ import (
 // A box is a container that is there while nothing is under way with it.
 type box struct {
 	id, bundle, root string
+	disk             string       // a file system of its own, where its state, pid file and log are; "": it has none
 	mu               sync.RWMutex // write: its state changes
 }
 
@@ -40,6 +40,15 @@ func newBox(dir string, template *harness.Bundle) (*box, error) {
 		err = os.WriteFile(filepath.Join(b.bundle, "config.json"), text, 0o644)
 	}
 	return b, err
+}
+
+// create are the words that make the container.
+func (b *box) create(verb ...string) []string {
+	words := append(verb, "--bundle", b.bundle)
+	if b.disk != "" {
+		words = append(append([]string{"--log", b.disk + "/log"}, words...), "--pid-file", b.disk+"/pid")
+	}
+	return append(words, b.id)
 }
 
 // bound is how long a call may take on a machine that has other things to do.
@@ -75,7 +84,7 @@ func (b *box) call(kill time.Duration, args ...string) (string, time.Duration, e
 
 // begin creates and starts the container.
 func (b *box) begin() (time.Duration, error) {
-	_, create, err := b.call(0, "create", "--bundle", b.bundle, b.id)
+	_, create, err := b.call(0, b.create("create")...)
 	if err != nil {
 		return 0, err
 	}
@@ -89,93 +98,26 @@ func (b *box) end() (time.Duration, error) {
 	return took, err
 }
 
-// An act is something that is done with a container. It returns how long the runtime has taken.
-type act struct {
-	name   string
-	weight int
-	shared bool // others may do such a thing at once
-	do     func(b *box) (time.Duration, error)
-}
-
-// says is a call that succeeds and says something.
-func says(b *box, want string, args ...string) (time.Duration, error) {
-	text, took, err := b.call(0, args...)
-	if err == nil && !strings.Contains(text, want) {
-		err = fmt.Errorf("%s says %.200q, want %q", strings.Join(args, " "), text, want)
+// state is the container's status, and its first process.
+func (b *box) state() (status string, pid int, err error) {
+	text, _, err := b.call(0, "state", b.id)
+	if err != nil {
+		return "", 0, err
 	}
-	return took, err
+	var s specs.State
+	err = json.Unmarshal([]byte(text), &s)
+	return string(s.Status), s.Pid, err
 }
 
-// killed is a call that is killed somewhere on its way, after which the container is made anew.
-func killed(b *box, args ...string) (time.Duration, error) {
-	_, _, _ = b.call(time.Duration(1+rand.IntN(40))*time.Millisecond, args...)
-	if _, err := b.end(); err != nil {
-		return 0, err
+// until waits for a status.
+func (b *box) until(want string) error {
+	for end := time.Now().Add(bound); ; time.Sleep(5 * time.Millisecond) {
+		status, _, err := b.state()
+		if err != nil || status == want {
+			return err
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("the container is %s, want %s", status, want)
+		}
 	}
-	return b.begin()
-}
-
-var acts = []act{
-	{"exec", 60, true, func(b *box) (time.Duration, error) { return says(b, "probed", "exec", b.id, "/bin/echo", "probed") }},
-	{"state", 12, true, func(b *box) (time.Duration, error) { return says(b, `"status": "running"`, "state", b.id) }},
-	{"ps", 3, true, func(b *box) (time.Duration, error) { return says(b, "sleep", "ps", b.id) }},
-	{"stats", 5, true, func(b *box) (time.Duration, error) { return says(b, `"type":"stats"`, "events", "--stats", b.id) }},
-	{"list", 2, true, func(b *box) (time.Duration, error) { return says(b, b.id, "list") }},
-	{"update", 4, false, func(b *box) (time.Duration, error) {
-		if harness.View() != "v2" {
-			_, took, err := b.call(0, "update", "--cpu-share", fmt.Sprint(512+rand.IntN(1024)), b.id)
-			return took, err
-		}
-		// The one controller that this machine has there.
-		file := filepath.Join(b.bundle, "resources.json")
-		text := fmt.Sprintf(`{"hugepageLimits":[{"pageSize":"2MB","limit":%d}]}`, (1+rand.IntN(9))<<21)
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			return 0, err
-		}
-		_, took, err := b.call(0, "update", "--resources", file, b.id)
-		return took, err
-	}},
-	{"pause, resume", 4, false, func(b *box) (time.Duration, error) {
-		_, pause, err := b.call(0, "pause", b.id)
-		if err != nil {
-			return 0, err
-		}
-		_, resume, err := b.call(0, "resume", b.id)
-		return pause + resume, err
-	}},
-	{"kill, delete, create, start", 8, false, func(b *box) (time.Duration, error) {
-		if _, _, err := b.call(0, "kill", b.id, "KILL"); err != nil {
-			return 0, err
-		}
-		end, err := b.end()
-		if err != nil {
-			return 0, err
-		}
-		begin, err := b.begin()
-		return end + begin, err
-	}},
-	{"run", 2, false, func(b *box) (time.Duration, error) {
-		if _, err := b.end(); err != nil {
-			return 0, err
-		}
-		_, run, err := b.call(0, "run", "--detach", "--bundle", b.bundle, b.id)
-		return run, err
-	}},
-	{"create, killed", 2, false, func(b *box) (time.Duration, error) {
-		if _, err := b.end(); err != nil {
-			return 0, err
-		}
-		return killed(b, "create", "--bundle", b.bundle, b.id)
-	}},
-	{"delete, killed", 1, false, func(b *box) (time.Duration, error) { return killed(b, "delete", "--force", b.id) }},
-	{"exec, killed", 2, false, func(b *box) (time.Duration, error) { return killed(b, "exec", b.id, "/bin/sleep", "1") }},
-	{"out of memory", 1, false, func(b *box) (time.Duration, error) {
-		// The program is killed, and no other; where there is no limit it ends by itself.
-		_, took, _ := b.call(0, "exec", b.id, "/bin/sh", "-c", "x=x; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do x=$x$x; done")
-		if _, err := b.end(); err != nil {
-			return 0, err
-		}
-		_, err := b.begin()
-		return took, err
-	}},
 }

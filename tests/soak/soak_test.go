@@ -1,16 +1,8 @@
 package soak
 
 import (
-	"flag"
-	"fmt"
-	"io/fs"
-	"maps"
-	"math/rand/v2"
+	"math"
 	"os"
-	"path/filepath"
-	"slices"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,18 +11,15 @@ import (
 	"github.com/rung-oci/rung/tests/harness"
 )
 
-var (
-	minutes    = flag.Float64("minutes", 0.25, "how long")
-	containers = flag.Int("containers", 20, "how many")
-)
+func TestMain(m *testing.M) {
+	if os.Getenv(daemonEnv) != "" {
+		os.Exit(daemon())
+	}
+	harness.Main(m)
+}
 
-func TestMain(m *testing.M) { harness.Main(m) }
-
-// workers is how many calls are under way at once.
-const workers = 8
-
-// breaks is how often everything stands still, to be counted.
-const breaks = 10
+// breaks is how often everything stands still, to be counted: each minute, and ten times at least.
+func breaks() int { return max(10, int(math.Ceil(*minutes))) }
 
 func TestSoak(t *testing.T) {
 	harness.NeedRung(t, "what it promises for years")
@@ -55,10 +44,13 @@ func TestSoak(t *testing.T) {
 	}()
 	s := &soak{t: t, took: map[string][]time.Duration{}}
 	dir := harness.TempDir(t)
-	for range *containers {
+	for i := range *containers {
 		b, err := newBox(dir, template)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if i%everyDisk == 0 {
+			b.onDisk(t)
 		}
 		s.boxes = append(s.boxes, b)
 		t.Cleanup(func() { _, _ = b.end() })
@@ -68,14 +60,30 @@ func TestSoak(t *testing.T) {
 	}
 	first := s.count(template.Root)
 	first["state files"] += *containers // an update leaves one more
-	each := time.Duration(*minutes * float64(time.Minute) / breaks)
-	for i := range breaks {
+	for _, b := range s.boxes {
+		if b.disk != "" { // as here, and somebody may write to the log
+			first["inodes of disks"] += 2
+			first["pages of disks"]++
+		}
+	}
+	each := time.Duration(*minutes * float64(time.Minute) / float64(breaks()))
+	var base map[string]int // of the kernel's, once it has what it keeps for later
+	acts := 0
+	for i := range breaks() {
 		s.work(each)
-		now := s.count(template.Root)
-		t.Logf("break %d of %d: %d acts, %v", i+1, breaks, s.acts(), now)
+		now, machine := s.count(template.Root), kernel()
+		t.Logf("break %d of %d: %d acts, %v\n\tthe machine: %v", i+1, breaks(), s.acts(), now, machine)
 		for what, n := range now {
 			if n > first[what] {
 				t.Errorf("break %d: %d of %s, there were %d", i+1, n, what, first[what])
+			}
+		}
+		if i == 0 {
+			base, acts = machine, s.acts()
+		}
+		if i == breaks()-1 && *minutes >= 1 { // shorter, others on the machine make more than we
+			for _, what := range grown(base, machine, s.acts()-acts) {
+				t.Errorf("the machine has %s", what)
 			}
 		}
 		if s.failures > 20 {
@@ -91,116 +99,4 @@ func TestSoak(t *testing.T) {
 		t.Error(line)
 	}
 	s.report()
-}
-
-// A soak is what has happened until now.
-type soak struct {
-	t        *testing.T
-	boxes    []*box
-	mu       sync.Mutex
-	took     map[string][]time.Duration // by acts
-	failures int
-}
-
-// work has the workers do what comes by chance, for a while.
-func (s *soak) work(long time.Duration) {
-	end := time.Now().Add(long)
-	total := 0
-	for _, a := range acts {
-		total += a.weight
-	}
-	var all sync.WaitGroup
-	for range workers {
-		all.Go(func() {
-			for time.Now().Before(end) {
-				n, at := rand.IntN(total), 0
-				for n >= acts[at].weight {
-					n -= acts[at].weight
-					at++
-				}
-				s.act(&acts[at], s.boxes[rand.IntN(len(s.boxes))])
-			}
-		})
-	}
-	all.Wait()
-}
-
-func (s *soak) act(a *act, b *box) {
-	if a.shared {
-		b.mu.RLock()
-		defer b.mu.RUnlock()
-	} else {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-	}
-	took, err := a.do(b)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.took[a.name] = append(s.took[a.name], took)
-	if err != nil {
-		s.failures++
-		s.t.Errorf("%s: %v", a.name, err)
-	}
-}
-
-func (s *soak) acts() (n int) {
-	for _, list := range s.took {
-		n += len(list)
-	}
-	return n
-}
-
-// count is what there is while nothing is under way; what is about to go has a little time for it.
-func (s *soak) count(root string) map[string]int {
-	var counts map[string]int
-	for range 20 {
-		now := harness.Take().Count()
-		_ = filepath.WalkDir(root, func(string, fs.DirEntry, error) error { now["state files"]++; return nil })
-		if *minutes < 1 { // beside tests of other packages, whose programs these may be: nothing says whose one is
-			delete(now, "device")
-		}
-		fds, _ := os.ReadDir("/proc/self/fd")
-		now["descriptors"] = len(fds)
-		if counts != nil && maps.Equal(counts, now) {
-			break
-		}
-		counts = now
-		time.Sleep(100 * time.Millisecond)
-	}
-	return counts
-}
-
-// report prints how long each act has taken: percentiles, and a picture of the whole, each bar twice as long as the one before.
-func (s *soak) report() {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%-30s %7s %9s %9s %9s %9s   1 ms to 1 min\n", "", "times", "p50", "p95", "p99", "most")
-	for _, name := range slices.Sorted(maps.Keys(s.took)) {
-		list := slices.Sorted(slices.Values(s.took[name]))
-		at := func(part float64) time.Duration {
-			return list[int(part*float64(len(list)-1))].Round(100 * time.Microsecond)
-		}
-		fmt.Fprintf(&b, "%-30s %7d %9v %9v %9v %9v   %s\n", name, len(list), at(0.5), at(0.95), at(0.99), at(1), bars(list))
-	}
-	s.t.Log("\n" + b.String())
-}
-
-// bars are how many of some times lie between 1 and 2 ms, 2 and 4, and so on.
-func bars(list []time.Duration) string {
-	const levels = " ▁▂▃▄▅▆▇█"
-	var counts [17]int
-	most := 1
-	for _, d := range list {
-		i := 0
-		for limit := 2 * time.Millisecond; d >= limit && i < len(counts)-1; limit *= 2 {
-			i++
-		}
-		counts[i]++
-		most = max(most, counts[i])
-	}
-	var b strings.Builder
-	runes := []rune(levels)
-	for _, n := range counts {
-		b.WriteRune(runes[(n*(len(runes)-1)+most-1)/most])
-	}
-	return b.String()
 }
