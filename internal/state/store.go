@@ -98,6 +98,9 @@ func (s Store) Create(id string) (*Entry, error) {
 		err = e.claim()
 	}
 	if err != nil {
+		if !errors.Is(err, ErrExist) && !errors.Is(err, ErrNotExist) && !errors.Is(err, ErrBusy) { // nobody else's
+			_ = unix.Rmdir(dir)
+		}
 		e.Close()
 		return nil, err
 	}

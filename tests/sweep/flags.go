@@ -40,7 +40,7 @@ func chosen(list, name string) bool {
 }
 
 // choose takes those faults that are of this shard, and match.
-func choose(all []fault) ([]fault, error) {
+func choose(all []fault, words string) ([]fault, error) {
 	i, n := 0, 1
 	if *shard != "" {
 		if _, err := fmt.Sscanf(*shard, "%d/%d", &i, &n); err != nil || i < 1 || i > n {
@@ -48,7 +48,7 @@ func choose(all []fault) ([]fault, error) {
 		}
 		i--
 	}
-	match, err := regexp.Compile(*which)
+	match, err := regexp.Compile(words)
 	if err != nil {
 		return nil, err
 	}
