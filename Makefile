@@ -195,7 +195,7 @@ fresh: ## the README's two commands in a fresh Debian 12 with nothing but Go, ma
 
 # VIEW: hybrid, v1, v2; VERB, KIND: some of it, with commas; N: so many faults of each verb and kind, by chance (SEED), not all;
 # FAULT: a regular expression of faults; SHARDS: so many at once, whose words are in build/sweep-VIEW-SHARD.txt. A sample is
-# part of make test. The kind systemd takes the virtual machine: make test-vm PKG=sweep VMFLAGS='-long -v -env RUNG_SWEEP=kind=systemd;sample=3'.
+# part of make test. The kind systemd takes the virtual machine: make test-vm PKG=sweep VMFLAGS='-long -v -env RUNG_SWEEP=kind=systemd:sample=3'.
 SHARDS ?= 1
 sweep: ## have every system call of every verb fail once, and kill at each (needs root; hours)
 	cd tests && $(GO) test -c -o ../build/sweep.test ./sweep && cd sweep && for i in $$(seq $(SHARDS)); do \

@@ -30,9 +30,9 @@ func plausible(nr uint64) []unix.Errno {
 	switch nr {
 	case unix.SYS_OPENAT, unix.SYS_OPENAT2, unix.SYS_PIPE2, unix.SYS_SOCKETPAIR, unix.SYS_SOCKET, unix.SYS_MEMFD_CREATE, unix.SYS_DUP3, unix.SYS_PIDFD_OPEN,
 		unix.SYS_OPEN_TREE, unix.SYS_FSOPEN, unix.SYS_FSMOUNT, unix.SYS_FCNTL:
-		return []unix.Errno{unix.EMFILE, unix.ENOMEM, unix.EACCES}
+		return []unix.Errno{unix.EMFILE, unix.ENOMEM, unix.EACCES, unix.EIO}
 	case unix.SYS_WRITE, unix.SYS_PWRITE64, unix.SYS_SENDMSG, unix.SYS_SENDTO, unix.SYS_FTRUNCATE, unix.SYS_FALLOCATE:
-		return []unix.Errno{unix.ENOSPC, unix.EIO, unix.EINTR}
+		return []unix.Errno{unix.ENOSPC, unix.EIO, unix.EINTR, unix.EBUSY}
 	case unix.SYS_READ, unix.SYS_PREAD64, unix.SYS_RECVMSG, unix.SYS_RECVFROM, unix.SYS_GETDENTS64:
 		return []unix.Errno{unix.EIO, unix.EINTR}
 	case unix.SYS_PPOLL, unix.SYS_POLL, unix.SYS_EPOLL_PWAIT, unix.SYS_WAIT4, unix.SYS_WAITID, unix.SYS_FLOCK:
@@ -42,7 +42,7 @@ func plausible(nr uint64) []unix.Errno {
 	case unix.SYS_MKDIRAT, unix.SYS_MKNODAT, unix.SYS_SYMLINKAT, unix.SYS_LINKAT, unix.SYS_RENAMEAT2, unix.SYS_RENAMEAT:
 		return []unix.Errno{unix.ENOSPC, unix.EACCES}
 	case unix.SYS_UNLINKAT, unix.SYS_RMDIR, unix.SYS_UMOUNT2, unix.SYS_MOVE_MOUNT, unix.SYS_MOUNT:
-		return []unix.Errno{unix.EBUSY, unix.EPERM}
+		return []unix.Errno{unix.EBUSY, unix.EPERM, unix.ENOMEM}
 	case unix.SYS_CLOSE, unix.SYS_CLOSE_RANGE:
 		return []unix.Errno{unix.EINTR}
 	}

@@ -21,11 +21,11 @@ var (
 	every  = flag.Int("every", 25, "how many faults are tried between two looks at all of the host: a look at what the container had follows each")
 )
 
-// flagsEnv has flags for where none can be given, as in the virtual machine: whole=true;kind=systemd.
+// flagsEnv has flags for where none can be given, as in the virtual machine: sample=3:kind=systemd.
 const flagsEnv = "RUNG_SWEEP"
 
 func moreFlags() error {
-	for pair := range strings.FieldsFuncSeq(os.Getenv(flagsEnv), func(r rune) bool { return r == ';' }) {
+	for pair := range strings.FieldsFuncSeq(os.Getenv(flagsEnv), func(r rune) bool { return r == ':' }) {
 		name, value, _ := strings.Cut(pair, "=")
 		if err := flag.Set(name, value); err != nil {
 			return fmt.Errorf("%s: %s: %w", flagsEnv, pair, err)

@@ -40,7 +40,7 @@ var kinds = []kind{
 
 func withoutSystemd() string {
 	if _, err := os.Stat("/run/systemd/system"); err != nil {
-		return "systemd doesn't run this machine (make test-vm PKG=sweep VMFLAGS='-env RUNG_SWEEP=…')"
+		return "systemd doesn't run this machine (make test-vm PKG=sweep VMFLAGS='-long -env RUNG_SWEEP=kind=systemd:sample=3')"
 	}
 	return ""
 }
