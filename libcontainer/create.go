@@ -75,7 +75,7 @@ func (c *creation) create() error { return c.overtaken(c.make()) }
 
 // overtaken is [ErrNotExist] if a forced delete has ended what was being made: that is what there is to say of it, and no fault of its own.
 func (c *creation) overtaken(err error) error {
-	if err == nil || c.entry == nil || c.stop.Err() != nil || errors.Is(err, ErrNotExist) || !c.entry.Doomed() && c.entry.Gone() == nil {
+	if err == nil || c.entry == nil || c.stop.Err() != nil || errors.Is(err, ErrNotExist) || !c.entry.Doomed() && !errors.Is(c.entry.Gone(), ErrNotExist) {
 		return err
 	}
 	return fmt.Errorf("%w: %s was deleted by force while it was being made", ErrNotExist, c.opt.ID)

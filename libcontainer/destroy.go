@@ -31,8 +31,12 @@ func (c *container) remove(destroy func() error) error {
 		}
 	}
 	if !c.record.HasHooks || !c.entry.InPoststop() {
-		if c.record.HasHooks && !c.entry.Recorded() {
-			return c.removeEntry() // a forced delete has overtaken another, and us: what there is now has a new container
+		if c.record.HasHooks {
+			if recorded, err := c.entry.Recorded(); err != nil {
+				return err
+			} else if !recorded {
+				return c.removeEntry() // a forced delete has overtaken another, and us: what there is now has a new container
+			}
 		}
 		if err := destroy(); err != nil {
 			return err

@@ -73,8 +73,8 @@ func TestRemoveOrder(t *testing.T) {
 	}
 	hooks := e.Poststop()
 	hooks.Close()
-	if !e.InPoststop() || e.Recorded() {
-		t.Fatal("there is no mark, or a record")
+	if recorded, err := e.Recorded(); !e.InPoststop() || recorded || err != nil {
+		t.Fatal("there is no mark, or a record", err)
 	}
 	if err := e.WriteFile(ConfigName, []byte("{}")); err != nil {
 		t.Fatal(err)
@@ -109,5 +109,23 @@ func TestRemoveOrder(t *testing.T) {
 	}
 	if want := []string{ConfigName, intentName, poststopName}; !slices.Equal(gone, want) {
 		t.Errorf("removed %q, want %q", gone, want)
+	}
+}
+
+// Whether there is a record isn't made up where that can't be seen: without one nothing would be ended.
+func TestRecordedUnknown(t *testing.T) {
+	e, err := Store{Root: t.TempDir()}.Create("x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if recorded, err := e.Recorded(); recorded || err != nil {
+		t.Errorf("recorded %v, %v, want neither", recorded, err)
+	}
+	e.Close()
+	if recorded, err := e.Recorded(); recorded || err == nil {
+		t.Errorf("recorded %v, %v, want an error", recorded, err)
+	}
+	if err := e.Gone(); err == nil || errors.Is(err, ErrNotExist) {
+		t.Errorf("gone: %v, want another error", err)
 	}
 }

@@ -39,8 +39,19 @@ func (p Poststop) Close() { p.file.Close() }
 func (e *Entry) InPoststop() bool { return e.has(poststopName) }
 
 // Recorded tells whether the entry has a record. Who looks for it after [Entry.InPoststop] has said no knows that this
-// wasn't said of an entry that is being removed, which loses its record first.
-func (e *Entry) Recorded() bool { return e.has(stateName) }
+// wasn't said of an entry that is being removed, which loses its record first. If it can't be known that is an error: without
+// a record nothing of the container is ended.
+func (e *Entry) Recorded() (bool, error) {
+	var st unix.Stat_t
+	switch err := unix.Fstatat(e.FD, stateName, &st, unix.AT_SYMLINK_NOFOLLOW); err {
+	case nil:
+		return true, nil
+	case unix.ENOENT:
+		return false, nil
+	default:
+		return false, fmt.Errorf("stat %s/%s: %w", e.Dir, stateName, err)
+	}
+}
 
 func (e *Entry) has(name string) bool {
 	var st unix.Stat_t
@@ -68,6 +79,8 @@ func (e *Entry) Gone() error {
 	}
 	if err := unix.Lstat(e.Dir, &named); err == unix.ENOENT || err == nil && (ours.Ino != named.Ino || ours.Dev != named.Dev) {
 		return notExist(e.Dir)
+	} else if err != nil {
+		return fmt.Errorf("stat %s: %w", e.Dir, err)
 	}
 	return nil
 }

@@ -35,7 +35,11 @@ func plausible(nr uint64) []unix.Errno {
 		return []unix.Errno{unix.ENOSPC, unix.EIO, unix.EINTR, unix.EBUSY}
 	case unix.SYS_READ, unix.SYS_PREAD64, unix.SYS_RECVMSG, unix.SYS_RECVFROM, unix.SYS_GETDENTS64:
 		return []unix.Errno{unix.EIO, unix.EINTR}
-	case unix.SYS_PPOLL, unix.SYS_POLL, unix.SYS_EPOLL_PWAIT, unix.SYS_WAIT4, unix.SYS_WAITID, unix.SYS_FLOCK:
+	case unix.SYS_WAIT4, unix.SYS_WAITID:
+		// The kernel has no other for a child that there is. If there were, that would stay a zombie, for which a first process
+		// in whose pid namespace it is can't end.
+		return []unix.Errno{unix.EINTR}
+	case unix.SYS_PPOLL, unix.SYS_POLL, unix.SYS_EPOLL_PWAIT, unix.SYS_FLOCK:
 		return []unix.Errno{unix.EINTR, unix.ENOMEM}
 	case unix.SYS_CLONE, unix.SYS_CLONE3, unix.SYS_FORK, unix.SYS_VFORK, unix.SYS_UNSHARE:
 		return []unix.Errno{unix.EAGAIN, unix.ENOMEM}

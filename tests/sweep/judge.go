@@ -82,13 +82,14 @@ func (s *sweep) after(t *testing.T, f *fault, out *outcome, whole bool) (problem
 			problem = more
 		}
 	}
-	r := s.b.Run(t, "delete", "--force", s.b.ID)
+	r := s.delete(t)
 	s.console.drop()
 	s.agent.drop() // which keeps the session keyring of who made the filter
 	if r.Code != 0 {
 		return fmt.Sprintf("%s; delete --force: %v", problem, r)
 	}
 	if left := s.left(); left != "" {
+		s.scrub()
 		return problem + "; left: " + left
 	}
 	if s.host != nil {
@@ -103,6 +104,33 @@ func (s *sweep) after(t *testing.T, f *fault, out *outcome, whole bool) (problem
 		}
 	}
 	return problem
+}
+
+// delete removes the container, whatever it is. Meanwhile orphans are reaped, as engines do: a first process can't end before
+// those of its namespace have, and whoever a killed exec has left is our child.
+func (s *sweep) delete(t *testing.T) *harness.Result {
+	t.Helper()
+	p := (&harness.Cmd{Args: []string{"--root", s.b.Root, "delete", "--force", s.b.ID}, Via: s.b.Via}).Start(t)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+			for _, pid := range children() {
+				if pid != p.Process.Pid && !s.children[pid] {
+					_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil)
+				}
+			}
+		}
+	}()
+	r := p.Wait(t)
+	close(stop)
+	<-stopped
+	return r
 }
 
 // container judges its state. What has crashed may leave any, but one that is defined.
@@ -182,6 +210,20 @@ func (s *sweep) left() string {
 			return strings.Join(left, ", ")
 		}
 	}
+}
+
+// scrub removes what a call has left that shouldn't: so that others can be tried.
+func (s *sweep) scrub() {
+	for _, pid := range children() {
+		if !s.children[pid] {
+			_ = unix.Kill(pid, unix.SIGKILL)
+		}
+	}
+	harness.Reap()
+	for _, dir := range harness.CgroupDirs(s.cgroup) {
+		_ = harness.Rmdir(dir)
+	}
+	_ = os.RemoveAll(filepath.Join(s.b.Root, s.b.ID))
 }
 
 // children are those of all our threads.

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -35,6 +37,8 @@ var kinds = []kind{
 	{name: "systemd", lacks: withoutSystemd, prepare: func(_ *testing.T, s *sweep) {
 		s.global = []string{"--systemd-cgroup"}
 		s.b.Spec.Linux.CgroupsPath = "rungt.slice:rungt:" + s.b.ID
+		s.cgroup = "/rungt.slice/rungt-" + s.b.ID + ".scope"
+		s.units = "rungt-" + s.b.ID + "*"
 	}},
 }
 
@@ -43,6 +47,15 @@ func withoutSystemd() string {
 		return "systemd doesn't run this machine (make test-vm PKG=sweep VMFLAGS='-long -env RUNG_SWEEP=kind=systemd:sample=3')"
 	}
 	return ""
+}
+
+// unitsLeft are those of systemd that match.
+func unitsLeft(pattern string) []string {
+	out, err := exec.Command("systemctl", "list-units", "--all", "--plain", "--no-legend", pattern).CombinedOutput()
+	if text := strings.TrimSpace(string(out)); text != "" || err != nil {
+		return []string{fmt.Sprintf("units of systemd: %s (%v)", text, err)}
+	}
+	return nil
 }
 
 func hooked(s *specs.Spec) {
@@ -116,6 +129,7 @@ func joined(t *testing.T, s *sweep) {
 	other := harness.New(t, harness.Shell("while :; do sleep 1000; done"))
 	pid, _ := other.Create(t)
 	other.Must(t, "start")
+	other.WaitPS(t, "sleep 1000") // or it would come later, and look as if it were left
 	t.Cleanup(func() { other.End(t, pid) })
 	for kind, file := range map[specs.LinuxNamespaceType]string{
 		specs.NetworkNamespace: "net", specs.IPCNamespace: "ipc", specs.UTSNamespace: "uts", specs.PIDNamespace: "pid",

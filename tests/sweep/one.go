@@ -28,6 +28,7 @@ type sweep struct {
 
 	global   []string // options before the verb
 	cgroup   string   // of the container
+	units    string   // of systemd, a pattern
 	ordinary bool     // the caller is an ordinary user
 	console  *keeper  // of terminals
 	agent    *keeper  // of seccomp
@@ -162,6 +163,9 @@ func (s *sweep) all(t *testing.T, faults []fault) {
 			s.try(t, f, false)
 		}
 		left := s.inv.Left(s.b)
+		if s.units != "" {
+			left = append(left, unitsLeft(s.units)...)
+		}
 		if len(left) == 0 {
 			continue
 		}
