@@ -2,17 +2,22 @@
 GO       ?= go
 PREFIX   ?= /usr/local
 VERSION  := $(shell cat VERSION)
-# Also as root in somebody else's clone, whose files are being run already.
-COMMIT   := $(shell git -c safe.directory='*' describe --always --dirty --abbrev=40 2>/dev/null)
+# Also as root in somebody else's clone, whose files are being run already. A tree that lies in another project's
+# clone has none; release tarballs bring a file of it.
+COMMIT   := $(shell if [ "$$(git -c safe.directory='*' rev-parse --show-prefix 2>/dev/null)$$?" = 0 ]; then \
+	git -c safe.directory='*' describe --always --dirty --abbrev=40 --exclude='*'; else cat COMMIT; fi 2>/dev/null)
 # make TAGS=libseccomp: that compiles seccomp profiles, by cgo, in place of our own
 # compiler. It takes libseccomp 2.6 or later with its headers, and pkg-config.
 TAGS     :=
 CGO      := $(if $(filter libseccomp,$(TAGS)),1,0)
+GOSAYS   := $(shell $(GO) env GOARCH GOHOSTARCH GOFLAGS 2>/dev/null)
+# The commit is COMMIT: go asks git by itself, which refuses in somebody else's clone.
+export GOFLAGS := $(wordlist 3,99,$(GOSAYS)) -buildvcs=false
 # cli's help needs no text/template; without it the binary is 1 MB smaller.
 ALLTAGS  := urfave_cli_no_template $(TAGS)
 # Where the program begins, on the architectures that have it: see cli/entry. With
 # cgo that is the C library's business.
-ENTRY    := $(if $(filter amd64-0 arm64-0,$(shell $(GO) env GOARCH)-$(CGO)),-E github.com/rung-oci/rung/cli/entry.entry)
+ENTRY    := $(if $(filter amd64-0 arm64-0,$(word 1,$(GOSAYS))-$(CGO)),-E github.com/rung-oci/rung/cli/entry.entry)
 LDFLAGS  := -s -w $(ENTRY) -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 BUILD    := CGO_ENABLED=$(CGO) $(GO) build -trimpath -tags '$(ALLTAGS)' -ldflags '$(LDFLAGS)'
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -23,14 +28,14 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 .PHONY: help build run test test-quick test-unit test-race test-race-life test-system test-views test-goplayer test-seccomp test-vm test-arm64 test-engines test-engines-vm conformance differ differ-known lint bench bench-smoke man pictures security faults dist dist-twice dist-check fresh sweep soak model isolation fuzz install uninstall clean generate
 
 help: ## show this text
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 OUT      ?= build/rung
 build: ## build the static binary build/rung
 	$(BUILD) -o $(OUT) .
 
 run: build ## run a demo container that shows what it sees of itself (needs root)
-	@tests/demo/run.sh build/rung
+	@tests/demo/run.sh $(OUT)
 
 # Minutes that the parts of make test may take on two quiet cores with an empty cache; make test says what they took. Of
 # test-system's, differ may take two (in all views), engines two, smoke half a one. Beside them: lint, of CI alone, 4;
@@ -158,17 +163,22 @@ man: ## write the manual pages anew, from what --help says
 	$(GO) test -count=1 -run 'TestMan$$' ./cli -update
 
 share = $(DESTDIR)$(PREFIX)/share
+# What completions are asked of, when rung is built for another architecture.
+NATIVE = $(if $(filter $(word 2,$(GOSAYS)),$(word 1,$(GOSAYS))),$(OUT),build/native/rung)
 install: build ## install to $(PREFIX), with manual pages and completions of shells
-	install -D -m 0755 build/rung $(DESTDIR)$(PREFIX)/bin/rung
-	install -d $(share)/man/man1 $(share)/bash-completion/completions $(share)/zsh/site-functions $(share)/fish/vendor_completions.d
-	install -m 0644 docs/man/*.1 $(share)/man/man1
-	build/rung completion bash >$(share)/bash-completion/completions/rung
-	build/rung completion zsh >$(share)/zsh/site-functions/_rung
-	build/rung completion fish >$(share)/fish/vendor_completions.d/rung.fish
+	$(if $(filter build/native/rung,$(NATIVE)),GOARCH=$(word 2,$(GOSAYS)) $(BUILD) -o $(NATIVE) .)
+	for shell in bash zsh fish; do "$(abspath $(NATIVE))" completion $$shell >build/completion.$$shell || exit 1; done
+	install -D -m 0755 "$(OUT)" "$(DESTDIR)$(PREFIX)/bin/rung"
+	install -d "$(share)/man/man1" "$(share)/bash-completion/completions" "$(share)/zsh/site-functions" "$(share)/fish/vendor_completions.d"
+	install -m 0644 docs/man/*.1 "$(share)/man/man1"
+	install -m 0644 build/completion.bash "$(share)/bash-completion/completions/rung"
+	install -m 0644 build/completion.zsh "$(share)/zsh/site-functions/_rung"
+	install -m 0644 build/completion.fish "$(share)/fish/vendor_completions.d/rung.fish"
 
 uninstall: ## remove what install installed
-	rm -f $(DESTDIR)$(PREFIX)/bin/rung $(addprefix $(share)/man/man1/,$(notdir $(wildcard docs/man/*.1)))
-	rm -f $(share)/bash-completion/completions/rung $(share)/zsh/site-functions/_rung $(share)/fish/vendor_completions.d/rung.fish
+	rm -f "$(DESTDIR)$(PREFIX)/bin/rung"
+	for page in $(notdir $(wildcard docs/man/*.1)); do rm -f "$(share)/man/man1/$$page"; done
+	rm -f "$(share)/bash-completion/completions/rung" "$(share)/zsh/site-functions/_rung" "$(share)/fish/vendor_completions.d/rung.fish"
 
 pictures: build ## draw docs/pictures anew: what commands say (needs root and jq)
 	cd tests && $(GO) run ./pictures

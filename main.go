@@ -14,13 +14,13 @@ import (
 	"github.com/rung-oci/rung/internal/fault"
 )
 
-// Set by the linker: -ldflags "-X main.version=… -X main.commit=…".
-var (
-	version = "0.1.0-dev"
-	commit  string
-)
+// Set by the linker: -ldflags "-X main.version=… -X main.commit=…". Without them the build says what it is.
+var version, commit string
 
 func main() {
+	if version == "" {
+		version, commit = built()
+	}
 	code := cli.Main(os.Args, version, commit)
 	fault.Finish()
 	os.Exit(code)

@@ -47,3 +47,86 @@ func TestCommit(t *testing.T) {
 		t.Errorf("COMMIT is %q, want a commit", regexp.MustCompile(`(?m)^COMMIT := .*$`).FindString(out))
 	}
 }
+
+// TestElsewhere: a tree that was unpacked in another project's clone isn't of that project's commit, and knows its own by
+// the file that release tarballs have.
+func TestElsewhere(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git isn't installed")
+	}
+	outer := t.TempDir()
+	dir := filepath.Join(outer, "rung")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	makefile, err := os.ReadFile("../../Makefile")
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "Makefile"), makefile, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(args ...string) string {
+		t.Helper()
+		cmd := exec.Command(args[0], args[1:]...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "HOME="+outer, "GIT_CONFIG_NOSYSTEM=1")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %v: %s", args, err, out)
+		}
+		return string(out)
+	}
+	run("git", "-C", outer, "init", "-q")
+	run("git", "-C", outer, "add", ".")
+	run("git", "-C", outer, "-c", "user.name=x", "-c", "user.email=x@localhost", "commit", "-qm", "x")
+	commit := func() string {
+		return regexp.MustCompile(`(?m)^COMMIT := ?(.*)$`).FindStringSubmatch(run("make", "-pn", "help"))[1]
+	}
+	if got := commit(); got != "" {
+		t.Errorf("COMMIT is %q, want none", got)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "COMMIT"), []byte("0123\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := commit(); got != "0123" {
+		t.Errorf("COMMIT is %q, want that of the file", got)
+	}
+}
+
+// TestForeignClone builds and installs in somebody else's clone, at names with spaces, by a caller whose files others can't read by default.
+func TestForeignClone(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to be somebody else")
+	}
+	if _, err := os.Stat("../../.git"); err != nil {
+		t.Skip("this is no clone")
+	}
+	dir := t.TempDir()
+	clone := filepath.Join(dir, "a clone")
+	run := func(name string, args ...string) string {
+		t.Helper()
+		cmd := exec.Command(name, args...)
+		cmd.Env = append(os.Environ(), "GOFLAGS=", "GIT_CONFIG_COUNT=0")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s %v: %v: %s", name, args, err, out)
+		}
+		return string(out)
+	}
+	run("git", "-c", "safe.directory=*", "clone", "-q", "../..", clone)
+	run("cp", "../../Makefile", clone) // as it is now
+	run("chown", "-R", "12345:12345", clone)
+	to := "DESTDIR=" + filepath.Join(dir, "in here")
+	run("sh", "-c", `umask 077; exec make -s -C "$0" install "$1" PREFIX=/usr`, clone, to)
+	if out := run(filepath.Join(dir, "in here/usr/bin/rung"), "--version"); !regexp.MustCompile(`(?m)^commit: [0-9a-f]{40}(-dirty)?$`).MatchString(out) {
+		t.Errorf("%q, want a commit", out)
+	}
+	if hidden := run("find", filepath.Join(dir, "in here/usr"), "-type", "f", "!", "-perm", "-444"); hidden != "" {
+		t.Errorf("others can't read %s", hidden)
+	}
+	run("make", "-s", "-C", clone, "uninstall", to, "PREFIX=/usr")
+	if left := run("find", filepath.Join(dir, "in here"), "-type", "f"); left != "" {
+		t.Errorf("uninstall leaves %s", left)
+	}
+}
