@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { testbed.Main(m) }
 
-// The words of the runtime-spec, config.md "Linux mount options", as features.md 2.3 has them.
+// The words of the runtime-spec, config.md "Linux mount options", and runc's.
 const specWords = `async atime bind defaults dev diratime dirsync exec iversion lazytime loud
 noatime nodev nodiratime noexec noiversion nolazytime norelatime nostrictatime nosuid private rbind
 relatime remount ro rprivate rshared rslave runbindable rw shared silent slave strictatime suid sync
