@@ -132,7 +132,12 @@ func (a *Arena) Int32(s Slot) int { return int(*(*int32)(unsafe.Pointer(&a.mem[s
 // ReadInt32 reads an int32 of an arena that isn't mapped here.
 func (a *Arena) ReadInt32(s Slot) (int, error) {
 	var v int32
-	n, err := unix.Pread(a.FD, unsafe.Slice((*byte)(unsafe.Pointer(&v)), 4), int64(s))
+	n, err := 0, error(nil)
+	for range 2 { // or who is waited for would stay unknown, and wait for us
+		if n, err = unix.Pread(a.FD, unsafe.Slice((*byte)(unsafe.Pointer(&v)), 4), int64(s)); err == nil {
+			break
+		}
+	}
 	if err == nil && n != 4 {
 		err = ErrArena
 	}

@@ -75,7 +75,7 @@ func (m *Manager) Freeze(timeout time.Duration, stop func() error) error {
 	defer d.Close()
 	if err = freeze(d, time.Now().Add(timeout), stop); err != nil {
 		// Half frozen is worse than running.
-		_ = d.Write(stateFile, thawed)
+		_ = d.Thaw(stateFile, thawed)
 	}
 	return err
 }
@@ -125,5 +125,5 @@ func (m *Manager) Thaw() error {
 		}
 		return nil
 	}
-	return cgfile.In(t.dir, func(d cgfile.Dir) error { return d.Write(stateFile, thawed) })
+	return cgfile.In(t.dir, func(d cgfile.Dir) error { return d.Thaw(stateFile, thawed) })
 }

@@ -48,7 +48,7 @@ func killFrozen(dir string, seen map[int]bool, hold bool) (err error) {
 	}
 	defer d.Close()
 	defer func() {
-		e := d.Write(stateFile, thawed)
+		e := d.Thaw(stateFile, thawed)
 		if e == nil {
 			e = d.WriteBelow(stateFile, thawed)
 		}

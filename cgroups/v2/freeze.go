@@ -64,7 +64,7 @@ func (m *Manager) Freeze(timeout time.Duration, stop func() error) error {
 	}
 	// Half frozen is worse than running: a process that waits for a frozen one
 	// would never say why.
-	_ = d.Write("cgroup.freeze", "0")
+	_ = d.Thaw("cgroup.freeze", "0")
 	return err
 }
 
@@ -113,5 +113,5 @@ func waitFrozen(d cgfile.Dir, fd int, deadline time.Time, stop func() error) err
 
 // Thaw writes cgroup.freeze.
 func (m *Manager) Thaw() error {
-	return cgfile.In(m.dir, func(d cgfile.Dir) error { return d.Write("cgroup.freeze", "0") })
+	return cgfile.In(m.dir, func(d cgfile.Dir) error { return d.Thaw("cgroup.freeze", "0") })
 }

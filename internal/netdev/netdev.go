@@ -39,11 +39,12 @@ type Mover struct {
 	moved        []moved
 }
 
-// moved is a device that is in the other namespace by now.
+// moved is a device that is in the other namespace by now, or may be: of who asks the kernel and doesn't get the answer.
 type moved struct {
-	name  string // there
-	was   *link
-	addrs []address
+	device Device
+	there  map[string]int // the others
+	was    *link
+	addrs  []address
 }
 
 // Open prepares for moves to the network namespace that the descriptor is a file
@@ -90,6 +91,7 @@ func (m *Mover) Move(d Device) error {
 	if !d.template() && there[d.name()] != 0 {
 		return fmt.Errorf("the container has a device %s already: %w", d.name(), unix.EEXIST)
 	}
+	m.moved = append(m.moved, moved{d, there, was, addrs})
 	if err := m.host.send(was.index, m.target.netns, d.name()); err != nil {
 		return fmt.Errorf("move to the container: %w", err)
 	}
@@ -97,20 +99,26 @@ func (m *Mover) Move(d Device) error {
 	if err != nil {
 		return err
 	}
-	m.moved = append(m.moved, moved{name, was, addrs})
 	return m.target.configure(index, name, d.Host, addrs, true)
 }
 
 // Undo brings all devices back and gives them what they had. What can't be
 // brought back ends with the namespace, or is given back to the host by it.
 func (m *Mover) Undo() {
+	if len(m.moved) > 0 {
+		m.host.renew()
+		m.target.renew()
+	}
 	for i := len(m.moved) - 1; i >= 0; i-- {
 		d := &m.moved[i]
-		now, err := m.target.link(d.name)
+		if now, err := m.host.link(d.was.name); err == nil && now.index == d.was.index {
+			continue // it hasn't gone
+		}
+		_, index, err := m.target.arrived(d.there, d.device)
 		if err != nil {
 			continue
 		}
-		if m.target.send(now.index, m.host.netns, d.was.name) != nil {
+		if m.target.send(index, m.host.netns, d.was.name) != nil {
 			continue
 		}
 		if back, err := m.host.link(d.was.name); err == nil {

@@ -35,6 +35,23 @@ func openSpace(ns netns.NsHandle) (*space, error) {
 	return s, nil
 }
 
+// renew makes another socket, if it can: on the old one may be what nobody has read, and the kernel refuses a dump while
+// another isn't read to its end.
+func (s *space) renew() {
+	socket, err := nl.GetNetlinkSocketAt(netns.NsHandle(s.netns), netns.None(), unix.NETLINK_ROUTE)
+	if err != nil {
+		return
+	}
+	if err := socket.SetReceiveTimeout(&nl.SocketTimeoutTv); err != nil {
+		socket.Close()
+		return
+	}
+	for _, h := range s.socket {
+		h.Close()
+	}
+	s.socket = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: socket}}
+}
+
 func (s *space) close() {
 	for _, h := range s.socket {
 		h.Close()

@@ -118,15 +118,15 @@ func (r *Record) sameSerial(pidfd int) (bool, error) {
 // open opens a process with the recorded pid; unix.ESRCH if there is none.
 func (r *Record) open() (int, error) {
 	fd, err := unix.PidfdOpen(r.PID, 0)
+	switch {
+	case err == nil:
+		return fd, nil
 	// A thread of some process has the pid now: ENOENT since Linux 6.15, before
 	// EINVAL.
-	if err == unix.EINVAL || err == unix.ENOENT {
-		err = unix.ESRCH
+	case errors.Is(err, unix.ESRCH), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOENT):
+		return -1, unix.ESRCH
 	}
-	if err != nil && err != unix.ESRCH {
-		err = fmt.Errorf("open pidfd of process %d: %w", r.PID, err)
-	}
-	return fd, err
+	return -1, fmt.Errorf("open pidfd of process %d: %w", r.PID, err)
 }
 
 // Pidfd opens the recorded process, and checks afterwards that it is the one:

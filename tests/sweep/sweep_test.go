@@ -53,8 +53,11 @@ func TestFound(t *testing.T) {
 		t.Skip("in the hybrid view, and on amd64 only")
 	}
 	for _, f := range []struct{ kind, verb, fault string }{
-		{"plain", "create", `^ENOMEM at fchmod 0 of the runtime$`},        // the state directory was left
-		{"hooks", "delete", `^EPERM at newfstatat [0-5] of the runtime$`}, // all but the state directory was left
+		{"plain", "create", `^ENOMEM at fchmod 0 of the runtime$`},                                                   // the state directory was left
+		{"hooks", "delete", `^EPERM at newfstatat [0-5] of the runtime$`},                                            // all but the state directory was left
+		{"network device", "create", `^(ENOSPC at sendto|EIO at recvfrom|EPERM at getsockname) \d+ of the runtime$`}, // the device was lost
+		{"joined", "kill", `^(EBUSY at write|EMFILE at openat2) \d+ of the runtime$`},                                // it stayed frozen
+		{"hooks", "create", `^EIO at pread64 \d+ of the runtime$`},                                                   // it hung
 	} {
 		var sum table
 		pairsOf(f.kind, f.verb)[0].run(t, nil, f.fault, 0, &sum)
