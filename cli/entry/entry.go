@@ -52,7 +52,15 @@ func untuned(env []string) []string {
 	return list
 }
 
+// secure is what the Go runtime itself puts there where the kernel says that the caller isn't to be trusted (AT_SECURE: a
+// program with set ids or file capabilities, a caller whose effective ids are others than his real ones).
+// It would be there each time, and does no harm.
+const secure = "GOTRACEBACK=none"
+
 func tunes(e string) bool {
+	if e == secure {
+		return false
+	}
 	for _, name := range tuning {
 		if strings.HasPrefix(e, name) {
 			return true

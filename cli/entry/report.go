@@ -82,7 +82,7 @@ func exitCode() uintptr {
 	return codeOf(unsafe.String(&command[0], int(n)))
 }
 
-// codeOf is 2 for the verbs whose 1 says something else (cli's command.trouble). The verb is the first word that is no option, nor the value of one.
+// codeOf is 2 for the verbs whose 1 says something else (cli's command.trouble), and 255 for exec, whose 1 may be the program's. The verb is the first word that is no option, nor the value of one.
 //
 //go:nosplit
 func codeOf(words string) uintptr {
@@ -103,6 +103,8 @@ func codeOf(words string) uintptr {
 			option = false
 		case word == "doctor" || word == "plan":
 			return 2
+		case word == "exec":
+			return 255
 		default:
 			return 1
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/tests/harness"
 )
@@ -52,6 +53,44 @@ func TestOddCallers(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Row 40: callers that the kernel has a program not trust (AT_SECURE), where the Go runtime has environment variables of its own.
+func TestSecureCallers(t *testing.T) {
+	harness.Once(t)
+	setpriv, err := exec.LookPath("setpriv")
+	if err != nil {
+		t.Skip("needs setpriv")
+	}
+	for _, conf := range configs {
+		b := harness.New(t, harness.Args("/bin/true"), conf.edit)
+		b.Chown(t)
+		call := b.Cmd("run")
+		call.Via = []string{setpriv, "--egid", "1", "--clear-groups"}
+		if r := call.Run(t); r.Code != 0 || r.Stderr != "" {
+			t.Errorf("another effective group, %s: %v", conf.name, r)
+		}
+	}
+	if !harness.IsRung() {
+		return
+	}
+	text, err := os.ReadFile(harness.Runtime())
+	dir := harness.TempDir(t)
+	able := filepath.Join(dir, "rung")
+	if err == nil {
+		err = os.WriteFile(able, text, 0o755)
+	}
+	if err == nil {
+		const netAdmin = "\x01\x00\x00\x02\x00\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" // struct vfs_cap_data, effective
+		err = unix.Setxattr(able, "security.capability", []byte(netAdmin), 0)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("timeout", "-k", "5", "30", setpriv, "--reuid", "1000", "--regid", "1000", "--clear-groups", able, "--version")
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "rung version ") {
+		t.Errorf("file capabilities: %v: %s", err, out)
 	}
 }
 
