@@ -67,7 +67,7 @@ func (b *Bundle) GiveUser(t testing.TB) {
 func Delegated(t testing.TB, controllers ...string) (name string, begin []string) {
 	t.Helper()
 	name = Unique()
-	script := ""
+	var script strings.Builder
 	for _, dir := range CgroupDirs("/" + name) {
 		if len(controllers) > 0 && controllers[0] != filepath.Base(filepath.Dir(dir)) {
 			continue
@@ -98,9 +98,9 @@ func Delegated(t testing.TB, controllers ...string) (name string, begin []string
 				}
 			}
 		}
-		script += fmt.Sprintf("echo 0 >%s/cgroup.procs && ", self)
+		fmt.Fprintf(&script, "echo 0 >%s/cgroup.procs && ", self)
 	}
-	return name, Via(script)
+	return name, Via(script.String())
 }
 
 // Via puts a shell script before a command, as root: its "$@" is the rest.

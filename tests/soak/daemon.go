@@ -22,7 +22,7 @@ import (
 const daemonEnv = "RUNG_SOAK_DAEMON"
 
 // daemon is the process: a subreaper, as engines are, that makes a container and looks after it until somebody ends it.
-func daemon() int {
+func daemon() error {
 	_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 	script := strings.Split(os.Getenv(daemonEnv), "\n")
 	call := func(line string) error {
@@ -30,16 +30,18 @@ func daemon() int {
 		return exec.Command(words[0], words[1:]...).Run() // its standard streams are /dev/null
 	}
 	for _, line := range script[1:3] {
-		if call(line) != nil {
-			return 1
+		if err := call(line); err != nil {
+			return err
 		}
 	}
-	if os.WriteFile(script[0], nil, 0o644) != nil {
-		return 1
+	if err := os.WriteFile(script[0], nil, 0o644); err != nil {
+		return err
 	}
-	for call(script[3]) == nil {
+	for {
+		if err := call(script[3]); err != nil {
+			return err
+		}
 	}
-	return 1
 }
 
 // restarted has a daemon make the container, and be killed: alone, once the container runs, which others look after then,

@@ -99,8 +99,11 @@ func whileFull(b *box, again bool) (time.Duration, error) {
 	}
 	words := append([]string{"create", "--bundle", b.bundle}, b.id)
 	text, took, err := b.call(0, words...)
-	if err == nil || !strings.Contains(text, "no space left on device") {
-		return took, fmt.Errorf("create on a full disk says %.300q (%v), want that there is no space", text, err)
+	if err == nil {
+		return took, errors.New("create on a full disk succeeds")
+	}
+	if !strings.Contains(text, "no space left on device") {
+		return took, fmt.Errorf("create on a full disk says %.300q, want that there is no space: %w", text, err)
 	}
 	return took, nil
 }

@@ -1,6 +1,7 @@
 package soak
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"testing"
@@ -13,7 +14,8 @@ import (
 
 func TestMain(m *testing.M) {
 	if os.Getenv(daemonEnv) != "" {
-		os.Exit(daemon())
+		fmt.Fprintln(os.Stderr, "daemon:", daemon())
+		os.Exit(1)
 	}
 	harness.Main(m)
 }

@@ -48,14 +48,12 @@ func files(h host, root string, skip func(path string) bool) {
 	_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			return nil
-		case skip(path):
-			if d.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
+			h[path] = err.Error()
+		case !skip(path):
+			h[path] = mode(path)
+		case d.IsDir():
+			return fs.SkipDir
 		}
-		h[path] = mode(path)
 		return nil
 	})
 }

@@ -93,7 +93,12 @@ func (s *sweep) after(t *testing.T, f *fault, out *outcome, whole bool) (problem
 		return problem + "; left: " + left
 	}
 	if s.host != nil {
-		if differs := s.host.differs(s.look()); differs != "" {
+		differs := s.host.differs(s.look())
+		if differs != "" { // others on the machine come and go meanwhile: what stays isn't theirs
+			time.Sleep(50 * time.Millisecond)
+			differs = s.host.differs(s.look())
+		}
+		if differs != "" {
 			s.host = s.look()
 			return problem + "; the host: " + differs
 		}
