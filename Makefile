@@ -208,8 +208,8 @@ fresh: ## the README's two commands in a fresh Debian 12 with nothing but Go, ma
 # part of make test. The kind systemd takes the virtual machine: make test-vm PKG=sweep VMFLAGS='-long -v -env RUNG_SWEEP=kind=systemd:sample=3'.
 SHARDS ?= 1
 sweep: ## have every system call of every verb fail once, and kill at each (needs root; hours)
-	cd tests && $(GO) test -c -o ../build/sweep.test ./sweep && cd sweep && for i in $$(seq $(SHARDS)); do \
-		RUNG_VIEW=$(or $(VIEW),hybrid) ../../build/sweep.test -test.v -test.timeout 48h $(if $(N),-sample $(N) -seed $(or $(SEED),1),-whole) -shard $$i/$(SHARDS) \
+	cd tests && $(GO) test -c -o ../build/sweep.test ./sweep && rm -f ../build/sweep-$(or $(VIEW),hybrid)-*.txt && cd sweep && for i in $$(seq $(SHARDS)); do \
+		RUNG_VIEW=$(or $(VIEW),hybrid) ../../build/sweep.test -test.v -test.run '^TestSweep$$$$' -test.timeout 48h $(if $(N),-sample $(N) -seed $(or $(SEED),1),-whole) -shard $$i/$(SHARDS) \
 			$(if $(VERB),-verb '$(VERB)') $(if $(KIND),-kind '$(KIND)') $(if $(FAULT),-fault '$(FAULT)') >../../build/sweep-$(or $(VIEW),hybrid)-$$i.txt 2>&1 & pids="$$pids $$!"; done; \
 		status=0; for pid in $$pids; do wait $$pid || status=1; done; \
 		grep -hvE 'residue 0$$|^=== |^ *--- PASS' ../../build/sweep-$(or $(VIEW),hybrid)-*.txt; exit $$status
