@@ -199,7 +199,8 @@ func (l *living) fetch(p *plan.Live) (tree int, err error) {
 	}
 	defer unix.Close(mounts)
 	err = apart(mounts, func() error {
-		tree, err = maker.Open(p.Source)
+		own := source.Maker{Copy: true}
+		tree, err = own.Open(p.Source)
 		return err
 	})
 	if errors.Is(err, unix.EINVAL) && !p.Source.Recursive {

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/internal/mount/option"
+	"github.com/rung-oci/rung/internal/proc"
 )
 
 // A mount is a line of mountinfo, see proc_pid_mountinfo(5).
@@ -34,9 +35,9 @@ func parseMounts(text string) (seen map[string]*mount, below map[string][]*mount
 		if !ok || len(a) < 6 || len(b) < 3 {
 			continue
 		}
-		m := &mount{id: a[0], parent: a[1], device: a[2], root: unescape(a[3]), point: unescape(a[4]), kind: b[0], source: unescape(b[1])}
+		m := &mount{id: a[0], parent: a[1], device: a[2], root: proc.Unescape(a[3]), point: proc.Unescape(a[4]), kind: b[0], source: proc.Unescape(b[1])}
 		m.tags = a[6:]
-		m.options, m.super = strings.Split(a[5], ","), strings.Split(unescape(strings.Join(b[2:], " ")), ",")
+		m.options, m.super = strings.Split(a[5], ","), strings.Split(proc.Unescape(strings.Join(b[2:], " ")), ",")
 		all = append(all, m)
 		covered[[2]string{m.parent, m.point}] = true
 	}
@@ -49,11 +50,6 @@ func parseMounts(text string) (seen map[string]*mount, below map[string][]*mount
 		}
 	}
 	return seen, below
-}
-
-// unescape replaces the four characters that mountinfo writes as octal numbers.
-func unescape(s string) string {
-	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
 }
 
 // String is the mount in words: type, source with what of it is mounted, and options.
@@ -100,7 +96,7 @@ func MountPoint(mountinfo string, id uint64) string {
 	want := strconv.FormatUint(id, 10)
 	for line := range strings.Lines(mountinfo) {
 		if f := strings.Fields(line); len(f) > 4 && f[0] == want {
-			return unescape(f[4])
+			return proc.Unescape(f[4])
 		}
 	}
 	return ""
@@ -289,7 +285,7 @@ func MountPoints(mountinfo string, types ...string) (points []string) {
 		left, right, _ := strings.Cut(line, " - ")
 		a, b := strings.Split(left, " "), strings.Split(right, " ")
 		if len(a) > 4 && (len(types) == 0 || slices.Contains(types, b[0])) {
-			points = append(points, unescape(a[4]))
+			points = append(points, proc.Unescape(a[4]))
 		}
 	}
 	return points

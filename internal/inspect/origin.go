@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rung-oci/rung/internal/mount/option"
+	"github.com/rung-oci/rung/internal/proc"
 )
 
 // An Origin is where something is in a file system.
@@ -45,8 +46,8 @@ func OriginOf(mountinfo string, id uint64, at string) (Origin, bool) {
 		if len(f) < 5 || f[0] != want {
 			continue
 		}
-		rest, ok := strings.CutPrefix(path.Clean(at)+"/", strings.TrimSuffix(unescape(f[4]), "/")+"/")
-		return Origin{f[2], path.Join(unescape(f[3]), rest)}, ok
+		rest, ok := strings.CutPrefix(path.Clean(at)+"/", strings.TrimSuffix(proc.Unescape(f[4]), "/")+"/")
+		return Origin{f[2], path.Join(proc.Unescape(f[3]), rest)}, ok
 	}
 	return Origin{}, false
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rung-oci/rung/internal/mount/option"
+	"github.com/rung-oci/rung/internal/proc"
 )
 
 // rest are the mounts that the configuration doesn't name, in the order of mountinfo. Those that what it names has brought with it are as
@@ -21,7 +22,7 @@ func (t *table) rest(s *specs.Spec, f *Found) (rows []Row) {
 		if len(words) < 5 {
 			continue
 		}
-		p := unescape(words[4])
+		p := proc.Unescape(words[4])
 		m := t.found[p]
 		if m == nil || t.named[p] {
 			continue

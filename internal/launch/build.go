@@ -208,6 +208,9 @@ func (b *builder) received(e *step.Env, trees []step.Tree) error {
 	}
 	var maker source.Maker
 	defer maker.Close()
+	if b.plan.Shared < 0 { // else the mount namespace is others', too
+		maker.MakeBindable(k, b.plan.Orders.Make)
+	}
 	for i := range b.plan.Orders.Make {
 		s := &b.plan.Orders.Make[i]
 		k.Step(s)

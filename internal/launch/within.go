@@ -35,7 +35,7 @@ func (b *builder) within() error {
 	if err := unix.Unshare(unix.CLONE_FS); err != nil {
 		return fmt.Errorf("unshare working directory: %w", err)
 	}
-	maker := source.Maker{Ask: b.MapIDs}
+	maker, outside := source.Maker{Ask: b.MapIDs, Copy: true}, source.Maker{Ask: b.MapIDs}
 	if err := b.enterMounts(); err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (b *builder) within() error {
 			if err := unix.Setns(host, unix.CLONE_NEWNS); err != nil {
 				return fmt.Errorf("go back to mount namespace: %w", err)
 			}
-			if fd, err = maker.Open(s); err == nil {
+			if fd, err = outside.Open(s); err == nil {
 				if err = b.enterMounts(); err != nil {
 					unix.Close(fd)
 				}

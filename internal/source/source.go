@@ -24,7 +24,12 @@ type Maker struct {
 	// sources; nil: the maker does it.
 	Ask    func(tree int) error
 	Joined []int // the namespaces that step.IDMap.Joined counts
+	// Copy says that the calling thread's mount namespace is a copy of another one, in which propagation may be
+	// changed; else a copy is made where that has to be.
+	Copy   bool
 	users  map[[2]string]int
+	found  []unbindable // mounts, if somebody has looked
+	looked bool
 }
 
 // Close closes what several mounts share.
@@ -48,7 +53,12 @@ func (m *Maker) Open(s *step.Source) (int, error) {
 
 // Make has k make the mount, or queues the calls that do.
 func (m *Maker) Make(k *calls.Kernel, s *step.Source) calls.FD {
-	fd := open(k, s)
+	var fd calls.FD
+	if s.Kind != "" || k.Remote() {
+		fd = open(k, s)
+	} else {
+		fd = m.cloned(k, s)
+	}
 	if s.Context {
 		return fd
 	}
@@ -82,5 +92,10 @@ func open(k *calls.Kernel, s *step.Source) calls.FD {
 	case s.Device != 0:
 		return device(k, s)
 	}
-	return mount.Clone(k, "", calls.At, s.Path, s.Recursive).FD()
+	return mount.Clone(k, "", calls.At, s.Path, s.Recursive).Else(func(e unix.Errno) error {
+		if e == unix.EINVAL && s.Recursive && k.Remote() {
+			return fmt.Errorf("%w (it is on an unbindable mount)", e)
+		}
+		return e
+	}).FD()
 }
