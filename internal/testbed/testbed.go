@@ -15,7 +15,7 @@ import (
 )
 
 // Patience is for what takes no time where all is well.
-const Patience = 10 * time.Second
+const Patience = time.Minute
 
 // The main goroutine keeps the main thread: what a test does to its own thread then never hits the
 // one that stands for the process.

@@ -57,11 +57,7 @@ func (p *onTerminal) mode(t *testing.T) unix.Termios {
 func (p *onTerminal) shows(t *testing.T, text string) string {
 	t.Helper()
 	var screen string
-	wait := 10 * time.Second
-	if harness.Emulated() {
-		wait = 2 * time.Minute
-	}
-	for end := time.Now().Add(wait); time.Now().Before(end); {
+	for end := time.Now().Add(harness.Patience(harness.Never)); time.Now().Before(end); {
 		// What comes after the last beginning of a frame may be half of it.
 		out := p.pty.More(t, 20*time.Millisecond)
 		last := strings.LastIndex(out, "\x1b[H")
@@ -183,8 +179,8 @@ func TestTopEnds(t *testing.T) {
 	p = startTop(t, b, 80, 10, b.ID)
 	p.shows(t, "1 container(s)")
 	b.Must(t, "delete", "--force")
-	b.ReapAll(t)
 	p.ends(t, 0)
+	b.ReapAll(t) // who has ended: not before p has been waited for
 
 	p = startTop(t, b, 80, 10) // its terminal goes
 	p.shows(t, "0 container(s)")

@@ -86,7 +86,7 @@ func (p *PTY) Type(t testing.TB, keys string) {
 // ten seconds at most, and returns the output.
 func (p *PTY) Until(t testing.TB, text string) string {
 	t.Helper()
-	for end := time.Now().Add(Patience(10 * time.Second)); !strings.Contains(p.seen.String(), text); {
+	for end := time.Now().Add(Patience(Never)); !strings.Contains(p.seen.String(), text); {
 		more, err := p.read(time.Until(end))
 		if err != nil || !more {
 			t.Fatalf("terminal: %v without %q: %q", err, text, p.seen.String())
@@ -109,7 +109,7 @@ func (p *PTY) More(t testing.TB, while time.Duration) string {
 // All reads until nobody has the slave open any more, and returns the output.
 func (p *PTY) All(t testing.TB) string {
 	t.Helper()
-	for end := time.Now().Add(Patience(10 * time.Second)); ; {
+	for end := time.Now().Add(Patience(Never)); ; {
 		more, err := p.read(time.Until(end))
 		if err != nil {
 			t.Fatalf("terminal: %v: %q", err, p.seen.String())

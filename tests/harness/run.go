@@ -293,7 +293,7 @@ func (b *Bundle) WaitPS(t testing.TB, commands ...string) {
 		}
 		return false
 	}
-	for end := time.Now().Add(Patience(10 * time.Second)); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(Patience(Never)); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		r = b.Must(t, "ps", "-e", "-o", "pid,args") // without -e only those of our terminal
 		if !slices.ContainsFunc(commands, func(c string) bool { return !shown(c) }) {
 			return
@@ -311,10 +311,14 @@ func (b *Bundle) WaitStarted(t testing.TB) {
 	})
 }
 
-// Until waits for what nothing tells of but a look at it, ten seconds at most.
+// Never is when what should be at once is taken for what doesn't come: a machine that has other things to do
+// may let a process wait for many seconds.
+const Never = time.Minute
+
+// Until waits for what nothing tells of but a look at it, until [Never].
 func Until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(Patience(10 * time.Second)); !ok(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(Patience(Never)); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("timeout: %s", what)
 		}

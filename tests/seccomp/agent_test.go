@@ -170,7 +170,7 @@ func (a *agent) all(t *testing.T, want int) []specs.ContainerProcessState {
 	t.Helper()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for end := time.Now().Add(10 * time.Second); len(a.states) < want && time.Now().Before(end); {
+	for end := time.Now().Add(harness.Patience(harness.Never)); len(a.states) < want && time.Now().Before(end); {
 		a.mu.Unlock()
 		time.Sleep(time.Millisecond)
 		a.mu.Lock()
