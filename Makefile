@@ -183,20 +183,23 @@ uninstall: ## remove what install installed
 pictures: build ## draw docs/pictures anew: what commands say (needs root and jq)
 	cd tests && $(GO) run ./pictures
 
-# ARCH: some architectures instead of all, with commas; SOURCE_DATE_EPOCH: where there is no git.
+# ARCH: some architectures instead of all, with commas; DIST: another directory than build/dist, a new or an empty one, or one that
+# this made before, which is emptied; SOURCE_DATE_EPOCH: another time than the commit's, or the time in a tree without git that
+# isn't our tarball. It is made by the Go that go.mod names, which go fetches, of the commit: the shell's variables and files
+# that aren't in the commit play no part.
 dist: ## make tarballs, packages, lists of contents and checksums for eight architectures, in build/dist
-	cd tests/dist && $(GO) vet . && $(GO) test . && $(GO) run . -out "$(abspath $(or $(DIST),build/dist))" $(if $(ARCH),-arch '$(ARCH)')
+	dist="$$(realpath -m -- "$${DIST:-build/dist}")" && cd tests/dist && unset GOOS GOARCH GOAMD64 GOEXPERIMENT && \
+		export GOTOOLCHAIN="$$(sed -n 's/^toolchain //p' ../../go.mod)" && \
+		$(GO) vet . && $(GO) test . && $(GO) run . -out "$$dist" $(if $(ARCH),-arch '$(ARCH)')
 
-# In a clone elsewhere, on another day as far as the tools see it.
-dist-twice: dist ## make dist, and again in another directory: the same bytes
-	twice="$$(mktemp -d)" && git clone -q . "$$twice/clone" && SOURCE_DATE_EPOCH= $(MAKE) -C "$$twice/clone" dist ARCH='$(ARCH)' && \
-		diff -r build/dist "$$twice/clone/build/dist" && rm -rf "$$twice" && echo "the same twice"
+dist-twice: dist ## make dist, and again in another directory, by another user's environment: the same bytes
+	tests/dist/twice.sh "$${DIST:-build/dist}" '$(ARCH)'
 
 dist-check: ## run what make dist has made: each binary, by qemu-user, and the packages, in roots like those of Debian, Fedora and Alpine (needs root; apt)
 	command -v qemu-riscv64 >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends qemu-user >/dev/null; }
 	command -v mmdebstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends mmdebstrap >/dev/null; }
-	tests/dist/emulate.sh build/dist
-	tests/dist/roots.sh build/dist
+	tests/dist/emulate.sh "$${DIST:-build/dist}"
+	tests/dist/roots.sh "$${DIST:-build/dist}"
 
 # RUNG_FRESH: seconds after which make test is ended there.
 fresh: ## the README's two commands in a fresh Debian 12 with nothing but Go, make and git; their output is in build/fresh.txt (needs root; debootstrap)

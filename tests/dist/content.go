@@ -8,19 +8,23 @@ import (
 	"path/filepath"
 )
 
-// A file is something that is shipped.
+// A file is something that is shipped, or a symbolic link, whose text is where it leads.
 type file struct {
 	mode os.FileMode
 	text []byte
 }
+
+func symlink(to string) file { return file{os.ModeSymlink | 0o777, []byte(to)} }
+func (f file) isLink() bool  { return f.mode&os.ModeSymlink != 0 }
 
 // A content is what is shipped for an architecture, by what it is.
 type content struct {
 	binary      file
 	pages       map[string]file // manual pages by their names: rung.1
 	completions map[string]file // by shell
-	papers      map[string]file // README.md, LICENSE ...
+	papers      map[string]file // README.md, LICENSE, docs/compat.md ...
 	examples    map[string]file // how engines are told of rung
+	licences    []licence       // of what is in the binary
 }
 
 // examples of engines' configurations. Podman takes the file where packages have it.
@@ -51,7 +55,7 @@ func (d *dist) content(binary string) (*content, error) {
 		return nil, err
 	}
 	c.binary = file{0o755, text}
-	pages, err := filepath.Glob(filepath.Join(d.root, "docs/man/*.1"))
+	pages, err := filepath.Glob(filepath.Join(d.tree, "docs/man/*.1"))
 	if err != nil {
 		return nil, err
 	}
@@ -66,15 +70,15 @@ func (d *dist) content(binary string) (*content, error) {
 		c.completions[shell] = file{0o644, script}
 	}
 	for _, name := range []string{"README.md", "CHANGELOG.md", "SECURITY.md", "LICENSE"} {
-		if err := d.take(c.papers, filepath.Join(d.root, name)); err != nil {
+		if err := d.take(c.papers, filepath.Join(d.tree, name)); err != nil {
 			return nil, err
 		}
 	}
-	licences, err := licences(binary)
+	c.licences, err = d.licences(binary)
 	if err != nil {
 		return nil, err
 	}
-	c.papers["THIRD-PARTY-LICENSES"] = file{0o644, licences}
+	c.papers[thirdParty] = file{0o644, joined(c.licences)}
 	for name, text := range examples {
 		c.examples[name] = file{0o644, []byte(text)}
 	}

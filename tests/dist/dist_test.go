@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -16,14 +17,18 @@ import (
 // fake is a distribution of a small content, at a time.
 func fake(t *testing.T) (*dist, *content) {
 	t.Helper()
-	d := &dist{out: t.TempDir(), stage: t.TempDir(), version: "1.2.3", time: time.Unix(1700000000, 0).UTC()}
+	d := &dist{
+		out: t.TempDir(), stage: t.TempDir(), tree: ".", number: "1.2.3", origin: origin{Commit: "abc", Release: true},
+		time: time.Unix(1700000000, 0).UTC(), env: os.Environ(),
+	}
 	text := func(s string) file { return file{0o644, []byte(s)} }
 	return d, &content{
 		binary:      file{0o755, []byte("\x7fELF")},
 		pages:       map[string]file{"rung.1": text(".TH"), "rung-run.1": text(".TH")},
 		completions: map[string]file{"bash": text("b"), "zsh": text("z"), "fish": text("f")},
 		papers: map[string]file{
-			"README.md": text("r"), "CHANGELOG.md": text("c"), "SECURITY.md": text("s"), "LICENSE": text("l"), "THIRD-PARTY-LICENSES": text("t"),
+			"README.md": text("r"), "CHANGELOG.md": text("c"), "SECURITY.md": text("s"), "LICENSE": text("l"), thirdParty: text("t"),
+			"docs/a.md": text("a"),
 		},
 		examples: map[string]file{"daemon.json": text("{}"), "containerd.toml": text(""), "rung.conf": text("")},
 	}
@@ -137,23 +142,47 @@ func TestModules(t *testing.T) {
 		t.Fatal(err)
 	}
 	d, _ := fake(t)
-	if err := d.sbom(targets[0], self); err != nil {
+	all, err := d.licences(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := joined(all)
+	if err := d.sbom(targets[0], self, all); err != nil {
 		t.Fatal(err)
 	}
 	bom, err := os.ReadFile(d.out + "/rung-1.2.3-linux-amd64.cdx.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := licences(self)
-	if err != nil {
-		t.Fatal(err)
-	}
-	list, err := modules(self)
+	list, toolchain, err := modules(self)
 	if err != nil || len(list) < 10 {
 		t.Fatalf("%d modules, %v", len(list), err)
 	}
-	for _, m := range list {
-		if !strings.Contains(string(bom), `"purl": "pkg:golang/`+m.Path+"@"+m.Version+`"`) {
+	var says struct {
+		Metadata     struct{ Component struct{ PURL string } }
+		Dependencies []struct {
+			Ref       string
+			DependsOn []string
+		}
+	}
+	if err := json.Unmarshal(bom, &says); err != nil {
+		t.Fatal(err)
+	}
+	own, edges := "pkg:golang/github.com/rung-oci/rung@v1.2.3", says.Dependencies
+	if says.Metadata.Component.PURL != own || len(edges) != 1 || edges[0].Ref != own || len(edges[0].DependsOn) != len(list)+1 {
+		t.Errorf("%+v", says)
+	}
+	for _, m := range append(list, &debug.Module{Path: "stdlib", Version: toolchain}) {
+		if m.Path == "stdlib" {
+			if want := `"purl": "pkg:golang/stdlib@` + strings.TrimPrefix(toolchain, "go") + `"`; !strings.Contains(string(bom), want) {
+				t.Errorf("the list has no %s", want)
+			}
+			if !strings.Contains(string(text), "== stdlib "+toolchain+": LICENSE\n") {
+				t.Error("no licence of Go")
+			}
+			continue
+		}
+		if !strings.Contains(string(bom), `"purl": "pkg:golang/`+m.Path+"@"+strings.ReplaceAll(m.Version, "+", "%2B")+`"`) {
 			t.Errorf("the list has no %s", m.Path)
 		}
 		if !strings.Contains(string(text), "== "+m.Path+" "+m.Version+": ") {

@@ -3,25 +3,24 @@
 //
 //	go run . [-root ../..] [-out ../../build/dist] [-arch amd64,arm64]
 //
-// Whoever makes it from the same commit, in whatever directory and on whatever day, gets the same bytes: times are
-// that of the commit, or SOURCE_DATE_EPOCH. It needs Go, make and, for the time, git.
+// Whoever makes it from the same commit, in whatever directory, environment and on whatever day, gets the same bytes:
+// times are that of the commit, or SOURCE_DATE_EPOCH. It needs Go, make and, in a clone, git.
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 )
 
 func main() {
 	root := flag.String("root", "../..", "the project's `directory`")
-	out := flag.String("out", "../../build/dist", "the `directory` for what is made, emptied before")
+	out := flag.String("out", "../../build/dist", "the `directory` for what is made: a new one, an empty one, or one that was made by this")
 	only := flag.String("arch", "", "some `architectures` instead of all, with commas")
 	flag.Parse()
 	if err := run(*root, *out, *only); err != nil {
@@ -31,16 +30,20 @@ func main() {
 }
 
 func run(root, out, only string) error {
-	d, err := newDist(root, out)
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(d.stage)
 	targets, err := chosen(only)
 	if err != nil {
 		return err
 	}
-	if err := d.source(); err != nil {
+	d, err := newDist(root, out)
+	if err != nil {
+		return err
+	}
+	stage, err := os.MkdirTemp("", "rung-dist-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(stage)
+	if err := d.begin(stage); err != nil {
 		return err
 	}
 	for _, t := range targets {
@@ -55,11 +58,16 @@ func run(root, out, only string) error {
 // A dist is one making of everything.
 type dist struct {
 	root, out, stage string
-	version          string
-	time             time.Time // of every file
-	native           string    // a binary that runs here
+	origin
+	git    bool      // the root is rung's own clone
+	tree   string    // what is built: the commit's files, or the root
+	number string    // of VERSION
+	time   time.Time // of every file
+	env    []string  // of go and make
+	native string    // a binary that runs here
 }
 
+// newDist finds out what would be made, and changes nothing.
 func newDist(root, out string) (*dist, error) {
 	d := new(dist)
 	var err error
@@ -69,69 +77,48 @@ func newDist(root, out string) (*dist, error) {
 	if d.out, err = filepath.Abs(out); err != nil {
 		return nil, err
 	}
-	version, err := os.ReadFile(filepath.Join(d.root, "VERSION"))
+	number, err := os.ReadFile(filepath.Join(d.root, "VERSION"))
 	if err != nil {
 		return nil, err
 	}
-	d.version = strings.TrimSpace(string(version))
-	if d.time, err = d.epoch(); err != nil {
+	d.number = strings.TrimSpace(string(number))
+	if d.env, err = buildEnvironment(d.root); err != nil {
 		return nil, err
 	}
-	if err := os.RemoveAll(d.out); err != nil {
+	if err := d.findOrigin(); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(d.out, 0o755); err != nil {
-		return nil, err
-	}
-	if d.stage, err = os.MkdirTemp("", "rung-dist-"); err != nil {
-		return nil, err
-	}
-	d.native = filepath.Join(d.stage, "rung")
-	return d, d.build(nil, d.native)
+	d.time, err = epoch(os.Getenv("SOURCE_DATE_EPOCH"), d.origin.Time)
+	return d, err
 }
 
-// epoch is the time of all files: https://reproducible-builds.org/specs/source-date-epoch/.
-func (d *dist) epoch() (time.Time, error) {
-	text := os.Getenv("SOURCE_DATE_EPOCH")
-	if text == "" {
-		out, err := d.git("log", "-1", "--format=%ct")
-		if err != nil {
-			return time.Time{}, errors.New("no commit to take the time from: set SOURCE_DATE_EPOCH")
+// begin empties the directory of what is made, lays out what is built, and builds the binary that runs here.
+func (d *dist) begin(stage string) error {
+	if err := empty(d.out); err != nil {
+		return err
+	}
+	d.stage, d.tree, d.native = stage, d.root, filepath.Join(stage, "rung")
+	if d.git {
+		if err := d.source(); err != nil {
+			return err
 		}
-		text = strings.TrimSpace(out)
 	}
-	seconds, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH: %q is no number of seconds", text)
+	if err := d.build(nil, d.native); err != nil {
+		return err
 	}
-	return time.Unix(seconds, 0).UTC(), nil
-}
-
-func (d *dist) git(args ...string) (string, error) {
-	out, err := exec.Command("git", append([]string{"-C", d.root, "-c", "safe.directory=*"}, args...)...).Output()
-	return string(out), err
+	says, err := exec.Command(d.native, "--version").Output()
+	if err == nil && !(strings.Contains(string(says), d.number) && strings.Contains(string(says), d.Commit)) {
+		err = fmt.Errorf("rung --version: %q hasn't version %s and commit %s", says, d.number, d.Commit)
+	}
+	return err
 }
 
 // build makes a binary, as the Makefile does.
 func (d *dist) build(env []string, to string) error {
-	cmd := exec.Command("make", "-s", "build", "OUT="+to)
-	cmd.Dir = d.root
-	cmd.Env = append(append(os.Environ(), "GOFLAGS=-buildvcs=false"), env...)
+	cmd := exec.Command("make", "-s", "build", "OUT="+to, "COMMIT="+d.Commit)
+	cmd.Dir, cmd.Env = d.tree, slices.Concat(d.env, env)
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w\n%s", err, text)
 	}
 	return nil
-}
-
-// source is the tree of the commit.
-func (d *dist) source() error {
-	if _, err := d.git("rev-parse", "HEAD"); err != nil {
-		return nil //nolint:nilerr // made from a tarball, which is the source
-	}
-	prefix := "rung-" + d.version
-	tar, err := d.git("archive", "--format=tar", "--prefix="+prefix+"/", "HEAD")
-	if err != nil {
-		return fmt.Errorf("git archive: %w", err)
-	}
-	return d.writeGzip(prefix+".tar.gz", []byte(tar))
 }

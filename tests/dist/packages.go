@@ -40,13 +40,16 @@ func (d *dist) pack(t target, k kind, c *content) error {
 		return err
 	}
 	info := nfpm.WithDefaults(&nfpm.Info{
-		Name: "rung", Arch: t.pkg, Platform: "linux", Version: d.version, Release: "1", Section: "admin", Priority: "optional",
+		Name: "rung", Arch: t.pkg, Platform: "linux", Version: d.version(), Release: "1", Section: "admin", Priority: "optional",
 		Maintainer: maintainer, Description: description, Vendor: "rung", Homepage: homepage, License: "Apache-2.0", MTime: d.time,
 	})
 	info.RPM.BuildHost = "rung" // else this host's name is in it
 	info.RPM.Group, info.RPM.Summary, info.RPM.Compression = "System Environment/Base", "Container runtime of the Open Container Initiative", "gzip:9"
 	info.Deb.Compression = "gzip" // every dpkg knows it
-	places := k.places(c)
+	places, err := k.places(c)
+	if err != nil {
+		return err
+	}
 	if k.name == "deb" {
 		info.License = "" // a field that dpkg doesn't know
 		places["/usr/share/lintian/overrides/rung"] = file{0o644, []byte(overrides)}
@@ -55,12 +58,13 @@ func (d *dist) pack(t target, k kind, c *content) error {
 		info.Provides = []string{"oci-runtime"}
 	}
 	if k.name == "apk" {
+		info.Version = d.apkVersion()
 		info.Description = summary // a second line isn't taken by what reads a .PKGINFO
 	}
 	name := packager.ConventionalFileName(info) // and info.Arch is that kind's from here on
 	var b bytes.Buffer
 	if k.name == "rpm" {
-		err = packRPM(&b, info, k.dirs(), places)
+		err = packRPM(&b, info, k.dirs(places), places)
 	} else {
 		err = d.packFiles(&b, packager, info, k, places)
 	}
@@ -77,13 +81,19 @@ func (d *dist) packFiles(w io.Writer, packager nfpm.Packager, info *nfpm.Info, k
 		return err
 	}
 	defer os.RemoveAll(from)
-	for _, dir := range k.dirs() {
+	for _, dir := range k.dirs(places) {
 		info.Contents = append(info.Contents, &files.Content{
 			Destination: dir, Type: files.TypeDir, FileInfo: &files.ContentFileInfo{Owner: "root", Group: "root", Mode: 0o755, MTime: d.time},
 		})
 	}
 	for i, path := range slices.Sorted(maps.Keys(places)) {
 		f := places[path]
+		if f.isLink() {
+			info.Contents = append(info.Contents, &files.Content{
+				Source: string(f.text), Destination: path, Type: files.TypeSymlink, FileInfo: &files.ContentFileInfo{Owner: "root", Group: "root", MTime: d.time},
+			})
+			continue
+		}
 		source := filepath.Join(from, fmt.Sprint(i))
 		if err := os.WriteFile(source, f.text, f.mode); err != nil {
 			return err
@@ -100,16 +110,24 @@ func (d *dist) packFiles(w io.Writer, packager nfpm.Packager, info *nfpm.Info, k
 
 // dirs are the directories that are the package's, if not its alone: they go with the last that has them. dpkg finds out by
 // itself which; others are of every distribution's base.
-func (k kind) dirs() []string {
+func (k kind) dirs(places map[string]file) []string {
 	if k.name == "deb" {
 		return nil
 	}
-	return []string{"/usr/share/containers", "/usr/share/containers/containers.conf.d", "/usr/share/doc/rung", "/usr/share/doc/rung/examples", strings.TrimSuffix(k.licences, "/")}
+	ours := []string{"/usr/share/containers", strings.TrimSuffix(docs, "/"), strings.TrimSuffix(k.licences, "/")}
+	all := map[string]bool{}
+	for name := range places {
+		for dir := filepath.Dir(name); dir != "/"; dir = filepath.Dir(dir) {
+			all[dir] = slices.ContainsFunc(ours, func(o string) bool { return dir == o || strings.HasPrefix(dir, o+"/") })
+		}
+	}
+	maps.DeleteFunc(all, func(_ string, of bool) bool { return !of })
+	return slices.Sorted(maps.Keys(all))
 }
 
 // debianChangelog is that of the package: Debian Policy 12.7 has the program's beside it.
 func (d *dist) debianChangelog() string {
-	return "rung (" + d.version + "-1) unstable; urgency=medium\n\n  * See changelog.gz.\n\n -- " + maintainer + "  " + d.time.Format(time.RFC1123Z) + "\n"
+	return "rung (" + d.version() + "-1) unstable; urgency=medium\n\n  * See changelog.gz.\n\n -- " + maintainer + "  " + d.time.Format(time.RFC1123Z) + "\n"
 }
 
 const (
@@ -123,34 +141,41 @@ containerd, Podman, CRI-O and Kubernetes can call it in the place of runc,
 whose command line it has. It is one static binary.`
 )
 
+// docs is where packages have documents.
+const docs = "/usr/share/doc/rung/"
+
+// podmanFile is where Podman looks by itself.
+const podmanFile = "/usr/share/containers/containers.conf.d/rung.conf"
+
 // places are the paths of a package's files.
-func (k kind) places(c *content) map[string]file {
+func (k kind) places(c *content) (map[string]file, error) {
 	all := map[string]file{
 		"/usr/bin/rung": c.binary,
 		"/usr/share/bash-completion/completions/rung": c.completions["bash"],
 		k.zsh + "_rung": c.completions["zsh"],
-		"/usr/share/fish/vendor_completions.d/rung.fish":    c.completions["fish"],
-		"/usr/share/containers/containers.conf.d/rung.conf": c.examples["rung.conf"],
-		"/usr/share/doc/rung/README.md":                     c.papers["README.md"],
-		"/usr/share/doc/rung/SECURITY.md":                   c.papers["SECURITY.md"],
-		"/usr/share/doc/rung/examples/daemon.json":          c.examples["daemon.json"],
-		"/usr/share/doc/rung/examples/containerd.toml":      c.examples["containerd.toml"],
+		"/usr/share/fish/vendor_completions.d/rung.fish": c.completions["fish"],
+		podmanFile:                        c.examples["rung.conf"],
+		docs + "examples/daemon.json":     c.examples["daemon.json"],
+		docs + "examples/containerd.toml": c.examples["containerd.toml"],
 	}
-	for name, f := range c.pages {
-		all["/usr/share/man/man1/"+name+".gz"] = file{f.mode, compressed(f.text)}
+	for _, name := range []string{"README.md", "SECURITY.md"} {
+		all[docs+name] = c.papers[name]
 	}
 	changes := c.papers["CHANGELOG.md"]
 	if filepath.Ext(k.changes) == ".gz" {
 		changes.text = compressed(changes.text)
 	}
 	all[k.changes] = changes
+	for name, f := range c.pages {
+		all["/usr/share/man/man1/"+name+".gz"] = file{f.mode, compressed(f.text)}
+	}
 	if k.name == "deb" { // the Apache licence is in base-files
 		all[k.licences+"copyright"] = file{0o644, []byte(copyright)}
-		all[k.licences+"THIRD-PARTY-LICENSES.gz"] = file{0o644, compressed(c.papers["THIRD-PARTY-LICENSES"].text)}
+		all[k.licences+thirdParty+".gz"] = file{0o644, compressed(c.papers[thirdParty].text)}
 	} else {
-		all[k.licences+"LICENSE"], all[k.licences+"THIRD-PARTY-LICENSES"] = c.papers["LICENSE"], c.papers["THIRD-PARTY-LICENSES"]
+		all[k.licences+"LICENSE"], all[k.licences+thirdParty] = c.papers["LICENSE"], c.papers[thirdParty]
 	}
-	return all
+	return all, nil
 }
 
 const copyright = `rung

@@ -46,7 +46,11 @@ func packRPM(w io.Writer, info *nfpm.Info, dirs []string, places map[string]file
 		add(dir, 0o40755, nil, rpmpack.GenericFile)
 	}
 	for name, f := range places {
-		add(name, uint(f.mode), f.text, rpmKind(name))
+		mode := uint(f.mode.Perm())
+		if f.isLink() {
+			mode |= 0o120000
+		}
+		add(name, mode, f.text, rpmKind(name))
 	}
 	r.AddCustomTag(tagDirNames, rpmpack.EntryStringSlice(parents(slices.Concat(dirs, slices.Collect(maps.Keys(places))))))
 	r.AddCustomTag(tagChangelogTime, rpmpack.EntryUint32([]uint32{uint32(info.MTime.Unix())}))

@@ -18,6 +18,9 @@ func (d *dist) sums() error {
 	}
 	var b strings.Builder
 	for _, e := range entries {
+		if e.Name() == sumsName {
+			continue
+		}
 		sum, err := fileSum(filepath.Join(d.out, e.Name()))
 		if err != nil {
 			return err

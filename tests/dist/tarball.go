@@ -7,12 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // tarball packs what is shipped for who unpacks it by hand, in one directory.
 func (d *dist) tarball(t target, c *content) error {
-	prefix := "rung-" + d.version + "-linux-" + t.name
+	prefix := "rung-" + d.version() + "-linux-" + t.name
 	all := map[string]file{"bin/rung": c.binary}
 	for name, f := range c.pages {
 		all["share/man/man1/"+name] = f
@@ -28,7 +27,7 @@ func (d *dist) tarball(t target, c *content) error {
 	if err := d.writeTar(&b, prefix, all); err != nil {
 		return err
 	}
-	return d.writeGzip(prefix+".tar.gz", b.Bytes())
+	return d.write(prefix+".tar.gz", compressed(b.Bytes()))
 }
 
 // writeTar writes files and their directories, root's, in the order of their names.
@@ -47,7 +46,10 @@ func (d *dist) writeTar(b *bytes.Buffer, prefix string, all map[string]file) err
 			}
 		}
 		f := all[name]
-		h := &tar.Header{Typeflag: tar.TypeReg, Name: full, Mode: int64(f.mode), Size: int64(len(f.text)), ModTime: d.time, Format: tar.FormatUSTAR}
+		h := &tar.Header{Typeflag: tar.TypeReg, Name: full, Mode: int64(f.mode.Perm()), Size: int64(len(f.text)), ModTime: d.time, Format: tar.FormatUSTAR}
+		if f.isLink() {
+			h.Typeflag, h.Linkname, h.Size, f.text = tar.TypeSymlink, string(f.text), 0, nil
+		}
 		if err := w.WriteHeader(h); err != nil {
 			return err
 		}
@@ -56,10 +58,6 @@ func (d *dist) writeTar(b *bytes.Buffer, prefix string, all map[string]file) err
 		}
 	}
 	return w.Close()
-}
-
-func (d *dist) writeGzip(name string, text []byte) error {
-	return d.write(strings.TrimPrefix(name, "/"), compressed(text))
 }
 
 func (d *dist) write(name string, text []byte) error {

@@ -62,5 +62,5 @@ func (d *dist) target(t target) error {
 			return fmt.Errorf("%s: %w", kind.name, err)
 		}
 	}
-	return d.sbom(t, binary)
+	return d.sbom(t, binary, c.licences)
 }

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// repository is a git repository with some files of this project's names.
+func repository(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, dir, "VERSION", "1.2.3\n")
+	write(t, dir, "go.mod", "module x\n\ngo 1.26\n\ntoolchain go1.26.0\n")
+	write(t, dir, "a.go", "package main\n")
+	git(t, dir, "init", "-q")
+	git(t, dir, "add", ".")
+	git(t, dir, "commit", "-q", "-m", "one")
+	return dir
+}
+
+func git(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	cmd := exec.Command("git", append([]string{"-C", dir, "-c", "user.name=a", "-c", "user.email=a@b.invalid", "-c", "commit.gpgSign=false"}, args...)...)
+	cmd.Env = append(os.Environ(), "GIT_COMMITTER_DATE=1700000000 +0530", "GIT_AUTHOR_DATE=1700000000 +0530")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("git %q: %v: %s", args, err, out)
+	}
+}
+
+func write(t *testing.T, dir, name, text string) {
+	t.Helper()
+	name = filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func begun(t *testing.T, root string) *dist {
+	t.Helper()
+	t.Setenv("SOURCE_DATE_EPOCH", "")
+	d, err := newDist(root, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// A commit without the version's tag is a snapshot, and its tarball says so where there is no git: what is made from it
+// has the same names and times.
+func TestSource(t *testing.T) {
+	root := repository(t)
+	for _, tag := range []string{"", "v1.2.2", "v1.2.3"} {
+		if tag != "" {
+			git(t, root, "tag", tag)
+		}
+		write(t, root, "left.go", "package not in the commit\n")
+		d := begun(t, root)
+		version, apk := "1.2.3~git.20231114."+d.Commit[:12], "1.2.3_pre20231114221320"
+		if tag == "v1.2.3" {
+			version, apk = "1.2.3", "1.2.3"
+		}
+		if !d.git || len(d.Commit) != 40 || d.version() != version || d.apkVersion() != apk {
+			t.Errorf("%s: %+v, %s, %s", tag, d.origin, d.version(), d.apkVersion())
+		}
+		d.stage = t.TempDir()
+		if err := d.source(); err != nil {
+			t.Fatal(err)
+		}
+		if text, err := os.ReadFile(d.tree + "/COMMIT"); string(text) != d.Commit+"\n" {
+			t.Errorf("COMMIT: %q, %v", text, err)
+		}
+		if _, err := os.Stat(d.tree + "/left.go"); err == nil {
+			t.Error("a file that isn't in the commit would be built")
+		}
+		// In another project's repository, too, there is no git of ours.
+		outer := repository(t)
+		unpacked := outer + "/rung-" + version
+		if out, err := exec.Command("tar", "-xzf", d.out+"/rung-"+version+".tar.gz", "-C", outer).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		git(t, outer, "add", ".")
+		git(t, outer, "commit", "-q", "-m", "two")
+		u := begun(t, unpacked)
+		if u.git || u.origin != d.origin || u.version() != version || u.apkVersion() != apk || !u.time.Equal(d.time) {
+			t.Errorf("%+v, %s unpacked; %+v, %s in git", u.origin, u.version(), d.origin, version)
+		}
+	}
+}
+
+// A tree without git, that isn't our tarball, is of no commit, and has no time unless it is given one.
+func TestBare(t *testing.T) {
+	outer := repository(t)
+	write(t, outer, "in/VERSION", "1.2.3\n")
+	write(t, outer, "in/go.mod", "module x\n\ngo 1.26\n\ntoolchain go1.26.0\n")
+	t.Setenv("SOURCE_DATE_EPOCH", "")
+	if _, err := newDist(outer+"/in", t.TempDir()); err == nil || !strings.Contains(err.Error(), "SOURCE_DATE_EPOCH") {
+		t.Errorf("error %v", err)
+	}
+	t.Setenv("SOURCE_DATE_EPOCH", "1700000001")
+	d, err := newDist(outer+"/in", t.TempDir())
+	if err != nil || d.git || d.Commit != "" || d.version() != "1.2.3" || d.time.Unix() != 1700000001 {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
+// What is shipped is a commit: changes that aren't in it are named. Errors of git say what git said.
+func TestRefused(t *testing.T) {
+	root := repository(t)
+	write(t, root, "a.go", "package changed\n")
+	if _, err := newDist(root, t.TempDir()); err == nil || !strings.HasPrefix(err.Error(), "a.go: changed") {
+		t.Errorf("error %v", err)
+	}
+	git(t, root, "checkout", "-q", ".")
+	d := begun(t, root)
+	d.Commit = "0123456789012345678901234567890123456789"
+	if err := d.source(); err == nil || !strings.Contains(err.Error(), "fatal: ") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("error %v", err)
+	}
+}
