@@ -27,7 +27,9 @@ type content struct {
 	licences    []licence       // of what is in the binary
 }
 
-// examples of engines' configurations. Podman takes the file where packages have it.
+// examples of engines' configurations. Podman takes the file where packages have it, /usr/share/containers/containers.conf.d; that
+// of Debian 12, 4.3, looks into /etc/containers/containers.conf.d alone, where they have a link to it. By runtime_supports_json
+// Podman reads rung's errors as it reads runc's. A list in a file takes the place of the built-in one: so that one's are in it too.
 var examples = map[string]string{
 	"daemon.json": `{
   "runtimes": {
@@ -43,13 +45,16 @@ version = 2
     BinaryName = "/usr/bin/rung"
 `,
 	"rung.conf": `# podman --runtime rung; see containers.conf(5).
+[engine]
+runtime_supports_json = ["crun", "runc", "kata", "runsc", "youki", "krun", "rung"]
+
 [engine.runtimes]
 rung = ["/usr/bin/rung"]
 `,
 }
 
 func (d *dist) content(binary string) (*content, error) {
-	c := &content{pages: map[string]file{}, completions: map[string]file{}, papers: map[string]file{}, examples: map[string]file{}}
+	c := &content{pages: map[string]file{}, completions: map[string]file{}, examples: map[string]file{}}
 	text, err := os.ReadFile(binary)
 	if err != nil {
 		return nil, err
@@ -69,10 +74,11 @@ func (d *dist) content(binary string) (*content, error) {
 		}
 		c.completions[shell] = file{0o644, script}
 	}
-	for _, name := range []string{"README.md", "CHANGELOG.md", "SECURITY.md", "LICENSE"} {
-		if err := d.take(c.papers, filepath.Join(d.tree, name)); err != nil {
-			return nil, err
-		}
+	if c.papers, err = documents(d.tree, d.ref()); err != nil {
+		return nil, err
+	}
+	if err := d.take(c.papers, filepath.Join(d.tree, "LICENSE")); err != nil {
+		return nil, err
 	}
 	c.licences, err = d.licences(binary)
 	if err != nil {

@@ -25,12 +25,13 @@ type kind struct {
 	licences string // directory
 	changes  string // file
 	gzip     bool   // manual pages are compressed
+	toRoot   string // what links to other parts of the tree begin with: rpm's are relative, Debian's aren't
 }
 
 var kinds = [...]kind{
-	{"deb", "/usr/share/zsh/vendor-completions/", "/usr/share/doc/rung/", "/usr/share/doc/rung/changelog.gz", true},
-	{"rpm", "/usr/share/zsh/site-functions/", "/usr/share/licenses/rung/", "/usr/share/doc/rung/CHANGELOG.md", true},
-	{"apk", "/usr/share/zsh/site-functions/", "/usr/share/licenses/rung/", "/usr/share/doc/rung/CHANGELOG.md", true},
+	{"deb", "/usr/share/zsh/vendor-completions/", "/usr/share/doc/rung/", "/usr/share/doc/rung/changelog.gz", true, ""},
+	{"rpm", "/usr/share/zsh/site-functions/", "/usr/share/licenses/rung/", "/usr/share/doc/rung/CHANGELOG.md", true, "../../.."},
+	{"apk", "/usr/share/zsh/site-functions/", "/usr/share/licenses/rung/", "/usr/share/doc/rung/CHANGELOG.md", true, ""},
 }
 
 // pack makes a package.
@@ -114,7 +115,7 @@ func (k kind) dirs(places map[string]file) []string {
 	if k.name == "deb" {
 		return nil
 	}
-	ours := []string{"/usr/share/containers", strings.TrimSuffix(docs, "/"), strings.TrimSuffix(k.licences, "/")}
+	ours := []string{"/etc/containers", "/usr/share/containers", strings.TrimSuffix(docs, "/"), strings.TrimSuffix(k.licences, "/")}
 	all := map[string]bool{}
 	for name := range places {
 		for dir := filepath.Dir(name); dir != "/"; dir = filepath.Dir(dir) {
@@ -144,7 +145,7 @@ whose command line it has. It is one static binary.`
 // docs is where packages have documents.
 const docs = "/usr/share/doc/rung/"
 
-// podmanFile is where Podman looks by itself.
+// podmanFile is where Podman looks by itself; below /etc there is a link for Podman 4.3.
 const podmanFile = "/usr/share/containers/containers.conf.d/rung.conf"
 
 // places are the paths of a package's files.
@@ -154,18 +155,14 @@ func (k kind) places(c *content) (map[string]file, error) {
 		"/usr/share/bash-completion/completions/rung": c.completions["bash"],
 		k.zsh + "_rung": c.completions["zsh"],
 		"/usr/share/fish/vendor_completions.d/rung.fish": c.completions["fish"],
-		podmanFile:                        c.examples["rung.conf"],
-		docs + "examples/daemon.json":     c.examples["daemon.json"],
-		docs + "examples/containerd.toml": c.examples["containerd.toml"],
+		podmanFile: c.examples["rung.conf"],
+		"/etc/containers/containers.conf.d/rung.conf": symlink(k.toRoot + podmanFile),
+		docs + "examples/daemon.json":                 c.examples["daemon.json"],
+		docs + "examples/containerd.toml":             c.examples["containerd.toml"],
 	}
-	for _, name := range []string{"README.md", "SECURITY.md"} {
-		all[docs+name] = c.papers[name]
+	if err := k.documents(all, c.papers); err != nil {
+		return nil, err
 	}
-	changes := c.papers["CHANGELOG.md"]
-	if filepath.Ext(k.changes) == ".gz" {
-		changes.text = compressed(changes.text)
-	}
-	all[k.changes] = changes
 	for name, f := range c.pages {
 		all["/usr/share/man/man1/"+name+".gz"] = file{f.mode, compressed(f.text)}
 	}
@@ -176,6 +173,38 @@ func (k kind) places(c *content) (map[string]file, error) {
 		all[k.licences+"LICENSE"], all[k.licences+thirdParty] = c.papers["LICENSE"], c.papers[thirdParty]
 	}
 	return all, nil
+}
+
+// documents puts papers where packages have them, at the same places to each other as in the project but for the list of changes,
+// to which links lead by the name that the kind of package has for it.
+func (k kind) documents(all, papers map[string]file) error {
+	const changes = "CHANGELOG.md"
+	name := strings.TrimPrefix(k.changes, docs)
+	for paper, f := range papers {
+		if paper == "LICENSE" || paper == thirdParty {
+			continue
+		}
+		var err error
+		if filepath.Ext(paper) == ".md" {
+			f.text, err = relink(f.text, paper, func(to, link string) (string, error) {
+				if to == changes {
+					return strings.TrimSuffix(link, changes) + name, nil
+				}
+				return link, nil
+			})
+		}
+		if err != nil {
+			return err
+		}
+		if paper == changes {
+			paper = name
+			if filepath.Ext(name) == ".gz" {
+				f.text = compressed(f.text)
+			}
+		}
+		all[docs+paper] = f
+	}
+	return nil
 }
 
 const copyright = `rung

@@ -2,7 +2,7 @@
 # In a Debian root with rpm's tools: rpmlint; then a root like Fedora's, which is dnf's from here on.
 cd /root
 rpmlint -c rpmlint.toml rung-*.rpm >rpmlint.out || { cat rpmlint.out; exit 1; }
-grep '0 errors, 0 warnings' rpmlint.out
+grep '0 errors, 0 warnings' rpmlint.out || { cat rpmlint.out; exit 1; }
 if rpm2cpio rung-*.rpm | cpio -it 2>/dev/null | grep -v '^\./'; then
 	echo "rpm: these names in the archive would be unpacked over the host's" >&2
 	exit 1
