@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/internal/mount/option"
 	"github.com/rung-oci/rung/internal/step"
@@ -72,5 +71,5 @@ func (p *planner) remount(i int, s *step.Mount) {
 	s.From, s.Flags = step.FromMount, p.flags(i, o, false)
 	// Read-only is the mount, which doesn't reach others of the file system.
 	o.Superblock = slices.DeleteFunc(o.Superblock, func(w string) bool { return w == "ro" || o.Bind })
-	s.Later = o.Attr.Set&unix.MOUNT_ATTR_RDONLY != 0 && (s.Target == "/dev" || s.Kind == "tmpfs")
+	s.Later = readonly(*o) && (s.Target == "/dev" || s.Kind == "tmpfs")
 }

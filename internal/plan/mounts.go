@@ -85,7 +85,7 @@ func (p *planner) mount(i int, m *specs.Mount, o option.Options) {
 			RecAttr: option.Attr{Set: unix.MOUNT_ATTR_RDONLY}, Propagation: p.inherited(),
 		})
 	case m.Type == "tmpfs":
-		s.Later = o.Attr.Set&unix.MOUNT_ATTR_RDONLY != 0
+		s.Later = readonly(o)
 		s.Mode = !slices.ContainsFunc(o.Data, func(w string) bool { return strings.HasPrefix(w, "mode=") })
 		if ids.Field != "" {
 			// Who makes it has to own it: the ids of the host are mapped, by the host.
@@ -110,6 +110,7 @@ func (p *planner) inside(s *step.Mount) {
 	if s.Kind == "cgroup2" {
 		data = nil // its options belong to the whole host
 		s.Attr |= cgroupAttr
+		s.Options.RecAttr.Clear &^= cgroupAttr
 	}
 	source := s.Source
 	if source == "" {
@@ -142,7 +143,7 @@ func instance(s *step.Mount) step.Source {
 // beforehand has the runtime make a new file system and its mount.
 func (p *planner) beforehand(s *step.Mount) {
 	src := instance(s)
-	src.Attr.Set, src.RecAttr, src.Propagation = s.First(), s.Options.RecAttr, s.Options.Propagation
+	src.Attr.Set, src.RecAttr, src.Propagation = s.First(), s.FirstBelow(), s.Options.Propagation
 	s.From, s.Index = step.FromTree, p.source(src)
 }
 
@@ -168,11 +169,21 @@ func (p *planner) cgroupTree(s *step.Mount, o option.Options, dir string) int {
 		dir = own
 	}
 	return p.source(step.Source{
-		What: "cgroup at " + s.Target, Path: dir,
-		Attr: option.Attr{Set: o.Attr.Set | cgroupAttr, Clear: o.Attr.Clear &^ cgroupAttr}, Flags: step.Flags{Yield: true},
-		Propagation: p.inherited(o.Propagation...),
+		What: "cgroup at " + s.Target, Path: dir, Attr: cgroupFlags(o), Flags: step.Flags{Yield: true}, Propagation: p.inherited(o.Propagation...),
 	})
 }
+
+// cgroupFlags are those of a mount of cgroups, below which is nothing: recursive words are as others.
+func cgroupFlags(o option.Options) option.Attr {
+	a := o.Attr
+	if o.RecAttr.Clear&unix.MOUNT_ATTR__ATIME != 0 { // there is one access time mode
+		a.Set &^= unix.MOUNT_ATTR__ATIME
+	}
+	return option.Attr{Set: a.Set | o.RecAttr.Set | cgroupAttr, Clear: (a.Clear | o.RecAttr.Clear) &^ cgroupAttr}
+}
+
+// readonly tells whether a new mount is to be read-only, in which mount points have yet to be made.
+func readonly(o option.Options) bool { return (o.Attr.Set|o.RecAttr.Set)&unix.MOUNT_ATTR_RDONLY != 0 }
 
 // cgroupAttr are flags that a mount of cgroups always has, as with runc: nothing there is
 // a program or a device.
@@ -183,10 +194,11 @@ const cgroupAttr = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_A
 // controllers that share one.
 func (p *planner) cgroupV1(s *step.Mount) {
 	s.From, s.Kind, s.Source = step.FromNew, "tmpfs", "tmpfs"
-	s.Later = s.Options.Attr.Set&unix.MOUNT_ATTR_RDONLY != 0
+	s.Later = readonly(s.Options)
 	s.Options.Data = p.withContext([]string{"mode=755"})
 	s.Attr |= cgroupAttr
-	attr := option.Attr{Set: s.Options.Attr.Set | cgroupAttr, Clear: s.Options.Attr.Clear &^ cgroupAttr}
+	s.Options.RecAttr.Clear &^= cgroupAttr
+	attr := cgroupFlags(s.Options)
 	p.add(s)
 	for i := range p.host.Layout.Hierarchies {
 		h := &p.host.Layout.Hierarchies[i]

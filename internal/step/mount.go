@@ -223,9 +223,19 @@ func (s *Mount) First() uint64 {
 	return s.Attr
 }
 
+// FirstBelow are the recursive flags that it is made with. Nothing is mounted below it then.
+func (s *Mount) FirstBelow() option.Attr {
+	a := s.Options.RecAttr
+	if s.Later {
+		a.Set &^= unix.MOUNT_ATTR_RDONLY
+	}
+	return a
+}
+
 // more sets what a new mount can't be made with.
 func (s *Mount) more(k *calls.Kernel, tree calls.FD) {
-	mount.SetAttr(k, "", tree, s.Options.RecAttr.Set, s.Options.RecAttr.Clear, true)
+	below := s.FirstBelow()
+	mount.SetAttr(k, "", tree, below.Set, below.Clear, true)
 	before, _ := splitPropagation(s.Options.Propagation)
 	for _, p := range before {
 		mount.SetPropagation(k, "", tree, p.Type, p.Recursive)

@@ -33,6 +33,9 @@ func (s *Mount) change(e *Env, fd calls.FD) {
 		}
 	}
 	mount.SetAttr(e.K, "change flags", fd, o.RecAttr.Set, o.RecAttr.Clear, true)
+	if s.Later { // what is mounted below is read-only now, itself it has yet to be filled
+		mount.SetAttr(e.K, "change flags", fd, 0, o.RecAttr.Set&unix.MOUNT_ATTR_RDONLY, false)
+	}
 	for _, p := range o.Propagation {
 		mount.SetPropagation(e.K, "set propagation", fd, p.Type, p.Recursive)
 	}
