@@ -3,6 +3,7 @@ package plan
 import (
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -218,11 +219,13 @@ func (p *planner) protect() {
 		p.add(&step.Mask{Path: s, Null: p.nullSource(), Dir: p.dirSource(), Label: p.linux().MountLabel})
 	}
 	f := &step.Finish{Readonly: readonly}
-	switch l.RootfsPropagation {
+	switch f.Recursive = strings.HasPrefix(l.RootfsPropagation, "r"); l.RootfsPropagation {
 	case "shared", "rshared":
 		f.Propagation = unix.MS_SHARED
 	case "unbindable", "runbindable":
 		f.Propagation = unix.MS_UNBINDABLE
+	default: // see inherited
+		f.Recursive = false
 	}
 	p.add(f)
 }

@@ -210,7 +210,8 @@ func (s *Mask) emptyDir(e *Env) calls.FD {
 // Finish gives the root filesystem its last flags.
 type Finish struct {
 	Readonly    bool
-	Propagation uint64 // of the root mount: MS_SHARED or MS_UNBINDABLE, which can't be set before the pivot; 0: as it is
+	Propagation uint64 // MS_SHARED or MS_UNBINDABLE, which can't be set before the pivot; 0: as it is
+	Recursive   bool   // it is all mounts', and not the root's alone
 }
 
 func (s *Finish) String() string { return "finish root filesystem" }
@@ -221,6 +222,6 @@ func (s *Finish) Run(e *Env) {
 		mount.SetAttr(e.K, "set root read-only", e.Root.FD, unix.MOUNT_ATTR_RDONLY, 0, false)
 	}
 	if s.Propagation != 0 {
-		mount.SetPropagation(e.K, "set root propagation", e.Root.FD, s.Propagation, false)
+		mount.SetPropagation(e.K, "set root propagation", e.Root.FD, s.Propagation, s.Recursive)
 	}
 }

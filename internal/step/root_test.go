@@ -96,6 +96,13 @@ func TestPivot(t *testing.T) {
 				if !strings.Contains(text, " / ro,relatime unbindable") {
 					b.Errorf("the root isn't read-only and unbindable: %s", text)
 				}
+				if strings.Count(text, " unbindable") != 1 {
+					b.Errorf("not the root alone is unbindable: %s", text)
+				}
+				b.must(&Finish{Propagation: unix.MS_UNBINDABLE, Recursive: true})
+				if all := b.mountinfo(); strings.Count(all, " unbindable") != len(lines) {
+					b.Errorf("not all mounts are unbindable: %s", all)
+				}
 				if len(lines) != 2 { // root and proc: the host's tree is gone, or out of sight
 					b.Errorf("%d mounts are left: %s", len(lines), text)
 				}

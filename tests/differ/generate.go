@@ -155,7 +155,7 @@ func (d *dice) root() {
 		}
 	}
 	if d.p(15) {
-		s.Linux.RootfsPropagation = pick(d, "private", "slave", "shared", "unbindable", "rprivate", "rslave")
+		s.Linux.RootfsPropagation = pick(d, "private", "slave", "shared", "unbindable", "rprivate", "rslave", "rshared", "runbindable")
 	}
 	if d.p(20) {
 		s.Annotations = map[string]string{"org.example.a": "1", "b": "two words"}

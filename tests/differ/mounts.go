@@ -52,6 +52,7 @@ var aboutMounts = []*Known{
 		Reason: "Binds, and what the runtime makes for protected paths, devices and cgroups, have nothing to do with the host's mounts afterwards; in runc they are in the host's peer groups where they don't lie on the mount that the root filesystem lies on, or share what is shared.",
 		Key:    re(`^mount .* propagation( \(\d+\))?$`),
 		Rung:   re(`^$`), Runc: re(`^(shared:(own|host)|master:host|shared:own master:host)$`),
+		If: func(c *Case) bool { return !propagates("rshared")(c) },
 		Where: func(c *Case, d Difference) bool {
 			p := resolved(pathOf(d))
 			if m := boundAt(c, p); m != nil {
@@ -60,6 +61,13 @@ var aboutMounts = []*Known{
 			below := strings.HasSuffix(d.Key, ")") && slices.ContainsFunc(c.Spec.Linux.ReadonlyPaths, func(ro string) bool { return within(p, ro) })
 			return below || copied(c, p) || within(p, "/sys/fs/cgroup") || within(p, "/dev") || slices.Contains(c.Spec.Linux.ReadonlyPaths, p) || slices.Contains(c.Spec.Linux.MaskedPaths, p)
 		},
+	},
+	{
+		Name:   "what rshared makes shared is no peer of the host's",
+		Reason: "All mounts are shared in the end, but binds that don't ask for it were private before; in runc they are in the host's peer groups.",
+		Key:    re(`^mount .* propagation( \(\d+\))?$`),
+		Rung:   re(`^shared:own$`), Runc: re(`^(shared:host|shared:own master:host)$`),
+		If: propagates("rshared"),
 	},
 	{
 		Name:   "a remount names what it changes of a file system",
