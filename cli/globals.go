@@ -188,7 +188,11 @@ func (c caller) root() (root string, own bool) {
 func makeRoot(c caller) error {
 	root, own := c.root()
 	if !own && c.euid != 0 {
-		return errors.New("make state directory: XDG_RUNTIME_DIR isn't set: set it, or use --root")
+		wrong := "isn't set"
+		if c.runtimeDir != "" {
+			wrong = fmt.Sprintf("is %q, which isn't an absolute path", c.runtimeDir)
+		}
+		return fmt.Errorf("make state directory: XDG_RUNTIME_DIR %s: set it, or use --root", wrong)
 	}
 	if !own {
 		return nil

@@ -3,6 +3,7 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -76,8 +77,10 @@ func TestMakeRoot(t *testing.T) {
 // An ordinary user without a runtime directory is told what is missing.
 func TestMakeRootWithout(t *testing.T) {
 	never := func() bool { return false }
-	if err := makeRoot(caller{1000, never, "", ""}); err == nil {
-		t.Error("a user without XDG_RUNTIME_DIR: no error")
+	for dir, want := range map[string]string{"": "XDG_RUNTIME_DIR isn't set", "rel": `XDG_RUNTIME_DIR is "rel", which isn't an absolute path`} {
+		if err := makeRoot(caller{1000, never, "", dir}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("a user with XDG_RUNTIME_DIR=%q: %v, want %s", dir, err, want)
+		}
 	}
 	for _, c := range []caller{{0, never, "", ""}, {0, never, "", "/run/user/0"}} {
 		if err := makeRoot(c); err != nil {

@@ -106,7 +106,7 @@ func awaitEnd(ctx context.Context, pidfd int) error {
 	}
 	own, err := unix.FcntlInt(uintptr(pidfd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
-		return err
+		return fmt.Errorf("copy pidfd: %w", err)
 	}
 	if err := unix.SetNonblock(own, true); err != nil { // says that the poller shall have it
 		unix.Close(own)

@@ -79,7 +79,7 @@ func (b *builder) supply() (err error) {
 func (b *builder) build(pid int) (err error) {
 	b.pid = pid
 	if b.pidfd, err = unix.PidfdOpen(pid, 0); err != nil {
-		return err
+		return fmt.Errorf("open pidfd of first process: %w", err)
 	}
 	defer timeline.Builder.Phase("")
 	fault.First(pid)

@@ -166,8 +166,10 @@ func (e *Exec) found() error {
 		return &Death{"make a process", ErrPlayerDied}
 	}
 	e.PID = pid
-	e.Pidfd, err = unix.PidfdOpen(pid, 0)
-	return err
+	if e.Pidfd, err = unix.PidfdOpen(pid, 0); err != nil {
+		return fmt.Errorf("open pidfd of process: %w", err)
+	}
+	return nil
 }
 
 // Err is the error of the tape, if one of its entries failed.

@@ -85,7 +85,9 @@ func Start(p *plan.Plan, in *Inputs) (*Process, error) {
 		}
 	}()
 	// We look at it for longer than Start takes.
-	if proc.progress, err = fdio.Of(unix.FcntlInt(uintptr(in.Progress), unix.F_DUPFD_CLOEXEC, 0)); err == nil {
+	if proc.progress, err = fdio.Of(unix.FcntlInt(uintptr(in.Progress), unix.F_DUPFD_CLOEXEC, 0)); err != nil {
+		err = fmt.Errorf("copy descriptor of progress record: %w", err)
+	} else {
 		proc.arena, err = nsenter.NewArena(proc.image)
 	}
 	if err == nil {

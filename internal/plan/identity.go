@@ -228,7 +228,11 @@ func (p *planner) setCaps(set Capabilities) {
 		shift := 32 * i
 		data[i] = unix.CapUserData{Effective: uint32(set.Effective >> shift), Permitted: uint32(set.Permitted >> shift), Inheritable: uint32(set.Inheritable >> shift)}
 	}
-	t.Call("set capabilities", unix.SYS_CAPSET,
+	label := "set capabilities"
+	if lacks := set.Inheritable &^ set.Bounding; lacks != 0 { // the kernel gives them to nobody who hasn't inherited them himself
+		label += ": inheritable and not in the bounding set: " + strings.Join(lacks.Names(), " ")
+	}
+	t.Call(label, unix.SYS_CAPSET,
 		t.Bytes(unsafe.Slice((*byte)(unsafe.Pointer(&header)), unsafe.Sizeof(header))),
 		t.Bytes(unsafe.Slice((*byte)(unsafe.Pointer(&data)), unsafe.Sizeof(data))))
 	prctl := func(label string, op, c int) nsenter.Entry {

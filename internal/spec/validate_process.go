@@ -113,6 +113,7 @@ func Warnings(s *specs.Spec) []string { return oddities(s).texts() }
 func oddities(s *specs.Spec) (odd Errors) {
 	if s.Linux != nil {
 		odd.ofResources(s.Linux.Resources)
+		odd.ofPersonality(s.Linux.Personality)
 	}
 	odd.ofMaps(s)
 	if s.Process != nil {
@@ -127,6 +128,17 @@ func (e *Errors) ofMaps(s *specs.Spec) {
 		return
 	}
 	e.add("ignored, linux.namespaces has no user namespace", "linux.uidMappings, linux.gidMappings")
+}
+
+// ofPersonality is about flags, of which the runtime-spec defines none.
+func (e *Errors) ofPersonality(p *specs.LinuxPersonality) {
+	if p != nil && len(p.Flags) > 0 {
+		names := make([]string, len(p.Flags))
+		for i, f := range p.Flags {
+			names[i] = quote(string(f))
+		}
+		e.add("ignored, the specification has no flags: "+strings.Join(names, ", "), "linux", "personality", "flags")
+	}
 }
 
 // ProcessWarnings is [Warnings] for a process alone.

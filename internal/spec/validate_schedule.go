@@ -112,8 +112,7 @@ func (c *checker) execCPUAffinity(a *specs.CPUAffinity) {
 	}
 }
 
-// personality checks linux.personality. The runtime-spec defines no flags; one that is ignored
-// could be one that was relied on.
+// personality checks linux.personality.
 func (c *checker) personality(p *specs.LinuxPersonality) {
 	if p == nil {
 		return
@@ -124,8 +123,5 @@ func (c *checker) personality(p *specs.LinuxPersonality) {
 		c.bad(msgRequired, "linux", "personality", "domain")
 	default:
 		c.bad("unknown domain "+quote(string(p.Domain))+", must be LINUX or LINUX32", "linux", "personality", "domain")
-	}
-	for i, f := range p.Flags {
-		c.bad("unknown flag "+quote(string(f)), "linux", "personality", "flags", i)
 	}
 }

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -205,4 +206,19 @@ func TestCallerFileSize(t *testing.T) {
 	hard := b.Cmd("run")
 	hard.Via = []string{"prlimit", "--fsize=2048:2048"}
 	hard.Run(t).Fails(t, 1, "file too large: the caller's hard limit of file sizes (RLIMIT_FSIZE) is 2048 bytes")
+}
+
+// Whatever there are too few descriptors for is named, and nothing stays behind.
+func TestFewDescriptors(t *testing.T) {
+	harness.NeedRung(t, "the words are rung's")
+	harness.Share(t)
+	for n := 12; n <= 48; n++ {
+		b := harness.New(t, harness.Args("/bin/true"), func(s *specs.Spec) { s.Process.Rlimits = nil })
+		cmd := b.Cmd("run")
+		cmd.Via = sh("ulimit -n " + strconv.Itoa(n))
+		r := cmd.Run(t)
+		if cause := "too many open files"; r.Code != 0 && strings.Contains(r.Stderr, "process: "+cause) {
+			t.Errorf("with %d descriptors: %v, want to know for what", n, r)
+		}
+	}
 }

@@ -197,3 +197,26 @@ func TestMemoryPolicy(t *testing.T) {
 	})
 	b.Container(t, "create").Fails(t, 1, "linux.memoryPolicy: invalid argument")
 }
+
+// The specification has no flags of a personality: they are ignored, and that is told.
+func TestPersonalityFlags(t *testing.T) {
+	harness.Share(t)
+	harness.NeedRung(t, "runc 1.1 has no personality")
+	b := harness.New(t, harness.Args("/bin/true"), func(s *specs.Spec) {
+		s.Linux.Personality = &specs.LinuxPersonality{Domain: specs.PerLinux, Flags: []specs.LinuxPersonalityFlag{"X"}}
+	})
+	r := b.Container(t, "run")
+	if r.Code != 0 || !strings.Contains(r.Stderr, "level=warning") || !strings.Contains(r.Stderr, "linux.personality.flags: ignored") {
+		t.Errorf("want a warning that names the field: %v", r)
+	}
+}
+
+// What the kernel gives to nobody who hasn't inherited it himself is named.
+func TestInheritableUnbounded(t *testing.T) {
+	harness.Share(t)
+	harness.NeedRung(t, "runc doesn't say which")
+	b := harness.New(t, harness.Args("/bin/true"), func(s *specs.Spec) {
+		s.Process.Capabilities = &specs.LinuxCapabilities{Bounding: []string{"CAP_KILL"}, Inheritable: []string{"CAP_KILL", "CAP_SYS_ADMIN"}}
+	})
+	b.Container(t, "run").Fails(t, 1, "set capabilities: inheritable and not in the bounding set: CAP_SYS_ADMIN: operation not permitted")
+}
