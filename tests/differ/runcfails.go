@@ -61,7 +61,7 @@ var runcFails = []*Known{
 	{
 		Name:   "runc: unbindable roots",
 		Reason: "runc masks and protects by binds, which an unbindable root refuses; rootfsPropagation may be unbindable.",
-		Text:   re(`flags=MS_BIND(\|MS_REC)?: invalid argument`),
+		Text:   re(`flags=(MS_[A-Z]+\|)*MS_BIND(\|MS_[A-Z]+)*: invalid argument`),
 		If:     propagates("unbindable", "runbindable"),
 		Help:   func(c *Case) { c.Spec.Linux.RootfsPropagation = "" },
 		Key:    re(`propagation`),
