@@ -43,6 +43,14 @@ var runcFails = []*Known{
 		Key:    re(`hugetlb`),
 	},
 	{
+		Name:   "runc: unbindable roots",
+		Reason: "runc masks and protects by binds, which an unbindable root refuses; rootfsPropagation may be unbindable.",
+		Text:   re(`flags=(MS_[A-Z]+\|)*MS_BIND(\|MS_[A-Z]+)*: invalid argument`),
+		If:     propagates("unbindable", "runbindable"),
+		Help:   func(c *Case) { c.Spec.Linux.RootfsPropagation = "" },
+		Key:    re(`propagation`),
+	},
+	{
 		Name:   "runc: devices that the host lacks, in a user namespace",
 		Reason: "runc binds them from the host's path; rung makes them.",
 		Text:   re(`error creating device nodes: mount src=/(dev/(mine|loop77|sub/dir/urandom|pipe|fuse|null|zero2)|srv/zero)`),
@@ -57,14 +65,6 @@ var runcFails = []*Known{
 		If:     ownUser,
 		Help:   onlyHostDevices,
 		Key:    re(`/dev/|devices.list`),
-	},
-	{
-		Name:   "runc: unbindable roots",
-		Reason: "runc masks and protects by binds, which an unbindable root refuses; rootfsPropagation may be unbindable.",
-		Text:   re(`flags=(MS_[A-Z]+\|)*MS_BIND(\|MS_[A-Z]+)*: invalid argument`),
-		If:     propagates("unbindable", "runbindable"),
-		Help:   func(c *Case) { c.Spec.Linux.RootfsPropagation = "" },
-		Key:    re(`propagation`),
 	},
 	{
 		Name:   "runc: file systems of namespaces that the user namespace doesn't own",
