@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/tests/harness"
 )
@@ -119,7 +120,12 @@ func TestPidsLimitHolds(t *testing.T) {
 // them may end at the first that fails: so it isn't the first process.
 func wantPids(t *testing.T, b *harness.Bundle, limit int) {
 	t.Helper()
-	b.Run(t, "exec", "--detach", b.ID, "/bin/sh", "-c", "for i in 1 2 3 4 5 6 7 8 9; do sleep 600 & done; wait").Silent(t)
+	file := b.Dir + "/forks.pid"
+	b.Run(t, "exec", "--detach", "--pid-file", file, b.ID, "/bin/sh", "-c", "exec 2>/dev/null; for i in 1 2 3 4 5 6 7 8 9; do sleep 600 & done; wait").Silent(t)
+	shell, err := strconv.Atoi(read(t, file))
+	if err != nil {
+		t.Fatal(err)
+	}
 	harness.Until(t, "the limit of processes is met", func() bool {
 		_, times, _ := strings.Cut(setting(t, b, "pids.events"), "max ")
 		return times != "" && times != "0"
@@ -127,6 +133,8 @@ func wantPids(t *testing.T, b *harness.Bundle, limit int) {
 	if n := len(psPIDs(t, b)); n < limit-2 || n > limit {
 		t.Errorf("%d processes, want %d or little less", n, limit)
 	}
+	_ = unix.Kill(shell, unix.SIGKILL) // our child
+	harness.Wait(t, shell)
 }
 
 // A container that may run on one CPU only, does.
