@@ -18,10 +18,7 @@ import (
 var version, commit string
 
 func main() {
-	if version == "" {
-		version, commit = built()
-	}
-	code := cli.Main(os.Args, version, commit)
+	code := cli.Main(os.Args, built)
 	fault.Finish()
 	os.Exit(code)
 }

@@ -8,8 +8,12 @@ import (
 // unreleased is the version of a build that knows none.
 const unreleased = "0.1.0-dev"
 
-// built is the version and the commit that go has noted: of a module, as go install has it, or of a clone.
-func built() (version, commit string) {
+// built is the version and the commit: what the linker was told, or else what go has noted of a module, as go install
+// has it, or of a clone.
+func built() (string, string) {
+	if version != "" {
+		return version, commit
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return unreleased, ""

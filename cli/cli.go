@@ -19,7 +19,7 @@ import (
 
 // app is one run of the command line.
 type app struct {
-	version, commit string
+	built           func() (version, commit string)
 	stdout, stderr  io.Writer
 	global          globals
 	logger          *logrus.Logger // nil until the log is opened
@@ -35,9 +35,9 @@ type app struct {
 // Main runs the command line args, of which the first is the program's name,
 // and returns the exit code: 0, 1 for any error (2 of a command for which 1 says
 // something else), 3 for an unknown command, or the one of the process that `run`
-// waited for. Errors are on stderr, and in the file of --log.
-func Main(args []string, version, commit string) int {
-	a := &app{version: version, commit: commit, stdout: os.Stdout, stderr: os.Stderr}
+// waited for. Errors are on stderr, and in the file of --log. It asks for the version and the commit if it has to tell them.
+func Main(args []string, built func() (version, commit string)) int {
+	a := &app{built: built, stdout: os.Stdout, stderr: os.Stderr}
 	return a.run(args)
 }
 
@@ -71,7 +71,7 @@ func (a *app) root(args []string) *urfave.Command {
 		Usage:           "run containers according to the OCI runtime specification",
 		UsageText:       "rung [global options] command [command options] [arguments...]",
 		Description:     rootDescription,
-		Version:         a.version,
+		Version:         "told by printVersion", // without one there is no --version
 		Flags:           a.global.flags(),
 		HideHelpCommand: true, // it would take containers named help or h for itself
 		StopOnNthArg:    &one,

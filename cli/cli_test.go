@@ -23,7 +23,7 @@ func call(t *testing.T, args ...string) (code int, stdout, stderr string) {
 func callIn(t *testing.T, args []string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	a := &app{version: "1.2.3", commit: "abc", stdout: &out, stderr: &errs}
+	a := &app{built: func() (string, string) { return "1.2.3", "abc" }, stdout: &out, stderr: &errs}
 	code = a.run(args)
 	return code, out.String(), errs.String()
 }

@@ -21,7 +21,7 @@ EXAMPLE:
 			if err := a.begin(); err != nil {
 				return err
 			}
-			text, err := json.MarshalIndent(spec.Features(a.version, a.commit), "", "    ")
+			text, err := json.MarshalIndent(spec.Features(a.built()), "", "    ")
 			if err != nil {
 				return err
 			}

@@ -54,9 +54,10 @@ var helpCommand = command{
 // version, and the keys are runc's.
 func (a *app) printVersion(*urfave.Command) {
 	var b strings.Builder
-	b.WriteString("rung version " + a.version + "\n")
-	if a.commit != "" {
-		b.WriteString("commit: " + a.commit + "\n")
+	version, commit := a.built()
+	b.WriteString("rung version " + version + "\n")
+	if commit != "" {
+		b.WriteString("commit: " + commit + "\n")
 	}
 	b.WriteString("spec: " + specs.Version + "\n")
 	b.WriteString("go: " + runtime.Version() + "\n")

@@ -65,7 +65,7 @@ func undated(page string) string { return dated.ReplaceAllString(page, "$1") }
 
 // manPages are the manual pages of rung and of all commands, by their files' names.
 func manPages(version string) map[string]string {
-	a := &app{version: version, stdout: io.Discard, stderr: io.Discard}
+	a := &app{built: func() (string, string) { return version, "" }, stdout: io.Discard, stderr: io.Discard}
 	root := a.root([]string{"rung"})
 	pages := map[string]string{}
 	var see []string
