@@ -19,17 +19,17 @@ import (
 
 // app is one run of the command line.
 type app struct {
-	built           func() (version, commit string)
-	stdout, stderr  io.Writer
-	global          globals
-	logger          *logrus.Logger // nil until the log is opened
-	logFile         *os.File       // nil: the log is stderr
-	phases          bool           // whether phases are told, see tellPhases
-	holds           bool           // whether warnings are kept back, see warn
-	held            []*logrus.Entry
-	code            int       // exit code of a run without errors
-	unwritten       error     // of help or the version, which the library prints and forgets
-	all             []command // all that there are, which a command can't name itself
+	built          func() (version, commit string)
+	stdout, stderr io.Writer
+	global         globals
+	logger         *logrus.Logger // nil until the log is opened
+	logFile        *os.File       // nil: the log is stderr
+	phases         bool           // whether phases are told, see tellPhases
+	holds          bool           // whether warnings are kept back, see warn
+	held           []*logrus.Entry
+	code           int       // exit code of a run without errors
+	unwritten      error     // of help or the version, which the library prints and forgets
+	all            []command // all that there are, which a command can't name itself
 }
 
 // Main runs the command line args, of which the first is the program's name,
