@@ -21,41 +21,41 @@ type space struct {
 // over, also when it fails.
 func openSpace(ns netns.NsHandle) (*space, error) {
 	s := &space{netns: int(ns)}
-	socket, err := nl.GetNetlinkSocketAt(ns, netns.None(), unix.NETLINK_ROUTE)
-	if err != nil {
-		s.close()
-		return nil, err
-	}
-	// A kernel that doesn't answer is no reason to wait for ever.
-	s.socket = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: socket}}
-	if err := socket.SetReceiveTimeout(&nl.SocketTimeoutTv); err != nil {
+	if err := s.connect(); err != nil {
 		s.close()
 		return nil, err
 	}
 	return s, nil
 }
 
-// renew makes another socket, if it can: on the old one may be what nobody has read, and the kernel refuses a dump while
-// another isn't read to its end.
-func (s *space) renew() {
+// connect makes a socket, in the place of the one that there was.
+func (s *space) connect() error {
 	socket, err := nl.GetNetlinkSocketAt(netns.NsHandle(s.netns), netns.None(), unix.NETLINK_ROUTE)
 	if err != nil {
-		return
+		return err
 	}
+	// A kernel that doesn't answer is no reason to wait for ever.
 	if err := socket.SetReceiveTimeout(&nl.SocketTimeoutTv); err != nil {
 		socket.Close()
-		return
+		return err
 	}
-	for _, h := range s.socket {
-		h.Close()
-	}
+	s.disconnect()
 	s.socket = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: socket}}
+	return nil
 }
 
-func (s *space) close() {
+func (s *space) disconnect() {
 	for _, h := range s.socket {
 		h.Close()
 	}
+}
+
+// renew makes another socket, if it can: on the old one may be what nobody has read, and the kernel refuses a dump while
+// another isn't read to its end.
+func (s *space) renew() { _ = s.connect() }
+
+func (s *space) close() {
+	s.disconnect()
 	unix.Close(s.netns)
 }
 

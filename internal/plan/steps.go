@@ -219,14 +219,13 @@ func (p *planner) protect() {
 		p.add(&step.Mask{Path: s, Null: p.nullSource(), Dir: p.dirSource(), Label: p.linux().MountLabel})
 	}
 	f := &step.Finish{Readonly: readonly}
-	switch f.Recursive = strings.HasPrefix(l.RootfsPropagation, "r"); l.RootfsPropagation {
+	switch l.RootfsPropagation { // of others see inherited
 	case "shared", "rshared":
 		f.Propagation = unix.MS_SHARED
 	case "unbindable", "runbindable":
 		f.Propagation = unix.MS_UNBINDABLE
-	default: // see inherited
-		f.Recursive = false
 	}
+	f.Recursive = f.Propagation != 0 && strings.HasPrefix(l.RootfsPropagation, "r")
 	p.add(f)
 }
 

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -42,20 +43,18 @@ func (e *Entry) InPoststop() bool { return e.has(poststopName) }
 // wasn't said of an entry that is being removed, which loses its record first. If it can't be known that is an error: without
 // a record nothing of the container is ended.
 func (e *Entry) Recorded() (bool, error) {
-	var st unix.Stat_t
-	switch err := unix.Fstatat(e.FD, stateName, &st, unix.AT_SYMLINK_NOFOLLOW); err {
-	case nil:
-		return true, nil
-	case unix.ENOENT:
-		return false, nil
-	default:
+	err := e.stat(stateName)
+	if err != nil && !errors.Is(err, unix.ENOENT) {
 		return false, fmt.Errorf("stat %s/%s: %w", e.Dir, stateName, err)
 	}
+	return err == nil, nil
 }
 
-func (e *Entry) has(name string) bool {
+func (e *Entry) has(name string) bool { return e.stat(name) == nil }
+
+func (e *Entry) stat(name string) error {
 	var st unix.Stat_t
-	return unix.Fstatat(e.FD, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil
+	return unix.Fstatat(e.FD, name, &st, unix.AT_SYMLINK_NOFOLLOW)
 }
 
 // doomedName is a file of who removes a container whose creation, or whose start, he has to end for that.
