@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -186,7 +185,7 @@ func killed(t *testing.T, p *harness.Proc, log, word string) {
 		if !strings.Contains(string(text), word) {
 			continue
 		}
-		for _, pid := range children(p.Process.Pid) {
+		for _, pid := range harness.Children(p.Process.Pid) {
 			comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
 			if strings.TrimSpace(string(comm)) == "criu" {
 				if err := unix.Kill(pid, unix.SIGKILL); err != nil {
@@ -198,19 +197,6 @@ func killed(t *testing.T, p *harness.Proc, log, word string) {
 		t.Fatalf("%v has no child criu any more", p.Args)
 	}
 	t.Fatalf("%s never says %q", log, word)
-}
-
-func children(pid int) (list []int) {
-	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
-	for _, file := range tasks {
-		text, _ := os.ReadFile(file)
-		for word := range strings.FieldsSeq(string(text)) {
-			if n, err := strconv.Atoi(word); err == nil {
-				list = append(list, n)
-			}
-		}
-	}
-	return list
 }
 
 // The container of a dump whose CRIU was killed runs on.

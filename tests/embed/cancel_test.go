@@ -38,11 +38,7 @@ func count() (n tally) {
 		n.open += " " + to
 	}
 	mounts, _ := os.ReadFile("/proc/self/mountinfo")
-	tasks, _ := os.ReadDir("/proc/self/task")
-	for _, task := range tasks {
-		children, _ := os.ReadFile("/proc/self/task/" + task.Name() + "/children")
-		n.children += len(strings.Fields(string(children)))
-	}
+	n.children = len(harness.Children(os.Getpid()))
 	n.descriptors, n.goroutines, n.mounts = len(fds), runtime.NumGoroutine(), strings.Count(string(mounts), "\n")
 	return n
 }

@@ -109,8 +109,7 @@ func tornRecords(t *testing.T, b, other *harness.Bundle) {
 // rootless makes a sleeper of an ordinary user's, who has no cgroup that he could use.
 func rootless(t *testing.T) *harness.Bundle {
 	t.Helper()
-	const user = 100042
-	one := []specs.LinuxIDMapping{{HostID: user, Size: 1}}
+	one := []specs.LinuxIDMapping{{HostID: harness.UserID, Size: 1}}
 	b := sleeper(t, harness.MappedRoot, harness.WithoutNS(specs.NetworkNamespace), harness.DropMount("/sys"), func(s *specs.Spec) {
 		s.Linux.UIDMappings, s.Linux.GIDMappings, s.Linux.Resources = one, one, nil
 		s.Process.Rlimits = nil
@@ -118,16 +117,7 @@ func rootless(t *testing.T) *harness.Bundle {
 	})
 	b.Spec.Linux.CgroupsPath = ""
 	b.Save(t)
-	b.Via = []string{"setpriv", fmt.Sprint("--reuid=", user), fmt.Sprint("--regid=", user), "--clear-groups"}
-	b.Give(t, user, user)
-	if err := os.Mkdir(b.Root, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for _, dir := range []string{b.Dir, b.Root} {
-		if err := os.Chown(dir, user, user); err != nil {
-			t.Fatal(err)
-		}
-	}
+	b.GiveUser(t)
 	return b
 }
 

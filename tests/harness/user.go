@@ -51,12 +51,18 @@ func AsUser() []string {
 func (b *Bundle) GiveUser(t testing.TB) {
 	t.Helper()
 	b.Via = AsUser()
-	b.Give(t, UserID, UserID)
+	b.GiveAll(t, UserID)
+}
+
+// GiveAll gives the bundle and a new state directory to a user, whose group has the same number.
+func (b *Bundle) GiveAll(t testing.TB, id int) {
+	t.Helper()
+	b.Give(t, id, id)
 	if err := os.Mkdir(b.Root, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for _, dir := range []string{b.Dir, b.Root} {
-		if err := os.Chown(dir, UserID, UserID); err != nil {
+		if err := os.Chown(dir, id, id); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -27,17 +27,7 @@ func TestCommit(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	run := func(args ...string) string {
-		t.Helper()
-		cmd := exec.Command(args[0], args[1:]...)
-		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "HOME="+dir, "GIT_CONFIG_NOSYSTEM=1")
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("%v: %v: %s", args, err, out)
-		}
-		return string(out)
-	}
+	run := runner(t, dir, "HOME="+dir, "GIT_CONFIG_NOSYSTEM=1")
 	run("git", "init", "-q")
 	run("git", "add", ".")
 	run("git", "-c", "user.name=x", "-c", "user.email=x@localhost", "commit", "-qm", "x")
@@ -66,17 +56,7 @@ func TestElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := func(args ...string) string {
-		t.Helper()
-		cmd := exec.Command(args[0], args[1:]...)
-		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "HOME="+outer, "GIT_CONFIG_NOSYSTEM=1")
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("%v: %v: %s", args, err, out)
-		}
-		return string(out)
-	}
+	run := runner(t, dir, "HOME="+outer, "GIT_CONFIG_NOSYSTEM=1")
 	run("git", "-C", outer, "init", "-q")
 	run("git", "-C", outer, "add", ".")
 	run("git", "-C", outer, "-c", "user.name=x", "-c", "user.email=x@localhost", "commit", "-qm", "x")
@@ -104,16 +84,7 @@ func TestForeignClone(t *testing.T) {
 	}
 	dir := t.TempDir()
 	clone := filepath.Join(dir, "a clone")
-	run := func(name string, args ...string) string {
-		t.Helper()
-		cmd := exec.Command(name, args...)
-		cmd.Env = append(os.Environ(), "GOFLAGS=", "GIT_CONFIG_COUNT=0")
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("%s %v: %v: %s", name, args, err, out)
-		}
-		return string(out)
-	}
+	run := runner(t, "", "GOFLAGS=", "GIT_CONFIG_COUNT=0")
 	run("git", "-c", "safe.directory=*", "clone", "-q", "../..", clone)
 	run("cp", "../../Makefile", clone) // as it is now
 	run("chown", "-R", "12345:12345", clone)
@@ -128,5 +99,19 @@ func TestForeignClone(t *testing.T) {
 	run("make", "-s", "-C", clone, "uninstall", to, "PREFIX=/usr")
 	if left := run("find", filepath.Join(dir, "in here"), "-type", "f"); left != "" {
 		t.Errorf("uninstall leaves %s", left)
+	}
+}
+
+// runner runs commands in a directory, with more of an environment, and gives what they say.
+func runner(t *testing.T, dir string, env ...string) func(args ...string) string {
+	return func(args ...string) string {
+		t.Helper()
+		cmd := exec.Command(args[0], args[1:]...)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %v: %s", args, err, out)
+		}
+		return string(out)
 	}
 }

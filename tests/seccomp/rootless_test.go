@@ -47,15 +47,7 @@ func rootless(t *testing.T, profile *specs.LinuxSeccomp, nnp bool, args ...strin
 	b.Spec.Linux.UIDMappings, b.Spec.Linux.GIDMappings = one, one
 	b.Save(t)
 	b.Via = via
-	b.Give(t, ordinary, ordinary)
-	if err := os.Mkdir(b.Root, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range []string{b.Dir, b.Root} {
-		if err := os.Chown(d, ordinary, ordinary); err != nil {
-			t.Fatal(err)
-		}
-	}
+	b.GiveAll(t, ordinary)
 	return b
 }
 

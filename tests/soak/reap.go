@@ -3,12 +3,12 @@ package soak
 import (
 	"os"
 	"os/exec"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/tests/harness"
 )
 
 // own are the calls that are under way. All other children are orphans of calls that were killed, and containers: they are ours
@@ -47,25 +47,11 @@ func (c *calls) reap(stop <-chan struct{}) {
 		case <-time.After(20 * time.Millisecond):
 		}
 		c.mu.Lock()
-		for _, pid := range children() {
+		for _, pid := range harness.Children(os.Getpid()) {
 			if !c.pids[pid] {
 				_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil)
 			}
 		}
 		c.mu.Unlock()
 	}
-}
-
-// children are those of all our threads.
-func children() (pids []int) {
-	threads, _ := os.ReadDir("/proc/self/task")
-	for _, t := range threads {
-		text, _ := os.ReadFile("/proc/self/task/" + t.Name() + "/children")
-		for word := range strings.FieldsSeq(string(text)) {
-			if pid, err := strconv.Atoi(word); err == nil {
-				pids = append(pids, pid)
-			}
-		}
-	}
-	return pids
 }

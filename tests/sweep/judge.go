@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -125,7 +124,7 @@ func (s *sweep) delete(t *testing.T) *harness.Result {
 				return
 			case <-time.After(20 * time.Millisecond):
 			}
-			for _, pid := range children() {
+			for _, pid := range harness.Children(os.Getpid()) {
 				if pid != p.Process.Pid && !s.children[pid] {
 					_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil)
 				}
@@ -194,7 +193,7 @@ func (s *sweep) left() string {
 	for end := time.Now().Add(harness.Patience(10 * time.Second)); ; time.Sleep(2 * time.Millisecond) {
 		harness.Reap()
 		left = left[:0]
-		for _, pid := range children() {
+		for _, pid := range harness.Children(os.Getpid()) {
 			if !s.children[pid] {
 				name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 				left = append(left, fmt.Sprintf("process %d %q", pid, name))
@@ -219,7 +218,7 @@ func (s *sweep) left() string {
 
 // scrub removes what a call has left that shouldn't: so that others can be tried.
 func (s *sweep) scrub() {
-	for _, pid := range children() {
+	for _, pid := range harness.Children(os.Getpid()) {
 		if !s.children[pid] {
 			_ = unix.Kill(pid, unix.SIGKILL)
 		}
@@ -229,18 +228,4 @@ func (s *sweep) scrub() {
 		_ = harness.Rmdir(dir)
 	}
 	_ = os.RemoveAll(filepath.Join(s.b.Root, s.b.ID))
-}
-
-// children are those of all our threads.
-func children() (pids []int) {
-	threads, _ := os.ReadDir("/proc/self/task")
-	for _, t := range threads {
-		text, _ := os.ReadFile("/proc/self/task/" + t.Name() + "/children")
-		for word := range strings.FieldsSeq(string(text)) {
-			if pid, err := strconv.Atoi(word); err == nil {
-				pids = append(pids, pid)
-			}
-		}
-	}
-	return pids
 }

@@ -117,7 +117,7 @@ func (s *sweep) count(t *testing.T) {
 	t.Helper()
 	s.inv = harness.Take()
 	s.children = map[int]bool{}
-	for _, pid := range children() {
+	for _, pid := range harness.Children(os.Getpid()) {
 		s.children[pid] = true
 	}
 	out := s.call(t, nil)

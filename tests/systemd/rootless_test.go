@@ -58,15 +58,7 @@ func newUserUnit(t *testing.T, via []string, edits ...harness.Edit) *unit {
 	u := &unit{ctl: append(asHim[:4:4], "systemctl", "--user"), slice: "user.slice"}
 	u.Bundle = harness.New(t, append([]harness.Edit{own}, edits...)...)
 	u.Via = via
-	u.Give(t, uid, uid)
-	if err := os.Mkdir(u.Root, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for _, dir := range []string{u.Dir, u.Root} {
-		if err := os.Chown(dir, uid, uid); err != nil {
-			t.Fatal(err)
-		}
-	}
+	u.GiveAll(t, uid)
 	u.place(t, u.ID)
 	return u
 }
