@@ -77,14 +77,11 @@ func dyingChild() bool {
 }
 
 func dying(dir string) bool {
-	data, _ := os.ReadFile(dir + "/stat")
-	_, rest, _ := strings.Cut(string(data), ") ")
-	f := strings.Fields(rest) // from the third field of proc_pid_stat(5) on: state, parent, …, flags
-	if len(f) < 7 || f[1] != strconv.Itoa(os.Getpid()) {
+	stat, ok := readStat(dir)
+	if !ok || stat.parent != os.Getpid() {
 		return false
 	}
-	const exiting = 4 // PF_EXITING
-	if flags, _ := strconv.ParseUint(f[6], 10, 64); f[0] == "Z" || flags&exiting != 0 {
+	if stat.zombie || stat.flags&exiting != 0 {
 		return true
 	}
 	const kill = 1 << (unix.SIGKILL - 1)

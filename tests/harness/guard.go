@@ -141,7 +141,8 @@ func cgroups(r residue) {
 }
 
 // processes finds those that run the runtime's file or a copy of it, that are in
-// a cgroup of this process's tests, or that nobody has waited for.
+// a cgroup of this process's tests, or that nobody has waited for. Most of a host's are the
+// kernel's own; at two looks a test it pays to read no more of them than one file.
 func processes(r residue) {
 	var exe unix.Stat_t
 	unix.Stat(Runtime(), &exe)
@@ -152,15 +153,18 @@ func processes(r residue) {
 			continue
 		}
 		dir := "/proc/" + e.Name()
-		comm := strings.Join(lines(dir+"/comm"), "")
+		stat, ok := readStat(dir)
+		if !ok || stat.flags&kernelThread != 0 {
+			continue
+		}
 		if isRuntime(dir, &exe) {
-			r[fmt.Sprintf("process %d of the runtime (%s)", pid, comm)] = true
+			r[fmt.Sprintf("process %d of the runtime (%s)", pid, stat.comm)] = true
 		}
 		if cg, _ := os.ReadFile(dir + "/cgroup"); bytes.Contains(cg, []byte(process+"-")) {
-			r[fmt.Sprintf("process %d in the cgroup of a test (%s)", pid, comm)] = true
+			r[fmt.Sprintf("process %d in the cgroup of a test (%s)", pid, stat.comm)] = true
 		}
-		if zombieOfOurs(dir) {
-			r[fmt.Sprintf("process %d that the runtime hasn't waited for (%s)", pid, comm)] = true
+		if stat.zombie && stat.parent == os.Getpid() {
+			r[fmt.Sprintf("process %d that the runtime hasn't waited for (%s)", pid, stat.comm)] = true
 		}
 	}
 }
@@ -176,13 +180,6 @@ func isRuntime(dir string, exe *unix.Stat_t) bool {
 	// Every test process builds its own binary, so the inode tells whose it is.
 	// That of a copy in memory doesn't; its size must do.
 	return st.Ino == exe.Ino || strings.HasPrefix(name, "/memfd:"+filepath.Base(Runtime()))
-}
-
-func zombieOfOurs(dir string) bool {
-	data, _ := os.ReadFile(dir + "/stat")
-	_, rest, ok := strings.Cut(string(data), ") ")
-	f := strings.Fields(rest)
-	return ok && len(f) > 1 && f[0] == "Z" && f[1] == strconv.Itoa(os.Getpid())
 }
 
 // settings are things of the host that a container could change.
