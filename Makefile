@@ -59,21 +59,28 @@ test-unit: ## tests of the packages: tables, fuzz corpora, kernel tests in names
 	cd tests && $(GO) run ./ports 386 arm loong64 mips64le ppc64le riscv64 s390x
 	$(GO) test -short -timeout 10m ./...
 
-# The packages that start goroutines, or whose tests do. The detector is in C.
+# The packages that start goroutines, or whose tests do, and beside them, because it waits much, the Go API's. The
+# detector is in C.
 test-race: ## the tests of packages with goroutines under the race detector (needs gcc)
-	cd tests && CGO_ENABLED=1 $(GO) test -race -short -count=1 -timeout 15m -run 'TestHerd|TestCancel|TestProcess$$|TestStreams|TestTogether|TestExample' ./embed
-	CGO_ENABLED=1 $(GO) test -race -short -timeout 10m $$(git grep -lE '^\s+go \w|\.Go\(' -- '*.go' ':!tests' ':!examples' | xargs -n1 dirname | sort -u | sed 's,^,./,')
+	(cd tests && CGO_ENABLED=1 $(GO) test -race -short -count=1 -timeout 15m -run 'TestHerd|TestCancel|TestProcess$$|TestStreams|TestTogether|TestExample' ./embed) & embed=$$!; \
+		CGO_ENABLED=1 $(GO) test -race -short -timeout 10m $$(git grep -lE '^\s+go \w|\.Go\(' -- '*.go' ':!tests' ':!examples' | xargs -n1 dirname | sort -u | sed 's,^,./,'); status=$$?; \
+		wait $$embed && exit $$status
 
 # The player's processes have no detector: what they run isn't Go.
 test-race-life: ## the life cycle on a binary with the race detector (needs root and gcc; 10 minutes)
 	CGO_ENABLED=1 $(GO) build -race -trimpath -tags '$(ALLTAGS)' -o build/race/rung .
 	cd tests && RUNTIME=$(abspath build/race/rung) $(GO) test -short -count=1 -timeout 60m ./lifecycle
 
+# Those that take longest begin first: else one of them ends alone. They wait more than they work, so there are more of
+# them at once than processors.
+LONGEST := ./lifecycle ./faults ./security ./engines
+AT_ONCE := 4
+
 test-system: build ## tests that run the binary, in all three cgroup views; what was skipped, and why, at the end
-	cd tests && $(GO) vet ./... && $(GO) run ./skips -p 3 -short -timeout 60m ./...
+	cd tests && $(GO) vet ./... && $(GO) run ./skips -p $(AT_ONCE) -short -timeout 60m $(LONGEST) ./...
 
 test-views: build ## the same, but every test in each view (needs root; 15 minutes)
-	cd tests && RUNG_ALL_VIEWS=1 $(GO) run ./skips -p 3 -short -timeout 60m ./...
+	cd tests && RUNG_ALL_VIEWS=1 $(GO) run ./skips -p $(AT_ONCE) -short -timeout 60m $(LONGEST) ./...
 
 # As on an architecture without machine code of a player.
 test-goplayer: ## the tests of containers, on a binary whose player is in Go (8 minutes)
