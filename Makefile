@@ -2,9 +2,12 @@
 GO       ?= go
 PREFIX   ?= /usr/local
 VERSION  := $(shell cat VERSION)
+# What git has told a hook of its repository isn't meant for this one: no command gets it, nor do the tests' repositories.
+FOREIGN  := $(filter-out GIT_CONFIG%,$(shell git rev-parse --local-env-vars 2>/dev/null))
+unexport $(FOREIGN)
 # Also as root in somebody else's clone, whose files are being run already. A tree that lies in another project's
-# clone has none; release tarballs bring a file of it.
-COMMIT   := $(shell if [ "$$(git -c safe.directory='*' rev-parse --show-prefix 2>/dev/null)$$?" = 0 ]; then \
+# clone has none; release tarballs bring a file of it. (Before make 4.4 unexport isn't for shell's commands.)
+COMMIT   := $(shell unset $(FOREIGN); if [ "$$(git -c safe.directory='*' rev-parse --show-prefix 2>/dev/null)$$?" = 0 ]; then \
 	git -c safe.directory='*' describe --always --dirty --abbrev=40 --exclude='*'; else cat COMMIT; fi 2>/dev/null)
 # make TAGS=libseccomp: that compiles seccomp profiles, by cgo, in place of our own
 # compiler. It takes libseccomp 2.6 or later with its headers, and pkg-config.

@@ -7,6 +7,9 @@
 # TMPDIR that ends with the script, and in a namespace of mounts that ends with what runs in it.
 set -eu
 [ "$(id -u)" = 0 ] || { echo "fresh.sh mounts: run it as root" >&2; exit 1; }
+# Called by a hook of git's, it is of this repository all the same.
+# shellcheck disable=SC2046 # names
+unset $(git rev-parse --local-env-vars)
 repository=$(realpath "$(dirname "$0")/../..")
 out=$(realpath -m "${1:-$repository/build/fresh.txt}")
 mkdir -p "$(dirname "$out")"

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -24,11 +25,14 @@ func repository(t *testing.T) string {
 func git(t *testing.T, dir string, args ...string) {
 	t.Helper()
 	cmd := exec.Command("git", append([]string{"-C", dir, "-c", "user.name=a", "-c", "user.email=a@b.invalid", "-c", "commit.gpgSign=false"}, args...)...)
-	cmd.Env = append(os.Environ(), "GIT_COMMITTER_DATE=1700000000 +0530", "GIT_AUTHOR_DATE=1700000000 +0530")
+	cmd.Env = append(slices.DeleteFunc(os.Environ(), ofGit), "GIT_COMMITTER_DATE=1700000000 +0530", "GIT_AUTHOR_DATE=1700000000 +0530")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("git %q: %v: %s", args, err, out)
 	}
 }
+
+// ofGit tells whether a variable is git's: a hook's are of the repository that runs it, where a test would commit.
+func ofGit(v string) bool { return strings.HasPrefix(v, "GIT_") }
 
 func write(t *testing.T, dir, name, text string) {
 	t.Helper()
@@ -121,5 +125,20 @@ func TestRefused(t *testing.T) {
 	d.Commit = "0123456789012345678901234567890123456789"
 	if err := d.source(); err == nil || !strings.Contains(err.Error(), "fatal: ") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// Called by another repository's hook, neither what is shipped nor these tests have to do with that repository.
+func TestHook(t *testing.T) {
+	other := filepath.Join(t.TempDir(), "other")
+	for _, name := range []string{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"} {
+		t.Setenv(name, other)
+	}
+	root := repository(t)
+	if _, err := os.Stat(other); err == nil {
+		t.Error("the tests write into the repository that git names")
+	}
+	if d := begun(t, root); !d.git {
+		t.Errorf("%+v, want that of its own repository", d.origin)
 	}
 }

@@ -4,6 +4,9 @@
 # other processors and other tags. Only where modules come from, and those that are here already, is the same.
 # Then once more without git, from the tarball of the source: all but that tarball is the same.
 set -eu
+# Called by a hook of git's, it is of this repository all the same.
+# shellcheck disable=SC2046 # names
+unset $(git rev-parse --local-env-vars)
 repository=$(realpath "$(dirname "$0")/../..")
 dist=$(realpath "$1")
 go=${GO:-go}

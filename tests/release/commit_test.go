@@ -5,6 +5,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -35,6 +37,15 @@ func TestCommit(t *testing.T) {
 	want := regexp.MustCompile(`(?m)^COMMIT := [0-9a-f]{40}$`)
 	if out := run("make", "-pn", "help"); !want.MatchString(out) {
 		t.Errorf("COMMIT is %q, want a commit", regexp.MustCompile(`(?m)^COMMIT := .*$`).FindString(out))
+	}
+	// A hook of git's has variables of the repository that runs it.
+	foreign := []string{"GIT_DIR=" + dir + "/nonesuch", "GIT_WORK_TREE=/", "GIT_INDEX_FILE=" + dir + "/nonesuch"}
+	hook := runner(t, dir, append(foreign, "HOME="+dir, "GIT_CONFIG_NOSYSTEM=1")...)
+	if out := hook("make", "-pn", "help"); !want.MatchString(out) {
+		t.Errorf("COMMIT is %q in a hook, want a commit", regexp.MustCompile(`(?m)^COMMIT := .*$`).FindString(out))
+	}
+	if out := hook("make", "-s", "--eval", "show:; @env | grep -E '^GIT_(DIR|WORK_TREE|INDEX_FILE)=' || true", "show"); out != "" {
+		t.Errorf("commands get a hook's variables: %s", out)
 	}
 }
 
@@ -102,12 +113,27 @@ func TestForeignClone(t *testing.T) {
 	}
 }
 
-// runner runs commands in a directory, with more of an environment, and gives what they say.
+// TestRunner: called by a hook of git's, these tests have their own repositories.
+func TestRunner(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git isn't installed")
+	}
+	other, dir := filepath.Join(t.TempDir(), "other"), t.TempDir()
+	t.Setenv("GIT_DIR", other)
+	runner(t, dir)("git", "init", "-q")
+	if _, err := os.Stat(other); err == nil {
+		t.Error("a repository was made where git's variable says")
+	}
+}
+
+// runner runs commands in a directory, with more of an environment but none of the repository whose hook may have called, and
+// gives what they say.
 func runner(t *testing.T, dir string, env ...string) func(args ...string) string {
 	return func(args ...string) string {
 		t.Helper()
 		cmd := exec.Command(args[0], args[1:]...)
-		cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+		ofGit := func(v string) bool { return strings.HasPrefix(v, "GIT_") }
+		cmd.Dir, cmd.Env = dir, append(slices.DeleteFunc(os.Environ(), ofGit), env...)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v: %v: %s", args, err, out)
