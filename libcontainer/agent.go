@@ -31,24 +31,24 @@ func notifyProfile(s *specs.Spec) *specs.LinuxSeccomp {
 // one message with the state of the container's process pid (runtime-spec,
 // container process state); init is the container's. The connection begins and ends with it: an agent
 // may have no patience, or serve one after the other.
-func sendListener(listener, pid, init int, p *specs.LinuxSeccomp, version string, st hook.State) error {
+func sendListener(listener, pid, init int, p *specs.LinuxSeccomp, st hook.State) error {
 	socket, err := tty.Connect(p.ListenerPath)
 	if err != nil {
 		return fmt.Errorf("linux.seccomp.listenerPath: seccomp agent: %w", err)
 	}
 	defer unix.Close(socket)
-	if err := sendState(socket, listener, pid, init, p, version, st); err != nil {
+	if err := sendState(socket, listener, pid, init, p, st); err != nil {
 		return fmt.Errorf("send state to seccomp agent at %s: %w", p.ListenerPath, err)
 	}
 	return nil
 }
 
 // sendState is sendListener for a socket that is connected.
-func sendState(socket, listener, pid, init int, p *specs.LinuxSeccomp, version string, st hook.State) error {
+func sendState(socket, listener, pid, init int, p *specs.LinuxSeccomp, st hook.State) error {
 	w := jsontext.NewWriter(make([]byte, 0, 1024), "")
 	w.BeginObject()
 	w.Key("ociVersion")
-	w.String(version)
+	w.String(specs.Version)
 	w.Key("fds")
 	w.BeginArray()
 	w.String(specs.SeccompFdName)
@@ -93,7 +93,7 @@ func sendAll(socket int, data []byte, fd int) error {
 // handListener gives the agent the descriptor of the first process's filter.
 func (c *creation) handListener(pid, fd int) error {
 	s := c.bundle.Spec
-	return sendListener(fd, pid, pid, notifyProfile(s), s.Version, hookState(c.bundle, c.opt.ID, specs.StateCreating))
+	return sendListener(fd, pid, pid, notifyProfile(s), hookState(c.bundle, c.opt.ID, specs.StateCreating))
 }
 
 // agentOf is what gives the seccomp agent of the configuration the descriptor of a filter of a process that joins; nil
@@ -104,7 +104,7 @@ func (c *container) agentOf(b *spec.Bundle, status specs.ContainerState) func(pi
 		return nil
 	}
 	return func(pid, fd int) error {
-		return sendListener(fd, pid, c.record.PID, profile, b.Spec.Version, c.hookState(b, status))
+		return sendListener(fd, pid, c.record.PID, profile, c.hookState(b, status))
 	}
 }
 

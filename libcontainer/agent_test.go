@@ -21,9 +21,9 @@ func TestSendListener(t *testing.T) {
 		}
 		unix.SetNonblock(pair[0], true)
 		p := &specs.LinuxSeccomp{ListenerPath: "/agent", ListenerMetadata: strings.Repeat("\"", size)}
-		st := stateText("1.0.2", "id", specs.StateCreating, "/bundle", map[string]string{"a": "b"})
+		st := stateText("id", specs.StateCreating, "/bundle", map[string]string{"a": "b"})
 		sent := make(chan error, 1)
-		go func() { sent <- sendState(pair[0], pair[0], 42, 41, p, "1.0.2", st) }()
+		go func() { sent <- sendState(pair[0], pair[0], 42, 41, p, st) }()
 		var text []byte
 		rights := 0
 		for buf, oob := make([]byte, 1<<16), make([]byte, 128); ; {
@@ -78,7 +78,7 @@ func TestSendListenerFails(t *testing.T) {
 	}
 	unix.Close(pair[1])
 	defer unix.Close(pair[0])
-	err = sendState(pair[0], pair[0], 1, 1, &specs.LinuxSeccomp{ListenerPath: "/agent"}, "1.0.2", stateText("1.0.2", "id", specs.StateCreating, "/b", nil))
+	err = sendState(pair[0], pair[0], 1, 1, &specs.LinuxSeccomp{ListenerPath: "/agent"}, stateText("id", specs.StateCreating, "/b", nil))
 	if !errors.Is(err, unix.EPIPE) {
 		t.Errorf("error = %v", err)
 	}

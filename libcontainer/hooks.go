@@ -43,13 +43,15 @@ func hookPlace(b *spec.Bundle) hook.Place {
 // hookState is a container's state as its hooks read it on their stdin. It holds all
 // annotations, of which there may be megabytes: ask for it only if a hook is there.
 func hookState(b *spec.Bundle, id string, status specs.ContainerState) hook.State {
-	return stateText(b.Spec.Version, id, status, b.Dir, b.Spec.Annotations)
+	return stateText(id, status, b.Dir, b.Spec.Annotations)
 }
 
-func stateText(version, id string, status specs.ContainerState, bundle string, annotations map[string]string) hook.State {
+// stateText is a state of the version of the specification that we know, as runc's is, whatever that of
+// the configuration (runtime.md, State: "with which the state complies").
+func stateText(id string, status specs.ContainerState, bundle string, annotations map[string]string) hook.State {
 	w := jsontext.NewWriter(make([]byte, 0, 512), "")
 	w.BeginObject()
-	for _, kv := range [][2]string{{"ociVersion", version}, {"id", id}, {"status", string(status)}, {"bundle", bundle}} {
+	for _, kv := range [][2]string{{"ociVersion", specs.Version}, {"id", id}, {"status", string(status)}, {"bundle", bundle}} {
 		w.Key(kv[0])
 		w.String(kv[1])
 	}
@@ -78,5 +80,5 @@ func (c *creation) undoHooks() {
 }
 
 func (c *container) hookState(b *spec.Bundle, status specs.ContainerState) hook.State {
-	return stateText(c.record.OCIVersion, c.record.ID, status, b.Dir, c.record.Annotations)
+	return stateText(c.record.ID, status, b.Dir, c.record.Annotations)
 }

@@ -291,12 +291,12 @@ func TestPidFileIsAtomic(t *testing.T) {
 // Hooks read what the runtime-spec says a state is.
 func TestStateText(t *testing.T) {
 	for _, annotations := range []map[string]string{nil, {}, {"b": "2", "a": "1\n\"", "": "é\u2028<"}} {
-		s := stateText("1.2.0", "my-id", specs.StateCreating, "/bun\"dle\n", annotations).JSON(4711)
+		s := stateText("my-id", specs.StateCreating, "/bun\"dle\n", annotations).JSON(4711)
 		var got specs.State
 		if err := json.Unmarshal([]byte(s), &got); err != nil {
 			t.Fatalf("%s: %v", s, err)
 		}
-		want := specs.State{Version: "1.2.0", ID: "my-id", Status: specs.StateCreating, Pid: 4711, Bundle: "/bun\"dle\n", Annotations: annotations}
+		want := specs.State{Version: specs.Version, ID: "my-id", Status: specs.StateCreating, Pid: 4711, Bundle: "/bun\"dle\n", Annotations: annotations}
 		if len(annotations) == 0 {
 			want.Annotations = nil
 		}
@@ -304,8 +304,8 @@ func TestStateText(t *testing.T) {
 			t.Errorf("state = %+v, want %+v", got, want)
 		}
 	}
-	if got, want := stateText("1", "i", specs.StateCreated, "/b", map[string]string{"z": "1", "a": "2"}).JSON(9),
-		`{"ociVersion":"1","id":"i","status":"created","bundle":"/b","annotations":{"a":"2","z":"1"},"pid":9}`; got != want {
+	if got, want := stateText("i", specs.StateCreated, "/b", map[string]string{"z": "1", "a": "2"}).JSON(9),
+		`{"ociVersion":"`+specs.Version+`","id":"i","status":"created","bundle":"/b","annotations":{"a":"2","z":"1"},"pid":9}`; got != want {
 		t.Errorf("state = %s, want %s", got, want)
 	}
 }

@@ -14,7 +14,7 @@ import (
 func (c *creation) newRecord(pid int, start, serial uint64) *state.Record {
 	s := c.bundle.Spec
 	return &state.Record{
-		ID: c.opt.ID, OCIVersion: s.Version, PID: pid, Start: start, Serial: serial, BootID: c.boot, PIDs: c.host.PIDNamespace(), Created: time.Now(),
+		ID: c.opt.ID, PID: pid, Start: start, Serial: serial, BootID: c.boot, PIDs: c.host.PIDNamespace(), Created: time.Now(),
 		Bundle: c.bundle.Dir, Rootfs: c.bundle.Rootfs, UID: uint32(os.Geteuid()), Annotations: s.Annotations,
 		Cgroups: c.loc, Namespaces: namespacePaths(pid), HasHooks: hasLaterHooks(s.Hooks), HasProcess: s.Process != nil,
 		OwnPIDNamespace: ownPIDNamespace(s), NoNewKeyring: c.opt.NoNewKeyring, Systemd: c.r.SystemdCgroup,

@@ -78,7 +78,7 @@ type RunOptions struct {
 
 // A State is what is known of a container.
 type State struct {
-	OCIVersion  string
+	OCIVersion  string // of the specification that the state is of, whatever the configuration's
 	ID          string
 	PID         int // 0 when stopped
 	Status      specs.ContainerState

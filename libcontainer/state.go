@@ -56,7 +56,7 @@ func (c *container) state() (*State, error) {
 		return nil, err
 	}
 	s := &State{
-		OCIVersion: c.record.OCIVersion, ID: c.record.ID, PID: c.record.PID, Status: f.Status(), Bundle: c.record.Bundle,
+		OCIVersion: specs.Version, ID: c.record.ID, PID: c.record.PID, Status: f.Status(), Bundle: c.record.Bundle,
 		Rootfs: c.record.Rootfs, Created: c.record.Created, Annotations: c.record.Annotations, UID: c.record.UID,
 	}
 	if !f.Alive {

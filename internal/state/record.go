@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/internal/jsontext"
@@ -35,7 +36,6 @@ type Intent struct {
 type Record struct {
 	Format      int
 	ID          string
-	OCIVersion  string
 	PID         int
 	Start       uint64 // in clock ticks since boot
 	Serial      uint64 // see [proc.Serial]; 0: the kernel had none
@@ -135,7 +135,7 @@ func (e *Entry) WriteRecord(r *Record) error {
 	w.Key("format")
 	w.Int(Format)
 	str(&w, "id", r.ID)
-	str(&w, "oci_version", r.OCIVersion)
+	str(&w, "oci_version", specs.Version) // nobody's but a rung's that is older, whose states show it
 	w.Key("init_process_pid")
 	w.Int(int64(r.PID))
 	w.Key("init_process_start")
@@ -195,8 +195,6 @@ func (rec *Record) read(r *jsontext.Reader, created *string) {
 		rec.Format = int(r.ReadInt(32))
 	case "id":
 		rec.ID = r.ReadString()
-	case "oci_version":
-		rec.OCIVersion = r.ReadString()
 	case "init_process_pid":
 		rec.PID = int(r.ReadInt(32))
 	case "init_process_start":

@@ -27,7 +27,7 @@ func hookState(s *Sight, prefix, text string) {
 		case "created", "owner", "rootfs":
 			value = "there" // state's, beyond the specification
 		case "ociVersion":
-			value = "there" // the runtime's, or the configuration's
+			value = "there" // each runtime's own
 		}
 		s.Add(prefix+"state "+key, "%v", value)
 	}

@@ -32,6 +32,7 @@ func TestNotify(t *testing.T) {
 			a := newAgent(t, edit)
 			b := newCaller(t, asking(a.path, "times"), c.edit, "plain")
 			b.Spec.Annotations = map[string]string{"a": "b"}
+			b.Spec.Version = "1.0.1" // the states have the runtime's all the same
 			b.Save(t)
 			pid, r := b.Create(t)
 			st := a.state(t)
