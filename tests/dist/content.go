@@ -27,9 +27,9 @@ type content struct {
 	licences    []licence       // of what is in the binary
 }
 
-// examples of engines' configurations. Podman takes the file where packages have it, /usr/share/containers/containers.conf.d; that
-// of Debian 12, 4.3, looks into /etc/containers/containers.conf.d alone, where they have a link to it. By runtime_supports_json
-// Podman reads rung's errors as it reads runc's. A list in a file takes the place of the built-in one: so that one's are in it too.
+// examples of engines' configurations. Where packages have the file for Podman it takes it from version 6 on; for that of Debian 12,
+// 4.3, whoever wants it links to it. By runtime_supports_json Podman reads rung's errors as it reads runc's. A list in a file takes
+// the place of the built-in one: so that one's are in it too.
 var examples = map[string]string{
 	"daemon.json": `{
   "runtimes": {
@@ -44,7 +44,9 @@ version = 2
   [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.rung.options]
     BinaryName = "/usr/bin/rung"
 `,
-	"rung.conf": `# podman --runtime rung; see containers.conf(5).
+	"rung.conf": `# podman --runtime rung; see containers.conf(5). Podman before version 6 has to be led here:
+# mkdir -p /etc/containers/containers.conf.d
+# ln -s ` + podmanFile + ` /etc/containers/containers.conf.d/
 [engine]
 runtime_supports_json = ["crun", "runc", "kata", "runsc", "youki", "krun", "rung"]
 

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"runtime/debug"
@@ -78,6 +79,25 @@ func TestParents(t *testing.T) {
 	got := parents([]string{"/usr/share/doc/rung/a", "/usr/bin/rung", "/usr/share/doc/rung", "/usr/share/doc/rung/x/b", "/usr/share/doc/rung/z"})
 	if want := []string{"/usr/bin/", "/usr/share/doc/", "/usr/share/doc/rung/", "/usr/share/doc/rung/x/"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// What is below /etc is the administrator's: no package has a name there, which it would replace and remove.
+func TestNothingBelowEtc(t *testing.T) {
+	_, c := fake(t)
+	for _, k := range kinds {
+		places, err := k.places(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := places[podmanFile]; !ok {
+			t.Errorf("%s: nothing for Podman", k.name)
+		}
+		for _, name := range append(slices.Collect(maps.Keys(places)), k.dirs(places)...) {
+			if !strings.HasPrefix(name, "/usr/") {
+				t.Errorf("%s: %s", k.name, name)
+			}
+		}
 	}
 }
 

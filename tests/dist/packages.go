@@ -25,13 +25,12 @@ type kind struct {
 	licences string // directory
 	changes  string // file
 	gzip     bool   // manual pages are compressed
-	toRoot   string // what links to other parts of the tree begin with: rpm's are relative, Debian's aren't
 }
 
 var kinds = [...]kind{
-	{"deb", "/usr/share/zsh/vendor-completions/", "/usr/share/doc/rung/", "/usr/share/doc/rung/changelog.gz", true, ""},
-	{"rpm", "/usr/share/zsh/site-functions/", "/usr/share/licenses/rung/", "/usr/share/doc/rung/CHANGELOG.md", true, "../../.."},
-	{"apk", "/usr/share/zsh/site-functions/", "/usr/share/licenses/rung/", "/usr/share/doc/rung/CHANGELOG.md", true, ""},
+	{"deb", "/usr/share/zsh/vendor-completions/", "/usr/share/doc/rung/", "/usr/share/doc/rung/changelog.gz", true},
+	{"rpm", "/usr/share/zsh/site-functions/", "/usr/share/licenses/rung/", "/usr/share/doc/rung/CHANGELOG.md", true},
+	{"apk", "/usr/share/zsh/site-functions/", "/usr/share/licenses/rung/", "/usr/share/doc/rung/CHANGELOG.md", true},
 }
 
 // pack makes a package.
@@ -89,12 +88,6 @@ func (d *dist) packFiles(w io.Writer, packager nfpm.Packager, info *nfpm.Info, k
 	}
 	for i, path := range slices.Sorted(maps.Keys(places)) {
 		f := places[path]
-		if f.isLink() {
-			info.Contents = append(info.Contents, &files.Content{
-				Source: string(f.text), Destination: path, Type: files.TypeSymlink, FileInfo: &files.ContentFileInfo{Owner: "root", Group: "root", MTime: d.time},
-			})
-			continue
-		}
 		source := filepath.Join(from, fmt.Sprint(i))
 		if err := os.WriteFile(source, f.text, f.mode); err != nil {
 			return err
@@ -115,7 +108,7 @@ func (k kind) dirs(places map[string]file) []string {
 	if k.name == "deb" {
 		return nil
 	}
-	ours := []string{"/etc/containers", "/usr/share/containers", strings.TrimSuffix(docs, "/"), strings.TrimSuffix(k.licences, "/")}
+	ours := []string{"/usr/share/containers", strings.TrimSuffix(docs, "/"), strings.TrimSuffix(k.licences, "/")}
 	all := map[string]bool{}
 	for name := range places {
 		for dir := filepath.Dir(name); dir != "/"; dir = filepath.Dir(dir) {
@@ -145,7 +138,8 @@ whose command line it has. It is one static binary.`
 // docs is where packages have documents.
 const docs = "/usr/share/doc/rung/"
 
-// podmanFile is where Podman looks by itself; below /etc there is a link for Podman 4.3.
+// podmanFile is where Podman looks for files of packages from version 6 on. Earlier ones look below /etc alone, and what is there is
+// the administrator's: a package that has the name would replace his file at an upgrade and remove it with itself.
 const podmanFile = "/usr/share/containers/containers.conf.d/rung.conf"
 
 // places are the paths of a package's files.
@@ -155,10 +149,9 @@ func (k kind) places(c *content) (map[string]file, error) {
 		"/usr/share/bash-completion/completions/rung": c.completions["bash"],
 		k.zsh + "_rung": c.completions["zsh"],
 		"/usr/share/fish/vendor_completions.d/rung.fish": c.completions["fish"],
-		podmanFile: c.examples["rung.conf"],
-		"/etc/containers/containers.conf.d/rung.conf": symlink(k.toRoot + podmanFile),
-		docs + "examples/daemon.json":                 c.examples["daemon.json"],
-		docs + "examples/containerd.toml":             c.examples["containerd.toml"],
+		podmanFile:                        c.examples["rung.conf"],
+		docs + "examples/daemon.json":     c.examples["daemon.json"],
+		docs + "examples/containerd.toml": c.examples["containerd.toml"],
 	}
 	if err := k.documents(all, c.papers); err != nil {
 		return nil, err

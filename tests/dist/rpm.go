@@ -46,11 +46,7 @@ func packRPM(w io.Writer, info *nfpm.Info, dirs []string, places map[string]file
 		add(dir, 0o40755, nil, rpmpack.GenericFile)
 	}
 	for name, f := range places {
-		mode := uint(f.mode.Perm())
-		if f.isLink() {
-			mode |= 0o120000
-		}
-		add(name, mode, f.text, rpmKind(name))
+		add(name, uint(f.mode.Perm()), f.text, rpmKind(name))
 	}
 	r.AddCustomTag(tagDirNames, rpmpack.EntryStringSlice(parents(slices.Concat(dirs, slices.Collect(maps.Keys(places))))))
 	r.AddCustomTag(tagChangelogTime, rpmpack.EntryUint32([]uint32{uint32(info.MTime.Unix())}))

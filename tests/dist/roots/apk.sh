@@ -11,6 +11,9 @@ printf 'NAME=Alpine-like\nID=alpine\n' >"$root/etc/os-release"
 : >"$root/usr/bin/.keep" && : >"$root/usr/share/.keep"
 cp try.sh "$root/try.sh"
 files() { (cd "$root" && find . -xdev -not -path './etc/apk*' -not -path './lib/apk*' -not -path './var/*' -not -path './proc/*' -not -path './sys/*' -not -path './dev/*' -not -path './tmp' | sort); }
+# An administrator's, which stays his through an upgrade and a removal.
+own="$root/etc/containers/containers.conf.d/rung.conf"
+mkdir -p "$(dirname "$own")" && echo '# his' >"$own"
 files >before
 ./apk "$root" add rung.apk
 ./apk "$root" audit rung
@@ -20,5 +23,6 @@ chroot "$root" /bin/sh /try.sh
 ./apk "$root" del rung
 files >after
 diff before after
+[ "$(cat "$own")" = "# his" ]
 if grep rung "$root/lib/apk/db/installed"; then exit 1; fi
 echo "apk: installed, tried and removed"

@@ -20,6 +20,9 @@ cp try.sh "$root/try.sh"
 dnf() { command dnf -q -y --installroot="$root" --releasever=40 --disablerepo='*' --nogpgcheck --setopt=install_weak_deps=False "$@"; }
 rpm --root "$root" --initdb
 files() { (cd "$root" && find . -xdev -not -path './var/*' -not -path './proc/*' -not -path './sys/*' -not -path './dev/*' -not -path './run/*' | sort); }
+# An administrator's, which stays his through an upgrade and a removal.
+own="$root/etc/containers/containers.conf.d/rung.conf"
+mkdir -p "$(dirname "$own")" && echo '# his' >"$own"
 files >before
 dnf install ./rung-*.rpm
 rpm --root "$root" -q rung
@@ -32,6 +35,7 @@ dnf remove rung
 ! rpm --root "$root" -q rung
 files >after
 diff before after
+[ "$(cat "$own")" = "# his" ]
 left=$(find "$root/var" "$root/run" -name '*rung*' -not -path '*/var/log/*')
 [ -z "$left" ] || { echo "left: $left"; exit 1; }
 echo "rpm: installed by dnf, tried and removed"
