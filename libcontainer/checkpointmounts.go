@@ -51,7 +51,7 @@ func (d *dump) mounts() ([]criu.Pair, error) {
 			e.cgroups()
 		}
 	}
-	for _, n := range plan.DefaultDevices() {
+	for _, n := range plan.DefaultDevicesOf(s) {
 		e.add(n.Path)
 	}
 	live, err := d.entry.Live()

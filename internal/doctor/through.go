@@ -171,7 +171,7 @@ func (w *wants) places() {
 			return do(g)
 		}})
 	}
-	for _, d := range plan.DefaultDevices() {
+	for _, d := range plan.DefaultDevicesOf(w.spec) {
 		note(d.Path, func(g *ground) trial {
 			return w.placeThrough(g, "make device "+d.Path, d.Path, d.Mode&unix.S_IFMT, d.Rdev)
 		})

@@ -3,6 +3,7 @@ package plan
 import (
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -61,12 +62,34 @@ func DefaultDevices() []rootfs.Node {
 	}
 }
 
+// DefaultDevicesOf are a container's: without those in whose place it mounts something, which is what it wants there.
+// Nothing but the real one may be at /dev/null: a container's programs trust in it like in no other.
+func DefaultDevicesOf(s *specs.Spec) []rootfs.Node {
+	return slices.DeleteFunc(DefaultDevices(), func(n rootfs.Node) bool { return n.Path != "/dev/null" && mountedAt(s, n.Path) })
+}
+
+// mountedAt tells whether a configuration mounts something at a path, and nothing above it later.
+func mountedAt(s *specs.Spec, at string) bool {
+	for i := range slices.Backward(s.Mounts) {
+		destination := path.Clean("/" + s.Mounts[i].Destination)
+		if strings.HasPrefix(at+"/", strings.TrimSuffix(destination, "/")+"/") && !isRemount(&s.Mounts[i]) {
+			return destination == at
+		}
+	}
+	return false
+}
+
+func isRemount(m *specs.Mount) bool {
+	o, err := option.Parse(m.Options)
+	return err == nil && o.Remount
+}
+
 // nodes are the default devices, as far as they can be had, then the configuration's. Those
 // replace one of ours of the same path; of two of theirs, which can differ in owner and
 // mode only, the first counts, as with runc and crun: the second finds what it wants there.
 // What we make in our own way isn't made in theirs.
 func (p *planner) nodes() []rootfs.Node {
-	list := slices.DeleteFunc(DefaultDevices(), func(n rootfs.Node) bool { return slices.Contains(p.host.Lacks, n.Path) })
+	list := slices.DeleteFunc(DefaultDevicesOf(p.spec), func(n rootfs.Node) bool { return slices.Contains(p.host.Lacks, n.Path) })
 	configured := p.linux().Devices
 	if len(configured) == 0 {
 		return list

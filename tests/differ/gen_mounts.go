@@ -167,6 +167,10 @@ func (d *dice) bind() specs.Mount {
 	dest := d.place()
 	if strings.HasSuffix(source, "file") || strings.HasSuffix(source, "/a") {
 		dest = pick(d, "/etc/hosts", "/srv/file", "/new-file", "/tmp/f", "/new/dir/file", "/mnt/f", "/run/f")
+		// In a user namespace runc puts its own device over what is mounted there.
+		if made, joined := d.c.has(specs.UserNamespace); !made && !joined && d.p(20) {
+			dest = pick(d, "/dev/random", "/dev/tty", "/dev/full", "/dev/zero")
+		}
 	}
 	options := []string{pick(d, "bind", "rbind")}
 	options = append(options, some(d, 12, "ro", "nosuid", "nodev", "noexec", "noatime")...)

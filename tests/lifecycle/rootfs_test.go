@@ -96,6 +96,44 @@ func TestDevices(t *testing.T) {
 	}
 }
 
+// What is mounted where a default device would be, as with docker run -v /dev/urandom:/dev/random, is what the container has
+// there: in a tmpfs and in the image, and in a user namespace.
+func TestMountOverDevice(t *testing.T) {
+	harness.NeedRung(t, "runc's device covers it in a user namespace")
+	harness.Share(t)
+	probe := harness.Probe("stat:/dev/random", "open:/dev/random", "stat:/dev/tty", "stat:/dev/full", "stat:/dev/null")
+	for name, edits := range map[string][]harness.Edit{
+		"tmpfs":          {probe},
+		"image":          {probe, writable, func(s *specs.Spec) { s.Mounts = nil }},
+		"user namespace": {probe, harness.MappedRoot},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := harness.New(t, append(edits, func(s *specs.Spec) {
+				s.Mounts = append(s.Mounts,
+					specs.Mount{Destination: "/dev/random", Type: "bind", Source: "/dev/urandom", Options: []string{"bind"}},
+					specs.Mount{Destination: "/dev/../dev/tty", Type: "bind", Source: "config.json", Options: []string{"bind", "ro"}},
+					specs.Mount{Destination: "/dev/null", Type: "bind", Source: "/dev/null", Options: []string{"bind"}})
+			})...)
+			b.Chown(t)
+			tries := b.Report(t).Tries
+			for probe, want := range map[string]string{
+				"stat:/dev/random": " 1:9", "open:/dev/random": "ok", "stat:/dev/full": " 1:7", "stat:/dev/null": " 1:3",
+			} {
+				if !strings.HasSuffix(tries[probe], want) {
+					t.Errorf("%s: %s, want%s", probe, tries[probe], want)
+				}
+			}
+			if got := tries["stat:/dev/tty"]; !strings.HasPrefix(got, "ok file") {
+				t.Errorf("/dev/tty: %s, want the file", got)
+			}
+		})
+	}
+	b := harness.New(t, harness.Args("/bin/true"), func(s *specs.Spec) {
+		s.Mounts = append(s.Mounts, specs.Mount{Destination: "/dev/null", Type: "bind", Source: "/dev/zero", Options: []string{"bind"}})
+	})
+	b.Run(t, "run", "-b", b.Dir, b.ID).Fails(t, 1, "make device /dev/null: exists and is another kind of file")
+}
+
 // Device rules are in force in every view.
 func TestDeviceRules(t *testing.T) {
 	b := harness.New(t, harness.Probe("open:/dev/null", "open:/dev/kmsg0", "mknod:/dev/made", "open:/dev/loop"), func(s *specs.Spec) {
