@@ -22,10 +22,10 @@ func Warnings(s *specs.Spec, process *specs.Process, h *Host) []string {
 
 // lacking tells of default devices that are left out: runc binds whatever has the name.
 func lacking(s *specs.Spec, h *Host) (warnings []string) {
-	for _, path := range h.Lacks {
-		asked := s.Linux != nil && slices.ContainsFunc(s.Linux.Devices, func(d specs.LinuxDevice) bool { return d.Path == path })
-		if !asked {
-			warnings = append(warnings, path+" is left out: the host's isn't that device, and none can be made without privileges")
+	for _, n := range DefaultDevicesOf(s) {
+		asked := s.Linux != nil && slices.ContainsFunc(s.Linux.Devices, func(d specs.LinuxDevice) bool { return d.Path == n.Path })
+		if !asked && slices.Contains(h.Lacks, n.Path) {
+			warnings = append(warnings, n.Path+" is left out: the host's isn't that device, and none can be made without privileges")
 		}
 	}
 	return warnings
@@ -60,9 +60,16 @@ func capabilityWarnings(c *specs.LinuxCapabilities, have caps.Set) (warnings []s
 		}
 		warnings = append(warnings, text)
 	}
-	granted := capabilities(c, have).Ambient
-	missing = nil
-	for _, name := range c.Ambient {
+	// runc has a line for each that is ambient; buildah asks for all of them.
+	granted := capabilities(c, have)
+	warnings = raise(warnings, "effective", c.Effective, granted.Effective, noted)
+	return raise(warnings, "ambient", c.Ambient, granted.Ambient, noted)
+}
+
+// raise warns of what is asked for in a set and isn't in another that it takes, capabilities(7).
+func raise(warnings []string, set string, asked []string, granted caps.Set, noted map[string]bool) []string {
+	var missing []string
+	for _, name := range asked {
 		if bit, _ := caps.Parse(name); !granted.Has(bit) && !noted[name] {
 			noted[name] = true
 			missing = append(missing, name)
@@ -70,12 +77,11 @@ func capabilityWarnings(c *specs.LinuxCapabilities, have caps.Set) (warnings []s
 	}
 	switch len(missing) {
 	case 0:
+		return warnings
 	case 1:
-		warnings = append(warnings, "can't raise ambient capability "+missing[0]+": operation not permitted")
-	default: // runc has a line for each; buildah asks for all of them
-		warnings = append(warnings, "can't raise ambient capabilities ["+strings.Join(missing, " ")+"]: operation not permitted")
+		return append(warnings, "can't raise "+set+" capability "+missing[0]+": operation not permitted")
 	}
-	return warnings
+	return append(warnings, "can't raise "+set+" capabilities ["+strings.Join(missing, " ")+"]: operation not permitted")
 }
 
 // shown is a name of the configuration's that fits into a line.

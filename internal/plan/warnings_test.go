@@ -44,6 +44,14 @@ func TestCapabilityWarnings(t *testing.T) {
 			[]string{"can't raise ambient capability CAP_CHOWN: operation not permitted"},
 		},
 		{
+			&specs.LinuxCapabilities{Effective: k}, false,
+			[]string{"can't raise effective capability CAP_KILL: operation not permitted"},
+		},
+		{
+			&specs.LinuxCapabilities{Effective: both, Permitted: k, Inheritable: k, Ambient: both}, true,
+			[]string{"can't raise effective capability CAP_CHOWN: operation not permitted"},
+		},
+		{
 			&specs.LinuxCapabilities{Bounding: []string{"a\nb", strings.Repeat("x", 99)}}, false,
 			[]string{"ignoring unknown or unavailable capabilities: [a?b " + strings.Repeat("x", 64) + "...]"},
 		},

@@ -196,8 +196,9 @@ func TestValidateSysctl(t *testing.T) {
 		{"user, none", set("user.max_user_namespaces", "1"), []string{`linux.sysctl["user.max_user_namespaces"]: needs a new user namespace`}},
 		{"user, joined", set("user.x", "1", func(s *specs.Spec) { joined(s, "user") }), []string{`linux.sysctl["user.x"]: needs a new user namespace`}},
 		{"user, new", set("user.x", "1", user), nil},
-		{"newline", set("net.x", "1\n2"), []string{`linux.sysctl["net.x"]: value must not contain a NUL byte or a newline`}},
-		{"NUL", set("net.x", "1\x00"), []string{`linux.sysctl["net.x"]: value must not contain a NUL byte or a newline`}},
+		{"newline", set("net.x", "1\n2"), []string{`linux.sysctl["net.x"]: value must not contain a NUL byte, or a newline before its end`}},
+		{"line", set("net.x", "1\n"), nil},
+		{"NUL", set("net.x", "1\x00"), []string{`linux.sysctl["net.x"]: value must not contain a NUL byte, or a newline before its end`}},
 	}...)
 	check(t, rules)
 }
