@@ -45,7 +45,7 @@ func (d *dist) findOrigin() error {
 		_, name, _ := strings.Cut(strings.TrimSpace(line), " ")
 		return fmt.Errorf("%s: changed and not committed: what is shipped is a commit", strings.TrimSpace(name))
 	}
-	head, err := d.askGit("log", "-1", "--format=%H %ct")
+	head, err := d.askGit("log", "-1", "--no-show-signature", "--format=%H %ct")
 	if err != nil {
 		return err
 	}
@@ -89,20 +89,17 @@ func epoch(variable string, commit int64) (time.Time, error) {
 	return time.Unix(commit, 0).UTC(), nil
 }
 
-// askGit is what git says of the root, to whomever that belongs.
+// askGit is what git says of the root, to whomever that belongs, and of its commits as they are, not what replaces them here.
 func (d *dist) askGit(args ...string) (string, error) {
 	cmd := exec.Command("git", append([]string{"-C", d.root, "-c", "safe.directory=*", "-c", "core.quotePath=false"}, args...)...)
-	cmd.Env = d.env // no GIT_DIR in it
+	cmd.Env = append(slices.Clone(d.env), "GIT_NO_REPLACE_OBJECTS=1") // no GIT_DIR in it
 	out, err := output(cmd)
 	return strings.TrimRight(string(out), "\n"), err
 }
 
 // source makes the tarball of the commit's files, and unpacks it as what is built: whatever else lies in the clone has no part in it.
 func (d *dist) source() error {
-	cmd := exec.Command("git", "-C", d.root, "-c", "safe.directory=*", "-c", "tar.umask=0022", "-c", "core.autocrlf=false",
-		"-c", "core.eol=lf", "-c", "core.attributesFile=/dev/null", "archive", "--format=tar", d.Commit)
-	cmd.Env = d.env
-	archive, err := output(cmd)
+	archive, err := d.archive()
 	if err != nil {
 		return err
 	}

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // repository is a git repository with some files of this project's names.
@@ -22,13 +24,15 @@ func repository(t *testing.T) string {
 	return dir
 }
 
-func git(t *testing.T, dir string, args ...string) {
+func git(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("git", append([]string{"-C", dir, "-c", "user.name=a", "-c", "user.email=a@b.invalid", "-c", "commit.gpgSign=false"}, args...)...)
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), ofGit), "GIT_COMMITTER_DATE=1700000000 +0530", "GIT_AUTHOR_DATE=1700000000 +0530")
-	if out, err := cmd.CombinedOutput(); err != nil {
+	out, err := cmd.CombinedOutput()
+	if err != nil {
 		t.Fatalf("git %q: %v: %s", args, err, out)
 	}
+	return strings.TrimSpace(string(out))
 }
 
 // ofGit tells whether a variable is git's: a hook's are of the repository that runs it, where a test would commit.
@@ -125,6 +129,58 @@ func TestRefused(t *testing.T) {
 	d.Commit = "0123456789012345678901234567890123456789"
 	if err := d.source(); err == nil || !strings.Contains(err.Error(), "fatal: ") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// What is shipped is what the commit has, whatever else a clone and its owner say of line ends, of exports, or of a commit in
+// the place of this one; in a linked worktree too.
+func TestClean(t *testing.T) {
+	home, root := t.TempDir(), repository(t)
+	made := func(root string) (map[string]file, time.Time) {
+		d := begun(t, root)
+		d.stage = t.TempDir()
+		archive, err := d.archive()
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := readTar(archive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all, d.time
+	}
+	t.Setenv("HOME", home)
+	want, committed := made(root)
+	for _, dir := range []string{root + "/.git/info", home + "/.config/git"} {
+		write(t, dir, "attributes", "a.go text eol=crlf\nVERSION export-ignore\n")
+	}
+	git(t, root, "config", "core.autocrlf", "true")
+	git(t, root, "config", "tar.umask", "0077")
+	git(t, root, "config", "log.showSignature", "true")
+	write(t, root, "b.go", "package b\n")
+	git(t, root, "add", ".")
+	// As of the next second, with another tree.
+	other := "tree " + git(t, root, "write-tree") + "\nauthor a <a@b.invalid> 1700000001 +0000\ncommitter a <a@b.invalid> 1700000001 +0000\n\nother\n"
+	write(t, home, "commit", other)
+	git(t, root, "replace", "HEAD", git(t, root, "hash-object", "-w", "-t", "commit", home+"/commit"))
+	git(t, root, "--no-replace-objects", "reset", "-q", "--hard")
+	linked := filepath.Join(t.TempDir(), "a linked one")
+	git(t, root, "--no-replace-objects", "worktree", "add", "-q", "--detach", linked, "HEAD")
+	for _, root := range []string{root, linked} {
+		got, at := made(root)
+		if !at.Equal(committed) {
+			t.Errorf("time %v, want %v", at, committed)
+		}
+		for name := range maps.Keys(got) {
+			if _, ok := want[name]; !ok {
+				t.Errorf("%s is in it", name)
+			}
+		}
+		for name, f := range want {
+			if g := got[name]; g.mode != f.mode || string(g.text) != string(f.text) {
+				t.Errorf("%s is %v %q, want %v %q", name, g.mode, g.text, f.mode, f.text)
+			}
+		}
 	}
 }
 
