@@ -33,12 +33,14 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 help: ## show this text
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# Names of the caller's are in the shell's variables: in a recipe's text the shell would read what they have of its signs.
 OUT      ?= build/rung
+build run install: export OUT := $(OUT)
 build: ## build the static binary build/rung
-	$(BUILD) -o $(OUT) .
+	$(BUILD) -o "$$OUT" .
 
 run: build ## run a demo container that shows what it sees of itself (needs root)
-	@tests/demo/run.sh $(OUT)
+	@tests/demo/run.sh "$$OUT"
 
 # Minutes that the parts of make test may take on two quiet cores with an empty cache; make test says what they took. Of
 # test-system's, differ may take two (in all views), engines two, smoke half a one. Beside them: lint, of CI alone, 4;
@@ -72,7 +74,7 @@ test-race: ## the tests of packages with goroutines under the race detector (nee
 # The player's processes have no detector: what they run isn't Go.
 test-race-life: ## the life cycle on a binary with the race detector (needs root and gcc; 10 minutes)
 	CGO_ENABLED=1 $(GO) build -race -trimpath -tags '$(ALLTAGS)' -o build/race/rung .
-	cd tests && RUNTIME=$(abspath build/race/rung) $(GO) test -short -count=1 -timeout 60m ./lifecycle
+	export RUNTIME="$$PWD/build/race/rung" && cd tests && $(GO) test -short -count=1 -timeout 60m ./lifecycle
 
 # Those that take longest begin first: else one of them ends alone. They wait more than they work, so there are more of
 # them at once than processors.
@@ -135,14 +137,14 @@ test-engines-vm: ## run the engines of Debian 13 in a virtual machine, with syst
 # SUITE: a checkout of the suite; RUNTIMES: runtimes beside rung; RUN: programs.
 RUNTIMES ?= runc
 conformance: build ## run the OCI's suite (runtime-tools) on rung and others, and write docs/conformance.md (needs root)
-	cd tests/conformance && $(GO) vet . && $(GO) test . && $(GO) run . $(if $(SUITE),-suite '$(abspath $(SUITE))') \
+	suite="$${SUITE:+$$(realpath -m -- "$$SUITE")}" && cd tests/conformance && $(GO) vet . && $(GO) test . && $(GO) run . $(if $(SUITE),-suite "$$suite") \
 		$(if $(RUN),-run '$(RUN)',-write ../../docs/conformance.md) $(or $(RUNTIME),../../build/rung) $(if $(RUNTIME),,$(RUNTIMES))
 
 # N: how many configurations; SEED: of which sequence; FIRST: from which on; VIEW:
 # hybrid, v1, v2; REPEAT: so often on rung, to find what isn't steady; RUNG, RUNC: other
 # binaries. What differs is in build/differ, made small.
 differ: build ## compare random configurations on rung and runc 1.4.0: make differ N=3000 SEED=7 VIEW=v2 (needs root)
-	runc="$${RUNC:-$$(tests/differ/runc.sh)}" && cd tests && RUNC="$$runc" RUNG="$(abspath $(or $(RUNG),build/rung))" RUNG_VIEW="$(VIEW)" \
+	runc="$${RUNC:-$$(tests/differ/runc.sh)}" && rung="$$(realpath -m -- "$${RUNG:-build/rung}")" && cd tests && RUNC="$$runc" RUNG="$$rung" RUNG_VIEW="$(VIEW)" \
 		$(GO) test -count=1 -v -timeout 12h -run 'TestDiffer$$' ./differ -cases $(or $(N),300) -seed $(or $(SEED),1) \
 		-first $(or $(FIRST),0) -repeat $(or $(REPEAT),1) -save ../../build/differ
 
@@ -172,23 +174,24 @@ generate: ## make the generated files anew
 man: ## write the manual pages anew, from what --help says
 	$(GO) test -count=1 -run 'TestMan$$' ./cli -update
 
-share = $(DESTDIR)$(PREFIX)/share
-# What completions are asked of, when rung is built for another architecture.
-NATIVE = $(if $(filter $(word 2,$(GOSAYS)),$(word 1,$(GOSAYS))),$(OUT),build/native/rung)
+install uninstall: export TO := $(DESTDIR)$(PREFIX)
+# Completions are asked of another binary, when rung is built for another architecture.
+FOR_HERE = $(filter $(word 2,$(GOSAYS)),$(word 1,$(GOSAYS)))
 install: build ## install to $(PREFIX), with manual pages and completions of shells
-	$(if $(filter build/native/rung,$(NATIVE)),GOARCH=$(word 2,$(GOSAYS)) $(BUILD) -o $(NATIVE) .)
-	for shell in bash zsh fish; do "$(abspath $(NATIVE))" completion $$shell >build/completion.$$shell || exit 1; done
-	install -D -m 0755 "$(OUT)" "$(DESTDIR)$(PREFIX)/bin/rung"
-	install -d "$(share)/man/man1" "$(share)/bash-completion/completions" "$(share)/zsh/site-functions" "$(share)/fish/vendor_completions.d"
-	install -m 0644 docs/man/*.1 "$(share)/man/man1"
-	install -m 0644 build/completion.bash "$(share)/bash-completion/completions/rung"
-	install -m 0644 build/completion.zsh "$(share)/zsh/site-functions/_rung"
-	install -m 0644 build/completion.fish "$(share)/fish/vendor_completions.d/rung.fish"
+	$(if $(FOR_HERE),,GOARCH=$(word 2,$(GOSAYS)) $(BUILD) -o build/native/rung .)
+	native="$$(realpath -- $(if $(FOR_HERE),"$$OUT",build/native/rung))" && for shell in bash zsh fish; do \
+		"$$native" completion $$shell >build/completion.$$shell || exit 1; done
+	install -D -m 0755 "$$OUT" "$$TO/bin/rung"
+	cd "$$TO/" && install -d share/man/man1 share/bash-completion/completions share/zsh/site-functions share/fish/vendor_completions.d
+	install -m 0644 docs/man/*.1 "$$TO/share/man/man1"
+	install -m 0644 build/completion.bash "$$TO/share/bash-completion/completions/rung"
+	install -m 0644 build/completion.zsh "$$TO/share/zsh/site-functions/_rung"
+	install -m 0644 build/completion.fish "$$TO/share/fish/vendor_completions.d/rung.fish"
 
 uninstall: ## remove what install installed
-	rm -f "$(DESTDIR)$(PREFIX)/bin/rung"
-	for page in $(notdir $(wildcard docs/man/*.1)); do rm -f "$(share)/man/man1/$$page"; done
-	rm -f "$(share)/bash-completion/completions/rung" "$(share)/zsh/site-functions/_rung" "$(share)/fish/vendor_completions.d/rung.fish"
+	rm -f "$$TO/bin/rung"
+	for page in $(notdir $(wildcard docs/man/*.1)); do rm -f "$$TO/share/man/man1/$$page"; done
+	rm -f "$$TO/share/bash-completion/completions/rung" "$$TO/share/zsh/site-functions/_rung" "$$TO/share/fish/vendor_completions.d/rung.fish"
 
 pictures: build ## draw docs/pictures anew: what commands say (needs root and jq)
 	cd tests && $(GO) run ./pictures

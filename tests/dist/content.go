@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -56,17 +57,13 @@ rung = ["/usr/bin/rung"]
 }
 
 func (d *dist) content(binary string) (*content, error) {
-	c := &content{pages: map[string]file{}, completions: map[string]file{}, examples: map[string]file{}}
+	c := &content{completions: map[string]file{}, examples: map[string]file{}}
 	text, err := os.ReadFile(binary)
 	if err != nil {
 		return nil, err
 	}
 	c.binary = file{0o755, text}
-	pages, err := filepath.Glob(filepath.Join(d.tree, "docs/man/*.1"))
-	if err != nil {
-		return nil, err
-	}
-	if err := d.take(c.pages, pages...); err != nil {
+	if c.pages, err = d.pages(); err != nil {
 		return nil, err
 	}
 	for _, shell := range []string{"bash", "zsh", "fish"} {
@@ -79,7 +76,7 @@ func (d *dist) content(binary string) (*content, error) {
 	if c.papers, err = documents(d.tree, d.ref()); err != nil {
 		return nil, err
 	}
-	if err := d.take(c.papers, filepath.Join(d.tree, "LICENSE")); err != nil {
+	if err := d.take(c.papers, "LICENSE"); err != nil {
 		return nil, err
 	}
 	c.licences, err = d.licences(binary)
@@ -93,10 +90,20 @@ func (d *dist) content(binary string) (*content, error) {
 	return c, nil
 }
 
-// take reads files, which get their own names.
+// pages are the tree's manual pages.
+func (d *dist) pages() (map[string]file, error) {
+	names, err := fs.Glob(os.DirFS(d.tree), "docs/man/*.1")
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]file{}
+	return all, d.take(all, names...)
+}
+
+// take reads files of the tree, which get their own names.
 func (d *dist) take(into map[string]file, paths ...string) error {
 	for _, path := range paths {
-		text, err := os.ReadFile(path)
+		text, err := os.ReadFile(filepath.Join(d.tree, path))
 		if err != nil {
 			return err
 		}

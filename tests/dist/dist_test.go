@@ -211,9 +211,60 @@ func TestModules(t *testing.T) {
 	}
 }
 
+// Whatever the names of directories have in them, of the shell's signs, make's and patterns', what is made is there.
+func TestOddNames(t *testing.T) {
+	d, c := fake(t)
+	odd := t.TempDir() + `/a b'"$(echo x)$HOME ${x}[1]*?{a,b}` + "`x`#%\\;&~"
+	d.tree, d.stage, d.out = odd+"/tree", odd+"/stage", odd+"/out"
+	for _, dir := range []string{d.stage, d.out} {
+		if err := os.MkdirAll(dir, 0o750); err != nil {
+			t.Fatal(err)
+		}
+	}
+	makefile, err := os.ReadFile("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"Makefile": string(makefile), "VERSION": "1.2.3\n", "README.md": "[a](docs/a.md)", "CHANGELOG.md": "", "SECURITY.md": "", "LICENSE": "", "docs/man/rung.1": ".TH",
+		"docs/a.md": "a", "go": "#!/bin/sh\nfor last; do [ \"$before\" != -o ] || : >\"$last\"; before=$last; done\n",
+	} {
+		write(t, d.tree, name, text)
+	}
+	if err := os.Chmod(d.tree+"/go", 0o755); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	d.env = append(d.env, "GO=./go")
+	if err := d.build(nil, d.stage+"/rung"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(d.stage + "/rung"); err != nil {
+		t.Error(err)
+	}
+	if pages, err := d.pages(); err != nil || len(pages) != 1 {
+		t.Errorf("%d manual pages, %v", len(pages), err)
+	}
+	if papers, err := documents(d.tree, "x"); err != nil || len(papers) != 4 {
+		t.Errorf("%d papers, %v", len(papers), err)
+	}
+	if err := d.tarball(targets[0], c); err != nil {
+		t.Error(err)
+	}
+	for _, k := range kinds {
+		if err := d.pack(targets[0], k, c); err != nil {
+			t.Errorf("%s: %v", k.name, err)
+		}
+	}
+}
+
 // The examples are what the engines' own parsers take.
 func TestExamples(t *testing.T) {
 	dir := t.TempDir()
+	short, err := os.MkdirTemp("/tmp", "") //nolint:usetesting // Podman takes no name of more than 50 characters, and TMPDIR may have them
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(short) })
 	for name, text := range examples {
 		text = strings.ReplaceAll(text, "/usr/bin/rung", "/bin/true") // which is there
 		if err := os.WriteFile(dir+"/"+name, []byte(text), 0o600); err != nil {
@@ -227,18 +278,21 @@ func TestExamples(t *testing.T) {
 	if err := json.Unmarshal([]byte(examples["daemon.json"]), &daemon); err != nil || daemon.Runtimes["rung"].Path != "/usr/bin/rung" {
 		t.Errorf("daemon.json: %v, %v", daemon, err)
 	}
-	for _, e := range []struct{ want, program, rest string }{
-		{`BinaryName = "/bin/true"`, "containerd", "--config " + dir + "/containerd.toml config dump"},
-		{
-			"rung:/bin/true", "podman", "--root " + dir + "/root --runroot " + dir + "/run --tmpdir " + dir + "/tmp --storage-driver vfs " +
-				"--runtime rung info --format {{.Host.OCIRuntime.Name}}:{{.Host.OCIRuntime.Path}}",
-		},
+	for _, e := range []struct {
+		want, program string
+		args          []string
+	}{
+		{`BinaryName = "/bin/true"`, "containerd", []string{"--config", dir + "/containerd.toml", "config", "dump"}},
+		{"rung:/bin/true", "podman", []string{
+			"--root", dir + "/root", "--runroot", short, "--tmpdir", dir + "/tmp", "--storage-driver", "vfs",
+			"--runtime", "rung", "info", "--format", "{{.Host.OCIRuntime.Name}}:{{.Host.OCIRuntime.Path}}",
+		}},
 	} {
 		t.Run(e.program, func(t *testing.T) {
 			if _, err := exec.LookPath(e.program); err != nil {
 				t.Skip(err)
 			}
-			cmd := exec.Command("timeout", append([]string{"30", e.program}, strings.Fields(e.rest)...)...)
+			cmd := exec.Command("timeout", append([]string{"30", e.program}, e.args...)...)
 			cmd.Env = append(os.Environ(), "CONTAINERS_CONF="+dir+"/rung.conf")
 			if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), e.want) {
 				t.Errorf("%v: %s", err, out)

@@ -115,7 +115,7 @@ func (d *dist) begin(stage string) error {
 
 // build makes a binary, as the Makefile does.
 func (d *dist) build(env []string, to string) error {
-	cmd := exec.Command("make", "-s", "build", "OUT="+to, "COMMIT="+d.Commit)
+	cmd := exec.Command("make", "-s", "build", "OUT="+strings.ReplaceAll(to, "$", "$$"), "COMMIT="+d.Commit)
 	cmd.Dir, cmd.Env = d.tree, slices.Concat(d.env, env)
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w\n%s", err, text)

@@ -42,6 +42,7 @@ func (d *dist) pack(t target, k kind, c *content) error {
 	info := nfpm.WithDefaults(&nfpm.Info{
 		Name: "rung", Arch: t.pkg, Platform: "linux", Version: d.version(), Release: "1", Section: "admin", Priority: "optional",
 		Maintainer: maintainer, Description: description, Vendor: "rung", Homepage: homepage, License: "Apache-2.0", MTime: d.time,
+		DisableGlobbing: true, // files have the names they have
 	})
 	info.RPM.BuildHost = "rung" // else this host's name is in it
 	info.RPM.Group, info.RPM.Summary, info.RPM.Compression = "System Environment/Base", "Container runtime of the Open Container Initiative", "gzip:9"

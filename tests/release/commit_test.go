@@ -85,7 +85,7 @@ func TestElsewhere(t *testing.T) {
 	}
 }
 
-// TestForeignClone builds and installs in somebody else's clone, at names with spaces, by a caller whose files others can't read by default.
+// TestForeignClone builds and installs in somebody else's clone, at names that the shell and make would read, by a caller whose files others can't read by default.
 func TestForeignClone(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to be somebody else")
@@ -94,21 +94,22 @@ func TestForeignClone(t *testing.T) {
 		t.Skip("this is no clone")
 	}
 	dir := t.TempDir()
-	clone := filepath.Join(dir, "a clone")
+	clone := filepath.Join(dir, `a "clone" of $(echo x)'s`)
+	in := filepath.Join(dir, `in "$HOME" $(echo here)`)
 	run := runner(t, "", "GOFLAGS=", "GIT_CONFIG_COUNT=0")
 	run("git", "-c", "safe.directory=*", "clone", "-q", "../..", clone)
 	run("cp", "../../Makefile", clone) // as it is now
 	run("chown", "-R", "12345:12345", clone)
-	to := "DESTDIR=" + filepath.Join(dir, "in here")
+	to := "DESTDIR=" + strings.ReplaceAll(in, "$", "$$")
 	run("sh", "-c", `umask 077; exec make -s -C "$0" install "$1" PREFIX=/usr`, clone, to)
-	if out := run(filepath.Join(dir, "in here/usr/bin/rung"), "--version"); !regexp.MustCompile(`(?m)^commit: [0-9a-f]{40}(-dirty)?$`).MatchString(out) {
+	if out := run(in+"/usr/bin/rung", "--version"); !regexp.MustCompile(`(?m)^commit: [0-9a-f]{40}(-dirty)?$`).MatchString(out) {
 		t.Errorf("%q, want a commit", out)
 	}
-	if hidden := run("find", filepath.Join(dir, "in here/usr"), "-type", "f", "!", "-perm", "-444"); hidden != "" {
+	if hidden := run("find", in+"/usr", "-type", "f", "!", "-perm", "-444"); hidden != "" {
 		t.Errorf("others can't read %s", hidden)
 	}
 	run("make", "-s", "-C", clone, "uninstall", to, "PREFIX=/usr")
-	if left := run("find", filepath.Join(dir, "in here"), "-type", "f"); left != "" {
+	if left := run("find", in, "-type", "f"); left != "" {
 		t.Errorf("uninstall leaves %s", left)
 	}
 }
