@@ -17,7 +17,7 @@ import (
 
 var (
 	count   = flag.Int("cases", 0, "compare this many cases (0: a few, half of them on a busy machine)")
-	seed    = flag.Uint64("seed", 18, "of the cases")
+	seed    = harness.Seed("seed", 18, "of the cases")
 	first   = flag.Uint64("first", 0, "index of the first case")
 	repeat  = flag.Int("repeat", 1, "run each case so often on rung, and want the same each time")
 	save    = flag.String("save", "", "directory for cases that differ")

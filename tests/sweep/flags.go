@@ -7,12 +7,14 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/rung-oci/rung/tests/harness"
 )
 
 var (
 	whole  = flag.Bool("whole", false, "all faults, not some by chance")
 	sample = flag.Int("sample", 0, "so many faults of each kind and verb, by chance, instead of all")
-	seed   = flag.Uint64("seed", 1, "of the chance")
+	seed   = harness.Seed("seed", 1, "of the chance")
 	budget = flag.Duration("budget", 15*time.Second, "how long it may take to try some by chance")
 	only   = flag.String("verb", "", "some `verbs` alone, with commas")
 	bundle = flag.String("kind", "", "some `kinds` of bundles alone, with commas")
