@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -75,16 +76,20 @@ func unpackedOrigin(root string) (origin, error) {
 	return o, nil
 }
 
-// epoch is the time of all files: https://reproducible-builds.org/specs/source-date-epoch/.
+// epoch is the time of all files: https://reproducible-builds.org/specs/source-date-epoch/. It fits 32 bits: an rpm has no more
+// for it, and would have another time without a word.
 func epoch(variable string, commit int64) (time.Time, error) {
-	if variable != "" {
-		seconds, err := strconv.ParseInt(variable, 10, 64)
+	switch {
+	case variable != "":
+		seconds, err := strconv.ParseUint(variable, 10, 32)
 		if err != nil {
-			return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH: %q is no number of seconds", variable)
+			return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH: %q is no number of seconds from 0 to %d", variable, uint32(math.MaxUint32))
 		}
-		commit = seconds
-	} else if commit == 0 {
+		commit = int64(seconds)
+	case commit == 0:
 		return time.Time{}, errors.New("no commit to take the time from: set SOURCE_DATE_EPOCH")
+	case commit < 0 || commit > math.MaxUint32:
+		return time.Time{}, fmt.Errorf("the commit's time, %d, isn't from 0 to %d: set SOURCE_DATE_EPOCH", commit, uint32(math.MaxUint32))
 	}
 	return time.Unix(commit, 0).UTC(), nil
 }

@@ -117,6 +117,31 @@ func TestBare(t *testing.T) {
 	}
 }
 
+// A time that files can't have is refused before anything that was made before is taken away.
+func TestEpoch(t *testing.T) {
+	root, out := repository(t), t.TempDir()
+	write(t, out, sumsName, "x")
+	for _, text := range []string{"-1", "4294967296", "99999999999999999999", "1e3", "0x10", " 1"} {
+		t.Setenv("SOURCE_DATE_EPOCH", text)
+		if err := run(root, out, "386"); err == nil || !strings.HasPrefix(err.Error(), "SOURCE_DATE_EPOCH: ") {
+			t.Errorf("%q: error %v", text, err)
+		}
+	}
+	if left, err := os.ReadFile(out + "/" + sumsName); string(left) != "x" {
+		t.Errorf("what was made before is gone: %v", err)
+	}
+	for text, want := range map[string]int64{"0": 0, "4294967295": 1<<32 - 1, "": 7} {
+		if at, err := epoch(text, 7); err != nil || at.Unix() != want {
+			t.Errorf("%q: %v, %v", text, at, err)
+		}
+	}
+	for _, commit := range []int64{-1, 0, 1 << 32} {
+		if at, err := epoch("", commit); err == nil {
+			t.Errorf("a commit of %d: %v", commit, at)
+		}
+	}
+}
+
 // What is shipped is a commit: changes that aren't in it are named. Errors of git say what git said.
 func TestRefused(t *testing.T) {
 	root := repository(t)

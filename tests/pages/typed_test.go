@@ -34,7 +34,7 @@ var elsewhere = map[string]string{
 	"make conformance": "needs a checkout of the OCI's suite", "make isolation": "writes a page, beside other runtimes; what it looks at is in make test (tests/isolation)", "make bench": measured, "go run ./bench …": measured, "RUNG_WRITE=1 make bench-smoke": updates, "make bench-smoke": "is a part of make test",
 	"go test -v -run DockerLatency ./engines": measured,
 	"make dist": "by the workflows test (make dist-twice) and release", "make dist-twice": "by the workflow test", "make dist-check": "by hand before a release",
-	"make man": updates, "go generate …": updates, "RUNG_WRITE=1 go …": updates, "go test ./internal/plan …": updates, "go test -run TestAPI …": updates,
+	"cd tests && go test ./threats -update": updates, "make man": updates, "go generate …": updates, "RUNG_WRITE=1 go …": updates, "go test ./internal/plan …": updates, "go test -run TestAPI …": updates,
 
 	"cd tests && RUNG_VIEW=v2 go test …": oneTest, "cd tests && RUNTIME=/path/to/runc go test …": oneTest, "RUNG_VIEW=v2 go test …": oneTest, "RUNTIME=/usr/sbin/runc go test …": oneTest, "go test -timeout …": oneTest,
 

@@ -19,11 +19,15 @@ type test struct{ dir, name string }
 // columns are those of the table in the document.
 const columns = 5
 
-var named = regexp.MustCompile("^`([a-z/]+)`((?: Test[A-Za-z0-9/]+)+)$")
+// A part of the last cell is a directory and its tests, each of which leads to its file.
+var (
+	named  = regexp.MustCompile("^`([a-z/]+)`((?: \\[Test[A-Za-z0-9/]+\\]\\([^)\\s]+\\))+)$")
+	linked = regexp.MustCompile(`\[([A-Za-z0-9/]+)\]\([^)]+\)`)
+	first  = regexp.MustCompile(`^\| [RXF]\d+ \|`)
+)
 
 // parse reads the rows out of the document: those whose first cell is a letter and a number.
 func parse(text string) (rows []row, err error) {
-	first := regexp.MustCompile(`^\| [RXF]\d+ \|`)
 	for line := range strings.Lines(text) {
 		if !first.MatchString(line) {
 			continue
@@ -36,10 +40,10 @@ func parse(text string) (rows []row, err error) {
 		for part := range strings.SplitSeq(cells[columns-1], ";") {
 			m := named.FindStringSubmatch(strings.TrimSpace(part))
 			if m == nil {
-				return nil, fmt.Errorf("%s: %q isn't a directory and its tests", r.name, part)
+				return nil, fmt.Errorf("%s: %q isn't a directory and links to its tests", r.name, part)
 			}
-			for name := range strings.FieldsSeq(m[2]) {
-				r.tests = append(r.tests, test{m[1], name})
+			for _, name := range linked.FindAllStringSubmatch(m[2], -1) {
+				r.tests = append(r.tests, test{m[1], name[1]})
 			}
 		}
 		rows = append(rows, r)
