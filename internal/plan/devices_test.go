@@ -11,7 +11,9 @@ import (
 )
 
 func TestDefaultDevicesOf(t *testing.T) {
-	bind := func(at string) specs.Mount { return specs.Mount{Destination: at, Type: "bind", Options: []string{"bind"}} }
+	bind := func(at string) specs.Mount {
+		return specs.Mount{Destination: at, Type: "bind", Options: []string{"bind"}}
+	}
 	again := specs.Mount{Destination: "/dev", Options: []string{"remount", "ro"}}
 	for name, tt := range map[string]struct {
 		mounts []specs.Mount
