@@ -10,8 +10,13 @@ func TestParseSize(t *testing.T) {
 			t.Errorf("parseSize(%q) = %d, %v, want %d", s, got, err, want)
 		}
 	}
-	for _, s := range []string{"", "abc", "m", "1x", "1mm", "-2", "-1m", "0x10", "inf", "1e3", "9999p", "1kbb", "1  m", "1.2.3"} {
+	for _, s := range []string{"", "abc", "m", "-2", "-1m", "0x10", "inf", "1e3", "9999p", "1.2.3", "1k2"} {
 		if got, err := parseSize(s); err == nil || err.Error() != "invalid size: '"+s+"'" {
+			t.Errorf("parseSize(%q) = %d, %v, want an error", s, got, err)
+		}
+	}
+	for s, suffix := range map[string]string{"1x": "x", "1mm": "mm", "1kbb": "kbb", "1  m": " m", "10 XB": "XB", "1.5i": "i"} {
+		if got, err := parseSize(s); err == nil || err.Error() != "invalid suffix: '"+suffix+"'" {
 			t.Errorf("parseSize(%q) = %d, %v, want an error", s, got, err)
 		}
 	}

@@ -72,6 +72,7 @@ type update struct {
 	rtPeriod, rtRuntime, cpus, mems                   string
 	memory, reservation, swap, kernel, kernelTCP      string
 	l3Cache, memoryBandwidth                          string
+	sharesName                                        string // of the option, which has two
 }
 
 func (u *update) flags() []urfave.Flag {
@@ -84,7 +85,9 @@ func (u *update) flags() []urfave.Flag {
 		text(&u.cpuPeriod, "`microseconds` of a period of the CPU quota", "cpu-period"),
 		text(&u.cpuQuota, "`microseconds` of CPU time in each period; -1: any", "cpu-quota"),
 		text(&u.cpuBurst, "`microseconds` of unused quota that can be saved up", "cpu-burst"),
-		text(&u.cpuShares, "relative `weight` of CPU time, from 2 to 262144", "cpu-share", "cpu-shares"),
+		&namedFlag{StringFlag: urfave.StringFlag{
+			Name: "cpu-share", Aliases: []string{"cpu-shares"}, Destination: &u.cpuShares, Usage: "relative `weight` of CPU time, from 2 to 262144",
+		}, as: &u.sharesName},
 		text(&u.rtPeriod, "`microseconds` of a period of real-time scheduling", "cpu-rt-period"),
 		text(&u.rtRuntime, "`microseconds` of real-time scheduling in each period", "cpu-rt-runtime"),
 		text(&u.cpuIdle, "`1` to run only when a CPU has nothing else to do, or 0", "cpu-idle"),
@@ -120,7 +123,7 @@ func (u *update) resources() (*specs.LinuxResources, []string, error) {
 	p.unsigned(&c.Period, "cpu-period", u.cpuPeriod)
 	p.signed(&c.Quota, "cpu-quota", u.cpuQuota)
 	p.unsigned(&c.Burst, "cpu-burst", u.cpuBurst)
-	p.unsigned(&c.Shares, "cpu-share", u.cpuShares)
+	p.unsigned(&c.Shares, u.sharesName, u.cpuShares)
 	p.unsigned(&c.RealtimePeriod, "cpu-rt-period", u.rtPeriod)
 	p.signed(&c.RealtimeRuntime, "cpu-rt-runtime", u.rtRuntime)
 	p.signed(&c.Idle, "cpu-idle", u.cpuIdle)
@@ -141,6 +144,18 @@ func (u *update) resources() (*specs.LinuxResources, []string, error) {
 		r.BlockIO = &specs.LinuxBlockIO{Weight: &weight}
 	}
 	return r, nil, nil
+}
+
+// namedFlag keeps as which of its names it was given.
+type namedFlag struct {
+	urfave.StringFlag
+	as *string
+}
+
+// Set takes a value.
+func (f *namedFlag) Set(name, value string) error {
+	*f.as = name
+	return f.StringFlag.Set(name, value)
 }
 
 func readResources(file string) (*specs.LinuxResources, []string, error) {

@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -92,6 +93,9 @@ func (o *ExecOptions) change(from *specs.Process, files user.Files) (*specs.Proc
 	p.Args, p.Terminal = o.Args, o.Terminal
 	p.Env = append(slices.Clip(p.Env), o.Env...)
 	if o.Cwd != "" {
+		if !path.IsAbs(o.Cwd) { // the words are runc's
+			return nil, fmt.Errorf("option --cwd: Cwd must be an absolute path: %q", o.Cwd)
+		}
 		p.Cwd = o.Cwd
 	}
 	if o.NoNewPrivileges != nil {

@@ -138,15 +138,26 @@ func readAll(fd int, path string, size int) ([]byte, error) {
 	return raw, nil
 }
 
+func isDirectory(dir string) error {
+	var st unix.Stat_t
+	if err := fdio.Again(func() error { return unix.Stat(dir, &st) }); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return unix.ENOTDIR
+	}
+	return nil
+}
+
 // ReadConfig returns the text of a bundle's config.json. A FIFO in its place must not block, and
-// a huge file must not fill the memory.
+// a huge file must not fill the memory. A bundle that is no directory is told of as by runc, which goes there.
 func ReadConfig(dir string) ([]byte, error) {
 	path := filepath.Join(dir, ConfigName)
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if err != nil {
-		if errors.Is(err, unix.ENOENT) {
-			if _, err := os.Stat(dir); err != nil {
-				return nil, fmt.Errorf("bundle: %w", err)
+		if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+			if err := isDirectory(dir); err != nil {
+				return nil, fmt.Errorf("bundle: chdir %s: %w", dir, err)
 			}
 			return nil, errors.New("JSON specification file " + ConfigName + " not found")
 		}

@@ -107,7 +107,8 @@ func TestLoadErrors(t *testing.T) {
 		want  string
 	}{
 		{"no file", func(t *testing.T) string { return t.TempDir() }, "JSON specification file config.json not found"},
-		{"no bundle", func(t *testing.T) string { return "/no/such/bundle" }, "bundle: stat /no/such/bundle: no such file or directory"},
+		{"no bundle", func(t *testing.T) string { return "/no/such/bundle" }, "bundle: chdir /no/such/bundle: no such file or directory"},
+		{"a file as bundle", func(t *testing.T) string { return "/proc/self/comm" }, "bundle: chdir /proc/self/comm: not a directory"},
 		{"FIFO", instead(func(p string) error { return unix.Mkfifo(p, 0o600) }), "config.json: not a regular file"},
 		{"directory", instead(func(p string) error { return os.Mkdir(p, 0o700) }), "config.json: not a regular file"},
 		{"device", instead(func(p string) error { return os.Symlink("/dev/zero", p) }), "config.json: not a regular file"},

@@ -214,12 +214,14 @@ func (c *checker) hooks() {
 	}
 }
 
-// env checks the entries of an environment.
+// env checks the entries of an environment. The texts are runc's.
 func (c *checker) env(env []string, path ...any) {
 	for i, entry := range env {
-		switch {
-		case strings.IndexByte(entry, '=') <= 0:
-			c.bad(quote(entry)+" is not NAME=VALUE", append(path, i)...)
+		switch at := strings.IndexByte(entry, '='); {
+		case at < 0:
+			c.bad(quote(entry)+": invalid environment variable: missing '='", append(path, i)...)
+		case at == 0:
+			c.bad(quote(entry)+": invalid environment variable: name cannot be empty", append(path, i)...)
 		case hasNUL(entry):
 			c.bad(msgNUL, append(path, i)...)
 		}

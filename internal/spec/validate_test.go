@@ -106,7 +106,7 @@ func TestValidateHooks(t *testing.T) {
 		{"timeout 0", hook(specs.Hook{Path: "/x", Timeout: ptr(0)}), []string{"hooks.poststop[1].timeout: must be more than 0 seconds"}},
 		{"timeout -1", hook(specs.Hook{Path: "/x", Timeout: ptr(-1)}), []string{"hooks.poststop[1].timeout: must be more than 0 seconds"}},
 		{"env", hook(specs.Hook{Path: "/x", Env: []string{"A=B", "A", "=B", ""}}), []string{
-			`hooks.poststop[1].env[1]: "A" is not NAME=VALUE`, `hooks.poststop[1].env[2]: "=B" is not NAME=VALUE`, `hooks.poststop[1].env[3]: "" is not NAME=VALUE`,
+			`hooks.poststop[1].env[1]: "A": invalid environment variable: missing '='`, `hooks.poststop[1].env[2]: "=B": invalid environment variable: name cannot be empty`, `hooks.poststop[1].env[3]: "": invalid environment variable: missing '='`,
 		}},
 		{"NUL", hook(specs.Hook{Path: "/x\x00", Args: []string{"\x00"}, Env: []string{"A=\x00"}}), []string{
 			"hooks.poststop[1].path: must not contain a NUL byte", "hooks.poststop[1].args[0]: must not contain a NUL byte", "hooks.poststop[1].env[0]: must not contain a NUL byte",
@@ -133,7 +133,7 @@ func TestValidateProcess(t *testing.T) {
 		{"empty args[1]", p(func(p *specs.Process) { p.Args = []string{"a", ""} }), nil},
 		{"NUL in args", p(func(p *specs.Process) { p.Args = []string{"a", "b\x00"} }), []string{"process.args[1]: must not contain a NUL byte"}},
 		{"env", p(func(p *specs.Process) { p.Env = []string{"A=", "A", "=", "B=\x00"} }), []string{
-			`process.env[1]: "A" is not NAME=VALUE`, `process.env[2]: "=" is not NAME=VALUE`, "process.env[3]: must not contain a NUL byte",
+			`process.env[1]: "A": invalid environment variable: missing '='`, `process.env[2]: "=": invalid environment variable: name cannot be empty`, "process.env[3]: must not contain a NUL byte",
 		}},
 		{"no cwd", p(func(p *specs.Process) { p.Cwd = "" }), []string{"process.cwd: required"}},
 		{"relative cwd", p(func(p *specs.Process) { p.Cwd = "x" }), []string{"process.cwd: must be an absolute path"}},

@@ -30,6 +30,8 @@ var (
 	ErrNotExist  = errors.New("container does not exist")
 	ErrInvalidID = errors.New("invalid container ID format")
 	ErrBusy      = errors.New("container is being changed by another process")
+
+	errEmptyID = fmt.Errorf("container id cannot be empty: %w", ErrInvalidID)
 )
 
 // MaxID is the greatest length of an id: that of a file name.
@@ -37,7 +39,10 @@ const MaxID = 255
 
 // CheckID says whether id may name a container, and a directory.
 func CheckID(id string) error {
-	if id == "" || len(id) > MaxID || id == "." || id == ".." {
+	if id == "" {
+		return errEmptyID
+	}
+	if len(id) > MaxID || id == "." || id == ".." {
 		return ErrInvalidID
 	}
 	for i := range len(id) {

@@ -141,7 +141,7 @@ func TestExecAnswers(t *testing.T) {
 		{"", "/tmp", 255, "is a directory"},
 		{"", "/script", 255, "exec /script: no such file or directory"},
 		{"--cwd /nope", "true", 255, "no such file or directory"},
-		{"--cwd nope", "true", 255, "must be an absolute path"},
+		{"--cwd nope", "true", 255, "Cwd must be an absolute path"},
 		{"", "", 255, "exec args cannot be empty"},
 		{"-d -t", "true", 255, "cannot allocate tty if runc will detach without setting console socket"},
 		{"-u 4294967295", "true", 255, "invalid user"},
