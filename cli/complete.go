@@ -13,8 +13,8 @@ import (
 )
 
 // completeCommand is what the scripts of completionCommand ask: its arguments are the words after the program's name, up to the one that is
-// being written, which may be empty. It answers with a line for each word that may stand there, and behind a tab what that is. Lines that begin
-// with a colon ask for names of files or directories. It has no errors: who completes has asked nothing.
+// being written, which may be empty. A shell that splits words at = (bash) says so by a word of its own for that. It answers with a line for each word that may stand there, and behind a tab what that is. Lines that begin
+// with a colon ask for names of files or directories, behind the = if the word has one. It has no errors: who completes has asked nothing.
 var completeCommand = command{
 	name:    "__complete",
 	usage:   "say what may stand in the place of the last argument",
@@ -39,9 +39,10 @@ const (
 // completer collects what may stand in the place of a word.
 type completer struct {
 	*app
-	word string
-	of   string // the command of which a subcommand is called; ""
-	list []string
+	word   string
+	option string // what stands before the value that is completed, in the same word: --name=
+	of     string // the command of which a subcommand is called; ""
+	list   []string
 }
 
 // ofIDs says of which containers a command takes the ids; no states are all.
@@ -76,7 +77,7 @@ func takesFiles(command string) bool {
 
 func (c *completer) add(word, what string) {
 	if strings.HasPrefix(word, c.word) {
-		c.list = append(c.list, word+"\t"+what+"\n")
+		c.list = append(c.list, c.option+word+"\t"+what+"\n")
 	}
 }
 
@@ -88,7 +89,7 @@ func (c *completer) addAll(words []string, what string) {
 
 // complete looks at the words from the first on.
 func (c *completer) complete(words []string) {
-	words = joined(words)
+	words, split := joined(words)
 	if len(words) == 0 {
 		words = []string{""}
 	}
@@ -124,14 +125,26 @@ func (c *completer) complete(words []string) {
 			c.take(name, before[i])
 		}
 	}
+	if name, value, has := strings.Cut(c.word, "="); has && !over && strings.HasPrefix(name, "--") {
+		if f := find(at.Flags, name[2:]); f != nil && takesValue(f) {
+			c.word = value
+			if !split {
+				c.option = name + "="
+			}
+			c.value(f)
+		}
+		return
+	}
 	c.next(at, args, over)
 }
 
-// joined undoes the splitting of words at = that bash does.
-func joined(words []string) (out []string) {
+// joined undoes the splitting of words at = that bash does, and tells whether the last one was split.
+func joined(words []string) (out []string, split bool) {
 	for i := 0; i < len(words); i++ {
+		split = false
 		if words[i] == "=" && len(out) > 0 && strings.HasPrefix(out[len(out)-1], "--") {
 			out[len(out)-1] += "="
+			split = true
 			if i+1 < len(words) {
 				i++
 				out[len(out)-1] += words[i]
@@ -140,7 +153,7 @@ func joined(words []string) (out []string) {
 		}
 		out = append(out, words[i])
 	}
-	return out
+	return out, split
 }
 
 // command is the command that a word calls, if it is the first of the arguments of one that has commands.
@@ -231,13 +244,6 @@ func choices(usage string) (words []string) {
 
 // next completes what comes after arguments: an option, a command, or another argument.
 func (c *completer) next(at *urfave.Command, args []string, over bool) {
-	if name, value, has := strings.Cut(c.word, "="); has && !over && strings.HasPrefix(name, "--") {
-		if f := find(at.Flags, name[2:]); f != nil && takesValue(f) {
-			c.word = value
-			c.value(f)
-		}
-		return
-	}
 	if strings.HasPrefix(c.word, "-") && !over {
 		c.options(at)
 		return
@@ -259,7 +265,7 @@ func (c *completer) next(at *urfave.Command, args []string, over bool) {
 			c.add(s.Name, s.Usage)
 		}
 	case at.Name == "kill" && len(args) == 1:
-		c.addAll(signalNames(), "")
+		c.signals()
 	case isID && (len(args) == 0 || at.Name == "wait" || at.Name == "top"):
 		c.ids(states)
 	case at.Name == "remove" && len(args) == 1:
@@ -269,6 +275,17 @@ func (c *completer) next(at *urfave.Command, args []string, over bool) {
 		c.addAll(shellNames(), "")
 	case over || takesFiles(name) || c.of != "":
 		c.list = append(c.list, anyFile+"\n")
+	}
+}
+
+// signals completes names of signals, with SIG if that has been begun.
+func (c *completer) signals() {
+	const prefix = "SIG"
+	for _, name := range signalNames() {
+		c.add(name, "")
+		if len(c.word) > 1 {
+			c.add(prefix+name, "")
+		}
 	}
 }
 

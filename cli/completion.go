@@ -47,16 +47,27 @@ type shell struct{ name, script string }
 var shells = [...]shell{
 	{"bash", `# bash completion for rung
 _rung() {
-	local line cur=${COMP_WORDS[COMP_CWORD]}
-	[[ $cur == = ]] && cur=
+	local line word cur= option=
+	local -a words
+	for word in "${COMP_WORDS[@]:1:COMP_CWORD}"; do
+		case $word in
+		[\'\"]*) word=${word:1} word=${word%[\'\"]} ;;
+		*) IFS= read word <<<"$word" ;; # without the backslashes
+		esac
+		words+=("$word") cur=$word
+	done
+	case $cur in
+	=) cur= ;;
+	--*=*) option=${cur%%=*}= cur=${cur#*=} ;;
+	esac
 	COMPREPLY=()
 	while IFS= read -r line; do
 		case $line in
-		:files) compopt -o filenames 2>/dev/null; mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- "$cur") ;;
-		:dirs) compopt -o filenames 2>/dev/null; mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -d -- "$cur") ;;
+		:files) compopt -o filenames 2>/dev/null; mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -P "$option" -- "$cur") ;;
+		:dirs) compopt -o filenames 2>/dev/null; mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -d -P "$option" -- "$cur") ;;
 		*) COMPREPLY+=("${line%%$'\t'*}") ;;
 		esac
-	done < <("${COMP_WORDS[0]}" __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+	done < <("${COMP_WORDS[0]}" __complete "${words[@]}" 2>/dev/null)
 }
 complete -F _rung rung
 `},
@@ -64,10 +75,10 @@ complete -F _rung rung
 _rung() {
 	local line
 	local -a list
-	for line in "${(@f)$(${words[1]} __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
+	for line in "${(@f)$(${words[1]} __complete "${(@Q)words[2,CURRENT]}" 2>/dev/null)}"; do
 		case $line in
-		:files) _files ;;
-		:dirs) _files -/ ;;
+		:files) compset -P 1 '--*='; _files ;;
+		:dirs) compset -P 1 '--*='; _files -/ ;;
 		?*) list+=("${${line%%$'\t'*}//:/\\:}:${line#*$'\t'}") ;;
 		esac
 	done
@@ -81,13 +92,16 @@ fi
 `},
 	{"fish", `# fish completion for rung
 function __rung_complete
-	set -l words (commandline -opc) (commandline -ct)
+	set -l token (commandline -ct)
+	set -l words (commandline -opc) $token
+	set -l option (string match -r -- '^--[^=]+=' "$token")
+	set -l value (string replace -r -- '^--[^=]+=' '' "$token")
 	for line in ($words[1] __complete $words[2..-1] 2>/dev/null)
 		switch $line
 			case ':files'
-				__fish_complete_path (commandline -ct)
+				complete -C "'' $value" | string replace -r -- '^' "$option"
 			case ':dirs'
-				__fish_complete_directories (commandline -ct)
+				__fish_complete_directories "$value" | string replace -r -- '^' "$option"
 			case '*'
 				echo $line
 		end

@@ -6,7 +6,7 @@ here=$(dirname "$0")
 [ "$(id -u)" = 0 ] || { echo "the tests make containers: run them as root" >&2; exit 1; }
 missing=
 for pair in busybox:busybox-static runc:runc crun:crun strace:strace debootstrap:debootstrap gcc:gcc keyctl:keyutils mandoc:mandoc jq:jq setpriv:util-linux newuidmap:uidmap ip:iproute2 ps:procps \
-	pkg-config:pkg-config; do
+	pkg-config:pkg-config zsh:zsh fish:fish; do
 	command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
 done
 # Debian's busybox may be the dynamic one; containers need the static one.
