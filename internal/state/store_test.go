@@ -37,7 +37,7 @@ func TestCheckID(t *testing.T) {
 		"": false, ".": false, "..": false, "a/b": false, "/": false, "a b": false, "é": false, "a\n": false, "a\x00": false, "a:b": false,
 		strings.Repeat("x", 256): false, "a\xff": false, "*": false, "~": false,
 	} {
-		if err := CheckID(id); id == "" && err != errEmptyID || (err == nil) != ok || err != nil && !errors.Is(err, ErrInvalidID) {
+		if err := CheckID(id); id == "" && !errors.Is(err, errEmptyID) || (err == nil) != ok || err != nil && !errors.Is(err, ErrInvalidID) {
 			t.Errorf("CheckID(%q) = %v, want ok %v", id, err, ok)
 		}
 	}
