@@ -68,8 +68,15 @@ func DefaultDevicesOf(s *specs.Spec) []rootfs.Node {
 	return slices.DeleteFunc(DefaultDevices(), func(n rootfs.Node) bool { return n.Path != "/dev/null" && mountedAt(s, n.Path) })
 }
 
-// mountedAt tells whether a configuration mounts something at a path, and nothing above it later.
+// mountedAt tells whether a configuration mounts something at a path, and nothing above it later. Hardly one does: names
+// are looked at first, which makes nothing.
 func mountedAt(s *specs.Spec, at string) bool {
+	name := path.Base(at)
+	if !slices.ContainsFunc(s.Mounts, func(m specs.Mount) bool {
+		return path.Base(m.Destination) == name || strings.HasSuffix(m.Destination, ".")
+	}) {
+		return false
+	}
 	for i := range slices.Backward(s.Mounts) {
 		destination := path.Clean("/" + s.Mounts[i].Destination)
 		if strings.HasPrefix(at+"/", strings.TrimSuffix(destination, "/")+"/") && !isRemount(&s.Mounts[i]) {

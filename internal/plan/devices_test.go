@@ -23,6 +23,7 @@ func TestDefaultDevicesOf(t *testing.T) {
 		"elsewhere":              {[]specs.Mount{bind("/dev/randomly"), bind("/dev/shm"), bind("/dev/random/x")}, ""},
 		"one":                    {[]specs.Mount{bind("/dev"), bind("/dev/random")}, "random"},
 		"two, not clean":         {[]specs.Mount{bind("dev//tty"), bind("/x/../dev/full/")}, "full tty"},
+		"with dots":              {[]specs.Mount{bind("/dev/random/."), bind("/dev/full/x/..")}, "full random"},
 		"null":                   {[]specs.Mount{bind("/dev/null")}, ""},
 		"covered by /dev":        {[]specs.Mount{bind("/dev/random"), bind("/dev")}, ""},
 		"covered by /":           {[]specs.Mount{bind("/dev/random"), bind("/")}, ""},

@@ -22,6 +22,9 @@ func Warnings(s *specs.Spec, process *specs.Process, h *Host) []string {
 
 // lacking tells of default devices that are left out: runc binds whatever has the name.
 func lacking(s *specs.Spec, h *Host) (warnings []string) {
+	if len(h.Lacks) == 0 {
+		return nil
+	}
 	for _, n := range DefaultDevicesOf(s) {
 		asked := s.Linux != nil && slices.ContainsFunc(s.Linux.Devices, func(d specs.LinuxDevice) bool { return d.Path == n.Path })
 		if !asked && slices.Contains(h.Lacks, n.Path) {
