@@ -133,8 +133,11 @@ func runner(t *testing.T, dir string, env ...string) func(args ...string) string
 	return func(args ...string) string {
 		t.Helper()
 		cmd := exec.Command(args[0], args[1:]...)
-		ofGit := func(v string) bool { return strings.HasPrefix(v, "GIT_") }
-		cmd.Dir, cmd.Env = dir, append(slices.DeleteFunc(os.Environ(), ofGit), env...)
+		// A make that runs the tests tells those below it how to talk, and a hook of git's which repository is meant.
+		foreign := func(v string) bool {
+			return slices.ContainsFunc([]string{"GIT_", "MAKE", "MFLAGS="}, func(p string) bool { return strings.HasPrefix(v, p) })
+		}
+		cmd.Dir, cmd.Env = dir, append(slices.DeleteFunc(os.Environ(), foreign), env...)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v: %v: %s", args, err, out)
