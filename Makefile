@@ -59,9 +59,7 @@ test-quick: build ## the tests of packages that have changed since they passed, 
 
 test-unit: ## tests of the packages: tables, fuzz corpora, kernel tests in namespaces
 	test -z "$$(gofmt -l $$(git ls-files '*.go'))"
-	$(GO) vet ./...
-	GOARCH=arm64 $(GO) vet ./...
-	cd tests && $(GO) run ./ports 386 arm loong64 mips64le ppc64le riscv64 s390x
+	cd tests && $(GO) run ./ports arm64 386 arm loong64 mips64le ppc64le riscv64 s390x
 	$(GO) test -short -timeout 10m ./...
 
 # The packages that start goroutines, or whose tests do, and beside them, because it waits much, the Go API's. The
@@ -82,7 +80,7 @@ LONGEST := ./lifecycle ./faults ./security ./engines
 AT_ONCE := 4
 
 test-system: build ## tests that run the binary, in all three cgroup views; what was skipped, and why, at the end
-	cd tests && $(GO) vet ./... && $(GO) run ./skips -p $(AT_ONCE) -short -timeout 60m $(LONGEST) ./...
+	cd tests && $(GO) run ./skips -p $(AT_ONCE) -short -timeout 60m $(LONGEST) ./...
 
 test-views: build ## the same, but every test in each view (needs root; 15 minutes)
 	cd tests && RUNG_ALL_VIEWS=1 $(GO) run ./skips -p $(AT_ONCE) -short -timeout 60m $(LONGEST) ./...
@@ -158,7 +156,9 @@ security: ## run the tests of docs/threat-model.md, attack by attack, in all vie
 faults: ## run the tests of docs/faults.md in the same way (needs root; 30 minutes)
 	cd tests && $(GO) run ./threats -page ../docs/faults.md $(if $(VIEWS),-views '$(VIEWS)') $(if $(RUN),-run '$(RUN)') $(OTHERS)
 
+# go vet is one of the rules; golangci-lint has one architecture. What go test vets is in make test too.
 lint: ## golangci-lint with the rules of .golangci.yml, on every module (a gate of CI)
+	GOARCH=arm64 $(GO) vet ./... && cd tests && GOARCH=arm64 $(GO) vet ./...
 	for dir in . tests tests/conformance tests/dist tests/dist/apk examples/*/; do (cd $$dir && $(GO) run $(LINT) run --allow-parallel-runners ./...) || exit 1; done
 
 bench-smoke: ## count system calls, page faults and allocations of each verb, and compare with the recorded ones (part of make test)
