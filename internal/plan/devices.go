@@ -79,11 +79,16 @@ func mountedAt(s *specs.Spec, at string) bool {
 	}
 	for i := range slices.Backward(s.Mounts) {
 		destination := path.Clean("/" + s.Mounts[i].Destination)
-		if strings.HasPrefix(at+"/", strings.TrimSuffix(destination, "/")+"/") && !isRemount(&s.Mounts[i]) {
+		if Within(at, destination) && !isRemount(&s.Mounts[i]) {
 			return destination == at
 		}
 	}
 	return false
+}
+
+// Within tells whether a path of the container's is dir, which is clean, or below it, as far as names tell.
+func Within(p, dir string) bool {
+	return strings.HasPrefix(path.Clean("/"+p)+"/", strings.TrimSuffix(dir, "/")+"/")
 }
 
 func isRemount(m *specs.Mount) bool {

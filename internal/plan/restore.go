@@ -89,6 +89,7 @@ func (p *planner) restored(made step.Step, kind string, bind bool) Restored {
 // covered tells whether something new is mounted at a path, or above.
 func (p *planner) covered(at string) bool {
 	return slices.ContainsFunc(p.spec.Mounts, func(m specs.Mount) bool {
-		return strings.HasPrefix(at+"/", path.Clean("/"+m.Destination)+"/") && path.Clean("/"+m.Destination) != "/"
+		destination := path.Clean("/" + m.Destination)
+		return destination != "/" && Within(at, destination)
 	})
 }

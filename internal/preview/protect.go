@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/internal/plan"
 	"github.com/rung-oci/rung/internal/step"
 )
 
@@ -39,16 +40,11 @@ func (l *mountList) on(p string) int {
 	best, length := 0, -1
 	for i := range l.all {
 		at := path.Clean("/" + l.all[i].Destination)
-		if within(p, at) && len(at) >= length && l.all[i].How != "mask" {
+		if plan.Within(p, at) && len(at) >= length && l.all[i].How != "mask" {
 			best, length = i, len(at)
 		}
 	}
 	return best
-}
-
-func within(p, dir string) bool {
-	_, ok := strings.CutPrefix(path.Clean("/"+p)+"/", strings.TrimSuffix(dir, "/")+"/")
-	return ok
 }
 
 // isDirectory tells what a path of the container will be, from where it is on the host now.
