@@ -34,7 +34,7 @@ func (o *ExecOptions) process(s *specs.Spec, files user.Files) (p *specs.Process
 	return p, warnings, nil
 }
 
-// named has the problems of a process that options have made name them, instead of its lists, which begin with what is the container's.
+// named has the problems of a process that options have made name them, instead of its fields, of which the lists begin with what is the container's.
 func (o *ExecOptions) named(err error, p *specs.Process) error {
 	problems, ok := errors.AsType[spec.Errors](err)
 	if !ok || o.Process != nil || o.ProcessFile != "" {
@@ -42,6 +42,12 @@ func (o *ExecOptions) named(err error, p *specs.Process) error {
 	}
 	for i := range problems {
 		one := *problems[i]
+		if o.Cwd != "" && one.Path == "process.cwd" {
+			one.Path = "option --cwd"
+			if !path.IsAbs(o.Cwd) { // the words are runc's
+				one.Msg = fmt.Sprintf("Cwd must be an absolute path: %q", o.Cwd)
+			}
+		}
 		for n := range o.Env {
 			if one.Path == fmt.Sprintf("process.env[%d]", len(p.Env)-len(o.Env)+n) {
 				one.Path = "option --env"
@@ -93,9 +99,6 @@ func (o *ExecOptions) change(from *specs.Process, files user.Files) (*specs.Proc
 	p.Args, p.Terminal = o.Args, o.Terminal
 	p.Env = append(slices.Clip(p.Env), o.Env...)
 	if o.Cwd != "" {
-		if !path.IsAbs(o.Cwd) { // the words are runc's
-			return nil, fmt.Errorf("option --cwd: Cwd must be an absolute path: %q", o.Cwd)
-		}
 		p.Cwd = o.Cwd
 	}
 	if o.NoNewPrivileges != nil {
