@@ -131,9 +131,6 @@ func (c *creation) decide() error {
 	}
 	c.tellProfile()
 	c.r.warnAll(c.warnings())
-	if plan.Network(c.bundle.Spec, c.facts) {
-		c.network = launch.NewNetwork(c.host.FD)
-	}
 	if c.plan, err = plan.Create(c.bundle.Spec, c.facts, o); err == nil {
 		c.tellPlan()
 	}
@@ -251,7 +248,7 @@ func (c *creation) launch() (p *launch.Process, err error) {
 	defer files.close()
 	in := &launch.Inputs{
 		HostHooks: c.hostHooks, NetDevices: c.netDevices, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.manager.Protect,
-		Proc: c.host.FD, Listener: c.handListener, Shared: c.noteRoot, Network: c.network, Warn: c.r.warn,
+		Proc: c.host.FD, Listener: c.handListener, Shared: c.noteRoot, Warn: c.r.warn,
 		Stdio: c.streams.list(), Extra: c.streams.extra, Cancel: c.stop,
 		Admit: func(pid int) error { return admit(c.manager, pid) },
 	}

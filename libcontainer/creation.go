@@ -10,7 +10,6 @@ import (
 	"github.com/rung-oci/rung/internal/cancel"
 	"github.com/rung-oci/rung/internal/fdio"
 	"github.com/rung-oci/rung/internal/inherited"
-	"github.com/rung-oci/rung/internal/launch"
 	"github.com/rung-oci/rung/internal/netdev"
 	"github.com/rung-oci/rung/internal/plan"
 	"github.com/rung-oci/rung/internal/proc"
@@ -22,16 +21,15 @@ import (
 
 // A creation is a container on its way to be.
 type creation struct {
-	r       *Runtime
-	opt     *CreateOptions
-	bundle  *spec.Bundle
-	host    *proc.FS
-	boot    string
-	layout  *cgroups.Layout
-	loc     cgroups.Location
-	joined  []joinedNS
-	listen  int
-	network *launch.Network // is being made; nil: the first process is born with its own, or has none
+	r      *Runtime
+	opt    *CreateOptions
+	bundle *spec.Bundle
+	host   *proc.FS
+	boot   string
+	layout *cgroups.Layout
+	loc    cgroups.Location
+	joined []joinedNS
+	listen int
 
 	asRoot bool       // it is only planned, for root, because the caller may not create it
 	beside *container // whose namespaces it is run in, below whose cgroups its own are; nil: none
@@ -86,7 +84,6 @@ func (c *creation) close() {
 		c.mover.Close()
 	}
 	c.streams.close()
-	c.network.Close()
 	closeNamespaces(c.joined)
 	c.sockets.close()
 	c.status.Close()

@@ -162,8 +162,7 @@ func ofStep(err error) error {
 	return err
 }
 
-// send sends the builder the mounts that the steps want, and before them its network namespace and file systems, and lets go of
-// them.
+// send sends the builder the mounts that the steps want, and before them its file systems, and lets go of them.
 func (b *builder) send() ([]step.Tree, error) {
 	trees, stats := make([]step.Tree, len(b.trees)), make([]unix.Statx_t, len(b.trees))
 	for i, fd := range b.trees {
@@ -175,13 +174,6 @@ func (b *builder) send() ([]step.Tree, error) {
 	all := slices.Concat(b.contexts, b.trees)
 	b.contexts, b.trees = nil, nil
 	defer func() { fdio.CloseAll(all) }()
-	if b.plan.Remote.Network {
-		net, err := b.in.Network.take()
-		if err != nil {
-			return nil, err
-		}
-		all = append([]int{net}, all...)
-	}
 	for list := range slices.Chunk(all, wire.Batch) {
 		if err := b.sock.Send(list...); err != nil {
 			return nil, calls.ErrGone

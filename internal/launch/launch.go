@@ -36,7 +36,6 @@ type Inputs struct {
 	NetDevices   func(pid int) error
 	Console      func(master int) error // takes the descriptor over
 	OOMKilled    func() bool
-	Network      *Network             // of plan.Plan.Remote
 	Admit        func(pid int) error  // has systemd let a process into the container's cgroup
 	Meanwhile    func() error         // called while the player starts, before any hook runs
 	Shared       func(tree int) error // notes the mount of plan.Plan.Shared before anybody can see it

@@ -11,7 +11,7 @@ import (
 // them.
 type namespaces struct {
 	clone  uint64 // CLONE_NEW* flags for clone3 of the first process
-	later  uint64 // cgroup, time: unshared by the first process or the player; network: made by the runtime
+	later  uint64 // cgroup, time, network: unshared by the first process or the player
 	joined uint64 // given by path
 }
 
@@ -58,15 +58,15 @@ func sortNamespaces(s *specs.Spec, h *Host) (n namespaces) {
 	return n
 }
 
-// Network tells whether the runtime is to make the network namespace of s, which takes the longest.
+// Network tells whether a container of s gets a network namespace of its own.
 func Network(s *specs.Spec, h *Host) bool {
-	return sortNamespaces(s, h).later&unix.CLONE_NEWNET != 0
+	n := sortNamespaces(s, h)
+	return n.isNew(specs.NetworkNamespace)
 }
 
-// networkBeside tells whether the runtime may make the network namespace of a first process that builds while
-// others work. Nothing else that the kernel makes for a container
-// takes as long. Where hooks look at the namespaces, or a user namespace has to
-// own it, the first process is born with it.
+// networkBeside tells whether a first process that builds makes its network namespace itself. Nothing else that the kernel makes for a
+// container takes as long, and meanwhile the runtime has other things to do; by its clone the runtime would wait for it.
+// Where hooks look at the namespaces, or a user namespace has to own it, the first process is born with it.
 func networkBeside(s *specs.Spec) bool {
 	if h := s.Hooks; h != nil && len(h.Prestart)+len(h.CreateRuntime)+len(h.CreateContainer) > 0 {
 		return false

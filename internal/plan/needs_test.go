@@ -215,7 +215,7 @@ func needs(p *Plan, ways [3]way) (faults []string) {
 		case *step.HostHooks, *step.ContainerHooks:
 			needsRoot, mounts = false, false
 		case *step.NetDevices:
-			if needsRoot, mounts = false, false; !p.Remote.Network && p.Orders.Clone&unix.CLONE_NEWNET == 0 {
+			if needsRoot, mounts = false, false; !network(p) {
 				bad("no network namespace")
 			}
 		case *step.Cwd, *step.Link, *step.Device:
@@ -237,6 +237,11 @@ func needs(p *Plan, ways [3]way) (faults []string) {
 		faults = append(faults, fmt.Sprintf("%d descriptors for %d places", late, len(p.Remote.Late)))
 	}
 	return faults
+}
+
+// network tells whether a plan's process gets a network namespace of its own.
+func network(p *Plan) bool {
+	return p.Orders.Clone&unix.CLONE_NEWNET != 0 || strings.Contains(p.String(), "make network namespace")
 }
 
 // stepTypes are the names of all types that package step has a Run(*Env) of.

@@ -52,10 +52,7 @@ type Remote struct {
 	Annex    nsenter.Annex
 	Contexts []nsenter.Slot // take the numbers of the file systems that are sent to it
 	Trees    []nsenter.Slot // take the numbers of the mounts that are sent to it
-	// Network says that the first descriptor that is sent to it is of its network namespace, which the runtime
-	// makes meanwhile. Nothing else that the kernel makes for a container takes as long.
-	Network bool
-	Late    []nsenter.Slot // take those of what the steps leave for it, as Env.Late
+	Late     []nsenter.Slot // take those of what the steps leave for it, as Env.Late
 }
 
 // An FDSlot is a descriptor number to be put in a slot of the tape.

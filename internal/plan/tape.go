@@ -75,25 +75,20 @@ const (
 // build has this process make the calls of the steps, as root of its user namespace.
 func (p *planner) build() (late []nsenter.Slot) {
 	r := &p.Remote
+	if p.ns.later&unix.CLONE_NEWNET != 0 {
+		p.phase("make network namespace")
+		p.t.Call("make network namespace", unix.SYS_UNSHARE, nsenter.Int(unix.CLONE_NEWNET))
+		p.loopback()
+	}
 	if p.prepares() { // while the runtime makes the mounts
 		p.phase("prepare")
 		p.prepareEarly()
 	}
 	p.phase("receive mounts")
-	r.Network = p.ns.later&unix.CLONE_NEWNET != 0
 	var sent []nsenter.Slot
 	n := len(p.procs) + len(p.Sources) + len(p.Orders.Within)
-	if r.Network {
-		n++
-	}
 	for len(sent) < n {
 		sent = append(sent, p.receive("receive mounts", min(n-len(sent), wire.Batch))...)
-	}
-	if r.Network {
-		p.t.Call("join network namespace", unix.SYS_SETNS, sent[0].FD(), nsenter.Int(unix.CLONE_NEWNET))
-		p.letGo(sent[0])
-		p.loopback()
-		sent = sent[1:]
 	}
 	r.Contexts, r.Trees = sent[:len(p.procs)], sent[len(p.procs):]
 	p.becomeRoot()
