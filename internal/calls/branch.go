@@ -37,6 +37,42 @@ func (c *Call) Or(f func() *Call) *Call {
 	return c
 }
 
+// Instead has f queue calls that are made where c fails with e, as those of [Call.Or] where it fails with any error.
+func (c *Call) Instead(e unix.Errno, f func() *Call) *Call {
+	k := c.k
+	if k.err != nil {
+		return c
+	}
+	if k.far == nil {
+		other := c.other
+		c.other = func(got unix.Errno) error {
+			if got != e {
+				if other != nil {
+					return other(got)
+				}
+				return got
+			}
+			last := f()
+			if k.run(); k.err == nil && last.ret >= 0 {
+				c.ret = last.ret
+			}
+			return nil // what went wrong is kept
+		}
+		return c
+	}
+	from := len(k.queue)
+	over := k.Call("", jump, Int(0))
+	last := f()
+	if k.err != nil {
+		return c
+	}
+	last.into = c
+	over.args[0] = Int(len(k.queue) - from - 1)
+	c.Tolerate(e).otherwise = 1
+	c.together = int32(len(k.queue) - from)
+	return c
+}
+
 // Skipping has the calls that f queues be made unless c fails with e, which is no error then. f makes
 // no call at once.
 func (c *Call) Skipping(e unix.Errno, f func()) {

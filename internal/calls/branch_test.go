@@ -38,6 +38,47 @@ func TestOr(t *testing.T) {
 	})
 }
 
+// Calls that are made where one fails with one error give what it was to give.
+func TestInstead(t *testing.T) {
+	everywhere(t, func(t *testing.T, r *rig) {
+		same := testbed.Same(t, r.pid)
+		r.mkdir("there")
+		for _, name := range []string{"there", "missing"} {
+			c := r.open(name).Instead(unix.ENOENT, func() *Call {
+				r.mkdir(name)
+				return r.open(name)
+			})
+			r.Mkdirat("in "+name, c.FD(), "in", 0o755)
+			r.Close(c.FD())
+		}
+		says(t, "Flush", r.Flush(), "")
+		r.there(t, "there/in", "missing/in")
+		says(t, "Try", r.Try(func() {
+			r.open("there/in/x").Instead(unix.EPERM, func() *Call { r.mkdir("x"); return r.open("x") })
+			r.mkdir("after")
+		}), "open there/in/x: no such file or directory")
+		says(t, "Try", r.Try(func() {
+			r.open("nothing").Instead(unix.ENOENT, func() *Call { r.mkdir("there"); return r.open("there") })
+			r.mkdir("after")
+		}), "make there: file exists")
+		r.there(t, "-after", "-x")
+		fd, err := r.open("y").Instead(unix.ENOENT, func() *Call { r.mkdir("y"); return r.open("y") }).Open()
+		if err != nil || fd.Int() < 0 {
+			t.Errorf("Open = %d, %v", fd.Int(), err)
+		}
+		r.Close(fd)
+		c := r.open("nothing").Else(func(unix.Errno) error { return r.mkdir("handled").Do() }).Instead(unix.EPERM, func() *Call { return r.open("there") })
+		if _, err := c.Now(); err != nil || c.Result() >= 0 {
+			t.Errorf("Now = %d, %v", c.Result(), err)
+		}
+		says(t, "Flush", r.Flush(), "")
+		r.there(t, "handled")
+		r.Fail("", errors.New("own"))
+		r.open("x").Instead(unix.ENOENT, func() *Call { t.Error("goes on"); return nil })
+		same()
+	})
+}
+
 // What is handled among them doesn't hide what the last one gives.
 func TestOrHandled(t *testing.T) {
 	for name, f := range map[string]func(r *rig, c *Call) *Call{

@@ -25,6 +25,7 @@ type Call struct {
 	into    *Call        // gets the result, too
 	expect  [most]uint16 // errors that are none
 	n       uint8        // arguments
+	level   uint8        // of the Kernel, when it was queued
 	made    bool
 	patient bool
 

@@ -16,10 +16,13 @@ type Far struct {
 	Arena *nsenter.Arena
 	Annex nsenter.Annex
 	Sock  int // a socket to it
+	// Begin is called once, before the first call is made: so that calls can be queued before the process is there. nil: it is.
+	Begin func() error
 
 	entry int // the next free one
 	data  int // the next free byte
 	all   []*Call
+	given []*Call
 }
 
 // ErrGone says that the process which makes the calls has ended. Why is in its progress
@@ -31,11 +34,34 @@ func NewKernel(f *Far) *Kernel { return &Kernel{far: f} }
 
 // End lets the process go on behind the annex.
 func (k *Kernel) End() error {
+	f := k.far
+	at := f.closings(k.queue)
+	if at >= 0 {
+		k.queue = nil
+	}
 	if err := k.Flush(); err != nil {
 		return err
 	}
-	k.far.Arena.GoOn(&k.far.Annex, -1)
-	return k.far.tell()
+	f.Arena.GoOn(&f.Annex, at)
+	return f.tell()
+}
+
+// closings has calls made on the way behind the annex, if none of them is anything but the end of a descriptor, of which nobody has to
+// hear. It is the entry where they begin, or -1.
+func (f *Far) closings(queue []*Call) int {
+	if len(queue) == 0 || f.entry+len(queue) >= f.Annex.Count {
+		return -1
+	}
+	for _, c := range queue {
+		if c.nr != unix.SYS_CLOSE || c.args[0].kind == argFD && !c.args[0].call().made {
+			return -1
+		}
+	}
+	for i, c := range queue {
+		f.Arena.Write(&f.Annex, f.entry+i, nsenter.NewEntry(unix.SYS_CLOSE, nsenter.Int(int(c.args[0].value()))).Ignore())
+	}
+	f.Arena.WriteAfter(&f.Annex, f.entry+len(queue))
+	return f.entry
 }
 
 // Label says what entry i of a tape is for, if it is one of the annex.
@@ -69,19 +95,42 @@ func (f *Far) alloc(n int) place {
 	return p
 }
 
+// Given is the descriptor whose number the process will have put into slot s of its tape when it first waits.
+func (k *Kernel) Given(s nsenter.Slot) FD {
+	c := &Call{k: k, nr: given, ret: -1, args: [6]Arg{{n: int(s)}}}
+	k.far.given = append(k.far.given, c)
+	return c.FD()
+}
+
+// given is no system call: its argument is the slot where a descriptor is.
+const given = ^uintptr(2)
+
+// Ready has the process there.
+func (f *Far) Ready() error {
+	begin := f.Begin
+	if f.Begin = nil; begin == nil {
+		return nil
+	}
+	return begin()
+}
+
 // run has the process make the calls of the queue, in parts that fit.
 func (f *Far) run(k *Kernel) {
+	if err := f.Ready(); err != nil {
+		k.keep(0, &Error{Err: err, whole: true})
+	}
 	entry, data := f.entry, f.data
 	for len(k.queue) > 0 && k.err == nil {
 		n := f.fit(k)
 		if n == 0 {
-			k.err = &Error{Step: k.queue[0].step, Label: k.queue[0].what(), Err: unix.ENAMETOOLONG}
+			first := k.queue[0]
+			k.keep(first.level, &Error{Step: first.step, Label: first.what(), Err: unix.ENAMETOOLONG})
 			break
 		}
 		part, rest := k.queue[:n], k.queue[n:]
 		k.queue = nil
-		if err := f.make(k, part); err != nil && k.err == nil {
-			k.err = &Error{Step: part[0].step, Label: part[0].what(), Err: err}
+		if err := f.make(k, part); err != nil {
+			k.keep(part[0].level, &Error{Step: part[0].step, Label: part[0].what(), Err: err})
 		}
 		k.queue = rest
 		f.entry, f.data = entry, data
@@ -245,10 +294,14 @@ func (c *Call) errors() (list []unix.Errno) {
 func (f *Far) arg(a *Arg) nsenter.Arg {
 	switch a.kind {
 	case argFD:
-		if from := a.call(); !from.made {
+		switch from := a.call(); {
+		case from.made:
+			return nsenter.Int(from.ret)
+		case from.nr == given:
+			return nsenter.Slot(from.args[0].n).FD()
+		default:
 			return f.slot(from.result).Value()
 		}
-		return nsenter.Int(a.call().ret)
 	case argText:
 		return f.put(a.bytes(), 1)
 	case argIn:
@@ -316,6 +369,10 @@ func (f *Far) hear() error {
 	if n, err := fdio.Read(f.Sock, b[:]); err != nil || n == 0 {
 		return ErrGone
 	}
+	for _, c := range f.given {
+		c.ret, c.made = int(f.Arena.Int32(nsenter.Slot(c.args[0].n))), true
+	}
+	f.given = nil
 	return nil
 }
 

@@ -24,6 +24,8 @@ type Kernel struct {
 	queue []*Call
 	slab  []Call
 	err   error
+	level uint8  // how many [Kernel.Try] are at work
+	whose uint8  // the level of who has kept err
 	depth int    // how many handlers of errors are at work
 	text  []byte // of the call that is being made
 	left  []int  // descriptors whose closing an error has prevented
@@ -74,7 +76,7 @@ func (k *Kernel) Call(label string, nr uintptr, args ...Arg) *Call {
 	}
 	c := &k.slab[0]
 	k.slab = k.slab[1:]
-	*c = Call{k: k, nr: nr, label: label, step: k.step, ret: -1}
+	*c = Call{k: k, nr: nr, label: label, step: k.step, ret: -1, level: k.level}
 	c.n = uint8(copy(c.args[:], args))
 	if k.err != nil {
 		c.made = true
@@ -92,26 +94,41 @@ func (k *Kernel) Flush() error {
 
 // Fail keeps an error, unless there is one.
 func (k *Kernel) Fail(label string, err error) {
-	if k.run(); err != nil && k.err == nil {
-		k.err = &Error{Step: k.step, Label: label, Err: err}
+	if k.run(); err != nil {
+		k.keep(k.level, &Error{Step: k.step, Label: label, Err: err})
 	}
 }
 
 // Keep keeps an error as it is, unless there is one.
 func (k *Kernel) Keep(err error) {
-	if k.run(); err != nil && k.err == nil {
-		k.err = &Error{Step: k.step, Err: err}
+	if k.run(); err != nil {
+		k.keep(k.level, &Error{Step: k.step, Err: err})
 	}
 }
 
-// Try has f queue calls, and makes them. Their error isn't kept.
+// keep keeps the error of a call of a level, unless there is one.
+func (k *Kernel) keep(level uint8, err *Error) {
+	if k.err == nil {
+		k.err, k.whose = err, level
+	}
+}
+
+// Try has f queue calls, and makes them, with those before. Their error isn't kept. That of one before is, and then none of f's is made.
 func (k *Kernel) Try(f func()) error {
-	if k.run(); k.err != nil {
+	if k.far == nil {
+		k.run()
+	}
+	if k.err != nil {
 		return k.err
 	}
+	k.level++
 	f()
+	k.level--
 	k.run()
 	err := k.err
+	if err == nil || k.whose <= k.level {
+		return err
+	}
 	k.err = nil
 	for _, fd := range k.left {
 		k.Close(Number(fd))
@@ -163,20 +180,21 @@ func (c *Call) done(ret uintptr, e unix.Errno) {
 		return
 	}
 	if c.other != nil {
-		queue, step := k.queue, k.step
-		k.queue, k.step = nil, c.step // what follows may be queued already
+		queue, step, level := k.queue, k.step, k.level
+		k.queue, k.step, k.level = nil, c.step, c.level // what follows may be queued already
 		k.depth++
 		err = c.other(e)
 		k.run()
 		k.depth--
-		k.queue, k.step = queue, step
+		k.queue, k.step, k.level = queue, step, level
 	}
-	if err != nil && k.err == nil {
-		k.err = &Error{Step: c.step, Label: c.what(), Err: err}
+	if err != nil {
+		failed := &Error{Step: c.step, Label: c.what(), Err: err}
 		var own *Error
 		if errors.As(err, &own) && (own.Label != "" || own.whole) {
-			k.err = &Error{Step: c.step, Err: err, whole: true}
+			failed = &Error{Step: c.step, Err: err, whole: true}
 		}
+		k.keep(c.level, failed)
 	}
 	if k.err != nil {
 		k.drop(k.queue)

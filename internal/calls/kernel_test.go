@@ -327,16 +327,31 @@ func TestTry(t *testing.T) {
 			r.mkdir("c")
 			r.mkdir("a")
 			r.mkdir("d")
-			says(t, "Try in Try", r.Try(func() { t.Error("goes on") }), "make a: file exists")
+			says(t, "Try in Try", r.Try(func() { r.mkdir("inner") }), "make a: file exists")
 		})
 		says(t, "Try", err, "make a: file exists")
 		says(t, "Try that fails itself", r.Try(func() { r.Fail("x", unix.EDOM) }), "x: numerical argument out of domain")
 		r.mkdir("e")
 		says(t, "Flush", r.Flush(), "")
-		r.there(t, "c", "-d", "e")
+		r.there(t, "c", "-d", "-inner", "e")
+		r.mkdir("a").Else(func(unix.Errno) error { return r.mkdir("mended").Do() })
+		says(t, "Try behind what is mended", r.Try(func() { r.mkdir("f") }), "")
+		r.there(t, "mended", "f")
+		r.mkdir("a").Else(func(unix.Errno) error { return r.Try(func() { r.mkdir("b") }) })
+		says(t, "Try behind what isn't", r.Try(func() { r.mkdir("g") }), "make b: file exists")
+		says(t, "kept", r.Err(), "make b: file exists")
+		r.there(t, "-g")
+	})
+}
+
+func TestTryKeeps(t *testing.T) {
+	everywhere(t, func(t *testing.T, r *rig) {
 		r.mkdir("a")
-		says(t, "Try behind what fails", r.Try(func() { t.Error("goes on") }), "make a: file exists")
+		r.mkdir("a")
+		says(t, "Try behind what fails", r.Try(func() { r.mkdir("f") }), "make a: file exists")
 		says(t, "kept", r.Err(), "make a: file exists")
+		says(t, "Try", r.Try(func() { t.Error("goes on") }), "make a: file exists")
+		r.there(t, "-f")
 	})
 }
 

@@ -5,6 +5,9 @@ package fault
 // First says which process builds.
 func First(int) {}
 
+// Awaits is false.
+func Awaits() bool { return false }
+
 // Point is where a fault can be injected.
 func Point(string) {}
 

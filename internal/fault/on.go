@@ -25,6 +25,9 @@ func First(pid int) {
 	}
 }
 
+// Awaits tells whether the process that builds shall die, which has to be there before the runtime comes to the point.
+func Awaits() bool { return strings.HasPrefix(wanted, "first:") }
+
 // Point kills the victim if it is the wanted point.
 func Point(name string) {
 	if wanted == "panic:"+name {

@@ -32,7 +32,8 @@ type builder struct {
 	annex  nsenter.Annex
 
 	child    spawn.Child // if it isn't the first process
-	pid      int
+	await    func() (pid int, err error)
+	pid      int // 0: it isn't known yet
 	pidfd    int
 	sock     wire.Conn // to it
 	contexts []int     // file systems for it, which are ours
@@ -40,6 +41,7 @@ type builder struct {
 	mounts   int       // its mount namespace, where a pidfd doesn't lead to that; else -1
 	mapped   int       // how many of its own mounts have got their ids
 	far      *calls.Far
+	failed   error // of begin
 	arena    *nsenter.Arena
 }
 
@@ -74,39 +76,28 @@ func (b *builder) supply() (err error) {
 	return nil
 }
 
-// build has the root filesystem built by process pid, which is through with its tape's beginning by then. The error is
-// [calls.ErrGone] if it has died.
-func (b *builder) build(pid int) (err error) {
-	b.pid = pid
-	if b.pidfd, err = unix.PidfdOpen(pid, 0); err != nil {
-		return fmt.Errorf("open pidfd of first process: %w", err)
-	}
+// build has the root filesystem built by the process that await gives, which is through with its tape's beginning by then. The calls of the
+// steps are queued meanwhile, until there are too many or one has to be known. The error is [calls.ErrGone] if the process has died.
+func (b *builder) build(await func() (pid int, err error)) (err error) {
+	b.await = await
 	defer timeline.Builder.Phase("")
-	fault.First(pid)
-	fault.Point("build:cloned")
-	if err := b.release(); err != nil {
-		return err
-	}
-	if err := b.makeWithin(); err != nil {
-		return err
-	}
-	fault.Point("build:sources")
-	timeline.Builder.Phase("send mounts")
 	if b.arena, err = nsenter.OpenArena(b.memory, b.size, nil); err != nil {
 		return err
 	}
 	defer b.arena.Unmap()
-	trees, err := b.send()
-	if err != nil {
-		return err
+	if b.waits() {
+		if err := b.meet(); err != nil {
+			return err
+		}
 	}
-	b.far = &calls.Far{Arena: b.arena, Annex: b.annex, Sock: b.sock.FD}
-	k := calls.NewKernel(b.far)
-	e := step.NewEnv(k)
+	b.far = &calls.Far{Arena: b.arena, Annex: b.annex, Sock: b.sock.FD, Begin: b.begin}
+	e := step.NewEnv(calls.NewKernel(b.far))
 	e.Host, e.Arena = b, b.arena
-	if err = b.received(e, trees); err == nil {
-		fault.Point("build:mounts")
+	if err = b.received(e); err == nil {
 		err = runSteps(b.plan.Orders.Steps, e, b.in.Cancel)
+	}
+	if b.failed != nil {
+		return b.failed
 	}
 	if err != nil {
 		return ofStep(err)
@@ -117,7 +108,44 @@ func (b *builder) build(pid int) (err error) {
 		b.arena.SetFD(b.plan.Remote.Late[i], fd.Int())
 	}
 	b.plan.Orders.SetRanges(b.arena) // of which some may be to be kept
-	return k.End()
+	return e.K.End()
+}
+
+// waits tells whether the process that builds waits for something of the runtime's, or the steps for something of its.
+func (b *builder) waits() bool {
+	o := &b.plan.Orders
+	return o.Gate || o.Builder != 0 || len(o.Within) > 0 || len(o.Make) > 0 || fault.Awaits()
+}
+
+// meet waits for the process that builds, and does what that waits for.
+func (b *builder) meet() (err error) {
+	if b.pid, err = b.await(); err != nil {
+		return err
+	}
+	if b.pidfd, err = unix.PidfdOpen(b.pid, 0); err != nil {
+		return fmt.Errorf("open pidfd of first process: %w", err)
+	}
+	fault.First(b.pid)
+	fault.Point("build:cloned")
+	if err := b.release(); err != nil {
+		return err
+	}
+	return b.makeWithin()
+}
+
+// begin has the process that builds there, with the mounts that the steps want.
+func (b *builder) begin() error {
+	if b.pid == 0 {
+		b.failed = b.meet()
+	}
+	if b.failed == nil {
+		fault.Point("build:sources")
+		b.failed = b.send()
+	}
+	if b.failed == nil {
+		fault.Point("build:mounts")
+	}
+	return b.failed
 }
 
 // label says what entry i of the tape is for, if it is one that build has written; else "".
@@ -162,41 +190,36 @@ func ofStep(err error) error {
 	return err
 }
 
-// send sends the builder the mounts that the steps want, and before them its file systems, and lets go of them.
-func (b *builder) send() ([]step.Tree, error) {
-	trees, stats := make([]step.Tree, len(b.trees)), make([]unix.Statx_t, len(b.trees))
-	for i, fd := range b.trees {
-		if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_BASIC_STATS, &stats[i]); err != nil {
-			return nil, err
-		}
-		trees[i].Stat = &stats[i]
-	}
+// send sends the builder its file systems and the mounts that the steps want, and lets go of them.
+func (b *builder) send() error {
+	timeline.Builder.Phase("send mounts")
 	all := slices.Concat(b.contexts, b.trees)
 	b.contexts, b.trees = nil, nil
 	defer func() { fdio.CloseAll(all) }()
 	for list := range slices.Chunk(all, wire.Batch) {
 		if err := b.sock.Send(list...); err != nil {
-			return nil, calls.ErrGone
+			return calls.ErrGone
 		}
 	}
-	return trees, nil
+	return nil
 }
 
-// received has the steps know the mounts that have been sent, by the builder's numbers of them, and those that it makes
+// received has the steps know the mounts that are sent, by the builder's numbers of them, and those that it makes
 // itself because the runtime isn't allowed to: in its mount namespace, which is still a copy of the host's.
-func (b *builder) received(e *step.Env, trees []step.Tree) error {
+func (b *builder) received(e *step.Env) error {
 	k, r := e.K, &b.plan.Remote
-	if len(r.Trees)+len(r.Contexts) > 0 {
-		// It has them when it has made a call.
-		if _, err := k.Call("receive mounts", unix.SYS_GETPID).Now(); err != nil {
+	stats := make([]unix.Statx_t, len(b.trees))
+	for i, fd := range b.trees {
+		if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_BASIC_STATS, &stats[i]); err != nil {
 			return err
 		}
-		for i, s := range r.Trees {
-			trees[i].FD = calls.Number(b.arena.Int32(s))
-		}
-		for _, s := range r.Contexts {
-			e.Contexts = append(e.Contexts, calls.Number(b.arena.Int32(s)))
-		}
+		e.Trees = append(e.Trees, step.Tree{FD: k.Given(r.Trees[i]), Stat: &stats[i]})
+	}
+	for _, s := range r.Contexts {
+		e.Contexts = append(e.Contexts, k.Given(s))
+	}
+	if len(b.plan.Orders.Make) == 0 {
+		return nil
 	}
 	var maker source.Maker
 	defer maker.Close()
@@ -208,9 +231,8 @@ func (b *builder) received(e *step.Env, trees []step.Tree) error {
 		k.Step(s)
 		fd := maker.Make(k, s)
 		st, _ := k.Stat("", fd)
-		trees = append(trees, step.Tree{FD: fd, Stat: st.Get()})
+		e.Trees = append(e.Trees, step.Tree{FD: fd, Stat: st.Get()})
 	}
-	e.Trees = trees
 	return k.Flush()
 }
 

@@ -158,18 +158,12 @@ func (p *Process) complete() error {
 	if err := p.in.Meanwhile(); err != nil {
 		return err
 	}
-	timeline.Runtime.Phase("wait for the clone")
-	if err := p.awaitClone(); err != nil {
-		return err
+	timeline.Runtime.Phase("have the root filesystem built")
+	err := p.builder.build(p.awaitClone)
+	if errors.Is(err, calls.ErrGone) {
+		return errSilent
 	}
-	who, err := p.builds()
 	if err != nil {
-		return errSilent // the record says why
-	}
-	if err := p.builder.build(who.PID); err != nil {
-		if errors.Is(err, calls.ErrGone) {
-			return errSilent
-		}
 		return err
 	}
 	timeline.Runtime.Phase("wait for the first process")
@@ -185,20 +179,25 @@ func (p *Process) complete() error {
 	return err
 }
 
-// awaitClone waits until the player has ended: then it has cloned the process that builds, or failed, which others see. A
+// awaitClone waits until the player has ended: then it has cloned the process that builds, which this is, or failed, which others see. A
 // process that has died by then needn't be waited for.
-func (p *Process) awaitClone() error {
+func (p *Process) awaitClone() (pid int, err error) {
+	timeline.Builder.Phase("wait for the clone")
 	fds := []unix.PollFd{{Fd: int32(p.builder.sock.FD), Events: unix.POLLIN}, {Fd: int32(p.playerfd.FD()), Events: unix.POLLIN}, p.in.Cancel.Poll()}
 	if _, err := fdio.Poll(fds, time.Time{}); err != nil {
-		return fmt.Errorf("poll: %w", err)
+		return 0, fmt.Errorf("poll: %w", err)
 	}
 	if fds[2].Revents != 0 {
-		return p.in.Cancel.Err()
+		return 0, p.in.Cancel.Err()
 	}
 	if fds[1].Revents != 0 {
 		p.player.Wait()
 	}
-	return nil
+	who, err := p.builds()
+	if err != nil {
+		return 0, errSilent // the record says why
+	}
+	return who.PID, nil
 }
 
 // errSilent says that the first process has gone without a report.

@@ -144,6 +144,9 @@ func TestStart(t *testing.T) {
 		made := 0
 		p, err := Start(newPlay(seen, "", nil, &doing{"make something", func(e *step.Env) {
 			e.K.Call("look", unix.SYS_GETPID)
+			if err := e.K.Flush(); err != nil {
+				t.Error(err)
+			}
 			e.K.Keep(e.Host.HostHooks())
 			made++
 		}}), in)

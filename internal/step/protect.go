@@ -183,16 +183,8 @@ var noMask = mask{calls.None}
 // clone is a clone of the mask. Before Linux 6.15 a detached mount can't be
 // cloned: then the first one is the mask itself, which can be when it is attached.
 func (m *mask) clone(k *calls.Kernel) calls.FD {
-	c := k.OpenTree("make mask", m.FD, "", unix.OPEN_TREE_CLONE)
-	return c.Else(func(e unix.Errno) error {
-		if e != unix.EINVAL {
-			return e
-		}
-		own, err := k.Call("make mask", unix.SYS_FCNTL, m.FD.Arg(), calls.Int(unix.F_DUPFD_CLOEXEC), calls.Int(0)).Open()
-		if err == nil {
-			c.Give(own)
-		}
-		return err
+	return k.OpenTree("make mask", m.FD, "", unix.OPEN_TREE_CLONE).Instead(unix.EINVAL, func() *calls.Call {
+		return k.Call("make mask", unix.SYS_FCNTL, m.FD.Arg(), calls.Int(unix.F_DUPFD_CLOEXEC), calls.Int(0))
 	}).FD()
 }
 
