@@ -10,7 +10,6 @@ import (
 
 	"github.com/rung-oci/rung/cli"
 	_ "github.com/rung-oci/rung/cli/entry" // the program begins there, see the Makefile's -E
-	_ "github.com/rung-oci/rung/cli/quiet"
 	"github.com/rung-oci/rung/internal/fault"
 )
 

@@ -38,7 +38,7 @@ var layers = [][]string{
 	{"cgroups/choose"},
 	{"cgroups/cgtest", "libcontainer"},
 	{"internal/doctor"},
-	{"cli", "cli/entry", "cli/quiet"},
+	{"cli", "cli/entry"},
 	{""}, // main
 }
 

@@ -11,6 +11,8 @@
 // A program that was linked in another way, or for an architecture that has no entry
 // of ours, executes itself again without them if there are any.
 //
+// Threads that the Go runtime makes for itself wake less often (see [spawn.Slack]), and its first allocation isn't sampled for a profile of memory.
+//
 // And where the Go runtime can get neither threads nor memory it says a line, in the
 // place of a dump of its stacks.
 //
@@ -23,12 +25,18 @@ import (
 	"syscall"
 
 	"github.com/rung-oci/rung/internal/spawn"
+	"github.com/rung-oci/rung/nsenter"
 )
 
 // tuning are the variables that tune the Go runtime.
 var tuning = [...]string{"GOGC=", "GOMEMLIMIT=", "GODEBUG=", "GOTRACEBACK=", "GOMAXPROCS="}
 
 func init() {
+	if overrideWrite != nil { // the program began with entry
+		makeThread(os.Args)
+		syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_TIMERSLACK, nsenter.TimerSlack, 0)
+		return
+	}
 	overrideWrite = writer
 	if len(os.Args) > 0 && os.Args[0] == spawn.Name {
 		return

@@ -1,3 +1,4 @@
+#include "go_asm.h"
 #include "textflag.h"
 
 // The program's entry point, see entry_amd64.s.
@@ -6,6 +7,12 @@
 TEXT ·entry(SB),NOSPLIT|NOFRAME,$0-0
 	MOVD	·writer(SB), R5
 	MOVD	R5, runtime·overrideWrite(SB)
+	MOVD	·profileRate(SB), R5
+	MOVD	ZR, 0(R5)
+	MOVD	$167, R8 // prctl
+	MOVD	$29, R0 // PR_SET_TIMERSLACK
+	MOVD	$const_slack, R1
+	SVC
 	MOVD	0(RSP), R2
 	CBZ	R2, done
 	MOVD	8(RSP), R4

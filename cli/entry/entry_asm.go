@@ -2,6 +2,10 @@
 
 package entry
 
+import "runtime"
+
+var profileRate = &runtime.MemProfileRate // entry, in assembler, sets it
+
 // entry is the program's entry point: nothing calls it.
 //
 //nolint:unused // the linker's flag -E names it

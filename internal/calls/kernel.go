@@ -63,7 +63,7 @@ func (k *Kernel) Step(s fmt.Stringer) {
 }
 
 // enough is how many calls are worth the way.
-const enough = 96
+const enough = 320
 
 // Call queues a system call. label says in an error what it was for. Where an error is
 // kept already the call isn't made, and gives -1.

@@ -68,7 +68,7 @@ func (p *planner) tape() {
 // The room for what the first process is told to do, in entries and bytes. It may be told several
 // times.
 const (
-	annexEntries = 192
+	annexEntries = 448
 	annexBytes   = 48 << 10
 )
 

@@ -17,7 +17,7 @@ import (
 // Slack is the timer slack, in ns, of threads of the Go runtime. Its monitor
 // thread polls every 20 µs while a program is young, some hundred times in the
 // life of a player in Go, and each time costs several µs in a virtual machine; 5 ms end
-// that. Threads inherit it, so whoever forks takes [nsenter.TimerSlack] back
+// that. The program's entry point sets it (package cli/entry). Threads inherit it, so whoever forks takes [nsenter.TimerSlack] back
 // before.
 const Slack = 5_000_000
 
