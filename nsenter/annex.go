@@ -74,7 +74,9 @@ func (a *Arena) WriteEnd(x *Annex, i int) {
 }
 
 // WriteAfter has the process go on behind the annex when it comes to entry i.
-func (a *Arena) WriteAfter(x *Annex, i int) { *a.op(x, i) = op{nr: nrGoto, arg: [6]uintptr{uintptr(x.after)}} }
+func (a *Arena) WriteAfter(x *Annex, i int) {
+	*a.op(x, i) = op{nr: nrGoto, arg: [6]uintptr{uintptr(x.after)}}
+}
 
 // WriteNothing makes entry i one that does nothing.
 func (a *Arena) WriteNothing(x *Annex, i int) { *a.op(x, i) = op{nr: nrBranch} }

@@ -117,7 +117,13 @@ const (
 
 // NewTape returns an empty tape.
 func NewTape() *Tape {
-	return &Tape{data: make([]byte, headerSize, 8192), ops: make([]op, 0, 192), labels: make([]string, 0, 192)}
+	return &Tape{data: make([]byte, headerSize, 512)}
+}
+
+// Reserve makes room for so many entries, and bytes of what they need: so that what is there hasn't to be moved. Of both there may be more.
+func (t *Tape) Reserve(entries, bytes int) {
+	t.ops, t.labels = slices.Grow(t.ops, entries), slices.Grow(t.labels, entries)
+	t.data = slices.Grow(t.data, bytes+entries*int(unsafe.Sizeof(op{})))
 }
 
 // Alloc reserves n zeroed bytes, aligned to 8.

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -72,7 +73,7 @@ func (k *Kernel) Call(label string, nr uintptr, args ...Arg) *Call {
 		k.run()
 	}
 	if len(k.slab) == 0 {
-		k.slab = make([]Call, 16)
+		k.slab = make([]Call, k.some())
 	}
 	c := &k.slab[0]
 	k.slab = k.slab[1:]
@@ -85,6 +86,17 @@ func (k *Kernel) Call(label string, nr uintptr, args ...Arg) *Call {
 	k.queue = append(k.queue, c)
 	return c
 }
+
+// some is for how many calls memory is taken at once: where they are made one after the other there are mostly few.
+func (k *Kernel) some() int {
+	if k.far == nil {
+		return 4
+	}
+	return slab / int(unsafe.Sizeof(Call{}))
+}
+
+// slab is of a size, in bytes, that the Go runtime wastes nothing of.
+const slab = 8192
 
 // Flush makes all calls that are queued, and returns the error that is kept.
 func (k *Kernel) Flush() error {

@@ -24,12 +24,10 @@ import (
 // A builder is who makes the calls of the steps, in the container's namespaces and as root of its user namespace: the first
 // process itself or, where others see that, one that clones it afterwards.
 type builder struct {
-	plan   *plan.Plan
-	in     *Inputs
-	host   proc.FS
-	memory int // the tape's
-	size   int
-	annex  nsenter.Annex
+	plan  *plan.Plan
+	in    *Inputs
+	host  proc.FS
+	annex nsenter.Annex
 
 	child    spawn.Child // if it isn't the first process
 	await    func() (pid int, err error)
@@ -47,7 +45,7 @@ type builder struct {
 
 func newBuilder(p *Process, sock wire.Conn) *builder {
 	return &builder{
-		plan: p.plan, in: p.in, host: proc.FS{FD: p.in.Proc}, memory: p.arena.FD, size: p.image.Size, annex: p.plan.Remote.Annex.In(p.image),
+		plan: p.plan, in: p.in, host: proc.FS{FD: p.in.Proc}, annex: p.plan.Remote.Annex.In(p.image),
 		pidfd: -1, sock: sock, mounts: -1,
 	}
 }
@@ -81,10 +79,7 @@ func (b *builder) supply() (err error) {
 func (b *builder) build(await func() (pid int, err error)) (err error) {
 	b.await = await
 	defer timeline.Builder.Phase("")
-	if b.arena, err = nsenter.OpenArena(b.memory, b.size, nil); err != nil {
-		return err
-	}
-	defer b.arena.Unmap()
+	defer b.unmap()
 	if b.waits() {
 		if err := b.meet(); err != nil {
 			return err
@@ -146,6 +141,14 @@ func (b *builder) begin() error {
 		fault.Point("build:mounts")
 	}
 	return b.failed
+}
+
+// unmap lets go of the memory of the tape.
+func (b *builder) unmap() {
+	if b.arena != nil {
+		b.arena.Unmap()
+		b.arena = nil
+	}
 }
 
 // label says what entry i of the tape is for, if it is one that build has written; else "".
@@ -241,6 +244,7 @@ func (b *builder) dismiss() {
 	if b == nil {
 		return
 	}
+	b.unmap()
 	fdio.CloseAll(b.contexts)
 	fdio.CloseAll(b.trees)
 	fdio.CloseAll([]int{b.sock.FD, b.pidfd, b.mounts})

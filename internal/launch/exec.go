@@ -135,11 +135,12 @@ func (e *Exec) fork(in *ExecInputs) error {
 		plan: e.plan, image: &e.image, arena: e.arena.FD, progress: e.progress.FD(), unified: in.Unified, fds: fds, admit: in.Admit,
 		stdio: in.Stdio, extra: in.Extra,
 	}
-	child, pidfd, err := p.start()
+	child, pidfd, mapped, err := p.start()
 	e.Player = p.kind
 	if err != nil {
 		return err
 	}
+	mapped.Unmap()
 	unix.Close(pidfd)
 	timeline.Runtime.Phase("wait for the clone")
 	child.Wait()

@@ -123,7 +123,7 @@ func (p *Process) begin(control int) error {
 		fds: append(own, plan.FDSlot{Slot: p.plan.Orders.Sock, FD: far.FD}), admit: p.in.Admit, stdio: p.in.Stdio, extra: p.in.Extra,
 	}
 	var pidfd int
-	p.player, pidfd, err = s.start()
+	p.player, pidfd, p.builder.arena, err = s.start()
 	p.playerfd = fdio.New(pidfd)
 	p.Player = s.kind
 	return err

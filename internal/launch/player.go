@@ -26,21 +26,31 @@ type player struct {
 }
 
 // start starts the player as a child of the calling thread. Where the plan has it wait, admit has it let
-// into the container's cgroup.
-func (p *player) start() (child spawn.Child, pidfd int, err error) {
+// into the container's cgroup. The mapping of the arena is the caller's then.
+func (p *player) start() (child spawn.Child, pidfd int, mapped *nsenter.Arena, err error) {
 	var lift lift
 	defer lift.close()
+	q := p
 	if len(p.extra) > 0 {
-		if p, err = p.lifted(&lift); err != nil {
-			return child, -1, err
+		if q, err = p.lifted(&lift); err != nil {
+			return child, -1, nil, err
 		}
 	}
 	im := p.image
-	program, err := nsenter.OpenProgram(p.arena, im.Size, im.Relocs, im.Ops, im.Count)
+	program, err := nsenter.OpenProgram(q.arena, im.Size, im.Relocs, im.Ops, im.Count)
 	if err != nil {
-		return child, -1, err
+		return child, -1, nil, err
 	}
-	defer program.Close()
+	child, pidfd, err = q.play(program, &lift)
+	if p.kind = q.kind; err != nil {
+		program.Close()
+		return spawn.Child{}, -1, nil, err
+	}
+	return child, pidfd, program.Arena, nil
+}
+
+// play completes the tape, and starts what plays it.
+func (p *player) play(program nsenter.Program, lift *lift) (child spawn.Child, pidfd int, err error) {
 	inherit := p.fill(program.Arena)
 	gate := [2]int{-1, -1}
 	if p.plan.Slots.Admit != 0 {
@@ -57,7 +67,7 @@ func (p *player) start() (child spawn.Child, pidfd int, err error) {
 	}
 	timeline.Runtime.Phase("start player")
 	s := spawn.Start{
-		Program: program, Title: plan.Title, Arena: p.arena, Progress: p.progress, Size: im.Size, Helper: p.plan.Orders.Helper, Inherit: inherit,
+		Program: program, Title: plan.Title, Arena: p.arena, Progress: p.progress, Size: p.image.Size, Helper: p.plan.Orders.Helper, Inherit: inherit,
 		Stdio: p.stdio, Extra: p.extra,
 	}
 	child, pidfd, err = s.Player()

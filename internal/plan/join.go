@@ -29,6 +29,7 @@ type JoinSlots struct {
 func joining(s *specs.Spec, host *Host, opt *Options) (*planner, JoinSlots, error) {
 	p := &planner{Plan: &Plan{Tape: nsenter.NewTape()}, spec: s, host: host, opt: opt, null: -1, dir: -1}
 	p.t = p.Tape
+	p.t.Reserve(160, 8<<10)
 	p.ns = sortNamespaces(s, host)
 	o := &p.Orders
 	o.exec, o.Preserve = true, opt.Preserve

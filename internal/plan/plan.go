@@ -167,6 +167,7 @@ func Create(s *specs.Spec, host *Host, opt *Options) (*Plan, error) {
 	own.Env = slices.Clip(own.Env)
 	p := &planner{Plan: &Plan{Tape: nsenter.NewTape(), Shared: -1, PIDs: -1}, spec: s, host: host, opt: &own, null: -1, dir: -1, alone: opt.Unlisted}
 	p.t = p.Tape
+	p.t.Reserve(256, 8<<10)
 	p.ns = sortNamespaces(s, host)
 	p.seen = p.ns.seen()
 	if p.seen {

@@ -95,7 +95,7 @@ func (r Root) OrdinaryDir(path string, err error) {
 func (r Root) ReadRegular(path string, limit int) (text []byte, size int64, err error) {
 	fd := calls.None
 	defer func() { r.K.Close(fd) }()
-	buf, empty := calls.NewBuf(min(limit, chunk)), false
+	buf, empty := calls.NewBuf(min(limit, first)), false
 	var st calls.Stat
 	var read *calls.Call
 	err = r.K.Try(func() {
@@ -123,8 +123,11 @@ func (r Root) ReadRegular(path string, limit int) (text []byte, size int64, err 
 	return text, size, nil // which is less where it has been cut meanwhile
 }
 
-// chunk is how much is read at once.
-const chunk = 16 << 10
+// How much is read at first, and at once behind that: most files that are asked for are small, and where another process reads all is copied.
+const (
+	first = 4 << 10
+	chunk = 16 << 10
+)
 
 // Dir opens the directory path, made with its parents (mode 0755) where
 // missing.

@@ -1,8 +1,6 @@
 package step
 
 import (
-	"fmt"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/internal/calls"
@@ -17,7 +15,7 @@ func (s *Mount) inside(e *Env) Tree {
 	defer e.K.Close(from)
 	tree := mount.Clone(e.K, "clone", from, "", s.Tree.Recursive).Else(func(err unix.Errno) error {
 		if err == unix.EINVAL && !s.Tree.Recursive && s.Tree.Flags.Locked {
-			return calls.Whole(errBelow)
+			return calls.Whole(belowError{})
 		}
 		return err
 	}).FD()
@@ -35,9 +33,15 @@ func (s *Mount) Fetch(e *Env) {
 	e.Trees = append(e.Trees, tree)
 }
 
-// errBelow is the kernel's EINVAL in words: a user namespace may not leave out what the host
+// belowError is the kernel's EINVAL in words: a user namespace may not leave out what the host
 // has mounted on something.
-var errBelow = fmt.Errorf("clone: the host has mounts below it, which a user namespace can't leave out (rbind takes them along): %w", unix.EINVAL)
+type belowError struct{}
+
+func (belowError) Error() string {
+	return "clone: the host has mounts below it, which a user namespace can't leave out (rbind takes them along): " + unix.EINVAL.Error()
+}
+
+func (belowError) Unwrap() error { return unix.EINVAL }
 
 // finishInside gives the clone its ids and flags.
 func (s *Mount) finishInside(e *Env, from, tree calls.FD) {
