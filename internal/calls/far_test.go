@@ -124,6 +124,73 @@ func TestEnd(t *testing.T) {
 	})
 }
 
+// What is only to be closed at the end is, without an answer.
+func TestEndCloses(t *testing.T) {
+	elsewhere(t, func(t *testing.T, r *rig) {
+		r.mkdir("a")
+		fd, err := r.open("a").Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Close(fd)
+		r.Close(Number(999))
+		if at := r.far.closings(r.queue); at < 0 {
+			t.Error("has to be answered")
+		}
+		says(t, "End", r.End(), "")
+		if ws := r.await(t); ws != 0 || r.progress.Errno != 0 {
+			t.Errorf("status %#x, error %d", ws, r.progress.Errno)
+		}
+	})
+	elsewhere(t, func(t *testing.T, r *rig) {
+		r.Close(r.open("nothing").Tolerate(unix.ENOENT).FD())
+		if at := r.far.closings(r.queue); at >= 0 {
+			t.Error("what isn't open yet is closed")
+		}
+		says(t, "End", r.End(), "")
+		r.await(t)
+	})
+}
+
+// Calls wait for who makes them, and for the descriptors that he gets.
+func TestBegin(t *testing.T) {
+	elsewhere(t, func(t *testing.T, r *rig) {
+		begun := 0
+		r.far.Begin = func() error { begun++; return nil }
+		given := r.Given(r.far.Annex.Sock)
+		flags := r.Call("look", unix.SYS_FCNTL, given.Arg(), Int(unix.F_GETFD), Int(0))
+		r.mkdir("a")
+		if begun != 0 || given.Int() >= 0 || given.None() {
+			t.Errorf("begun %d times; given %d", begun, given.Int())
+		}
+		says(t, "Flush", r.Flush(), "")
+		if begun != 1 || flags.Result() < 0 || given.Int() != r.far.Arena.Int32(r.far.Annex.Sock) {
+			t.Errorf("begun %d times; given %d, with flags %d", begun, given.Int(), flags.Result())
+		}
+		says(t, "Do", r.Call("look", unix.SYS_FCNTL, given.Arg(), Int(unix.F_GETFD), Int(0)).Do(), "")
+		if r.there(t, "a"); begun != 1 {
+			t.Errorf("begun %d times", begun)
+		}
+	})
+	for name, first := range map[string]func(r *rig) error{
+		"Flush": func(r *rig) error { return r.Flush() },
+		"Try":   func(r *rig) error { return r.Try(func() { r.mkdir("b") }) },
+		"Now":   func(r *rig) error { return r.mkdir("b").Do() },
+		"End":   func(r *rig) error { return r.End() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			elsewhere(t, func(t *testing.T, r *rig) {
+				r.far.Begin = func() error { return errors.New("nobody comes") }
+				r.mkdir("a")
+				for range 2 {
+					says(t, name, first(r), "nobody comes")
+				}
+				r.there(t, "-a", "-b")
+			})
+		})
+	}
+}
+
 // Behind an error it doesn't.
 func TestEndAfterError(t *testing.T) {
 	elsewhere(t, func(t *testing.T, r *rig) {
