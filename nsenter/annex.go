@@ -55,13 +55,28 @@ func (x Annex) In(im Image) Annex {
 	return x
 }
 
-// Write puts entry e of the annex in its place. An error that the entry doesn't expect is
-// reported, see [Arena.Failed].
-func (a *Arena) Write(x *Annex, i int, e Entry) {
-	if e.op.mode == modeFatal {
-		e.op.mode = modeHome
+// Write makes entry i of the annex the system call nr. An error that the entry doesn't expect is reported, see [Arena.Failed].
+func (a *Arena) Write(x *Annex, i int, nr uintptr, args ...Arg) Entry {
+	o := a.op(x, i)
+	*o = op{mode: modeHome}
+	o.fill(nr, args)
+	return Entry{o}
+}
+
+// WriteCompare makes entry i one that fails with err unless v, masked, is want; or, if refuse, where it is.
+func (a *Arena) WriteCompare(x *Annex, i int, v Arg, mask, want uint32, err unix.Errno, refuse bool) Entry {
+	sense := 0
+	if refuse {
+		sense = 1
 	}
-	*a.op(x, i) = *e.op
+	return a.Write(x, i, nrCompare, v, Uint(uintptr(mask)), Uint(uintptr(want)), Uint(uintptr(err)), Int(sense))
+}
+
+// WriteJump makes entry i one that passes over the next n.
+func (a *Arena) WriteJump(x *Annex, i, n int) Entry {
+	e := a.Write(x, i, nrBranch, Int(1))
+	e.op.skip = uint32(n)
+	return e
 }
 
 func (a *Arena) op(x *Annex, i int) *op {
@@ -123,28 +138,4 @@ func (a *Arena) Passing(s Slot, fd int) {
 	c.Level, c.Type = unix.SOL_SOCKET, unix.SCM_RIGHTS
 	c.SetLen(unix.CmsgLen(4))
 	*(*int32)(unsafe.Pointer(&mem[passingControl+unix.CmsgLen(0)])) = int32(fd)
-}
-
-// NewEntry is an entry for [Arena.Write].
-func NewEntry(nr uintptr, args ...Arg) Entry {
-	o := new(op)
-	o.fill(nr, args)
-	return Entry{o}
-}
-
-// NewCompare is an entry that fails with err unless v, masked, is want; or, if refuse, where
-// it is.
-func NewCompare(v Arg, mask, want uint32, err unix.Errno, refuse bool) Entry {
-	sense := 0
-	if refuse {
-		sense = 1
-	}
-	return NewEntry(nrCompare, v, Uint(uintptr(mask)), Uint(uintptr(want)), Uint(uintptr(err)), Int(sense))
-}
-
-// NewJump is an entry that passes over the next n.
-func NewJump(n int) Entry {
-	e := NewEntry(nrBranch, Int(1))
-	e.op.skip = uint32(n)
-	return e
 }

@@ -4,7 +4,7 @@ package entry
 
 import "runtime"
 
-var profileRate = &runtime.MemProfileRate // entry, in assembler, sets it
+var profileRate = &runtime.MemProfileRate //nolint:unused // entry, in assembler, sets it
 
 // entry is the program's entry point: nothing calls it.
 //

@@ -58,7 +58,7 @@ func (f *Far) closings(queue []*Call) int {
 		}
 	}
 	for i, c := range queue {
-		f.Arena.Write(&f.Annex, f.entry+i, nsenter.NewEntry(unix.SYS_CLOSE, nsenter.Int(int(c.args[0].value()))).Ignore())
+		f.Arena.Write(&f.Annex, f.entry+i, unix.SYS_CLOSE, nsenter.Int(int(c.args[0].value()))).Ignore()
 	}
 	f.Arena.WriteAfter(&f.Annex, f.entry+len(queue))
 	return f.entry
@@ -253,23 +253,23 @@ func (f *Far) write(i int, c *Call) {
 		args[j] = f.arg(&c.args[j])
 	}
 	var e nsenter.Entry
+	var errs [most]unix.Errno
 	switch c.nr {
 	case jump:
-		e = nsenter.NewJump(c.args[0].n)
+		e = f.Arena.WriteJump(&f.Annex, i, c.args[0].n)
 	case compare:
-		e = nsenter.NewCompare(args[0], uint32(c.args[1].n), uint32(c.args[2].n), unix.Errno(c.args[3].n), c.args[4].n != 0).Into(f.slot(c.result))
+		e = f.Arena.WriteCompare(&f.Annex, i, args[0], uint32(c.args[1].n), uint32(c.args[2].n), unix.Errno(c.args[3].n), c.args[4].n != 0).Into(f.slot(c.result))
 	default:
-		e = nsenter.NewEntry(c.nr, args[:c.n]...).Into(f.slot(c.gives().result))
+		e = f.Arena.Write(&f.Annex, i, c.nr, args[:c.n]...).Into(f.slot(c.gives().result))
 	}
 	switch {
 	case c.otherwise > 0:
-		e = e.SkipOn(int(c.otherwise), c.errors()...)
+		e.SkipOn(int(c.otherwise), c.errors(&errs)...)
 	case c.over > 0:
-		e = e.SkipOnSuccess(int(c.over))
+		e.SkipOnSuccess(int(c.over))
 	case c.expect[0] != 0:
-		e = e.Tolerate(c.errors()...)
+		e.Tolerate(c.errors(&errs)...)
 	}
-	f.Arena.Write(&f.Annex, i, e)
 	f.all[i] = c
 }
 
@@ -281,8 +281,9 @@ func (c *Call) gives() *Call {
 	return c
 }
 
-// errors are those that the call tolerates.
-func (c *Call) errors() (list []unix.Errno) {
+// errors are those that the call tolerates, in room for them.
+func (c *Call) errors(room *[most]unix.Errno) []unix.Errno {
+	list := room[:0]
 	for _, e := range c.expect {
 		if e != 0 {
 			list = append(list, unix.Errno(e))
@@ -407,7 +408,7 @@ func (f *Far) fetch(fd int) (int, error) {
 	}
 	msg := f.slot(place(f.data + 1))
 	f.Arena.Passing(msg, fd)
-	f.Arena.Write(&f.Annex, f.entry, nsenter.NewEntry(unix.SYS_SENDMSG, f.Annex.Sock.FD(), msg.Addr(), nsenter.Int(unix.MSG_NOSIGNAL)))
+	f.Arena.Write(&f.Annex, f.entry, unix.SYS_SENDMSG, f.Annex.Sock.FD(), msg.Addr(), nsenter.Int(unix.MSG_NOSIGNAL))
 	f.Arena.WriteEnd(&f.Annex, f.entry+1)
 	f.Arena.GoOn(&f.Annex, f.entry)
 	if err := f.tell(); err != nil {
