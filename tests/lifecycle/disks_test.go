@@ -69,6 +69,7 @@ func TestDisk(t *testing.T) {
 		"host pids": {func(s *specs.Spec) { mounted()(s); harness.WithoutNS(specs.PIDNamespace)(s) }, []string{"/mnt ext2 rw,", "written"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, c.edit, harness.Shell(look), harness.Capabilities("CAP_MKNOD"))
 			r := b.Container(t, "run")
 			for _, want := range c.want {

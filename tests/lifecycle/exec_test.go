@@ -237,6 +237,7 @@ func TestExecHostileFiles(t *testing.T) {
 		"sparse": func(p string) error { return os.WriteFile(p, nil, 0o644) },
 	} {
 		t.Run(name, func(t *testing.T) {
+			harness.Share(t)
 			b, pid := running(t, writable)
 			defer b.End(t, pid)
 			os.Remove(b.Rootfs + "/etc/passwd")

@@ -184,6 +184,7 @@ func TestKillReachesAll(t *testing.T) {
 func TestSignalFirstOnly(t *testing.T) {
 	for _, kind := range pidKinds {
 		t.Run(kind, func(t *testing.T) {
+			harness.Share(t)
 			b, others := kinship(t, kind, "trap 'echo 0 >>/tmp/got' HUP; sleep 61 & sleep 62 & while :; do wait; done")
 			pid := crowd(t, b, 3)
 			b.Must(t, "kill", "HUP")

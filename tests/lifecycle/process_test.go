@@ -118,6 +118,7 @@ func TestHome(t *testing.T) {
 		{"nonsense lines", "\n:::\nx:x:5\ny:y:5:5::/y:/bin/sh\n", 5, nil, "/y"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			harness.Share(t)
 			if c.name == "nonsense lines" {
 				harness.NeedRung(t, "reading a passwd file with nonsense lines")
 			}
@@ -135,12 +136,14 @@ func TestHome(t *testing.T) {
 
 func TestCwd(t *testing.T) {
 	t.Run("made if missing", func(t *testing.T) {
+		harness.Share(t)
 		b := harness.New(t, harness.Probe(), writable, func(s *specs.Spec) { s.Process.Cwd = "/a/b/c" })
 		if got := b.Report(t).Cwd; got != "/a/b/c" {
 			t.Errorf("cwd = %q, want /a/b/c", got)
 		}
 	})
 	t.Run("private to the user", func(t *testing.T) {
+		harness.Share(t)
 		b := harness.New(t, harness.Probe(), func(s *specs.Spec) {
 			s.Process.Cwd = "/home/me"
 			s.Process.User.UID, s.Process.User.GID = 1000, 1000
@@ -152,6 +155,7 @@ func TestCwd(t *testing.T) {
 		}
 	})
 	t.Run("of somebody else", func(t *testing.T) {
+		harness.Share(t)
 		b := harness.New(t, harness.Probe(), func(s *specs.Spec) {
 			s.Process.Cwd = "/home/me"
 			s.Process.User.UID, s.Process.User.GID = 1000, 1000
@@ -164,6 +168,7 @@ func TestCwd(t *testing.T) {
 		}
 	})
 	t.Run("a file", func(t *testing.T) {
+		harness.Share(t)
 		b := harness.New(t, func(s *specs.Spec) { s.Process.Cwd = "/etc/passwd" })
 		b.Container(t, "run").Fails(t, 1, "not a directory")
 	})
@@ -210,6 +215,7 @@ func TestCapabilities(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			harness.Share(t)
 			b := harness.New(t, harness.Probe(), func(s *specs.Spec) {
 				s.Process.Capabilities = sets
 				s.Process.NoNewPrivileges = false

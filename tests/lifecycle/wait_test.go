@@ -19,6 +19,7 @@ func TestWait(t *testing.T) {
 		for how, want := range map[string]string{"exit 7": "7", "exit 0": "0", "signal": "137"} {
 			for _, reaped := range []bool{true, false} {
 				t.Run(fmt.Sprintf("%s, %s, reaped %v", name, how, reaped), func(t *testing.T) {
+					harness.Share(t)
 					b := harness.New(t, harness.Shell("while [ ! -e /go ]; do sleep 0.01; done; "+how), edit)
 					chownAll(t, b)
 					pid := b.Running(t)
