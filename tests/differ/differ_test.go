@@ -114,7 +114,7 @@ func TestDiffer(t *testing.T) {
 	}
 	n, limit := uint64(*count), 24*time.Hour
 	if n == 0 {
-		n, limit = 80, 10*time.Second
+		n, limit = 60, 7*time.Second
 	}
 	compareMany(t, s, *first, n, limit)
 	t.Log("\n" + s.Summary())
@@ -133,7 +133,7 @@ func TestDifferBusy(t *testing.T) {
 		}
 		t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
 	}
-	compareMany(t, s, 1000, 60, 10*time.Second)
+	compareMany(t, s, 1000, 45, 7*time.Second)
 }
 
 func compareMany(t *testing.T, s *Session, from, n uint64, limit time.Duration) {
