@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -45,50 +46,50 @@ func TestCPUQuota(t *testing.T) {
 	})
 	pid, _ := b.Create(t)
 	b.Must(t, "start")
-	wantShare(t, b, pid, 0.1)
+	wantShare(t, b, pid, 100*time.Millisecond, 0.1)
 	b.End(t, pid)
 }
 
-// wantShare measures a program that always wants a CPU. In a period in which it wasn't throttled the host had
-// others to serve, so that less is no fault.
-func wantShare(t *testing.T, b *harness.Bundle, pid int, want float64) {
+// wantShare measures a program that always wants a CPU: it gets no more than its quota, and all of it in each
+// period in which it was throttled. In the others, of which the kernel doesn't count all, the host had no time for it.
+func wantShare(t *testing.T, b *harness.Bundle, pid int, period time.Duration, want float64) {
 	t.Helper()
 	time.Sleep(300 * time.Millisecond) // what it was given before doesn't count
-	used, due := 0.0, want
-	for try := 0; try < 6 && (try == 0 || used < 0.9*due); try++ {
-		periods, throttled := throttling(t, b)
+	const tick = 10 * time.Millisecond // of CPU time
+	var seen []string
+	for range 10 {
+		throttled := throttling(t, b)
 		before, start := ticks(t, pid), time.Now()
 		time.Sleep(3 * time.Second) // is measured
-		used = float64(ticks(t, pid)-before) / 100 / time.Since(start).Seconds()
-		all, some := throttling(t, b)
-		if some == throttled {
-			continue // the host has no time for it at all
+		cpu := time.Duration(ticks(t, pid)-before) * tick
+		took := time.Since(start)
+		throttled = throttling(t, b) - throttled
+		due := time.Duration(float64(throttled) * want * float64(period))
+		seen = append(seen, fmt.Sprintf("%v in %v, throttled %d times", cpu, took.Round(time.Millisecond), throttled))
+		if cpu > time.Duration(1.1*want*float64(took)) || cpu < due*9/10-2*tick {
+			break
 		}
-		due = want * float64(some-throttled) / float64(all-periods)
+		if throttled > int(took/period/10) {
+			return
+		}
 	}
-	if used < 0.9*due || used > 1.1*want {
-		t.Errorf("used %.3f of a CPU, want %.2f, and no less than %.2f on this busy host", used, want, due)
-	}
+	t.Errorf("a quota of %.2f of a CPU in each %v: %s", want, period, strings.Join(seen, "; "))
 }
 
-// throttling is in how many periods the cgroup wanted a CPU, and in how many of them it came to its quota.
-func throttling(t *testing.T, b *harness.Bundle) (periods, throttled int) {
+// throttling is in how many periods the cgroup came to its quota.
+func throttling(t *testing.T, b *harness.Bundle) int {
 	t.Helper()
 	for _, dir := range harness.CgroupDirs(b.ID) {
-		text, _ := os.ReadFile(dir + "/cpu.stat") // cgroup2 has one without these lines where v1 has the controller
+		text, _ := os.ReadFile(dir + "/cpu.stat") // cgroup2 has one without this line where v1 has the controller
 		for line := range strings.Lines(string(text)) {
-			switch name, n, _ := strings.Cut(strings.TrimSpace(line), " "); name {
-			case "nr_periods":
-				periods, _ = strconv.Atoi(n)
-			case "nr_throttled":
-				throttled, _ = strconv.Atoi(n)
+			if n, found := strings.CutPrefix(strings.TrimSpace(line), "nr_throttled "); found {
+				throttled, _ := strconv.Atoi(n)
+				return throttled
 			}
 		}
 	}
-	if periods == 0 {
-		t.Fatal("no cgroup of it tells its periods")
-	}
-	return periods, throttled
+	t.Fatal("no cgroup of it tells its periods")
+	return 0
 }
 
 // ticks is the CPU time of a process in 10 ms.

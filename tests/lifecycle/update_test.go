@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -66,7 +67,7 @@ func TestUpdateCPUQuota(t *testing.T) {
 		want  float64
 	}{{"10000", 0.2}, {"5000", 0.1}} {
 		b.Run(t, "update", "--cpu-period", "50000", "--cpu-quota", c.quota, b.ID).Silent(t)
-		wantShare(t, b, pid, c.want)
+		wantShare(t, b, pid, 50*time.Millisecond, c.want)
 	}
 	b.End(t, pid)
 }
