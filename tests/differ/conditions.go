@@ -76,6 +76,13 @@ func hasDevice(path string) func(*Case) bool {
 	}
 }
 
+// deviceBelowMount reports whether a device is listed where a mount puts something.
+func deviceBelowMount(c *Case) bool {
+	return slices.ContainsFunc(c.Spec.Mounts, func(m specs.Mount) bool {
+		return slices.ContainsFunc(c.Spec.Linux.Devices, func(d specs.LinuxDevice) bool { return d.Path == m.Destination })
+	})
+}
+
 // withoutDevices drops those whose path matches.
 func withoutDevices(pattern string) func(*Case) {
 	paths := regexp.MustCompile(pattern)

@@ -409,7 +409,7 @@ var deliberate = []*Known{
 		Name:   "a device where another kind of file is",
 		Reason: "config.md: the runtime MUST generate an error if a file is there that doesn't match; runc goes on without the device.",
 		Key:    re(`^(do |exit$|report$|exec \d|when |created |left|hook|log errors|w:)`),
-		If:     hasDevice("/srv/file"),
+		If:     func(c *Case) bool { return hasDevice("/srv/file")(c) || deviceBelowMount(c) },
 	},
 }
 
