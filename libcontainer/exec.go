@@ -253,8 +253,10 @@ func (x *execution) ended(err error) error {
 	switch {
 	case errors.Is(err, unix.ESRCH):
 		patience = endWait
-	case errors.Is(err, unix.ENOMEM), errors.Is(err, errKilled), errors.Is(err, launch.ErrPlayerDied):
+	case errors.Is(err, unix.ENOMEM), errors.Is(err, errOOMKilled), errors.Is(err, launch.ErrPlayerDied):
 		patience = likelyEndWait
+	case errors.Is(err, errKilled):
+		patience = killedEndWait
 	}
 	if patience > 0 && x.pidfd.Open() && wait(x.pidfd.FD(), patience) {
 		return errExecStopped
@@ -265,13 +267,16 @@ func (x *execution) ended(err error) error {
 	return err
 }
 
-var errKilled = errors.New("process was killed before it ran the program")
+var (
+	errKilled          = errors.New("process was killed before it ran the program")
+	errOOMKilled error = &stateError{"process was killed before it ran the program (memory limit too low?)", errKilled}
+)
 
 // killed is the error of a process that was. Why is only guessed where the kernel has counted a reason.
 func (x *execution) killed() error {
 	err := errKilled
 	if kills, oerr := x.c.manager.OOMKills(); oerr == nil && kills > 0 {
-		err = fmt.Errorf("%w (memory limit too low?)", err)
+		err = errOOMKilled
 	}
 	return &launch.Death{Step: x.exec.At(), Err: err}
 }

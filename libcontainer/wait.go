@@ -25,8 +25,10 @@ func waitUnless(stop *cancel.Signal, pidfd int, atMost time.Duration) bool {
 // killWait bounds the wait for a killed process.
 const killWait = 10 * time.Second
 
-// How long an init is waited for that is certainly about to end, and one of which it is likely.
+// How long an init is waited for that is certainly about to end, one of which it is likely, and one beside
+// which a process was killed: a delete on a busy machine may come to the init some time after.
 const (
 	endWait       = 10 * time.Second
 	likelyEndWait = 100 * time.Millisecond
+	killedEndWait = 2 * time.Second
 )
