@@ -66,11 +66,25 @@ func (s *scenario) met() bool {
 	return harness.HasController(s.needs)
 }
 
-// play runs the command: nil if it does what it must.
+// play runs the command: nil if it does what it must. A command of ctr that says nothing is given again, twice at most: ctr
+// gives up opening the FIFO of a process's output if that has ended by then, which is seen on a busy machine.
 func (s *scenario) play(runtime string, env []string) error {
 	if s.do != nil {
 		return s.do(runtime)
 	}
+	for tries := 1; ; tries++ {
+		code, out := s.once(env)
+		if code == s.code && s.output.MatchString(out) {
+			return nil
+		}
+		if code != s.code || out != "" || tries == 3 || !strings.HasPrefix(s.command, "ctr ") {
+			return fmt.Errorf("%s\nexit code %d, want %d; output, want %q:\n%s", s.command, code, s.code, s.output, out)
+		}
+	}
+}
+
+// once runs the command once.
+func (s *scenario) once(env []string) (code int, output string) {
 	ctx, cancel := context.WithTimeout(context.Background(), harness.Patience(time.Minute))
 	defer cancel()
 	var out bytes.Buffer
@@ -78,10 +92,7 @@ func (s *scenario) play(runtime string, env []string) error {
 	c.Env, c.Stdout, c.Stderr = env, &out, &out
 	c.WaitDelay = time.Second
 	c.Run()
-	if code := c.ProcessState.ExitCode(); code != s.code || !s.output.Match(out.Bytes()) {
-		return fmt.Errorf("%s\nexit code %d, want %d; output, want %q:\n%s", s.command, code, s.code, s.output, out.String())
-	}
-	return nil
+	return c.ProcessState.ExitCode(), out.String()
 }
 
 // runtimes are those that an engine's cases are run with: rung alone in a short
