@@ -247,7 +247,7 @@ func (c *creation) launch() (p *launch.Process, err error) {
 	var files files
 	defer files.close()
 	in := &launch.Inputs{
-		HostHooks: c.hostHooks, NetDevices: c.netDevices, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.manager.Protect,
+		HostHooks: c.hostHooks, NetDevices: c.netDevices, Console: c.takeConsole, OOMKilled: c.oomKilled, Meanwhile: c.manager.Protect, Doomed: c.entry.Doomed,
 		Proc: c.host.FD, Listener: c.handListener, Shared: c.noteRoot, Warn: c.r.warn,
 		Stdio: c.streams.list(), Extra: c.streams.extra, Cancel: c.stop,
 		Admit: func(pid int) error { return admit(c.manager, pid) },

@@ -80,19 +80,40 @@ func (h *Container) interrupt() {
 	if !e.Locked() {
 		return
 	}
-	record, err := e.Record()
-	if err != nil {
-		return // it is being created
-	}
 	host, err := proc.Open()
 	if err != nil {
 		return
 	}
 	defer host.Close()
+	record, err := e.Record()
+	if err != nil {
+		h.r.interruptCreate(e, host)
+		return
+	}
 	if pidfd, err := record.Pidfd(host); err == nil {
 		e.Doom()
 		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
 		unix.Close(pidfd)
+	}
+}
+
+// interruptCreate does so with a container that is being created, whose first process is in the cgroups of its intent. One without
+// cgroups is waited for.
+func (r *Runtime) interruptCreate(e *state.Entry, host proc.FS) {
+	i, err := e.Intent()
+	if err != nil || i == nil || len(i.Cgroups) == 0 {
+		return
+	}
+	if bygone, err := e.OfAnotherBoot(i, host); err != nil || bygone {
+		return
+	}
+	m, err := load(i.Cgroups, i.Systemd)
+	if err != nil {
+		return
+	}
+	if ours, err := r.owns(m, i.Cgroups, e.ID, false); err == nil && ours {
+		e.Doom()
+		_ = m.Kill()
 	}
 }
 

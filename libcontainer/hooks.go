@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -23,10 +24,16 @@ func (c *creation) hostHooks(pid int) error {
 	}
 	st := hookState(c.bundle, c.opt.ID, specs.StateCreating).JSON(pid)
 	at := hookPlace(c.bundle)
-	if err := hook.RunAll("prestart", h.Prestart, st, at.Start, c.stop); err != nil {
+	pidfd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return fmt.Errorf("open pidfd of first process: %w", err)
+	}
+	defer unix.Close(pidfd)
+	until := hook.Until{Stop: c.stop, Init: pidfd, Doomed: c.entry.Doomed}
+	if err := hook.RunAll("prestart", h.Prestart, st, at.Start, until); err != nil {
 		return err
 	}
-	return hook.RunAll("createRuntime", h.CreateRuntime, st, at.Start, c.stop)
+	return hook.RunAll("createRuntime", h.CreateRuntime, st, at.Start, until)
 }
 
 // hookPlace is where hooks run that belong on the host: in the bundle, as runc is when it

@@ -21,7 +21,7 @@ func (r *Runtime) poststop(b *spec.Bundle, st hook.State, ran func(int) bool, do
 		if ran(i) {
 			continue
 		}
-		err := hook.Run(&b.Spec.Hooks.Poststop[i], text, at.Start, stop)
+		err := hook.Run(&b.Spec.Hooks.Poststop[i], text, at.Start, hook.Until{Stop: stop})
 		if why := stop.Err(); err != nil && why != nil {
 			return fmt.Errorf("poststop hook #%d: %w", i, why)
 		}

@@ -127,7 +127,7 @@ func (c *container) start(pidfd int) error {
 func (c *container) poststart(b *spec.Bundle, pidfd int) error {
 	c.entry.Unlock()
 	st := c.hookState(b, specs.StateRunning).JSON(c.record.PID)
-	err := hook.RunAll("poststart", b.Spec.Hooks.Poststart, st, hookPlace(b).Start, c.stop)
+	err := hook.RunAll("poststart", b.Spec.Hooks.Poststart, st, hookPlace(b).Start, hook.Until{Stop: c.stop})
 	switch lockErr := c.entry.Lock(c.stop.Err); {
 	case errors.Is(lockErr, ErrNotExist): // nor is its cgroup the container's any more
 		return err

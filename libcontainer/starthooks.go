@@ -21,7 +21,7 @@ func (c *container) startContainerHooks(b *spec.Bundle, pidfd int) error {
 	st := c.hookState(b, specs.StateCreated).JSON(c.record.PID)
 	for i := range b.Spec.Hooks.StartContainer {
 		r := hookRun{c: c, bundle: b, spec: b.Spec, init: pidfd}
-		err := hook.Run(&b.Spec.Hooks.StartContainer[i], st, r.spawn, c.stop)
+		err := hook.Run(&b.Spec.Hooks.StartContainer[i], st, r.spawn, hook.Until{Stop: c.stop, Init: pidfd, Doomed: c.entry.Doomed})
 		if r.exec != nil {
 			if terr := r.exec.Err(); terr != nil {
 				err = terr

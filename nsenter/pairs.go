@@ -33,11 +33,16 @@ func Pairs(n int) (list [][2]int, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("fork: %w", err)
 	}
-	reap(pid)
+	ws := reap(pid)
 	for _, s := range slots {
 		list = append(list, [2]int{p.Arena.Int32(s), p.Arena.Int32(s + 4)})
 	}
 	if e := p.Progress.Errno; e != 0 {
+		err = syscall.Errno(e)
+	} else if ws.Signaled() {
+		err = fmt.Errorf("helper was killed by signal %d", ws.Signal())
+	}
+	if err != nil {
 		for _, pair := range list {
 			for _, fd := range pair {
 				if fd >= 0 {
@@ -45,7 +50,7 @@ func Pairs(n int) (list [][2]int, err error) {
 				}
 			}
 		}
-		return nil, fmt.Errorf("make socket pair: %w", syscall.Errno(e))
+		return nil, fmt.Errorf("make socket pair: %w", err)
 	}
 	return list, nil
 }

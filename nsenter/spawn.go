@@ -101,6 +101,7 @@ func (s Spawn) tape() *Tape {
 }
 
 // reap waits for a child. One without an exit signal is what wait(2) calls a clone child.
-func reap(pid int) {
-	_ = fdio.Again(func() error { _, err := unix.Wait4(pid, nil, unix.WALL, nil); return err })
+func reap(pid int) (ws unix.WaitStatus) {
+	_ = fdio.Again(func() error { _, err := unix.Wait4(pid, &ws, unix.WALL, nil); return err })
+	return ws
 }

@@ -30,6 +30,23 @@ const maxOutput = 16 << 10
 // caller's to close.
 type Spawn func(h *specs.Hook, stdin, output int) (pid, pidfd int, err error)
 
+// Until is what ends a hook before it does so itself. The zero value is nothing.
+type Until struct {
+	Stop   *cancel.Signal
+	Init   int         // a pidfd of the container's first process, if there is a Doomed
+	Doomed func() bool // asked once when that has ended: whether who has killed it removes the container; else the hook goes on
+}
+
+var errDoomed = errors.New("container is being removed")
+
+// err is why the hook is to end, if it is.
+func (u *Until) err(doomed bool) error {
+	if doomed {
+		return errDoomed
+	}
+	return u.Stop.Err()
+}
+
 // State is the state of a container as a hook gets it on its stdin, cut where
 // the pid goes.
 type State struct{ Before, After string }
@@ -39,9 +56,9 @@ func (s State) JSON(pid int) string { return fmt.Sprintf("%s%d%s", s.Before, pid
 
 // RunAll runs the hooks in order and stops at the first that fails. The error
 // names it by its kind ("createRuntime") and number.
-func RunAll(kind string, hooks []specs.Hook, state string, start Spawn, stop *cancel.Signal) error {
+func RunAll(kind string, hooks []specs.Hook, state string, start Spawn, until Until) error {
 	for i := range hooks {
-		if err := Run(&hooks[i], state, start, stop); err != nil {
+		if err := Run(&hooks[i], state, start, until); err != nil {
 			return fmt.Errorf("error running %s hook #%d: %w", kind, i, err)
 		}
 	}
@@ -49,10 +66,10 @@ func RunAll(kind string, hooks []specs.Hook, state string, start Spawn, stop *ca
 }
 
 // Run runs one hook and waits for it. A hook that doesn't end within its
-// timeout, or before stop, is killed with its process group. The error holds the end of what
+// timeout, or meets its until, is killed with its process group. The error holds the end of what
 // the hook printed.
-func Run(h *specs.Hook, state string, start Spawn, stop *cancel.Signal) error {
-	if err := stop.Err(); err != nil {
+func Run(h *specs.Hook, state string, start Spawn, until Until) error {
+	if err := until.Stop.Err(); err != nil {
 		return err
 	}
 	stdin, err := memory(state)
@@ -71,8 +88,8 @@ func Run(h *specs.Hook, state string, start Spawn, stop *cancel.Signal) error {
 		return fmt.Errorf("start %s: %w", h.Path, err)
 	}
 	defer unix.Close(pidfd)
-	out, late := watch(pidfd, pipe[0], timeout(h), stop)
-	stopped := stop.Err()
+	out, late, doomed := watch(pidfd, pipe[0], timeout(h), until)
+	stopped := until.err(doomed)
 	if late || stopped != nil {
 		unix.Kill(-pid, unix.SIGKILL)
 		unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
@@ -115,20 +132,23 @@ func timeout(h *specs.Hook) time.Duration {
 }
 
 // watch collects output until the process ends, whoever else still holds the
-// pipe, or until limit (0: none) has passed or stop comes.
-func watch(pidfd, pipe int, limit time.Duration, stop *cancel.Signal) (out []byte, late bool) {
+// pipe, or until limit (0: none) has passed or another end comes.
+func watch(pidfd, pipe int, limit time.Duration, until Until) (out []byte, late, doomed bool) {
 	var deadline time.Time
 	if limit > 0 {
 		deadline = time.Now().Add(limit)
 	}
 	unix.SetNonblock(pipe, true)
-	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}, {Fd: int32(pipe), Events: unix.POLLIN}, stop.Poll()}
+	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}, {Fd: int32(pipe), Events: unix.POLLIN}, until.Stop.Poll(), {Fd: -1, Events: unix.POLLIN}}
+	if until.Doomed != nil {
+		fds[3].Fd = int32(until.Init)
+	}
 	for {
 		if limit > 0 && time.Until(deadline) <= 0 {
-			return out, true
+			return out, true, false
 		}
 		if _, err := fdio.Poll(fds, deadline); err != nil {
-			return out, false
+			return out, false, false
 		}
 		ended := fds[0].Revents != 0
 		if fds[1].Revents != 0 || ended {
@@ -138,7 +158,13 @@ func watch(pidfd, pipe int, limit time.Duration, stop *cancel.Signal) (out []byt
 			}
 		}
 		if ended || fds[2].Revents != 0 {
-			return out, false
+			return out, false, false
+		}
+		if fds[3].Revents != 0 {
+			if until.Doomed() {
+				return out, false, true
+			}
+			fds[3].Fd = -1
 		}
 	}
 }

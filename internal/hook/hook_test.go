@@ -26,7 +26,7 @@ func sh(script string) *specs.Hook {
 func run(t *testing.T, h *specs.Hook, state string) (took time.Duration, err error) {
 	t.Helper()
 	start, done := time.Now(), make(chan error, 1)
-	go func() { done <- Run(h, state, Place{}.Start, nil) }()
+	go func() { done <- Run(h, state, Place{}.Start, Until{}) }()
 	select {
 	case err := <-done:
 		return time.Since(start), err
@@ -239,7 +239,7 @@ func TestOutput(t *testing.T) {
 func TestRunAll(t *testing.T) {
 	dir := t.TempDir()
 	hooks := []specs.Hook{*sh("touch " + dir + "/0"), *sh("touch " + dir + "/1; exit 9"), *sh("touch " + dir + "/2")}
-	err := RunAll("poststart", hooks, "{}", Place{}.Start, nil)
+	err := RunAll("poststart", hooks, "{}", Place{}.Start, Until{})
 	if want := "error running poststart hook #1: exit status 9"; text(err) != want {
 		t.Errorf("RunAll = %v, want %s", err, want)
 	}
@@ -248,7 +248,7 @@ func TestRunAll(t *testing.T) {
 			t.Errorf("hook %d ran: %v, want %v", i, err == nil, want)
 		}
 	}
-	if err := RunAll("x", nil, "", nil, nil); err != nil {
+	if err := RunAll("x", nil, "", nil, Until{}); err != nil {
 		t.Errorf("RunAll of nothing = %v", err)
 	}
 }
@@ -257,7 +257,7 @@ func TestRunAll(t *testing.T) {
 func TestSpawnFails(t *testing.T) {
 	same := testbed.Same(t, os.Getpid())
 	bad := errors.New("no")
-	err := Run(&specs.Hook{Path: "/p"}, "{}", func(*specs.Hook, int, int) (int, int, error) { return 0, -1, bad }, nil)
+	err := Run(&specs.Hook{Path: "/p"}, "{}", func(*specs.Hook, int, int) (int, int, error) { return 0, -1, bad }, Until{})
 	if !errors.Is(err, bad) || text(err) != "start /p: no" {
 		t.Errorf("Run = %v", err)
 	}

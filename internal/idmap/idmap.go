@@ -92,7 +92,7 @@ func help(dirs []string, name string, pid int, text string) error {
 		Path: path, Args: append([]string{name, strconv.Itoa(pid)}, strings.Fields(text)...),
 		Env: []string{"PATH=/usr/bin:/bin"}, Timeout: &limit,
 	}
-	err = hook.Run(h, "", hook.Place{}.Start, nil)
+	err = hook.Run(h, "", hook.Place{}.Start, hook.Until{})
 	if err == nil {
 		return nil
 	}

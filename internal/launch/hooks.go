@@ -23,10 +23,10 @@ func (b *builder) ContainerHooks(s *step.ContainerHooks) error {
 				return 0, -1, err
 			}
 			return e.PID, e.Pidfd, nil
-		}, b.in.Cancel)
+		}, hook.Until{Stop: b.in.Cancel, Init: b.pidfd, Doomed: b.in.Doomed})
 		if e != nil {
 			if terr := e.Err(); terr != nil {
-				err = fmt.Errorf("start %s: %w", s.Hooks[i].Path, terr)
+				err = terr
 			}
 			e.Close()
 		}

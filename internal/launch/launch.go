@@ -37,6 +37,7 @@ type Inputs struct {
 	Console      func(master int) error // takes the descriptor over
 	OOMKilled    func() bool
 	Admit        func(pid int) error  // has systemd let a process into the container's cgroup
+	Doomed       func() bool          // whether a first process that was killed was so because its container is being removed; nil: it isn't
 	Meanwhile    func() error         // called while the player starts, before any hook runs
 	Shared       func(tree int) error // notes the mount of plan.Plan.Shared before anybody can see it
 	Warn         func(format string, args ...any)

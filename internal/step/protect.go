@@ -2,6 +2,7 @@ package step
 
 import (
 	"fmt"
+	"io"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -35,7 +36,10 @@ func (s *Sysctl) Run(e *Env) {
 			break
 		}
 		n, err := write.Now()
-		if err != nil || n <= 0 || n >= len(rest) {
+		if err == nil && n <= 0 {
+			err = fmt.Errorf("%.200q: %w", rest, io.ErrShortWrite)
+		}
+		if e.K.Keep(err); err != nil || n >= len(rest) {
 			break
 		}
 		rest = rest[n:]

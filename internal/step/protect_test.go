@@ -1,6 +1,7 @@
 package step
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -103,5 +104,10 @@ func TestSysctl(t *testing.T) {
 		b.fails(&Sysctl{Path: "kernel/nothing", Value: "1"}, "open /proc/sys/kernel/nothing: no such file or directory")
 		b.fails(&Sysctl{Path: "kernel", Value: "1"}, "open /proc/sys/kernel: is a directory")
 		b.fails(&Sysctl{Path: "net/ipv4/ip_forward", Value: "yes"}, `write "yes" to /proc/sys/net/ipv4/ip_forward: invalid argument`)
+		// What the kernel says of a piece of a long value counts as well.
+		for path, value := range map[string]string{"ip_forward": strings.Repeat("0", 4095) + "1", "ip_local_reserved_ports": "70000" + strings.Repeat(",2000", 1000)} {
+			path = "net/ipv4/" + path
+			b.fails(&Sysctl{Path: path, Value: value}, fmt.Sprintf("write %.200q to /proc/sys/%s: invalid argument", value, path))
+		}
 	})
 }
