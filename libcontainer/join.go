@@ -81,6 +81,10 @@ func (e *entrance) join(facts *plan.Host, decide func() (*planned, error)) (*lau
 		FDs: append(p.fds,
 			plan.FDSlot{Slot: p.at.Init, FD: e.init}, plan.FDSlot{Slot: p.at.Root, FD: e.root}, plan.FDSlot{Slot: p.at.Unified, FD: e.cgroup.Unified}),
 	}
+	var ns unix.Stat_t
+	if err := unix.Fstatat(e.container.host.FD, proc.PID(e.container.record.PID, "ns/pid"), &ns, 0); err == nil {
+		in.Namespace, in.Host = &ns, e.container.host // else we may not look there
+	}
 	if p.at.CgroupNS != 0 {
 		fd, err := e.container.ofInit(e.init, "ns/cgroup", unix.O_RDONLY)
 		if err != nil {

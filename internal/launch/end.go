@@ -79,9 +79,17 @@ func (p *Process) Close() {
 	}
 }
 
-// reapHelper ends and reaps the fork that a player in Go has in its place.
+// findHelper looks once for the fork that a player in Go has in its place: while nobody that others see has the arena.
+func (p *Process) findHelper() {
+	if !p.sought {
+		p.sought = true
+		p.helper.PID, _ = pidIn(p.arena, p.plan.Orders.Helper)
+	}
+}
+
+// reapHelper ends and reaps that fork.
 func (p *Process) reapHelper() {
-	p.helper.PID, _ = pidIn(p.arena, p.plan.Orders.Helper)
+	p.findHelper()
 	p.helper.Kill()
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rung-oci/rung/internal/fdio"
 	"github.com/rung-oci/rung/internal/plan"
+	"github.com/rung-oci/rung/internal/proc"
 	"github.com/rung-oci/rung/internal/spawn"
 	"github.com/rung-oci/rung/internal/timeline"
 	"github.com/rung-oci/rung/nsenter"
@@ -27,6 +28,9 @@ type ExecInputs struct {
 	Listener func(pid, fd int) error
 	Stdio    []int // the process's standard streams; nil: ours
 	Extra    []int // as of [Inputs]
+	// Namespace is the pid namespace that the process is to be in, if that is known, which the procfs Host tells of it.
+	Namespace *unix.Stat_t
+	Host      proc.FS
 	// Admit has systemd let a process into the container's cgroup.
 	Admit func(pid int) error
 }
@@ -148,14 +152,14 @@ func (e *Exec) fork(in *ExecInputs) error {
 		helper := spawn.Child{PID: pid}
 		helper.Wait()
 	}
-	return e.found()
+	return e.found(in)
 }
 
 // ErrPlayerDied is of a player that has ended before it had made a process, such as with the container.
 var ErrPlayerDied = errors.New("player has died")
 
 // found takes the process that the tape has cloned, or says why there is none.
-func (e *Exec) found() error {
+func (e *Exec) found(in *ExecInputs) error {
 	pid, err := e.arena.ReadInt32(e.plan.Orders.Pid)
 	if err != nil {
 		return err
@@ -165,6 +169,14 @@ func (e *Exec) found() error {
 			return err
 		}
 		return &Death{"make a process", ErrPlayerDied}
+	}
+	if err := ours(pid); err != nil {
+		return err
+	}
+	if in.Namespace != nil {
+		if err := within(in.Host, pid, in.Namespace); err != nil {
+			return err
+		}
 	}
 	e.PID = pid
 	if e.Pidfd, err = unix.PidfdOpen(pid, 0); err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/rung-oci/rung/internal/fault"
 	"github.com/rung-oci/rung/internal/fdio"
 	"github.com/rung-oci/rung/internal/plan"
+	"github.com/rung-oci/rung/internal/proc"
 	"github.com/rung-oci/rung/internal/spawn"
 	"github.com/rung-oci/rung/internal/timeline"
 	"github.com/rung-oci/rung/nsenter"
@@ -63,6 +64,7 @@ type Process struct {
 	player   spawn.Child
 	playerfd fdio.Own
 	helper   spawn.Child // the fork that a player in Go has in its place
+	sought   bool        // it has been looked for
 	builder  *builder    // nil: nobody has been told to
 	locked   bool        // the calling goroutine has its thread
 }
@@ -193,6 +195,7 @@ func (p *Process) awaitClone() (pid int, err error) {
 	}
 	if fds[1].Revents != 0 {
 		p.player.Wait()
+		p.findHelper()
 	}
 	who, err := p.builds()
 	if err != nil {
@@ -223,10 +226,17 @@ func (p *Process) pid() (int, error) {
 		return p.PID, nil
 	}
 	pid, err := pidIn(p.arena, p.plan.Orders.Pid)
-	if err == nil {
-		p.PID, p.first.PID = pid, pid
+	if err == nil && p.plan.PIDs >= 0 {
+		var ns unix.Stat_t
+		if err = unix.Fstat(p.in.Joined[p.plan.PIDs], &ns); err == nil {
+			err = within(proc.FS{FD: p.in.Proc}, pid, &ns)
+		}
 	}
-	return pid, err
+	if err != nil {
+		return 0, err
+	}
+	p.PID, p.first.PID = pid, pid
+	return pid, nil
 }
 
 // builds is who builds: the first process, unless others see that.
@@ -249,7 +259,7 @@ func (p *Process) builds() (*spawn.Child, error) {
 	return c, err
 }
 
-// pidIn is the pid that the kernel has put into a slot. Of an arena that is closed it is known already.
+// pidIn is the pid that the kernel has put into a slot, of a child of ours. Of an arena that is closed it is known already.
 func pidIn(arena *nsenter.Arena, slot nsenter.Slot) (int, error) {
 	if arena == nil {
 		return 0, errSilent
@@ -258,7 +268,13 @@ func pidIn(arena *nsenter.Arena, slot nsenter.Slot) (int, error) {
 	if err == nil && pid <= 0 {
 		err = errors.New("container's first process doesn't exist")
 	}
-	return max(pid, 0), err
+	if err == nil {
+		err = ours(pid)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return pid, nil
 }
 
 // readStamps has the timeline show what the tape has noted.

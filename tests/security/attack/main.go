@@ -5,10 +5,12 @@
 //	attack take PROGRAM INODE
 //	                       take all descriptors of every other process until it has become PROGRAM; INODE
 //	                       is that of the host's root directory
+//	attack forge NUMBER ADDRESS
+//	                       write NUMBER to ADDRESS of every new process
 //	attack exe             try to open the executable of every other process for writing
 //	attack type            push keys into the controlling terminal, or any on stdin
 //
-// snoop, take and exe end when the file /tmp/stop exists; all print JSON.
+// snoop, take, forge and exe end when the file /tmp/stop exists; all print JSON.
 package main
 
 import (
@@ -32,12 +34,16 @@ func main() {
 	case len(os.Args) == 4 && os.Args[1] == "take":
 		root, _ := strconv.ParseUint(os.Args[3], 10, 64)
 		result = take(os.Args[2], root)
+	case len(os.Args) == 4 && os.Args[1] == "forge":
+		number, _ := strconv.Atoi(os.Args[2])
+		at, _ := strconv.ParseInt(os.Args[3], 0, 64)
+		result = forge(number, at)
 	case len(os.Args) == 2 && os.Args[1] == "exe":
 		result = overwrite()
 	case len(os.Args) == 2 && os.Args[1] == "type":
 		result = inject()
 	default:
-		fmt.Fprintln(os.Stderr, "usage: attack snoop PROGRAM | take PROGRAM INODE | exe | type")
+		fmt.Fprintln(os.Stderr, "usage: attack snoop PROGRAM | take PROGRAM INODE | forge NUMBER ADDRESS | exe | type")
 		os.Exit(2)
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(result); err != nil {

@@ -34,3 +34,8 @@ type Take struct {
 	Host         map[string]int // those from which a path leads to the host
 	Root, Cwd    int            // looks that found a root or working directory of the host's
 }
+
+// Forge is what a program did that writes into the memory of others.
+type Forge struct {
+	Written int // processes that had the number in their memory
+}
