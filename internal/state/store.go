@@ -309,12 +309,25 @@ func (e *Entry) Remove() error {
 	}
 	fault.Point("remove:mark")
 	if err == nil {
-		err = unix.Rmdir(e.Dir)
+		err = e.rmdir()
 	}
 	if err != nil && !errors.Is(err, unix.ENOENT) {
 		return fmt.Errorf("remove %s: %w", e.Dir, err)
 	}
 	return nil
+}
+
+// rmdir removes the directory. Who wants to remove it too may just have noted that in it, see [Entry.Doom].
+func (e *Entry) rmdir() (err error) {
+	for range 10 {
+		if err = unix.Rmdir(e.Dir); err != unix.ENOTEMPTY || !e.Doomed() {
+			return err
+		}
+		if err := unlink(e.FD, doomedName); err != nil && err != unix.ENOENT {
+			return err
+		}
+	}
+	return err
 }
 
 // Begun tells whether a directory without an intent looks as Create and Remove leave one: of our user and mode,
