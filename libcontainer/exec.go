@@ -267,9 +267,11 @@ func (x *execution) ended(err error) error {
 	return err
 }
 
+const killedEarly = "process was killed before it ran the program"
+
 var (
-	errKilled          = errors.New("process was killed before it ran the program")
-	errOOMKilled error = &stateError{"process was killed before it ran the program (memory limit too low?)", errKilled}
+	errKilled          = errors.New(killedEarly)
+	errOOMKilled error = &stateError{killedEarly + " (memory limit too low?)", errKilled}
 )
 
 // killed is the error of a process that was. Why is only guessed where the kernel has counted a reason.

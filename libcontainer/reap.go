@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/internal/proc"
+	"github.com/rung-oci/rung/internal/spawn"
 	"github.com/rung-oci/rung/internal/state"
 )
 
@@ -21,8 +22,7 @@ const lookForEnd = unix.WEXITED | unix.WNOHANG | unix.WNOWAIT | unix.WALL
 func reapInit(r *state.Record, host proc.FS) {
 	inits.Lock()
 	defer inits.Unlock()
-	var info unix.Siginfo
-	if r.PID <= 0 || unix.Waitid(unix.P_PID, r.PID, &info, lookForEnd, nil) != nil {
+	if !spawn.IsChild(r.PID) {
 		return // not ours, as with every command but `run`
 	}
 	if st, err := host.Stat(r.PID); err == nil && st.Dead() && st.Start == r.Start {

@@ -39,14 +39,6 @@ type Until struct {
 
 var errDoomed = errors.New("container is being removed")
 
-// err is why the hook is to end, if it is.
-func (u *Until) err(doomed bool) error {
-	if doomed {
-		return errDoomed
-	}
-	return u.Stop.Err()
-}
-
 // State is the state of a container as a hook gets it on its stdin, cut where
 // the pid goes.
 type State struct{ Before, After string }
@@ -88,8 +80,7 @@ func Run(h *specs.Hook, state string, start Spawn, until Until) error {
 		return fmt.Errorf("start %s: %w", h.Path, err)
 	}
 	defer unix.Close(pidfd)
-	out, late, doomed := watch(pidfd, pipe[0], timeout(h), until)
-	stopped := until.err(doomed)
+	out, late, stopped := watch(pidfd, pipe[0], timeout(h), until)
 	if late || stopped != nil {
 		unix.Kill(-pid, unix.SIGKILL)
 		unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
@@ -132,8 +123,8 @@ func timeout(h *specs.Hook) time.Duration {
 }
 
 // watch collects output until the process ends, whoever else still holds the
-// pipe, or until limit (0: none) has passed or another end comes.
-func watch(pidfd, pipe int, limit time.Duration, until Until) (out []byte, late, doomed bool) {
+// pipe, or until limit (0: none) has passed, or there is something else for which it is stopped.
+func watch(pidfd, pipe int, limit time.Duration, until Until) (out []byte, late bool, stopped error) {
 	var deadline time.Time
 	if limit > 0 {
 		deadline = time.Now().Add(limit)
@@ -145,10 +136,10 @@ func watch(pidfd, pipe int, limit time.Duration, until Until) (out []byte, late,
 	}
 	for {
 		if limit > 0 && time.Until(deadline) <= 0 {
-			return out, true, false
+			return out, true, until.Stop.Err()
 		}
 		if _, err := fdio.Poll(fds, deadline); err != nil {
-			return out, false, false
+			return out, false, until.Stop.Err()
 		}
 		ended := fds[0].Revents != 0
 		if fds[1].Revents != 0 || ended {
@@ -158,11 +149,11 @@ func watch(pidfd, pipe int, limit time.Duration, until Until) (out []byte, late,
 			}
 		}
 		if ended || fds[2].Revents != 0 {
-			return out, false, false
+			return out, false, until.Stop.Err()
 		}
 		if fds[3].Revents != 0 {
 			if until.Doomed() {
-				return out, false, true
+				return out, false, errDoomed
 			}
 			fds[3].Fd = -1
 		}

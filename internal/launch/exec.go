@@ -160,23 +160,18 @@ var ErrPlayerDied = errors.New("player has died")
 
 // found takes the process that the tape has cloned, or says why there is none.
 func (e *Exec) found(in *ExecInputs) error {
-	pid, err := e.arena.ReadInt32(e.plan.Orders.Pid)
-	if err != nil {
-		return err
-	}
-	if pid <= 0 {
+	pid, err := pidIn(e.arena, e.plan.Orders.Pid)
+	if errors.Is(err, errNoProcess) {
 		if err := e.Err(); err != nil {
 			return err
 		}
 		return &Death{"make a process", ErrPlayerDied}
 	}
-	if err := ours(pid); err != nil {
-		return err
+	if err == nil {
+		err = within(in.Host, pid, in.Namespace)
 	}
-	if in.Namespace != nil {
-		if err := within(in.Host, pid, in.Namespace); err != nil {
-			return err
-		}
+	if err != nil {
+		return err
 	}
 	e.PID = pid
 	if e.Pidfd, err = unix.PidfdOpen(pid, 0); err != nil {

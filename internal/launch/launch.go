@@ -259,6 +259,8 @@ func (p *Process) builds() (*spawn.Child, error) {
 	return c, err
 }
 
+var errNoProcess = errors.New("container's first process doesn't exist")
+
 // pidIn is the pid that the kernel has put into a slot, of a child of ours. Of an arena that is closed it is known already.
 func pidIn(arena *nsenter.Arena, slot nsenter.Slot) (int, error) {
 	if arena == nil {
@@ -266,7 +268,7 @@ func pidIn(arena *nsenter.Arena, slot nsenter.Slot) (int, error) {
 	}
 	pid, err := arena.ReadInt32(slot)
 	if err == nil && pid <= 0 {
-		err = errors.New("container's first process doesn't exist")
+		err = errNoProcess
 	}
 	if err == nil {
 		err = ours(pid)

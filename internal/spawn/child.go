@@ -18,6 +18,15 @@ type Child struct {
 	reaped bool
 }
 
+// IsChild tells whether a process is a child of this program, be it of another thread's, that nobody has reaped. Until
+// somebody does its number stays its own.
+func IsChild(pid int) bool {
+	var info unix.Siginfo
+	return pid > 0 && fdio.Again(func() error {
+		return unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, nil)
+	}) == nil
+}
+
 // Wait reaps the child.
 func (c *Child) Wait() {
 	if c.PID > 0 && !c.reaped {

@@ -323,7 +323,7 @@ func (e *Entry) rmdir() (err error) {
 		if err = unix.Rmdir(e.Dir); err != unix.ENOTEMPTY || !e.Doomed() {
 			return err
 		}
-		if err := unlink(e.FD, doomedName); err != nil && err != unix.ENOENT {
+		if err := unlink(e.FD, doomedName); err != nil {
 			return err
 		}
 	}
